@@ -1,0 +1,1 @@
+"""Moves the plaintext secrets of a Docker Compose project into Docker secrets."""

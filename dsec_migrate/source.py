@@ -1,0 +1,128 @@
+"""The bytes of one file, positions in its text, and edits of it."""
+
+from __future__ import annotations
+
+import codecs
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate.errors import UserError
+
+
+class Span(NamedTuple):
+    """Characters ``start`` (included) to ``end`` (excluded) of a :class:`Source`'s text."""
+
+    start: int
+    end: int
+
+
+class Edit(NamedTuple):
+    """Replace the characters ``start`` to ``end`` of the original text; an empty range inserts."""
+
+    start: int
+    end: int
+    text: str
+
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file as it was read. ``text`` holds no byte order mark; :meth:`encode` puts it back.
+
+    Compose reads UTF-8 with and without BOM and UTF-16 with BOM (compose-go 2.9 observed).
+    """
+
+    path: Path
+    data: bytes = field(repr=False)
+    text: str = field(repr=False)
+    encoding: str = "utf-8"
+    byte_order_mark: bytes = b""
+
+    @classmethod
+    def read(cls, path: Path) -> Source:
+        """Reads and decodes ``path``. Raises UserError when it cannot be read or is not text."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"cannot read the file: {error.strerror or type(error).__name__}",
+                str(path),
+                help="name a Compose file that exists and that you may read",
+            ) from None
+        return cls.decode(path, data)
+
+    @classmethod
+    def decode(cls, path: Path, data: bytes) -> Source:
+        """A Source from bytes already in memory. Raises UserError when they are not text."""
+        mark, encoding = next(((m, e) for m, e in _BYTE_ORDER_MARKS if data.startswith(m)), (b"", "utf-8"))
+        try:
+            text = data[len(mark) :].decode(encoding)
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+            raise UserError(
+                f"the file is not {encoding.upper()} text",
+                str(path),
+                line,
+                column,
+                help="save it as UTF-8; Compose refuses it as it is",
+            ) from None
+        return cls(path, data, text, encoding, mark)
+
+    def encode(self, text: str) -> bytes:
+        """``text`` as bytes in this file's own encoding, byte order mark included."""
+        return self.byte_order_mark + text.encode(self.encoding)
+
+    def locate(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character, both from 1. Lines end at LF or CRLF, as editors count them."""
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line_start(self, offset: int) -> int:
+        """Offset of the first character of the line that holds ``offset``."""
+        return self.text.rfind("\n", 0, offset) + 1
+
+    def line_end(self, offset: int) -> int:
+        """Offset just behind the line that holds ``offset``, its line break included."""
+        end = self.text.find("\n", offset)
+        return len(self.text) if end < 0 else end + 1
+
+    def _line_starts(self) -> list[int]:
+        cached: list[int] | None = self.__dict__.get("_starts")
+        if cached is None:
+            cached = [0]
+            position = self.text.find("\n")
+            while position >= 0:
+                cached.append(position + 1)
+                position = self.text.find("\n", position + 1)
+            self.__dict__["_starts"] = cached
+        return cached
+
+
+def splice(text: str, edits: Iterable[Edit]) -> str:
+    """Applies ``edits``, which all speak of the original ``text``, in one copy from left to right.
+
+    Equal edits collapse into one; insertions at one place keep their order. Raises ValueError when two edits
+    overlap: that is a bug of the caller, and half an edit is worse than none.
+    """
+    ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end))
+    parts: list[str] = []
+    position = 0
+    for edit in ordered:
+        if edit.start < position or edit.end < edit.start or edit.end > len(text):
+            raise ValueError(f"edits overlap at character {edit.start}")
+        parts.append(text[position : edit.start])
+        parts.append(edit.text)
+        position = edit.end
+    parts.append(text[position:])
+    return "".join(parts)
