@@ -1,0 +1,34 @@
+"""The name may be that of a secret, and the value looks random."""
+
+from __future__ import annotations
+
+from dsec_migrate.detectors.names import Kind, Meaning, meaning
+from dsec_migrate.detectors.templates import exposure_of, subject
+from dsec_migrate.detectors.values import is_address, is_class_name, is_path, looks_random, unquoted
+from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+
+NAME = "random value"
+
+
+def detect(candidate: Candidate) -> Verdict | None:
+    """The name may be that of a secret, and the value looks random."""
+    told = meaning(candidate.name)
+    if told.kind is not Kind.WEAK:
+        return None
+    value = subject(candidate)
+    exposure, parts = exposure_of(candidate)
+    if value is None:
+        return _unknown(told, exposure, parts)
+    value = unquoted(value)
+    if is_path(value) or is_address(value) or is_class_name(value):
+        return None
+    if looks_random(value):
+        return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
+    return None
+
+
+def _unknown(told: Meaning, exposure: Exposure, parts: tuple[tuple[int, int], ...]) -> Verdict | None:
+    if told.is_switch:
+        return None
+    confidence = Confidence.LIKELY if told.is_key else Confidence.POSSIBLE
+    return Verdict(confidence, exposure, told.why, NAME, parts)

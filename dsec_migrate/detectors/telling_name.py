@@ -1,0 +1,44 @@
+"""The name of the variable says that its value is a secret."""
+
+from __future__ import annotations
+
+from dsec_migrate.detectors.names import Kind, Meaning, meaning
+from dsec_migrate.detectors.templates import exposure_of, subject
+from dsec_migrate.detectors.values import (
+    is_address,
+    is_class_name,
+    is_measure,
+    is_number,
+    is_path,
+    is_rooted_path,
+    is_url,
+    unquoted,
+)
+from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+
+NAME = "telling name"
+
+
+def detect(candidate: Candidate) -> Verdict | None:
+    """The name of the variable says that its value is a secret."""
+    told = meaning(candidate.name)
+    if not told.is_telling:
+        return None
+    value = subject(candidate)
+    if value is not None and _is_plain(unquoted(value), told):
+        return None
+    exposure, parts = exposure_of(candidate)
+    if exposure in (Exposure.INTERPOLATED, Exposure.PASS_THROUGH):
+        confidence = Confidence.POSSIBLE if told.is_switch else Confidence.LIKELY
+    else:
+        confidence = Confidence.CERTAIN if told.kind >= Kind.SECRET and not told.is_switch else Confidence.LIKELY
+    return Verdict(confidence, exposure, told.why, NAME, parts)
+
+
+def _is_plain(value: str, told: Meaning) -> bool:
+    """The value is plainly something else than the name says."""
+    if told.is_switch and (is_number(value) or (value.isalpha() and len(value) < 8)):
+        return True
+    if told.kind is Kind.PASSWORD:
+        return is_rooted_path(value) or is_url(value)
+    return is_measure(value) or is_path(value) or is_address(value) or is_class_name(value)

@@ -1,0 +1,21 @@
+"""Values that are no secret under any name."""
+
+from __future__ import annotations
+
+from dsec_migrate.detectors.templates import subject
+from dsec_migrate.detectors.values import is_nothing, is_store_reference, is_switch
+from dsec_migrate.finding import Candidate
+
+
+def is_vetoed(candidate: Candidate) -> bool:
+    """Empty, a switch, or a reference to where the secret is kept (``/run/secrets/…``, ``vault:…``)."""
+    text = candidate.text
+    if text is not None and (not text or text.isspace()):
+        return True
+    value = subject(candidate)
+    if value is None:
+        return False
+    if len(value) < 12:
+        # the default of `${X:-none}` says nothing about the value that X will have
+        return is_switch(value) or (is_nothing(value) and text is not None and "$" not in text)
+    return is_store_reference(value)

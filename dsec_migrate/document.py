@@ -1,0 +1,504 @@
+"""YAML text -> nodes with exact positions. The only module that imports ruamel.yaml.
+
+The nodes keep what ``compose()`` of a YAML library loses and what an edit needs: where each alias itself stands,
+the style of each scalar, and the true end of block collections (the last leaf, not the comments behind it).
+Nodes are built once and never changed afterwards; they compare by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Union
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.scalars import Timestamp, resolve
+from dsec_migrate.source import Source
+
+MAXIMUM_DEPTH = 200
+# go-yaml refuses documents whose aliases unfold to much more than their text ("excessive aliasing")
+MAXIMUM_UNFOLDED_NODES = 1_000_000
+
+
+class Node:
+    """What scalars, mappings, sequences and aliases have in common.
+
+    ``start`` and ``end`` are offsets of the content; ``outer_start`` is where its anchor or tag begins.
+    """
+
+    __slots__ = ("anchor", "end", "outer_start", "start", "tag")
+
+    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None) -> None:
+        self.start = start
+        self.end = end
+        self.outer_start = outer_start
+        self.anchor = anchor
+        self.tag = tag
+
+
+class Scalar(Node):
+    """``style`` is ``""`` (plain), ``'``, ``"``, ``|`` or ``>``. A missing value is plain, empty and has no width."""
+
+    __slots__ = ("style", "value")
+
+    def __init__(
+        self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, value: str, style: str
+    ) -> None:
+        super().__init__(start, end, outer_start, anchor, tag)
+        self.value = value
+        self.style = style
+
+    def resolved(self) -> object:
+        """None, bool, int, float, str or Timestamp, as Compose reads this scalar."""
+        if self.style and self.tag is None:
+            return self.value
+        return resolve(self.value, self.tag, plain=not self.style)
+
+    @property
+    def is_null(self) -> bool:
+        return not self.style and self.resolved() is None
+
+
+class Entry:
+    """One ``key: value`` line of a mapping; ``owner`` is the mapping in whose text it stands."""
+
+    __slots__ = ("key", "owner", "value")
+
+    def __init__(self, key: ParsedNode, value: ParsedNode, owner: Mapping) -> None:
+        self.key = key
+        self.value = value
+        self.owner = owner
+
+    @property
+    def name(self) -> str:
+        return self.key.value if isinstance(self.key, Scalar) else ""
+
+    @property
+    def end(self) -> int:
+        return max(self.value.end, self.key.end)
+
+
+class Mapping(Node):
+    __slots__ = ("_effective", "entries", "flow")
+
+    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
+        super().__init__(start, end, outer_start, anchor, tag)
+        self.entries: list[Entry] = []
+        self.flow = flow
+        self._effective: dict[str, Entry] | None = None
+
+    def effective(self) -> dict[str, Entry]:
+        """Entry by key with merge keys applied: explicit keys win wherever ``<<`` stands, the first of a list wins.
+
+        Observed with Compose 2.40. The entries' ``owner`` tells where each of them really stands.
+        """
+        if self._effective is None:
+            merged: dict[str, Entry] = {}
+            sources: list[Mapping] = []
+            for entry in self.entries:
+                if is_merge_key(entry.key):
+                    sources.extend(merge_sources(entry.value))
+                elif isinstance(entry.key, Scalar):
+                    merged[entry.key.value] = entry
+            for source in sources:
+                for name, entry in source.effective().items():
+                    merged.setdefault(name, entry)
+            self._effective = merged
+        return self._effective
+
+    def get(self, name: str) -> ParsedNode | None:
+        """The effective value of ``name`` with aliases followed, or None when there is none."""
+        entry = self.effective().get(name)
+        return None if entry is None else follow(entry.value)
+
+    def own(self, name: str) -> Entry | None:
+        """The entry of this name that stands in this mapping's own text."""
+        return next((entry for entry in self.entries if entry.name == name), None)
+
+
+class Sequence(Node):
+    __slots__ = ("dashes", "flow", "items")
+
+    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
+        super().__init__(start, end, outer_start, anchor, tag)
+        self.items: list[ParsedNode] = []
+        self.flow = flow
+
+
+class Alias(Node):
+    __slots__ = ("name", "target")
+
+    def __init__(self, start: int, end: int, name: str, target: ParsedNode) -> None:
+        super().__init__(start, end, start, None, None)
+        self.name = name
+        self.target = target
+
+
+ParsedNode = Union[Scalar, Mapping, Sequence, Alias]
+Content = Union[Scalar, Mapping, Sequence]
+
+
+def follow(node: ParsedNode) -> Content:
+    """The node that ``node`` stands for: aliases are followed to what they name."""
+    while isinstance(node, Alias):
+        node = node.target
+    return node
+
+
+def is_merge_key(key: ParsedNode) -> bool:
+    return isinstance(key, Scalar) and key.value == "<<" and not key.style and key.tag in (None, "!", MERGE_TAG)
+
+
+def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
+    """The mappings that a merge key brings in: one, or each of a list."""
+    content = follow(node)
+    if isinstance(content, Mapping):
+        yield content
+    elif isinstance(content, Sequence):
+        for item in content.items:
+            source = follow(item)
+            if isinstance(source, Mapping):
+                yield source
+
+
+MERGE_TAG = "tag:yaml.org,2002:merge"
+# Compose drops what `!reset` stands on before anything else looks at it
+RESET_TAG = "!reset"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The YAML documents of one file, in order. Compose merges several like several files."""
+
+    source: Source
+    roots: tuple[Content, ...]
+
+    def place(self, offset: int) -> tuple[str, int, int]:
+        return (str(self.source.path), *self.source.locate(offset))
+
+    def error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
+        return UserError(what, *self.place(offset), help=help)
+
+    @cached_property
+    def aliases(self) -> tuple[Alias, ...]:
+        """Every alias of the file in text order."""
+        return tuple(node for root in self.roots for node in walk(root) if isinstance(node, Alias))
+
+
+def walk(node: ParsedNode) -> Iterator[ParsedNode]:
+    """``node`` and all below it, each as it stands in the text (aliases are not followed)."""
+    stack: list[ParsedNode] = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        if isinstance(current, Mapping):
+            for entry in reversed(current.entries):
+                stack.append(entry.value)
+                stack.append(entry.key)
+        elif isinstance(current, Sequence):
+            stack.extend(reversed(current.items))
+
+
+def parse(source: Source) -> Document:
+    """Reads every document of ``source``.
+
+    Raises UserError where Compose would refuse the YAML: syntax, undefined or self-containing aliases, duplicate or
+    non-string keys, a merge key of something that is no mapping.
+    """
+    builder = _Builder(source)
+    try:
+        builder.build(_events(source.text))
+    except UserError:
+        raise
+    except Exception as error:
+        problem = _syntax_error(source, error)
+        if problem is None:
+            raise
+        raise problem from None
+    document = Document(source, tuple(builder.roots))
+    _check_keys(document, builder.mappings)
+    _check_unfolded_size(document)
+    return document
+
+
+def _events(text: str) -> Iterator[Any]:
+    try:
+        from _ruamel_yaml import CParser  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return _pure_events(text)
+    return _compiled_events(CParser, text)
+
+
+def _compiled_events(parser_type: Callable[[str], Any], text: str) -> Iterator[Any]:
+    parser = parser_type(text)
+    events: list[Any] = []
+    get_event = parser.get_event
+    try:
+        while (event := get_event()) is not None:
+            events.append(event)
+    except Exception as error:
+        # the C parser is a YAML 1.0 scanner here; Compose takes `[a:b]`
+        if getattr(error, "problem", "") == "found unexpected ':'":
+            return _pure_events(text)
+        raise
+    return iter(events)
+
+
+def _pure_events(text: str) -> Iterator[Any]:
+    from ruamel.yaml import YAML
+
+    return iter(list(YAML(typ="safe", pure=True).parse(text)))
+
+
+def _syntax_error(source: Source, error: Exception) -> UserError | None:
+    """A parser's exception as a UserError, or None when it is no parser's exception."""
+    help_text = "correct the YAML; `docker compose config` refuses it too"
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        problem = str(getattr(error, "problem", "") or getattr(error, "context", "") or "cannot be parsed")
+        # the pure parser quotes characters and names of the file
+        problem = problem.split("'")[0].split('"')[0].strip(" ,:") or "cannot be parsed"
+        offset = min(mark.index, len(source.text))
+        return UserError(f"invalid YAML: {problem}", str(source.path), *source.locate(offset), help=help_text)
+    position = getattr(error, "position", None)
+    if isinstance(position, int):
+        offset = min(position, len(source.text))
+        return UserError(
+            "invalid YAML: control characters are not allowed",
+            str(source.path),
+            *source.locate(offset),
+            help="remove the character; Compose refuses the file as it is",
+        )
+    if isinstance(error, (RecursionError, UnicodeError, ValueError)):
+        return UserError("invalid YAML: cannot be parsed", str(source.path), help=help_text)
+    return None
+
+
+class _Builder:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.roots: list[Content] = []
+        self.mappings: list[Mapping] = []
+        self.anchors: dict[str, ParsedNode] = {}
+        self.open_anchors: set[int] = set()
+
+    def build(self, events: Iterator[Any]) -> None:
+        stack: list[Mapping | Sequence] = []
+        # a mapping's key that waits for its value, one place for each open collection
+        keys: list[ParsedNode | None] = []
+        for event in events:
+            kind = type(event).__name__
+            node: ParsedNode
+            if kind == "ScalarEvent":
+                node = self._scalar(event)
+            elif kind == "AliasEvent":
+                node = self._alias(event, stack)
+            elif kind in {"MappingStartEvent", "SequenceStartEvent"}:
+                collection = self._collection(event, kind == "MappingStartEvent")
+                if len(stack) >= MAXIMUM_DEPTH:
+                    raise self._error("the file is nested too deeply", event.start_mark.index)
+                stack.append(collection)
+                keys.append(None)
+                continue
+            elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
+                node = stack.pop()
+                keys.pop()
+                self._close(node, event)
+            elif kind == "DocumentStartEvent":
+                self.anchors = {}
+                continue
+            else:
+                continue
+            if not stack:
+                self.roots.append(node)  # type: ignore[arg-type]
+                continue
+            parent = stack[-1]
+            if isinstance(parent, Sequence):
+                parent.items.append(node)
+            elif keys[-1] is None:
+                keys[-1] = node
+            else:
+                parent.entries.append(Entry(keys[-1], node, parent))
+                keys[-1] = None
+
+    def _error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
+        return UserError(what, str(self.source.path), *self.source.locate(offset), help=help)
+
+    def _content_start(self, event: Any) -> int:
+        """A mark includes the anchor and the tag: the content begins behind them."""
+        position: int = event.start_mark.index
+        if event.anchor is None and event.tag is None:
+            return position
+        text, end = self.text, event.end_mark.index
+        # a block collection's event ends where its properties do
+        limit = len(text) if end <= position else max(end, position)
+        while position < limit and text[position] in "&!":
+            while position < len(text) and text[position] not in " \t\r\n":
+                position += 1
+            while position < len(text) and text[position] in " \t\r\n":
+                position += 1
+        return min(position, len(text))
+
+    def _scalar(self, event: Any) -> Scalar:
+        outer, end = event.start_mark.index, event.end_mark.index
+        start = outer if event.anchor is None and event.tag is None else min(self._content_start(event), end)
+        style = event.style or ""
+        if style in "|>" and style:
+            end = self._block_scalar_end(start, end)
+        tag = event.tag
+        node = Scalar(start, end, outer, event.anchor, None if tag is None else str(tag), event.value, style)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _block_scalar_end(self, start: int, end: int) -> int:
+        """End of the last line with content: the mark runs on over blank lines."""
+        last = len(self.text[start:end].rstrip(" \t\r\n"))
+        stop = self.text.find("\n", start + last, end)
+        if stop < 0:
+            stop = min(end, len(self.text))
+        return stop - 1 if self.text[stop - 1 : stop] == "\r" else stop
+
+    def _alias(self, event: Any, stack: list[Mapping | Sequence]) -> Alias:
+        target = self.anchors.get(event.anchor)
+        start, end = event.start_mark.index, event.end_mark.index
+        if target is None:
+            raise self._error(
+                "the alias names an anchor that is not defined above it",
+                start,
+                "define it with `&name` on an earlier node, or correct the alias",
+            )
+        if any(node is target for node in stack):
+            raise self._error("the alias stands inside the node that it names", start, "an anchor cannot hold itself")
+        return Alias(start, end, event.anchor, target)
+
+    def _collection(self, event: Any, is_mapping: bool) -> Mapping | Sequence:
+        outer, end = event.start_mark.index, event.end_mark.index
+        start = outer if event.anchor is None and event.tag is None else self._content_start(event)
+        tag = None if event.tag is None else str(event.tag)
+        node: Mapping | Sequence
+        if is_mapping:
+            node = Mapping(start, end, outer, event.anchor, tag, bool(event.flow_style))
+            self.mappings.append(node)
+        else:
+            node = Sequence(start, end, outer, event.anchor, tag, bool(event.flow_style))
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _close(self, node: Mapping | Sequence, event: Any) -> None:
+        if node.flow:
+            node.end = event.end_mark.index
+        elif isinstance(node, Mapping):
+            if node.entries:
+                node.start = node.entries[0].key.outer_start
+                node.end = node.entries[-1].end
+        elif node.items:
+            node.end = max(node.items[-1].end, node.start)
+
+
+def _check_keys(document: Document, mappings: list[Mapping]) -> None:
+    for mapping in mappings:
+        seen: dict[str, Entry] = {}
+        for entry in mapping.entries:
+            key = entry.key
+            if isinstance(key, Alias) and isinstance(key.target, Scalar):
+                key = key.target
+            if not isinstance(key, Scalar) or (not is_merge_key(key) and not isinstance(key.resolved(), str)):
+                raise document.error(
+                    "a key that is not a string", entry.key.start, help="put quotes around the key: Compose takes strings only"
+                )
+            earlier = seen.setdefault(key.value, entry)
+            if earlier is not entry:
+                line = document.source.locate(earlier.key.start)[0]
+                raise document.error(
+                    f"the key stands twice in one mapping (first on line {line})",
+                    entry.key.start,
+                    help="remove one of the two; Compose refuses the file as it is",
+                )
+            if is_merge_key(entry.key):
+                _check_merge(document, entry)
+
+
+def _check_merge(document: Document, entry: Entry) -> None:
+    content = follow(entry.value)
+    items = content.items if isinstance(content, Sequence) else [content]
+    if not all(isinstance(follow(item), Mapping) for item in items):
+        raise document.error(
+            "a merge key `<<` of something that is neither a mapping nor a list of mappings",
+            entry.value.start,
+            help="name an anchor that stands on a mapping",
+        )
+
+
+def _check_unfolded_size(document: Document) -> None:
+    if not document.aliases:
+        return
+    sizes: dict[int, int] = {}
+
+    def size(node: ParsedNode) -> int:
+        content = follow(node)
+        known = sizes.get(id(content))
+        if known is not None:
+            return known
+        total = 1
+        if isinstance(content, Mapping):
+            total += sum(size(entry.value) + 1 for entry in content.entries)
+        elif isinstance(content, Sequence):
+            total += sum(size(item) for item in content.items)
+        sizes[id(content)] = total
+        return total
+
+    if sum(size(root) for root in document.roots) > MAXIMUM_UNFOLDED_NODES:
+        raise UserError(
+            "the aliases of the file unfold to more than a million nodes",
+            str(document.source.path),
+            help="Compose refuses such a file as well; write the repeated parts out",
+        )
+
+
+def plain(node: ParsedNode) -> object:
+    """``node`` as plain data (dict, list, str, int, float, bool, None, Timestamp) the way Compose reads it.
+
+    Merge keys and aliases are resolved; what ``!reset`` stands on is left out.
+    """
+    cache: dict[int, object] = {}
+
+    def build(node: ParsedNode) -> object:
+        content = follow(node)
+        key = id(content)
+        if key in cache:
+            return cache[key]
+        data: object
+        if isinstance(content, Scalar):
+            data = content.resolved()
+        elif isinstance(content, Mapping):
+            data = {name: build(e.value) for name, e in content.effective().items() if e.value.tag != RESET_TAG}
+        else:
+            data = [build(item) for item in content.items]
+        cache[key] = data
+        return data
+
+    return build(node)
+
+
+__all__ = [
+    "Alias",
+    "Content",
+    "Document",
+    "Entry",
+    "Mapping",
+    "Node",
+    "ParsedNode",
+    "Scalar",
+    "Sequence",
+    "Timestamp",
+    "follow",
+    "is_merge_key",
+    "merge_sources",
+    "parse",
+    "plain",
+    "walk",
+]

@@ -1,0 +1,166 @@
+"""The files beside the Compose file: which path each secret gets, and what keeps it out of git and of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dsec_migrate.document import Mapping, Scalar
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import Style
+from dsec_migrate.options import Options, SourceKind
+from dsec_migrate.plan import NewFile, PlannedSecret
+from dsec_migrate.project import Project, resolve
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import external
+
+SECRET_SCRIPT_MODE = 0o700
+
+
+class Disk:
+    """What stands on disk, together with what earlier projects of this run are going to write."""
+
+    def __init__(self) -> None:
+        self._claimed: dict[Path, bytes] = {}
+
+    def read(self, path: Path) -> bytes | None:
+        """The content of a file, or None when there is none. Raises UserError when it cannot be read."""
+        claimed = self._claimed.get(path)
+        if claimed is not None:
+            return claimed
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            return None
+        except OSError as error:
+            raise UserError(
+                f"cannot read what stands there: {error.strerror or type(error).__name__}",
+                str(path),
+                help="make it readable, or name another folder with --secrets-dir",
+            ) from None
+
+    def claim(self, path: Path, content: bytes) -> None:
+        self._claimed[path] = content
+
+
+def resolve_path(project: Project, text: str) -> Path:
+    """The file that a ``file:`` of the project means: interpolated, `~` expanded, relative to the project directory."""
+    value = resolve(text, project.environment).value or text
+    return Path(os.path.normpath(project.directory / Path(value).expanduser()))
+
+
+def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) -> PlannedSecret:
+    """``secret`` with its file. A name taken by other content is left alone: the Compose file's stem goes before it.
+
+    Raises UserError when that name is taken as well.
+    """
+    assert secret.value is not None
+    content = secret.value.reveal().encode()
+    stem = project.source.path.name.rsplit(".", 1)[0]
+    file = ""
+    for name in (secret.name, f"{stem}.{secret.name}"):
+        file = style.file(name)
+        path = resolve_path(project, file)
+        present = disk.read(path)
+        if present is None or present == content:
+            disk.claim(path, content)
+            return replace(secret, file=file, path=path, has_file=present is not None)
+    raise UserError(
+        f"the secret {secret.name} needs a file, but {file} holds something else",
+        str(project.source.path),
+        help="move that file away, or name another folder with --secrets-dir",
+    )
+
+
+def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecret], disk: Disk) -> Iterator[NewFile]:
+    """The files to write, in the order in which they reach the disk: ignore files first."""
+    on_disk = [secret for secret in secrets if secret.path is not None]
+    if not on_disk:
+        return
+    folders = {secret.path.parent: None for secret in on_disk if secret.path}
+    for folder in folders:
+        names = [secret.path.name for secret in on_disk if secret.path and secret.path.parent == folder]
+        yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
+        for context, dockerfile in _build_contexts(project):
+            ignore = context / f"{dockerfile}.dockerignore"
+            if disk.read(ignore) is None:
+                ignore = context / ".dockerignore"
+            yield from _ignore(ignore, context, folder, names, "", disk)
+    for secret in on_disk:
+        assert secret.path is not None
+        assert secret.value is not None
+        if not secret.has_file:
+            yield NewFile(secret.path, secret.value, secret.mode)
+    if options.source is SourceKind.EXTERNAL:
+        path = next(iter(folders)) / external.SCRIPT
+        text = external.script(project_name(project), [s for s in on_disk if s.source is SourceKind.EXTERNAL])
+        if disk.read(path) not in (None, text.encode()):
+            raise UserError(
+                "a script of that name stands there with other content",
+                str(path),
+                help="move it away, or name another folder with --secrets-dir",
+            )
+        if disk.read(path) is None:
+            yield NewFile(path, Secret(text), SECRET_SCRIPT_MODE, is_secret=False)
+
+
+def project_name(project: Project) -> str:
+    """The ``name:`` of the file, else the folder's, as Compose normalises it."""
+    for root in project.document.roots:
+        node = root.get("name") if isinstance(root, Mapping) else None
+        if isinstance(node, Scalar) and (name := project.resolve(node.value).value):
+            return name
+    folder = project.directory.resolve().name.lower()
+    return "".join(c for c in folder if c.isascii() and (c.isalnum() or c in "-_")).lstrip("-_") or "project"
+
+
+def _ignore(
+    path: Path, base: Path, folder: Path, names: Sequence[str], anchor: str, disk: Disk
+) -> Iterator[NewFile]:
+    """The lines that an ignore file of ``base`` lacks; none where the folder lies outside."""
+    try:
+        relative = Path(os.path.abspath(folder)).relative_to(os.path.abspath(base)).as_posix()  # noqa: PTH100
+    except ValueError:
+        return
+    wanted = [f"{anchor}{name}" for name in names] if relative == "." else [f"{anchor}{relative}/"]
+    content = (disk.read(path) or b"").decode("utf-8", "replace")
+    present = {line.strip() for line in content.splitlines()}
+    missing = [line for line in wanted if not _is_ignored(line, present)]
+    if not missing:
+        return
+    newline = "\r\n" if "\r\n" in content else "\n"
+    start = newline if content and not content.endswith("\n") else ""
+    addition = start + "".join(line + newline for line in missing)
+    disk.claim(path, (content + addition).encode())
+    yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+
+
+def _is_ignored(line: str, present: set[str]) -> bool:
+    bare = line.strip("/")
+    spellings = {f"{before}{bare}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
+    return bool(spellings & present) or "*" in present
+
+
+def _build_contexts(project: Project) -> Iterator[tuple[Path, str]]:
+    """Local build contexts that exist, each with the name of its Dockerfile."""
+    seen: set[tuple[Path, str]] = set()
+    for service in project.services.values():
+        build = service.get("build")
+        context, dockerfile = build, None
+        if isinstance(build, Mapping):
+            context, dockerfile = build.get("context"), build.get("dockerfile")
+        if not isinstance(context, Scalar):
+            continue
+        text = project.resolve(context.value).value or "."
+        if "://" in text or text.startswith("git@"):
+            continue
+        path = Path(os.path.normpath(project.directory / Path(text).expanduser()))
+        name = (project.resolve(dockerfile.value).value or "") if isinstance(dockerfile, Scalar) else ""
+        key = (path, name or "Dockerfile")
+        if key not in seen and path.is_dir():
+            seen.add(key)
+            yield key

@@ -1,0 +1,99 @@
+"""What may be a secret, and the verdict of the detectors on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+
+class Confidence(str, Enum):
+    """``certain`` and ``likely`` are migrated; ``possible`` is only reported and masked."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Exposure(str, Enum):
+    """Where the secret text stands.
+
+    ``literal``: it is the value. ``embedded``: it is a part of a longer value, such as a URL. ``default``: it is the
+    default of a reference (``${X:-secret}``). ``interpolated``: only references supply it (``${X}``, also inside a
+    URL), the file itself holds no secret text. ``pass-through``: the variable has no value in the file.
+    """
+
+    LITERAL = "literal"
+    DEFAULT = "default"
+    INTERPOLATED = "interpolated"
+    PASS_THROUGH = "pass-through"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One environment variable of one service.
+
+    ``text`` is the value as YAML gives it before interpolation (``$$`` and ``${X}`` intact; of a list item what follows
+    the first ``=``), None for a variable without a value. ``value`` is what the container gets today, None when that is
+    unknown or nothing. ``name`` is the variable's name as written.
+    """
+
+    service: str
+    name: str
+    text: str | None = field(repr=False)
+    value: str | None = field(repr=False)
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a candidate is a secret.
+
+    ``why`` is a short sentence for a user that never quotes the value. ``detector`` is the name of the detector.
+    ``parts`` are the ranges of characters of the candidate's ``text`` that are secret, in order and not overlapping:
+    all of a literal, the password alone of a URL, the default alone of ``${X:-secret}``, nothing of ``${X}``.
+    """
+
+    confidence: Confidence
+    exposure: Exposure
+    why: str
+    detector: str
+    parts: tuple[tuple[int, int], ...] = ()
+
+
+class Action(str, Enum):
+    """What a run does about a finding."""
+
+    MIGRATE = "migrate"
+    KEEP = "keep"
+
+
+class Site(NamedTuple):
+    """Where a finding stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One secret of one service, as the reports tell it. It holds no value.
+
+    ``kind``: ``plaintext`` or ``half-done`` (the variable and its ``_FILE`` form are both set). ``variables`` are those
+    added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it stays.
+    """
+
+    site: Site
+    service: str
+    variable: str
+    kind: str
+    verdict: Verdict
+    action: Action
+    delivery: str
+    variables: tuple[str, ...]
+    applicability: str
+    secret: str | None
+    source: str | None
+    note: str

@@ -1,0 +1,94 @@
+"""Names for new secrets and the style of those that a project already has."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+# `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
+SWARM_MAXIMUM_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Style:
+    """``case`` spells a name from its words; ``directory`` and ``suffix`` make its file."""
+
+    case: str = "lower_snake_case"
+    directory: str = "./secrets"
+    suffix: str = ".txt"
+
+    def spell(self, text: str) -> str:
+        """A secret's name for a variable or service name."""
+        words = [word for word in _SEPARATORS.split(_CAMEL.sub("_", text) if not text.isupper() else text) if word]
+        if self.case == "UPPER_SNAKE_CASE":
+            return "_".join(words).upper() or "SECRET"
+        joint = "-" if self.case == "kebab-case" else "_"
+        return joint.join(words).lower() or "secret"
+
+    def join(self, first: str, second: str) -> str:
+        return f"{first}-{second}" if self.case == "kebab-case" else f"{first}_{second}"
+
+    def file(self, name: str) -> str:
+        return f"{self.directory.rstrip('/')}/{name}{self.suffix}"
+
+
+def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:
+    """The style that most of the project's ``secrets:`` have; ``directory`` (``--secrets-dir``) wins over theirs."""
+    default = Style()
+    names = [_case(name) for name in existing]
+    files = [file for definition in existing.values() if isinstance(file := definition.get("file"), str) and file]
+    # the file is named after the secret: what stands around the name is the project's habit
+    habits = [
+        (posixpath.dirname(file) or ".", posixpath.basename(file)[len(name) :])
+        for name, definition in existing.items()
+        if isinstance(file := definition.get("file"), str) and posixpath.basename(file).startswith(name)
+    ]
+    folders = [posixpath.dirname(file) or "." for file in files]
+    case = Counter(name for name in names if name).most_common(1)
+    folder = Counter(folders).most_common(1)
+    suffix = Counter(suffix for _, suffix in habits).most_common(1)
+    return Style(
+        case[0][0] if case else default.case,
+        directory or (folder[0][0] if folder else default.directory),
+        suffix[0][0] if suffix else default.suffix,
+    )
+
+
+def _case(name: str) -> str:
+    if "-" in name and "_" not in name:
+        return "kebab-case"
+    if name.isupper():
+        return "UPPER_SNAKE_CASE"
+    return "lower_snake_case" if "_" in name else ""
+
+
+def name_groups(
+    wanted: Sequence[tuple[str, str]],
+    style: Style,
+    taken: Callable[[str], bool],
+) -> list[str]:
+    """One name for each group of ``wanted``: pairs of variable and service.
+
+    A name that two groups want, or that is ``taken``, gets the service as prefix in all the groups involved; what
+    still clashes gets ``_2``, ``_3``, …
+    """
+    plain = [style.spell(variable) for variable, _ in wanted]
+    counts = Counter(plain)
+    names: list[str] = []
+    used: set[str] = set()
+    for name, (_, service) in zip(plain, wanted, strict=True):
+        candidate = name
+        if counts[name] > 1 or taken(name):
+            candidate = style.join(style.spell(service), name)
+        number, unique = 2, candidate
+        while unique in used or taken(unique):
+            unique = style.join(candidate, str(number))
+            number += 1
+        used.add(unique)
+        names.append(unique)
+    return names

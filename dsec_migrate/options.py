@@ -1,0 +1,69 @@
+"""What the user asked for, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+
+class SourceKind(str, Enum):
+    """Where the migrated project takes a secret's value from."""
+
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    EXTERNAL = "external"
+
+
+class Target(str, Enum):
+    """What runs the migrated project."""
+
+    COMPOSE = "compose"
+    SWARM = "swarm"
+
+
+class Unknown(str, Enum):
+    """What to do where nobody knows what the image reads."""
+
+    REWRITE = "rewrite"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True)
+class Options:
+    """``mode`` is an octal permission as an int (``0o400``); ``uid`` and ``gid`` are numbers as text.
+
+    ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
+    ``${SECRETS_DIR:-./secrets}``.
+    """
+
+    source: SourceKind = SourceKind.FILE
+    target: Target = Target.COMPOSE
+    secrets_dir: str | None = None
+    uid: str | None = None
+    gid: str | None = None
+    mode: int | None = None
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    unknown: Unknown = Unknown.REWRITE
+    safe: bool = False
+    env_files: tuple[Path, ...] = ()
+
+    @property
+    def needs_long_syntax(self) -> bool:
+        return self.uid is not None or self.gid is not None or self.mode is not None
+
+    def is_asked_for(self, service: str, variable: str) -> bool:
+        """Whether ``--only`` names it (or there is no ``--only``) and ``--skip`` does not."""
+        return (not self.only or self.is_named(service, variable)) and not matches(self.skip, service, variable)
+
+    def is_named(self, service: str, variable: str) -> bool:
+        return matches(self.only, service, variable)
+
+
+def matches(patterns: Sequence[str], service: str, variable: str) -> bool:
+    """A pattern is matched against the variable's whole name, then against ``service.VARIABLE``."""
+    whole = f"{service}.{variable}"
+    return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in patterns)

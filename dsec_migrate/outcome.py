@@ -1,0 +1,100 @@
+"""What one run found, planned and would write: plain data for reports, exit status and the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import Action, Confidence, Exposure, Finding
+from dsec_migrate.options import Options
+from dsec_migrate.plan import Plan
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Edit, Source, Span
+
+DONE, REFUSED_BY_CHECK, BAD_INPUT, UNPROVED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """One file's new text and the edits (of the old text) that make it."""
+
+    source: Source = field(repr=False)
+    text: str = field(repr=False)
+    edits: tuple[Edit, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """A place (line from 1) where the value of a migrated secret still stands after the change."""
+
+    file: str
+    line: int
+    secret: str
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What no output may show: ``spans`` of the original text, and values wherever they turn up."""
+
+    spans: tuple[Span, ...] = ()
+    values: tuple[Secret, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProjectOutcome:
+    """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
+
+    ``path`` is the file's name as the user gave it. ``rewritten`` is None where no text changes.
+    """
+
+    path: str
+    plan: Plan = field(default_factory=Plan)
+    rewritten: Rewritten | None = None
+    masks: Masks = field(default_factory=Masks)
+    remaining: tuple[Remaining, ...] = ()
+    warnings: tuple[UserError, ...] = ()
+    errors: tuple[UserError, ...] = ()
+    failure: str = ""
+    is_written: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.plan.findings
+
+    @property
+    def status(self) -> int:
+        if self.failure:
+            return UNPROVED
+        return BAD_INPUT if self.errors else DONE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of a run: its projects in the order in which they were named."""
+
+    projects: tuple[ProjectOutcome, ...]
+    options: Options
+    is_write: bool = False
+
+    def status(self, *, check: bool = False, strict: bool = False) -> int:
+        """Exit status: of several projects the highest of 3, 2, 1, 0."""
+        statuses = [project.status for project in self.projects]
+        if check and any(counts_against_check(finding, strict) for finding in remaining_findings(self.projects)):
+            statuses.append(REFUSED_BY_CHECK)
+        return max(statuses, default=DONE)
+
+
+def remaining_findings(projects: Iterable[ProjectOutcome]) -> Iterable[Finding]:
+    """The findings that are still in the files when the run ends: all of a dry run, the kept ones of a write."""
+    for project in projects:
+        for finding in project.findings:
+            if not (project.is_written and finding.action is Action.MIGRATE):
+                yield finding
+
+
+def counts_against_check(finding: Finding, strict: bool) -> bool:
+    """Whether ``--check`` refuses it: certain or likely, and its text stands in the file (any, with ``--strict``)."""
+    if finding.verdict.confidence is Confidence.POSSIBLE:
+        return False
+    return strict or finding.verdict.exposure in {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}

@@ -1,0 +1,145 @@
+"""The variable X becomes X_FILE, with the path of the mounted secret as its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dsec_migrate import images
+from dsec_migrate.document import Content, Scalar, Sequence, walk
+from dsec_migrate.images import Image
+from dsec_migrate.options import Unknown
+from dsec_migrate.passes import Case, Delivery, Proposal
+from dsec_migrate.plan import Applicability
+from dsec_migrate.project import Project, Service, env_file_entries
+from dsec_migrate.stores import Left, stores
+
+SUFFIX = "_FILE"
+
+# keys whose text is run inside the container, where `$$X` is the container's variable
+_RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def propose(case: Case) -> Proposal | Left:
+    service, variable, options = case.service, case.variable, case.options
+    obstacle = _obstacle(case)
+    if obstacle is not None:
+        return obstacle
+    row = None if service.is_built else images.find(service.image)
+    if row is not None and variable.name not in row.supported:
+        return Left(f"the image {images.repository(service.image)} reads no {variable.name}{SUFFIX}")
+    if row is None and options.unknown is Unknown.KEEP:
+        return Left(f"nobody knows whether {_program(service)} reads {variable.name}{SUFFIX} (--unknown keep)")
+    holding = stores()[options.source](case.project, service, variable)
+    if isinstance(holding, Left):
+        return holding
+    doubts = tuple(_doubts(case, row))
+    if row is None:
+        doubts = (f"check that {_program(service)} reads {variable.name}{SUFFIX}: nobody has recorded that it does", *doubts)
+    if holding.follows:
+        doubts += (f"{', '.join(holding.follows)} in the shell or in .env has no effect on it any more",)
+    if doubts and options.safe:
+        return Left(f"not known to be safe (--safe): {doubts[0]}")
+    return Proposal(
+        Delivery.FILE_VARIABLE,
+        variable.name + SUFFIX,
+        Applicability.REVIEW if doubts else Applicability.SAFE,
+        holding,
+        doubts,
+        is_known_image=row is not None,
+        is_read_by_root=row is not None and row.is_read_by_root and _runs_as_root(service),
+    )
+
+
+def _obstacle(case: Case) -> Left | None:
+    service, variable = case.service, case.variable
+    name = variable.name
+    if not _NAME.fullmatch(name):
+        return Left("its name has characters that a variable of a program seldom has")
+    if name + SUFFIX in service.variables:
+        return Left(f"{name}{SUFFIX} is set beside it: remove one of the two by hand", "half-done")
+    foreign = next((slot for slot in variable.slots if not slot.editable), None)
+    if foreign is not None:
+        return Left(f"{foreign.place} sets it as well and would bring it back")
+    use = next(_uses_inside(service, name), None)
+    if use is not None:
+        key, place = use
+        return Left(f"its {key} ({place}) reads ${name} inside the container, where it would be gone")
+    reference = next(_env_file_uses(case.project, service, name), None)
+    if reference is not None:
+        return Left(reference)
+    return None
+
+
+def _program(service: Service) -> str:
+    if service.is_built or not service.image:
+        return f"the program of {service.name}"
+    return f"the image {images.repository(service.image)}"
+
+
+def _doubts(case: Case, row: Image | None) -> Iterator[str]:
+    value = case.variable.effective.value or ""
+    if row is None:
+        if value.endswith("\n"):
+            yield "its value ends in a newline, which many programs strip from a file"
+        return
+    if not row.is_sure:
+        yield f"that {row.names[0]} reads {case.variable.name}{SUFFIX} is reported only"
+    if value.endswith("\n") and row.final_newlines == "stripped":
+        yield "its value ends in a newline, which the image strips from a file"
+    if _is_given(case.service.get("entrypoint")):
+        yield "the service has an entrypoint of its own, so the image's may not read the file"
+    word = _first_word(case.service.get("command"))
+    if word is not None and not row.starts_with(word):
+        yield "the service runs another command, with which the image's entrypoint may not read the file"
+
+
+def _is_given(node: Content | None) -> bool:
+    return node is not None and not (isinstance(node, Scalar) and node.is_null)
+
+
+def _first_word(node: Content | None) -> str | None:
+    if isinstance(node, Sequence) and node.items:
+        first = node.items[0]
+        return first.value if isinstance(first, Scalar) else ""
+    if isinstance(node, Scalar) and not node.is_null:
+        words = node.value.split(None, 1)
+        return words[0] if words else None
+    return None
+
+
+def _runs_as_root(service: Service) -> bool:
+    """Whether the process that reads the file is root with its capabilities, as far as the file says."""
+    user = service.get("user")
+    is_root = not _is_given(user) or (isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"})
+    return is_root and service.get("cap_drop") is None and service.get("userns_mode") is None
+
+
+def _uses_inside(service: Service, name: str) -> Iterator[tuple[str, str]]:
+    pattern: re.Pattern[str] | None = None
+    for layer in service.layers:
+        for key in _RUN_INSIDE:
+            node = layer.service.get(key)
+            if node is None:
+                continue
+            for part in walk(node):
+                if isinstance(part, Scalar) and "$$" in part.value and name in part.value:
+                    pattern = pattern or re.compile(rf"(?<!\$)(?:\$\$)+(?:{re.escape(name)}\b|\{{[#!]?{re.escape(name)}\b)")
+                    if pattern.search(part.value):
+                        file, line, _ = layer.document.place(part.start)
+                        yield key, f"{file}:{line}"
+
+
+def _env_file_uses(project: Project, service: Service, name: str) -> Iterator[str]:
+    """Env files that set the variable as well, or build another one from it (Compose reads ``environment:`` there)."""
+    if not service.env_files:
+        return
+    for file, entries in env_file_entries(project, service):
+        for entry in entries:
+            if entry.name == name:
+                yield f"{file.path}:{entry.line} sets it as well and would bring it back"
+            elif name in entry.references:
+                yield f"{file.path}:{entry.line} builds {entry.name} from it"
+
+

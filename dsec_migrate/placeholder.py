@@ -1,0 +1,31 @@
+"""Is a value so common that two equal ones prove nothing?"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+MINIMUM_LENGTH = 8
+
+_WORDS = (
+    r"pass(?:word|wd|phrase)?|secret|changeit|change|changeme|me|please|this|replace|with|your|my|own|the|a|an|to|it|in|"
+    r"example|sample|placeholder|insert|enter|here|todo|tbd|none|null|undefined|default|test|testing|demo|dev|"
+    r"development|local|localhost|admin|administrator|root|user|username|guest|super|supersecret|some|very|strong|"
+    r"random|string|generate|generated|secure|safe|value|key|token|api|jwt|app|db|database|postgres|postgresql|mysql|"
+    r"mariadb|mongo|mongodb|redis|rabbitmq|rabbit|minio|minioadmin|keycloak|grafana|elastic|elasticsearch|wordpress|"
+    r"nextcloud|letmein|qwerty|qwertyuiop|welcome|monkey|dragon|hello|world|foo|bar|baz|foobar|abc|abcd|xyz|hunter"
+)
+_ONLY_COMMON_WORDS = re.compile(rf"(?:{_WORDS}|x+|[\W\d_])+")
+
+
+@lru_cache(maxsize=4096)
+def is_distinctive(value: str) -> bool:
+    """Whether ``value`` is long and unusual enough that a second occurrence of it is the same secret."""
+    if len(value) < MINIMUM_LENGTH or len(set(value)) < 4:
+        return False
+    return _is_long_number(value) or len(value) > 64 or _ONLY_COMMON_WORDS.fullmatch(value.lower()) is None
+
+
+def _is_long_number(value: str) -> bool:
+    """Digits alone are common (1234567890) unless there are many, in no counting order."""
+    return value.isdigit() and len(value) >= 12 and value not in "01234567890123456789" * 2

@@ -1,0 +1,159 @@
+"""What is to be done, before any text is touched: operations on structure, changes, secrets, and what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Union
+
+from dsec_migrate.document import Document, Mapping, ParsedNode
+from dsec_migrate.finding import Finding
+from dsec_migrate.options import SourceKind
+from dsec_migrate.project import Slot
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Span
+
+SECRETS_MOUNT = "/run/secrets"
+
+
+@dataclass(frozen=True)
+class MountOptions:
+    """The long syntax of a service's secret. ``mode`` is an octal permission as an int."""
+
+    uid: str | None = None
+    gid: str | None = None
+    mode: int | None = None
+
+    def as_data(self) -> dict[str, object]:
+        options = {"uid": self.uid, "gid": self.gid, "mode": self.mode}
+        return {key: value for key, value in options.items() if value is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedSecret:
+    """One Docker secret: its name in the file, where its value comes from and who gets it.
+
+    ``file`` is the path as it stands in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
+    as an int); ``variable`` is the name of an ``environment:`` source. ``is_new`` is False for one that the project
+    already defines. ``services`` and ``variables`` are those that will use it.
+    """
+
+    name: str
+    source: SourceKind
+    value: Secret | None
+    services: tuple[str, ...]
+    variables: tuple[str, ...]
+    file: str = ""
+    path: Path | None = None
+    mode: int = 0o444
+    variable: str = ""
+    is_new: bool = True
+    has_file: bool = False
+    note: str = ""
+
+    @property
+    def mount_path(self) -> str:
+        return f"{SECRETS_MOUNT}/{self.name}"
+
+    def as_data(self) -> dict[str, object]:
+        """The entry of the top-level ``secrets:`` block."""
+        if self.source is SourceKind.FILE:
+            return {"file": self.file}
+        if self.source is SourceKind.ENVIRONMENT:
+            return {"environment": self.variable}
+        return {"external": True}
+
+
+# --- operations: each speaks of the structure of the original document ---
+
+
+@dataclass(frozen=True, eq=False)
+class MoveVariable:
+    """The slot declares ``new_name`` with ``value`` (a path) instead.
+
+    Where the slot is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says that
+    others need that text, so that the path takes the alias's place.
+    """
+
+    slot: Slot
+    new_name: str
+    value: str
+    replaces_alias: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class AddMounts:
+    """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list.
+
+    ``inherited`` are items that a merge key or an alias supplied so far and that an own list has to repeat.
+    """
+
+    document: Document
+    holder: Mapping
+    names: tuple[str, ...]
+    options: MountOptions = field(default_factory=MountOptions)
+    inherited: tuple[ParsedNode, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class DefineSecret:
+    """The top-level ``secrets:`` of the document's ``root`` gets this entry."""
+
+    document: Document
+    root: Mapping
+    secret: PlannedSecret
+
+
+@dataclass(frozen=True, eq=False)
+class MaskComment:
+    """The text at ``span``, which stands in a comment, repeats the value: it is replaced by the mask."""
+
+    document: Document
+    span: Span
+
+
+Operation = Union[MoveVariable, AddMounts, DefineSecret, MaskComment]
+
+
+class Applicability(str, Enum):
+    """``safe``: the program is known to read it; ``review``: the report says what to check; ``manual``: never applied."""
+
+    SAFE = "safe"
+    REVIEW = "review"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Operations that are applied together or not at all, and the findings that they settle."""
+
+    operations: tuple[MoveVariable, ...]
+    findings: tuple[Finding, ...]
+    applicability: Applicability
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be written beside the project. ``mode`` is an octal permission as an int.
+
+    ``content`` None means that the file is there already with this content. ``append`` adds to an existing text file.
+    """
+
+    path: Path
+    content: Secret
+    mode: int
+    append: bool = False
+    is_secret: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes."""
+
+    findings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+    secrets: tuple[PlannedSecret, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    files: tuple[NewFile, ...] = ()
+    notes: tuple[str, ...] = ()

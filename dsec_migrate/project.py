@@ -1,0 +1,404 @@
+"""Documents -> services and their variables, each with every place that it comes from.
+
+A *slot* is one place in a text where a variable is declared: a line of an ``environment:`` mapping or an item of a
+list. One slot can reach several services (anchors, merge keys, ``extends``), and one service's variable can have
+several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping as MappingType, Sequence as SequenceType
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from dsec_migrate import document as yaml
+from dsec_migrate import environment as env
+from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.dotenv import Entry as EnvFileEntry
+from dsec_migrate.environment import Environment
+from dsec_migrate.errors import UserError
+from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
+from dsec_migrate.scalars import environment_text
+from dsec_migrate.source import Source
+
+RESET, OVERRIDE = yaml.RESET_TAG, "!override"
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One place where a variable is declared. Compared by identity: one slot is one place.
+
+    ``node`` is the value of a mapping entry or the whole list item, as it stands there (it may be an alias).
+    ``text`` is the value before interpolation (``$$`` and ``${X}`` intact); None passes the shell's value through.
+    ``editable`` is False in a file that is only read (another file that ``extends`` names).
+    """
+
+    document: Document
+    name: str
+    text: str | None = field(repr=False)
+    node: ParsedNode
+    container: Mapping | Sequence
+    entry: yaml.Entry | None = None
+    editable: bool = True
+
+    @property
+    def key(self) -> int:
+        """The identity of the place: services that share the line have slots with the same key."""
+        return id(self.entry if self.entry is not None else self.node)
+
+    @property
+    def start(self) -> int:
+        return self.node.outer_start if self.entry is None else self.entry.key.outer_start
+
+    @property
+    def end(self) -> int:
+        return self.node.end if self.entry is None else self.entry.end
+
+    @property
+    def content(self) -> Content:
+        """The node that holds the text: the slot's own, or the one that its alias names."""
+        return follow(self.node)
+
+    @property
+    def place(self) -> str:
+        file, line, _ = self.document.place(self.start)
+        return f"{file}:{line}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one template means today. ``value`` is what the container gets, None where it gets nothing."""
+
+    template: str | None = field(repr=False)
+    value: str | None = field(repr=False)
+    references: tuple[Reference, ...] = field(default=(), repr=False)
+    unset: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ()
+
+    @property
+    def whole_reference(self) -> Reference | None:
+        """The reference that is all of the template (``${X}``, ``${X:-d}``), if it is one."""
+        first = self.references[0] if self.references else None
+        if first and self.template is not None and (first.start, first.end) == (0, len(self.template)):
+            return first
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """One environment variable of one service; ``slots`` in Compose's order, the last one is in effect."""
+
+    service: str
+    name: str
+    slots: tuple[Slot, ...]
+    effective: Value = field(repr=False)
+
+    @property
+    def slot(self) -> Slot:
+        return self.slots[-1]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in."""
+
+    document: Document
+    service: Mapping
+    editable: bool = True
+
+    @property
+    def environment(self) -> Content | None:
+        return self.service.get("environment")
+
+
+@dataclass(frozen=True)
+class EnvFile:
+    """An ``env_file:`` of a service; ``node`` is where it is named."""
+
+    path: Path
+    node: ParsedNode
+    required: bool = True
+    raw: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """``layers`` in Compose's order: what it extends first, then each document of the file."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    variables: MappingType[str, Variable]
+    env_files: tuple[EnvFile, ...]
+    image: str = ""
+
+    @property
+    def own_layer(self) -> Layer:
+        return self.layers[-1]
+
+    def get(self, key: str) -> Content | None:
+        """The effective value of a key of the service that layers override as a whole."""
+        return next((node for layer in reversed(self.layers) if (node := layer.service.get(key)) is not None), None)
+
+    @property
+    def is_built(self) -> bool:
+        return self.get("build") is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """One Compose project: its documents, its services and the environment that `${…}` sees."""
+
+    document: Document
+    environment: Environment
+    services: MappingType[str, Service]
+    warnings: tuple[UserError, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        return self.document.source.path.parent
+
+    @property
+    def source(self) -> Source:
+        return self.document.source
+
+    @cached_property
+    def secrets(self) -> MappingType[str, MappingType[str, object]]:
+        """The top-level ``secrets:`` as plain data, of all documents of the file."""
+        merged: dict[str, MappingType[str, object]] = {}
+        for root in self.document.roots:
+            definitions = root.get("secrets") if isinstance(root, Mapping) else None
+            if isinstance(definitions, Mapping):
+                for name, definition in plain_mapping(definitions).items():
+                    merged[name] = definition if isinstance(definition, dict) else {}
+        return merged
+
+    def resolve(self, template: str | None) -> Value:
+        """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
+        return resolve(template, self.environment)
+
+
+def resolve(template: str | None, environment: Environment) -> Value:
+    if template is None or "$" not in template:
+        return Value(template, template)
+    try:
+        found = references(template)
+        names = {reference.name for reference in found}
+        shell = tuple(sorted(name for name in names if environment.is_from_shell(name)))
+        result = interpolate(template, environment.variables)
+    except InterpolationError as error:
+        return Value(template, None, unset=(error.name or "",))
+    return Value(template, result.value, found, result.unset, shell)
+
+
+def plain_mapping(node: Mapping) -> dict[str, object]:
+    data = yaml.plain(node)
+    return data if isinstance(data, dict) else {}
+
+
+def place(project: Project, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
+    """File, line and column of a path in a document's plain data: of the deepest part of it that stands in the text."""
+    node: Content = root
+    offset = root.start
+    for step in path:
+        if isinstance(node, Mapping) and isinstance(step, str) and (entry := node.effective().get(step)) is not None:
+            offset = entry.key.start
+            node = follow(entry.value)
+        elif isinstance(node, Sequence) and isinstance(step, int) and 0 <= step < len(node.items):
+            offset = node.items[step].start
+            node = follow(node.items[step])
+        else:
+            break
+    return project.document.place(offset)
+
+
+def load(source: Source, environment: Environment) -> Project:
+    """The project that one file is.
+
+    Raises UserError where the YAML or an interpolation in it is invalid, or a file that it extends cannot be read.
+    """
+    document = yaml.parse(source)
+    warnings = tuple(check_interpolation(document, environment))
+    services: dict[str, Service] = {}
+    bodies = _bodies(document)
+    for name in bodies:
+        services[name] = _service(name, bodies, document, environment)
+    return Project(document, environment, services, warnings)
+
+
+def _bodies(document: Document) -> dict[str, list[Layer]]:
+    bodies: dict[str, list[Layer]] = {}
+    for root in document.roots:
+        services = root.get("services") if isinstance(root, Mapping) else None
+        if not isinstance(services, Mapping):
+            continue
+        for name, entry in services.effective().items():
+            body = follow(entry.value)
+            if not isinstance(body, Mapping):
+                continue
+            if body.tag == OVERRIDE:
+                bodies[name] = []
+            bodies.setdefault(name, []).append(Layer(document, body))
+    return bodies
+
+
+def check_interpolation(document: Document, environment: Environment) -> Iterator[UserError]:
+    """Yields a warning for each required variable that is not set. Raises UserError on a template Compose refuses."""
+    for root in document.roots:
+        for node in yaml.walk(root):
+            if not isinstance(node, Mapping):
+                values: SequenceType[ParsedNode] = node.items if isinstance(node, Sequence) else ()
+            else:
+                values = [entry.value for entry in node.entries]
+            for value in values:
+                if isinstance(value, Scalar) and "$" in value.value:
+                    try:
+                        interpolate(value.value, environment.variables)
+                    except InterpolationError as error:
+                        problem = _interpolation_problem(document, value, error)
+                        if error.reason == "required":
+                            yield problem
+                        else:
+                            raise problem from None
+
+
+def _interpolation_problem(document: Document, node: Scalar, error: InterpolationError) -> UserError:
+    if error.reason == "required":
+        what = f"the required variable {error.name} is not set"
+        return document.error(what, node.start, help=f"set {error.name} in .env or in the shell; Compose asks for it too")
+    what = "invalid interpolation: `$` is not followed by a form that Compose knows"
+    return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
+
+
+def _service(name: str, bodies: MappingType[str, list[Layer]], document: Document, environment: Environment) -> Service:
+    layers = tuple(_layers(name, bodies, document, environment, ()))
+    slots: dict[str, list[Slot]] = {}
+    for layer in layers:
+        node = layer.environment
+        if node is not None and node.tag == OVERRIDE:
+            slots.clear()
+        for slot in _slots(layer, node):
+            slots.setdefault(slot.name, []).append(slot)
+    variables: dict[str, Variable] = {}
+    for variable, places in slots.items():
+        if places[-1].node.tag == RESET:
+            continue
+        template = places[-1].text
+        value = resolve(template, environment) if template is not None else _passed_through(variable, environment)
+        variables[variable] = Variable(name, variable, tuple(places), value)
+    image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
+    image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
+    return Service(name, layers, variables, tuple(_env_files(layers, environment)), image_name or "")
+
+
+def _passed_through(name: str, environment: Environment) -> Value:
+    """A variable without a value takes the project environment's; where that has none, it is removed."""
+    value = environment.variables.get(name)
+    return Value(
+        None,
+        value,
+        unset=() if value is not None else (name,),
+        shell=(name,) if environment.is_from_shell(name) else (),
+    )
+
+
+def _layers(
+    name: str, bodies: MappingType[str, list[Layer]], document: Document, environment: Environment, seen: tuple[str, ...]
+) -> Iterator[Layer]:
+    for layer in bodies.get(name, ()):
+        extended = layer.service.get("extends")
+        if extended is not None:
+            yield from _extended(extended, layer, bodies, document, environment, (*seen, name))
+        yield layer
+
+
+def _extended(
+    node: Content,
+    layer: Layer,
+    bodies: MappingType[str, list[Layer]],
+    document: Document,
+    environment: Environment,
+    seen: tuple[str, ...],
+) -> Iterator[Layer]:
+    if isinstance(node, Scalar):
+        service, file = node.value, None
+    elif isinstance(node, Mapping):
+        named, other = node.get("service"), node.get("file")
+        service = named.value if isinstance(named, Scalar) else ""
+        file = resolve(other.value, environment).value if isinstance(other, Scalar) else None
+    else:
+        return
+    if file is None:
+        if service in seen:
+            raise document.error(f"the service {service} extends itself", node.start, help="remove one of the `extends`")
+        yield from _layers(service, bodies, document, environment, seen)
+        return
+    path = document.source.path.parent / Path(file).expanduser()
+    if str(path) in seen:
+        raise document.error("the files extend each other", node.start, help="remove one of the `extends`")
+    if not path.is_file():
+        # Compose refuses it, but what can be told about this file is told
+        return
+    other_document = yaml.parse(Source.read(path))
+    other_bodies = _bodies(other_document)
+    for inherited in _layers(service, other_bodies, other_document, environment, (*seen, str(path))):
+        yield Layer(inherited.document, inherited.service, editable=False)
+
+
+def _slots(layer: Layer, node: Content | None) -> Iterator[Slot]:
+    document, editable = layer.document, layer.editable
+    if isinstance(node, Mapping):
+        for name, entry in node.effective().items():
+            content = follow(entry.value)
+            if isinstance(content, Scalar):
+                text = None if entry.value.tag == RESET else _scalar_text(content)
+                yield Slot(document, name, text, entry.value, entry.owner, entry, editable)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            content = follow(item)
+            if isinstance(content, Scalar):
+                name, equals, text = content.value.partition("=")
+                if "$" not in name:
+                    yield Slot(document, name, text if equals else None, item, node, None, editable)
+
+
+def _scalar_text(node: Scalar) -> str | None:
+    """The value before interpolation, with Compose's conversion of unquoted numbers and booleans."""
+    value = node.resolved()
+    if isinstance(value, str):
+        return value
+    try:
+        return environment_text(value)
+    except ValueError:
+        return node.value
+
+
+def _env_files(layers: SequenceType[Layer], environment: Environment) -> Iterator[EnvFile]:
+    for layer in layers:
+        node = layer.service.get("env_file")
+        items: SequenceType[ParsedNode] = node.items if isinstance(node, Sequence) else [node] if node else []
+        directory = layer.document.source.path.parent
+        for item in items:
+            content = follow(item)
+            required, raw = True, False
+            if isinstance(content, Mapping):
+                flag, format_node, path_node = content.get("required"), content.get("format"), content.get("path")
+                required = not (isinstance(flag, Scalar) and flag.resolved() is False)
+                raw = isinstance(format_node, Scalar) and format_node.value == "raw"
+                content = path_node if path_node is not None else content
+            if isinstance(content, Scalar) and (path := resolve(content.value, environment).value):
+                yield EnvFile(directory / Path(path).expanduser(), item, required, raw)
+
+
+def env_file_entries(project: Project, service: Service) -> Iterator[tuple[EnvFile, list[EnvFileEntry]]]:
+    """The entries of each readable env file of ``service``; a file that cannot be read is skipped."""
+    values = {name: v.effective.value for name, v in service.variables.items() if v.effective.value is not None}
+    lookup = dict(project.environment.variables)
+    for file in service.env_files:
+        if not file.path.is_file():
+            continue
+        try:
+            entries = env.read_entries(Source.read(file.path), lookup, values, file.raw)
+        except UserError:
+            continue
+        yield file, entries

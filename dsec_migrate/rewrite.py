@@ -1,0 +1,420 @@
+"""Plan -> text edits: the only place that thinks about indentation, quotes, line ends and the file's own habits."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence as SequenceType
+from dataclasses import dataclass
+from functools import cached_property
+
+from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MountOptions, MoveVariable, Operation
+from dsec_migrate.secret import MASK
+from dsec_migrate.source import Edit, Source, splice
+
+_BLOCK_HEADER_COMMENT = re.compile(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
+# what may stand unquoted as a value or an item, in block and in flow style
+_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$\{[A-Za-z_][A-Za-z0-9_]*\}[A-Za-z0-9_./-]*")
+_NUMBER_LIKE = re.compile(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
+
+
+def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, tuple[Edit, ...]]:
+    """The new text of ``document`` and the edits that made it. Raises ValueError when two edits overlap (a bug)."""
+    writer = _Writer(document)
+    mounts: list[AddMounts] = []
+    definitions: list[DefineSecret] = []
+    for operation in operations:
+        if isinstance(operation, MoveVariable):
+            writer.move(operation)
+        elif isinstance(operation, AddMounts):
+            mounts.append(operation)
+        elif isinstance(operation, DefineSecret):
+            definitions.append(operation)
+        elif isinstance(operation, MaskComment):
+            writer.replace(operation.span.start, operation.span.end, MASK)
+    for mount in mounts:
+        writer.mount(mount)
+    if definitions:
+        writer.define(definitions)
+    edits = tuple(dict.fromkeys(writer.edits))
+    return splice(document.source.text, edits), edits
+
+
+@dataclass(frozen=True)
+class _Habits:
+    """How the file is written. Columns are counted in characters."""
+
+    first_step: int
+    second_step: int
+    item_offset: int
+    item_gap: str
+    newline: str
+
+
+class _Writer:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.source: Source = document.source
+        self.text = document.source.text
+        self.edits: list[Edit] = []
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        self.edits.append(Edit(start, end, text))
+
+    def insert(self, offset: int, text: str) -> None:
+        self.replace(offset, offset, text)
+
+    # --- variables ---
+
+    def move(self, operation: MoveVariable) -> None:
+        slot = operation.slot
+        node = slot.node if operation.replaces_alias else slot.content
+        if slot.entry is None:
+            self._set_text(node, f"{operation.new_name}={operation.value}")
+            return
+        key = slot.entry.key
+        assert isinstance(key, Scalar)
+        closing = 1 if key.style else 0
+        suffix = operation.new_name.removeprefix(slot.name)
+        self.insert(key.end - closing, suffix)
+        self._set_text(node, operation.value)
+
+    def _set_text(self, node: ParsedNode, text: str) -> None:
+        """Gives a scalar (or the place of an alias) another text in the same style."""
+        start, end = node.start, node.end
+        if isinstance(node, Scalar):
+            if node.tag is not None:
+                # a tag such as !!binary would change what the new text means
+                start = node.outer_start
+                text = f"&{node.anchor} {text}" if node.anchor else text
+            elif node.style in {"'", '"'}:
+                text = f"{node.style}{text}{node.style}"
+            if node.style in {"|", ">"}:
+                comment = _BLOCK_HEADER_COMMENT.match(self.text, node.start, node.end)
+                text += comment.group(1) if comment else ""
+            if start == end:
+                start = end = self._after_colon(node)
+                text = f" {text}"
+        self.replace(start, end, text)
+
+    def _after_colon(self, node: Scalar) -> int:
+        """Where a missing value begins: right behind its `:` or, where it has an anchor, behind that."""
+        if node.outer_start < node.start:
+            return node.start
+        before = self.text.rfind(":", 0, node.start + 1)
+        return before + 1 if before >= 0 else node.start
+
+    # --- lists of mounts ---
+
+    def mount(self, operation: AddMounts) -> None:
+        holder = operation.holder
+        entry = holder.own("secrets")
+        if entry is None:
+            self._add_list(operation)
+        elif isinstance(entry.value, Sequence):
+            self._extend_list(entry, entry.value, operation)
+        else:
+            # an alias: the list is written out, with what it stood for
+            items = self._items(operation, is_flow=True, quoted=_is_json(holder))
+            self.replace(entry.value.start, entry.value.end, f"[{', '.join(items)}]")
+
+    def _items(self, operation: AddMounts, *, is_flow: bool, quoted: bool = False, pad: str = "") -> list[str]:
+        items = [self._copy(item) for item in operation.inherited]
+        for name in operation.names:
+            items.append(_item(name, operation.options, self._newline_at(operation.holder.start), is_flow, quoted, pad))
+        return items
+
+    def _copy(self, item: ParsedNode) -> str:
+        """An inherited item as one line that means the same."""
+        content = follow(item)
+        if isinstance(content, Mapping):
+            pairs = (f"{e.name}: {self._scalar_text(e.value)}" for e in content.effective().values())
+            return "{" + ", ".join(pairs) + "}"
+        return self._scalar_text(content)
+
+    def _scalar_text(self, node: ParsedNode) -> str:
+        content = follow(node)
+        text = self.text[content.start : content.end]
+        return text if "\n" not in text else str(getattr(content, "value", ""))
+
+    def _extend_list(self, entry: Entry, items: Sequence, operation: AddMounts) -> None:
+        if items.flow:
+            quoted = _is_json(operation.holder)
+            self._extend_flow(items, self._items(operation, is_flow=True, quoted=quoted))
+            return
+        last = items.items[-1]
+        dash = self._dash(last)
+        indentation = self._indentation(dash)
+        gap = self._gap(dash)
+        pad = indentation + " " * (1 + len(gap))
+        lines = [f"{indentation}-{gap}{item}" for item in self._items(operation, is_flow=False, pad=pad)]
+        self._insert_lines_after(items.end, lines)
+
+    def _extend_flow(self, collection: Sequence | Mapping, parts: list[str]) -> None:
+        """Adds ``parts`` before the closing bracket, in the layout that the collection has."""
+        close = collection.end - 1
+        children: SequenceType[ParsedNode] = (
+            collection.items if isinstance(collection, Sequence) else [entry.key for entry in collection.entries]
+        )
+        if not children:
+            self.replace(collection.start + 1, close, ", ".join(parts))
+            return
+        last = children[-1].end if isinstance(collection, Sequence) else collection.entries[-1].end  # type: ignore[union-attr]
+        first_of_last = children[-1].outer_start
+        line = self.source.line_start(first_of_last)
+        lead = self.text[line:first_of_last]
+        separator = ", "
+        if not lead.strip() and self.source.line_start(collection.start) != line:
+            separator = "," + self._newline_at(first_of_last) + lead
+        comma = re.compile(r"[ \t\r\n]*,").match(self.text, last, close)
+        if comma:
+            self.insert(comma.end(), separator[1:] + separator.join(parts))
+        else:
+            self.insert(last, "".join(separator + part for part in parts))
+
+    def _add_list(self, operation: AddMounts) -> None:
+        holder = operation.holder
+        environment = holder.own("environment")
+        if holder.flow:
+            quoted = _is_json(holder)
+            key = '"secrets"' if quoted else "secrets"
+            items = self._items(operation, is_flow=True, quoted=quoted)
+            self._extend_flow(holder, [f"{key}: [{', '.join(items)}]"])
+            return
+        after = environment or holder.entries[-1]
+        column = self._indentation(holder.entries[0].key.outer_start)
+        habits = self.habits
+        indentation = column + " " * self._item_offset(holder)
+        gap = habits.item_gap
+        pad = indentation + " " * (1 + len(gap))
+        items = self._items(operation, is_flow=False, pad=pad)
+        lines = [f"{column}secrets:", *(f"{indentation}-{gap}{item}" for item in items)]
+        self._insert_lines_after(after.end, lines, skip_comments_deeper_than=len(column))
+
+    def _item_offset(self, holder: Mapping) -> int:
+        """How far list items stand behind their key in this service, else in the file."""
+        for entry in holder.entries:
+            if isinstance(entry.value, Sequence) and not entry.value.flow and entry.value.items:
+                return self._column(self._dash(entry.value.items[0])) - self._column(entry.key.outer_start)
+        return self.habits.item_offset
+
+    # --- top-level definitions ---
+
+    def define(self, operations: SequenceType[DefineSecret]) -> None:
+        root = operations[0].root
+        pairs = [(operation.secret.name, operation.secret.as_data()) for operation in operations]
+        entry = root.own("secrets")
+        if root.flow or (entry is not None and isinstance(entry.value, Mapping) and entry.value.flow):
+            self._define_in_flow(root, entry, pairs)
+        elif entry is not None and isinstance(entry.value, Mapping) and entry.value.entries:
+            self._define_in_block(entry.value, pairs)
+        elif entry is not None:
+            self._define_in_empty(root, entry, pairs)
+        else:
+            self._define_at_end(root, pairs)
+
+    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+        quoted = _is_json(root)
+        parts = [f"{_flow_scalar(name, quoted)}: {_flow(data, quoted)}" for name, data in pairs]
+        if entry is not None and isinstance(entry.value, Mapping):
+            self._extend_flow(entry.value, parts)
+        else:
+            self._extend_flow(root, [f"{_flow_scalar('secrets', quoted)}: {{{', '.join(parts)}}}"])
+
+    def _define_in_block(self, block: Mapping, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+        indentation = self._indentation(block.entries[0].key.outer_start)
+        step = self.habits.second_step
+        for entry in block.entries:
+            if isinstance(entry.value, Mapping) and not entry.value.flow and entry.value.entries:
+                step = self._column(entry.value.entries[0].key.outer_start) - self._column(entry.key.outer_start)
+                break
+        self._insert_lines_after(block.end, _definition_lines(pairs, indentation, step))
+
+    def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+        indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
+        self._insert_lines_after(entry.end, _definition_lines(pairs, indentation, self.habits.second_step))
+
+    def _define_at_end(self, root: Mapping, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+        column = self._indentation(root.entries[0].key.outer_start)
+        habits = self.habits
+        lines = [
+            f"{column}secrets:",
+            *_definition_lines(pairs, column + " " * habits.first_step, habits.second_step),
+        ]
+        newline = habits.newline
+        block = newline.join(lines)
+        offset = self._end_of_document(root)
+        before = self.text[:offset]
+        is_last = offset == len(self.text)
+        if not before.endswith("\n"):
+            before += newline
+            block = newline + block
+            block_end = "" if is_last else newline
+        else:
+            block_end = newline
+        last_line = before[:-1].rsplit("\n", 1)[-1]
+        if last_line.strip() and not _keeps_newlines(root):
+            first = newline if not block.startswith(("\n", "\r")) else ""
+            block = first + block if first else newline + block
+        self.insert(offset, block + block_end)
+
+    def _end_of_document(self, root: Mapping) -> int:
+        """Behind the comments that follow the last entry, before `...` or the next document."""
+        marker = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE).search(self.text, root.end)
+        return marker.start() if marker else len(self.text)
+
+    # --- places in the text ---
+
+    def _insert_lines_after(
+        self, offset: int, lines: SequenceType[str], skip_comments_deeper_than: int | None = None
+    ) -> None:
+        """Inserts whole lines behind the line that holds ``offset``."""
+        end = self.source.line_end(max(offset - 1, 0)) if self.text[max(offset - 1, 0) : offset] == "\n" else self.source.line_end(offset)
+        if skip_comments_deeper_than is not None:
+            end = self._skip_comments(end, skip_comments_deeper_than)
+        newline = self._newline_at(max(end - 1, 0))
+        if end == len(self.text) and not self.text.endswith("\n"):
+            self.insert(end, "".join(newline + line for line in lines))
+        else:
+            self.insert(end, "".join(line + newline for line in lines))
+
+    def _skip_comments(self, end: int, column: int) -> int:
+        """Commented-out items of a block belong to it."""
+        while end < len(self.text):
+            stop = self.source.line_end(end)
+            line = self.text[end:stop]
+            content = line.lstrip(" ")
+            if not content.startswith("#") or len(line) - len(content) <= column or not line.endswith("\n"):
+                break
+            end = stop
+        return end
+
+    def _newline_at(self, offset: int) -> str:
+        """The line end of the line that holds ``offset``, so that a file with both keeps both where they are."""
+        end = self.text.find("\n", offset)
+        if end < 0:
+            end = self.text.rfind("\n", 0, offset)
+        if end < 0:
+            return "\n"
+        return "\r\n" if self.text[end - 1 : end] == "\r" else "\n"
+
+    def _column(self, offset: int) -> int:
+        return offset - self.source.line_start(offset)
+
+    def _indentation(self, offset: int) -> str:
+        """Spaces up to the column of ``offset`` (what stands before it, such as a dash, counts as space)."""
+        return " " * self._column(offset)
+
+    def _dash(self, item: ParsedNode) -> int:
+        return self.text.rfind("-", 0, item.outer_start if item.end > item.outer_start else item.outer_start + 1)
+
+    def _gap(self, dash: int) -> str:
+        match = re.compile(r" +").match(self.text, dash + 1)
+        return match.group() if match else " "
+
+    @cached_property
+    def habits(self) -> _Habits:
+        first: Counter[int] = Counter()
+        second: Counter[int] = Counter()
+        offsets: Counter[int] = Counter()
+        gaps: Counter[str] = Counter()
+        for root in self.document.roots:
+            for entry in root.entries if isinstance(root, Mapping) else ():
+                if not isinstance(entry.value, Mapping) or entry.value.flow:
+                    continue
+                for child in entry.value.entries:
+                    first[self._column(child.key.outer_start) - self._column(entry.key.outer_start)] += 1
+                    if isinstance(child.value, Mapping) and not child.value.flow and child.value.entries:
+                        grandchild = child.value.entries[0].key
+                        second[self._column(grandchild.outer_start) - self._column(child.key.outer_start)] += 1
+            for node in walk(root):
+                if isinstance(node, Mapping):
+                    for entry in node.entries:
+                        value = entry.value
+                        if isinstance(value, Sequence) and not value.flow and value.items:
+                            dash = self._dash(value.items[0])
+                            offsets[self._column(dash) - self._column(entry.key.outer_start)] += 1
+                            gaps[self._gap(dash)] += 1
+        line_end = self.text.find("\n")
+        return _Habits(
+            _most_common(first, 2),
+            _most_common(second, _most_common(first, 2)),
+            max(gap[0] for gap in offsets.most_common(1)) if offsets else 2,
+            gaps.most_common(1)[0][0] if gaps else " ",
+            "\r\n" if line_end > 0 and self.text[line_end - 1] == "\r" else "\n",
+        )
+
+
+def _most_common(counter: Counter[int], default: int) -> int:
+    positive = [(count, -step) for step, count in counter.items() if step > 0]
+    return -max(positive)[1] if positive else default
+
+
+def _is_json(node: Mapping) -> bool:
+    """Whether the flow mapping is written with quoted keys, as JSON asks."""
+    return node.flow and bool(node.entries) and isinstance(node.entries[0].key, Scalar) and node.entries[0].key.style == '"'
+
+
+def _keeps_newlines(root: Mapping) -> bool:
+    """Whether the last scalar of the document is a `|+`, into whose value a blank line would go."""
+    last: ParsedNode = root
+    while isinstance(last, (Mapping, Sequence)):
+        if isinstance(last, Mapping):
+            if not last.entries:
+                return False
+            last = last.entries[-1].value
+        else:
+            if not last.items:
+                return False
+            last = last.items[-1]
+    return isinstance(last, Scalar) and last.style in {"|", ">"} and last.value.endswith("\n\n")
+
+
+def _item(name: str, options: MountOptions, newline: str, is_flow: bool, quoted: bool, pad: str) -> str:
+    data = options.as_data()
+    if not data:
+        return _flow_scalar(name, quoted)
+    if is_flow:
+        return _flow({"source": name, **data}, quoted)
+    pairs = [f"source: {_flow_scalar(name)}", *(f"{key}: {_option(key, value)}" for key, value in data.items())]
+    return (newline + pad).join(pairs)
+
+
+def _option(key: str, value: object) -> str:
+    """Compose and Swarm both read `mode: 0400` unquoted and uid and gid as strings (facts of Compose 2.40)."""
+    return f"0{value:o}" if key == "mode" and isinstance(value, int) else f'"{value}"'
+
+
+def _definition_lines(pairs: SequenceType[tuple[str, dict[str, object]]], indentation: str, step: int) -> list[str]:
+    lines: list[str] = []
+    for name, data in pairs:
+        lines.append(f"{indentation}{_flow_scalar(name)}:")
+        lines.extend(f"{indentation}{' ' * step}{key}: {_block_scalar(value)}" for key, value in data.items())
+    return lines
+
+
+def _block_scalar(value: object) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else _flow_scalar(str(value))
+
+
+def _flow(data: dict[str, object], quoted: bool) -> str:
+    pairs = (
+        f"{_flow_scalar(key, quoted)}: "
+        + (_option(key, value) if key in {"mode", "uid", "gid"} else _flow_value(value, quoted))
+        for key, value in data.items()
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _flow_value(value: object, quoted: bool) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else _flow_scalar(str(value), quoted)
+
+
+def _flow_scalar(text: str, quoted: bool = False) -> str:
+    """``text`` as a scalar that reads back as this string: unquoted where that is sure."""
+    if not quoted and _PLAIN.fullmatch(text) and not _NUMBER_LIKE.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+

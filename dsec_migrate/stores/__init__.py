@@ -1,0 +1,41 @@
+"""Where values go: one module per store, and the registry that makes it known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dsec_migrate.options import SourceKind
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.secret import Secret
+
+
+@dataclass(frozen=True)
+class Holding:
+    """How a store takes one value. ``variable`` is the name of an ``environment:`` source.
+
+    ``follows`` names the variables that have no effect on the secret any more once it is moved.
+    """
+
+    source: SourceKind
+    value: Secret | None
+    variable: str = ""
+    follows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Left:
+    """Why a finding is left as it is, in words for the user; never a value."""
+
+    reason: str
+    kind: str = "plaintext"
+
+
+Store = Callable[[Project, Service, Variable], "Holding | Left"]
+
+
+def stores() -> Mapping[SourceKind, Store]:
+    """Every store by the name that ``--source`` takes."""
+    from dsec_migrate.stores import environment, external, file
+
+    return {SourceKind.FILE: file.hold, SourceKind.ENVIRONMENT: environment.hold, SourceKind.EXTERNAL: external.hold}

@@ -1,0 +1,60 @@
+"""`--source environment`: Compose copies the value of a variable of the shell or of `.env` into the container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.options import SourceKind
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import Holding, Left, file
+
+
+def hold(project: Project, service: Service, variable: Variable) -> Holding | Left:
+    """A variable that is set and not empty now is used as it is; literals and defaults go to files."""
+    name = _variable(project, variable)
+    if name is None:
+        return file.hold(project, service, variable)
+    if _is_true(service.get("read_only")):
+        return Left("its service is read_only: Compose can only mount file secrets there (use --source file)")
+    if any(_covers_secrets(path) for path in _tmpfs_paths(service)):
+        return Left("its service has a tmpfs over /run, under which the secret would vanish (use --source file)")
+    return Holding(SourceKind.ENVIRONMENT, Secret(project.environment.variables[name]), name)
+
+
+def _variable(project: Project, variable: Variable) -> str | None:
+    """The variable whose value the slot takes unchanged now, or None when there is no such variable."""
+    effective = variable.effective
+    if effective.template is None:
+        name = variable.name
+    else:
+        reference = effective.whole_reference
+        if reference is None or reference.operator in {"+", ":+"}:
+            return None
+        name = reference.name
+    return name if project.environment.variables.get(name) else None
+
+
+def _is_true(node: object) -> bool:
+    return isinstance(node, Scalar) and node.value.lower() in {"true", "yes", "on", "y", "1"}
+
+
+def _tmpfs_paths(service: Service) -> Iterator[str]:
+    node = service.get("tmpfs")
+    items = node.items if isinstance(node, Sequence) else [node] if node is not None else []
+    for item in items:
+        content = follow(item)
+        if isinstance(content, Scalar):
+            yield content.value.split(":", 1)[0]
+    volumes = service.get("volumes")
+    for item in volumes.items if isinstance(volumes, Sequence) else []:
+        content = follow(item)
+        if isinstance(content, Mapping):
+            kind, target = content.get("type"), content.get("target")
+            if isinstance(kind, Scalar) and kind.value == "tmpfs" and isinstance(target, Scalar):
+                yield target.value
+
+
+def _covers_secrets(path: str) -> bool:
+    return path.rstrip("/") in {"", "/run", "/run/secrets", "/var/run", "/var/run/secrets"}

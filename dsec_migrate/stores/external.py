@@ -1,0 +1,57 @@
+"""`--source external`: the secret lives in Swarm; a script feeds it there from its file, over stdin."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dsec_migrate.options import SourceKind
+from dsec_migrate.plan import PlannedSecret
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.stores import Holding, Left, file
+
+SCRIPT = "create-secrets.sh"
+# `docker secret create`: "secret data must be larger than 0 and less than 512000 bytes" (Docker Engine 28)
+MAXIMUM_BYTES = 512_000
+
+
+def hold(project: Project, service: Service, variable: Variable) -> Holding | Left:
+    """As the file store, within Swarm's limit of less than 512,000 bytes."""
+    holding = file.hold(project, service, variable)
+    if isinstance(holding, Left):
+        return holding
+    if holding.value is not None and len(holding.value.reveal().encode()) >= MAXIMUM_BYTES:
+        return Left("its value is too large for a Swarm secret (512,000 bytes)")
+    return replace(holding, source=SourceKind.EXTERNAL)
+
+
+def script(project: str, secrets: Iterable[PlannedSecret]) -> str:
+    """A POSIX shell script that creates each secret from the file beside it. It holds no value."""
+    lines = [
+        "#!/bin/sh",
+        "# Creates the Swarm secrets of this project from the files beside this script.",
+        "# Values go to Docker over standard input: they appear neither in arguments nor in this script.",
+        "set -eu",
+        'cd "$(dirname "$0")"',
+        "",
+        "create() {",
+        '  if docker secret inspect "$1" >/dev/null 2>&1; then',
+        '    echo "$1: exists already, left as it is"',
+        "  else",
+        '    docker secret create --label "$3" --label "$4" "$1" - <"$2" >/dev/null',
+        '    echo "$1: created"',
+        "  fi",
+        "}",
+        "",
+    ]
+    for secret in secrets:
+        file_name = secret.path.name if secret.path else f"{secret.name}.txt"
+        words = [
+            secret.name,
+            file_name,
+            f"dsec.project={project}",
+            f"dsec.service={','.join(secret.services)}",
+        ]
+        lines.append("create " + " ".join(shlex.quote(word) for word in words))
+    return "\n".join([*lines, ""])

@@ -1,0 +1,27 @@
+"""`--source file`: one file per secret beside the project, with exactly the value's bytes."""
+
+from __future__ import annotations
+
+from dsec_migrate.options import SourceKind
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import Holding, Left
+
+
+def hold(_project: Project, _service: Service, variable: Variable) -> Holding | Left:
+    """Takes literals, defaults and what the env file says; never what only the shell knows."""
+    effective = variable.effective
+    if effective.unset:
+        names = ", ".join(effective.unset)
+        return Left(f"its value is not known here: {names} is not set (put it into .env, or use --source environment)")
+    if effective.shell:
+        names = ", ".join(effective.shell)
+        return Left(f"its value comes from the shell ({names}) and is not written to disk: use --source environment")
+    if not effective.value:
+        return Left("it is empty")
+    if "\0" in effective.value:
+        return Left("its value holds a NUL character, which no environment variable can carry")
+    follows = tuple(sorted({reference.name for reference in effective.references}))
+    if effective.template is None:
+        follows = (variable.name,)
+    return Holding(SourceKind.FILE, Secret(effective.value), follows=follows)

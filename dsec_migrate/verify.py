@@ -1,0 +1,282 @@
+"""The promises, proved before anything is written. The only module besides the stores that reveals values.
+
+A second interpreter of the plan: the operations applied to plain data must give what the new text says, every container
+must get the values it gets today, and a second run must have nothing left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping as MappingType, Sequence as SequenceType
+
+from dsec_migrate import document as yaml
+from dsec_migrate import project as projects
+from dsec_migrate.document import Alias, Content, Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.finding import Action
+from dsec_migrate.options import Options, SourceKind
+from dsec_migrate.outcome import Remaining
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, DefineSecret, MoveVariable, Operation, Plan, PlannedSecret
+from dsec_migrate.project import Project, Service
+from dsec_migrate.source import Edit, Source
+
+
+def verify(project: Project, plan: Plan, text: str, edits: SequenceType[Edit], options: Options) -> tuple[Remaining, ...]:
+    """Proves the promises for one file, and tells where values of migrated secrets still stand.
+
+    Raises VerificationError, whose message holds no value, when one of them does not hold.
+    """
+    source = project.source
+    _check_untouched(source.text, text, edits)
+    new_source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
+    try:
+        after = projects.load(new_source, project.environment)
+    except UserError as error:
+        raise VerificationError(f"the new text would be invalid: {error.what}") from None
+    _check_structure(project.document, after.document, plan.operations)
+    _check_values(project, after, plan)
+    _check_schema(project, after)
+    _check_stable(after, options)
+    return tuple(_remaining(new_source, plan.secrets))
+
+
+def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
+    position, offset = 0, 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        length = edit.start - position
+        if old[position : edit.start] != new[offset : offset + length]:
+            raise VerificationError("text outside the edits would change")
+        offset += length + len(edit.text)
+        position = edit.end
+    if old[position:] != new[offset:]:
+        raise VerificationError("text outside the edits would change")
+
+
+# --- the plan, applied to plain data ---
+
+
+def _check_structure(before: Document, after: Document, operations: SequenceType[Operation]) -> None:
+    expected = _Interpreter(operations)
+    wanted = [expected.data(root) for root in before.roots]
+    found = [yaml.plain(root) for root in after.roots]
+    if not _equal(wanted, found):
+        raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
+
+
+def _equal(left: object, right: object) -> bool:
+    """Deep equality that also tells True from 1, and treats two not-a-numbers as equal."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return left == right or (left != left and right != right)  # noqa: PLR0124
+
+
+def _explain(wanted: object, found: object) -> str:
+    """Where two trees differ, by paths only."""
+    from deepdiff import DeepDiff
+
+    difference = DeepDiff(wanted, found, view="tree")
+    paths = sorted({str(item.path()) for group in difference.values() for item in group})
+    return ", ".join(paths[:3]) or "in the type of a value"
+
+
+class _Interpreter:
+    """Evaluates nodes as if the operations had been done, without looking at any edited text."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.names: dict[int, str] = {}
+        self.texts: dict[int, str] = {}
+        self.mounts: dict[int, AddMounts] = {}
+        self.definitions: dict[int, list[PlannedSecret]] = {}
+        self.cache: dict[int, object] = {}
+        for operation in operations:
+            if isinstance(operation, MoveVariable):
+                self._move(operation)
+            elif isinstance(operation, AddMounts):
+                self.mounts[id(operation.holder)] = operation
+            elif isinstance(operation, DefineSecret):
+                self.definitions.setdefault(id(operation.root), []).append(operation.secret)
+
+    def _move(self, operation: MoveVariable) -> None:
+        slot = operation.slot
+        node = slot.node if operation.replaces_alias else slot.content
+        if slot.entry is None:
+            self.texts[id(node)] = f"{operation.new_name}={operation.value}"
+        else:
+            self.names[id(slot.entry)] = operation.new_name
+            self.texts[id(node)] = operation.value
+
+    def data(self, node: ParsedNode) -> object:
+        if id(node) in self.texts:
+            return self.texts[id(node)]
+        if isinstance(node, Alias):
+            return self.data(node.target)
+        if id(node) not in self.cache:
+            self.cache[id(node)] = self._build(node)
+        return self.cache[id(node)]
+
+    def _build(self, node: Content) -> object:
+        if isinstance(node, Scalar):
+            return node.resolved()
+        if isinstance(node, Sequence):
+            return [self.data(item) for item in node.items]
+        merged = {name: self._value(name, entry) for name, entry in self._effective(node).items() if not _is_reset(entry)}
+        mounts = self.mounts.get(id(node))
+        if mounts is not None:
+            own = node.own("secrets")
+            listed = follow(own.value) if own is not None else None
+            items = [self.data(item) for item in listed.items] if isinstance(listed, Sequence) and not mounts.inherited else []
+            items += [self.data(item) for item in mounts.inherited]
+            merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
+        for secret in self.definitions.get(id(node), ()):
+            existing = merged.get("secrets")
+            merged["secrets"] = {**(existing if isinstance(existing, dict) else {}), secret.name: secret.as_data()}
+        return merged
+
+    def _value(self, _name: str, entry: Entry) -> object:
+        return self.data(entry.value)
+
+    def _effective(self, node: Mapping) -> dict[str, Entry]:
+        """As :meth:`Mapping.effective`, with the new names and with lists of mounts that a merge key brings."""
+        merged: dict[str, Entry] = {}
+        sources: list[Mapping] = []
+        for entry in node.entries:
+            if yaml.is_merge_key(entry.key):
+                sources.extend(yaml.merge_sources(entry.value))
+            elif isinstance(entry.key, Scalar):
+                merged[self.names.get(id(entry), entry.key.value)] = entry
+        for source in sources:
+            for name, entry in self._effective(source).items():
+                merged.setdefault(name, entry)
+            if id(source) in self.mounts and "secrets" not in merged and id(node) not in self.mounts:
+                merged["secrets"] = _InheritedMounts(self, source)
+        return merged
+
+
+class _InheritedMounts(Entry):
+    """The list of mounts that a merged mapping is going to have."""
+
+    __slots__ = ()
+
+    def __init__(self, interpreter: _Interpreter, source: Mapping) -> None:
+        data = interpreter.data(source)
+        node = Sequence(0, 0, 0, None, None, flow=False)
+        interpreter.cache[id(node)] = data["secrets"] if isinstance(data, dict) else []
+        super().__init__(Scalar(0, 0, 0, None, None, "secrets", ""), node, source)
+
+
+def _is_reset(entry: Entry) -> bool:
+    return entry.value.tag == projects.RESET
+
+
+def _mount_data(name: str, mounts: AddMounts) -> object:
+    options = mounts.options.as_data()
+    return {"source": name, **options} if options else name
+
+
+# --- what the containers get ---
+
+
+def _check_values(before: Project, after: Project, plan: Plan) -> None:
+    if before.services.keys() != after.services.keys():
+        raise VerificationError("the services would not be the same")
+    by_name = {secret.name: secret for secret in plan.secrets}
+    moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
+    for name, service in before.services.items():
+        new_service = after.services[name]
+        replaced = set()
+        for variable in service.variables.values():
+            finding = moved.get((name, variable.name))
+            if finding is None:
+                new = new_service.variables.get(variable.name)
+                if new is None or new.effective.value != variable.effective.value:
+                    raise VerificationError(f"{name}.{variable.name} would change")
+                continue
+            if variable.name in new_service.variables:
+                raise VerificationError(f"{name}.{variable.name} would still be set")
+            (new_name,) = finding.variables
+            replaced.add(new_name)
+            _check_delivery(new_service, new_name, by_name[finding.secret or ""], variable.effective.value, after)
+        added = new_service.variables.keys() - service.variables.keys() - replaced
+        if added:
+            raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+
+
+def _check_delivery(service: Service, new_name: str, secret: PlannedSecret, value: str | None, after: Project) -> None:
+    place = f"{service.name}.{new_name}"
+    variable = service.variables.get(new_name)
+    path = variable.effective.value if variable is not None else None
+    if path != secret.mount_path:
+        raise VerificationError(f"{place} would not name the file of {secret.name}")
+    if _mounts(service).get(secret.mount_path) != secret.name:
+        raise VerificationError(f"{place} would name a file that is not mounted")
+    definition = after.secrets.get(secret.name)
+    if definition is None:
+        raise VerificationError(f"the secret {secret.name} would not be defined")
+    if secret.value is None or secret.value.reveal() != value:
+        raise VerificationError(f"the secret {secret.name} would not hold the value of {place}")
+    if secret.is_new and dict(definition) != secret.as_data():
+        raise VerificationError(f"the secret {secret.name} would be defined otherwise than planned")
+    if secret.source is SourceKind.ENVIRONMENT and after.environment.variables.get(secret.variable) != value:
+        raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
+
+
+def _mounts(service: Service) -> MappingType[str, str]:
+    """Secret by path in the container; of two with one path Compose takes the later."""
+    mounted: dict[str, str] = {}
+    for layer in service.layers:
+        node = layer.service.get("secrets")
+        for item in node.items if isinstance(node, Sequence) else []:
+            content = follow(item)
+            if isinstance(content, Scalar):
+                mounted[f"{SECRETS_MOUNT}/{content.value}"] = content.value
+            elif isinstance(content, Mapping):
+                source, target = content.get("source"), content.get("target")
+                if isinstance(source, Scalar):
+                    name = target.value if isinstance(target, Scalar) else source.value
+                    mounted[name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"] = source.value
+    return mounted
+
+
+# --- the file as a whole ---
+
+
+def _check_schema(before: Project, after: Project) -> None:
+    from dsec_migrate.validation import schema_problems
+
+    old = [schema_problems(yaml.plain(root)) for root in before.document.roots]
+    for root, problems in zip(after.document.roots, old, strict=True):
+        found = schema_problems(yaml.plain(root))
+        if found and not problems:
+            path = ".".join(str(part) for part in found[0].path)
+            raise VerificationError(f"the new text would break the schema at {path}: {found[0].what}")
+
+
+def _check_stable(after: Project, options: Options) -> None:
+    from dsec_migrate.planning import make_plan
+
+    again = next((f for f in make_plan(after, options).findings if f.action is Action.MIGRATE), None)
+    if again is not None:
+        raise VerificationError(f"a second run would change {again.service}.{again.variable} again")
+
+
+def _remaining(source: Source, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
+    """Lines of the new text where a distinctive value of a migrated secret still stands."""
+    text = source.text
+    for secret in secrets:
+        value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
+        if not is_distinctive(value):
+            continue
+        lines: dict[int, None] = {}
+        for spelling in dict.fromkeys((value, value.replace("$", "$$"))):
+            position = text.find(spelling)
+            while position >= 0:
+                lines[source.locate(position)[0]] = None
+                position = text.find(spelling, position + len(spelling))
+        for line in sorted(lines):
+            yield Remaining(str(source.path), line, secret.name)
+
+
