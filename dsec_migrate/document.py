@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Union
+from typing import Any
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.scalars import Timestamp, resolve
+from dsec_migrate.scalars import Timestamp, Value, resolve
 from dsec_migrate.source import Source
 
 MAXIMUM_DEPTH = 200
@@ -49,7 +49,7 @@ class Scalar(Node):
         self.value = value
         self.style = style
 
-    def resolved(self) -> object:
+    def resolved(self) -> Value:
         """None, bool, int, float, str or Timestamp, as Compose reads this scalar."""
         if self.style and self.tag is None:
             return self.value
@@ -107,7 +107,7 @@ class Mapping(Node):
             self._effective = merged
         return self._effective
 
-    def get(self, name: str) -> ParsedNode | None:
+    def get(self, name: str) -> Content | None:
         """The effective value of ``name`` with aliases followed, or None when there is none."""
         entry = self.effective().get(name)
         return None if entry is None else follow(entry.value)
@@ -135,8 +135,8 @@ class Alias(Node):
         self.target = target
 
 
-ParsedNode = Union[Scalar, Mapping, Sequence, Alias]
-Content = Union[Scalar, Mapping, Sequence]
+ParsedNode = Scalar | Mapping | Sequence | Alias
+Content = Scalar | Mapping | Sequence
 
 
 def follow(node: ParsedNode) -> Content:
@@ -169,10 +169,15 @@ RESET_TAG = "!reset"
 
 @dataclass(frozen=True)
 class Document:
-    """The YAML documents of one file, in order. Compose merges several like several files."""
+    """The YAML documents of one file, in order. Compose merges several like several files.
+
+    ``problems`` are what Compose refuses though the text can be read: keys that stand twice or are no strings, and
+    merge keys of something that is no mapping.
+    """
 
     source: Source
     roots: tuple[Content, ...]
+    problems: tuple[UserError, ...] = ()
 
     def place(self, offset: int) -> tuple[str, int, int]:
         return (str(self.source.path), *self.source.locate(offset))
@@ -203,8 +208,7 @@ def walk(node: ParsedNode) -> Iterator[ParsedNode]:
 def parse(source: Source) -> Document:
     """Reads every document of ``source``.
 
-    Raises UserError where Compose would refuse the YAML: syntax, undefined or self-containing aliases, duplicate or
-    non-string keys, a merge key of something that is no mapping.
+    Raises UserError where the text is no YAML, an alias is undefined or contains itself, or aliases unfold too far.
     """
     builder = _Builder(source)
     try:
@@ -216,8 +220,7 @@ def parse(source: Source) -> Document:
         if problem is None:
             raise
         raise problem from None
-    document = Document(source, tuple(builder.roots))
-    _check_keys(document, builder.mappings)
+    document = Document(source, tuple(builder.roots), tuple(_key_problems(source, builder.mappings)))
     _check_unfolded_size(document)
     return document
 
@@ -399,38 +402,42 @@ class _Builder:
             node.end = max(node.items[-1].end, node.start)
 
 
-def _check_keys(document: Document, mappings: list[Mapping]) -> None:
+def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError]:
+    file = str(source.path)
     for mapping in mappings:
         seen: dict[str, Entry] = {}
         for entry in mapping.entries:
-            key = entry.key
-            if isinstance(key, Alias) and isinstance(key.target, Scalar):
-                key = key.target
+            key = follow(entry.key)
             if not isinstance(key, Scalar) or (not is_merge_key(key) and not isinstance(key.resolved(), str)):
-                raise document.error(
-                    "a key that is not a string", entry.key.start, help="put quotes around the key: Compose takes strings only"
+                yield UserError(
+                    "a key that is not a string",
+                    file,
+                    *source.locate(entry.key.start),
+                    help="put quotes around the key: Compose takes strings only",
                 )
+                continue
             earlier = seen.setdefault(key.value, entry)
             if earlier is not entry:
-                line = document.source.locate(earlier.key.start)[0]
-                raise document.error(
-                    f"the key stands twice in one mapping (first on line {line})",
-                    entry.key.start,
+                line = source.locate(earlier.key.start)[0]
+                yield UserError(
+                    f"the key {key.value} stands twice in one mapping (first on line {line})",
+                    file,
+                    *source.locate(entry.key.start),
                     help="remove one of the two; Compose refuses the file as it is",
                 )
-            if is_merge_key(entry.key):
-                _check_merge(document, entry)
+            if is_merge_key(entry.key) and not _can_be_merged(entry.value):
+                yield UserError(
+                    "a merge key `<<` of something that is neither a mapping nor a list of mappings",
+                    file,
+                    *source.locate(entry.value.start),
+                    help="name an anchor that stands on a mapping",
+                )
 
 
-def _check_merge(document: Document, entry: Entry) -> None:
-    content = follow(entry.value)
+def _can_be_merged(node: ParsedNode) -> bool:
+    content = follow(node)
     items = content.items if isinstance(content, Sequence) else [content]
-    if not all(isinstance(follow(item), Mapping) for item in items):
-        raise document.error(
-            "a merge key `<<` of something that is neither a mapping nor a list of mappings",
-            entry.value.start,
-            help="name an anchor that stands on a mapping",
-        )
+    return all(isinstance(follow(item), Mapping) for item in items)
 
 
 def _check_unfolded_size(document: Document) -> None:

@@ -118,9 +118,7 @@ def project_name(project: Project) -> str:
     return "".join(c for c in folder if c.isascii() and (c.isalnum() or c in "-_")).lstrip("-_") or "project"
 
 
-def _ignore(
-    path: Path, base: Path, folder: Path, names: Sequence[str], anchor: str, disk: Disk
-) -> Iterator[NewFile]:
+def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: str, disk: Disk) -> Iterator[NewFile]:
     """The lines that an ignore file of ``base`` lacks; none where the folder lies outside."""
     try:
         relative = Path(os.path.abspath(folder)).relative_to(os.path.abspath(base)).as_posix()  # noqa: PTH100

@@ -82,7 +82,8 @@ class Finding:
     """One secret of one service, as the reports tell it. It holds no value.
 
     ``kind``: ``plaintext`` or ``half-done`` (the variable and its ``_FILE`` form are both set). ``variables`` are those
-    added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it stays.
+    added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
+    stays.
     """
 
     site: Site

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate import environment, project as projects
+from dsec_migrate import environment
+from dsec_migrate import project as projects
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
+from dsec_migrate.masking import masks
 from dsec_migrate.options import Options
-from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.plan import NewFile, Plan
-from dsec_migrate.planning import make_plan
+from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
+from dsec_migrate.plan import NewFile
+from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.project import Project
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.source import Source
@@ -58,17 +60,19 @@ def migrate(path: Path, options: Options, shell: Mapping[str, str], disk: Disk |
     """One project, from its file's bytes to its proved new text. Changes nothing on disk."""
     try:
         project = load(path, options, shell)
-        problems = tuple(_problems(project, options))
+        problems = (*project.problems, *_problems(project))
         if problems:
-            return ProjectOutcome(str(path), errors=problems, warnings=project.warnings)
+            plan = report_only(project, options)
+            hidden = masks(project, plan)
+            return ProjectOutcome(str(path), plan, masks=hidden, errors=problems, warnings=project.warnings)
         plan = make_plan(project, options, disk)
-        masks = _masks(project, plan)
+        hidden = masks(project, plan)
         if not plan.operations:
-            return ProjectOutcome(str(path), plan, masks=masks, warnings=project.warnings)
+            return ProjectOutcome(str(path), plan, masks=hidden, warnings=project.warnings)
         text, edits = rewrite(project.document, plan.operations)
         rewritten = Rewritten(project.source, text, edits)
         remaining = verify(project, plan, text, edits, options)
-        return ProjectOutcome(str(path), plan, rewritten, masks, remaining, project.warnings)
+        return ProjectOutcome(str(path), plan, rewritten, hidden, remaining, project.warnings)
     except UserError as error:
         return ProjectOutcome(str(path), errors=(error,))
     except VerificationError as error:
@@ -81,7 +85,7 @@ def load(path: Path, options: Options, shell: Mapping[str, str]) -> Project:
     return projects.load(source, environment.load(path.parent, shell, options.env_files))
 
 
-def _problems(project: Project, options: Options) -> Iterator[UserError]:
+def _problems(project: Project) -> Iterator[UserError]:
     """What Compose (or, for it, Swarm) would refuse, with the place where it stands."""
     from dsec_migrate import validation
 
@@ -93,10 +97,6 @@ def _problems(project: Project, options: Options) -> Iterator[UserError]:
         if not problems and len(project.document.roots) == 1 and isinstance(data, dict):
             for problem in validation.compose_problems(data, consistency=False):
                 yield UserError(problem.what, *projects.place(project, root, problem.path), help=problem.help)
-
-
-def _masks(project: Project, plan: Plan) -> Masks:
-    return Masks()
 
 
 # --- the disk ---

@@ -6,9 +6,20 @@ Facts of Compose 2.40 that decide it: a service with its own ``secrets:`` gets n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as MappingType
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 
-from dsec_migrate.document import Alias, Content, Mapping, ParsedNode, Scalar, Sequence, follow, is_merge_key, merge_sources
+from dsec_migrate.document import (
+    Alias,
+    Content,
+    Mapping,
+    ParsedNode,
+    Scalar,
+    Sequence,
+    follow,
+    is_merge_key,
+    merge_sources,
+)
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
 from dsec_migrate.project import Layer, Project
@@ -34,7 +45,10 @@ def place(project: Project, secrets_by_slot: MappingType[int, str], options: Opt
         yield from _add(layer, holder, names, mount_options)
 
 
-def _needs(project: Project, secrets_by_slot: MappingType[int, str]) -> Iterator[tuple[int, tuple[Layer, tuple[str, ...]]]]:
+_Need = tuple[Layer, tuple[str, ...]]
+
+
+def _needs(project: Project, secrets_by_slot: MappingType[int, str]) -> Iterator[tuple[int, _Need]]:
     """Names of secrets by the ``id`` of the mapping whose ``environment`` brings the slots, in text order."""
     collected: dict[int, tuple[Layer, dict[str, None]]] = {}
     for service in project.services.values():
@@ -61,9 +75,7 @@ def _provides_environment(provider: Mapping, body: Mapping) -> bool:
     return entry is not None and entry.owner is provider
 
 
-def _can_hold(
-    provider: Mapping, bodies: list[Mapping], needs: MappingType[int, tuple[Layer, tuple[str, ...]]]
-) -> bool:
+def _can_hold(provider: Mapping, bodies: list[Mapping], needs: MappingType[int, _Need]) -> bool:
     """Whether a list in ``provider`` reaches all that inherit its ``environment``, and nobody else."""
     for body in bodies:
         secrets = body.effective().get("secrets")

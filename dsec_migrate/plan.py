@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Union
 
 from dsec_migrate.document import Document, Mapping, ParsedNode
 from dsec_migrate.finding import Finding
@@ -113,11 +112,11 @@ class MaskComment:
     span: Span
 
 
-Operation = Union[MoveVariable, AddMounts, DefineSecret, MaskComment]
+Operation = MoveVariable | AddMounts | DefineSecret | MaskComment
 
 
 class Applicability(str, Enum):
-    """``safe``: the program is known to read it; ``review``: the report says what to check; ``manual``: never applied."""
+    """``safe``: known to work; ``review``: the report says what to check; ``manual``: never applied."""
 
     SAFE = "safe"
     REVIEW = "review"

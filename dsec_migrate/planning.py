@@ -14,7 +14,16 @@ from dsec_migrate.naming import name_groups, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import Applicability, Change, DefineSecret, MaskComment, MoveVariable, Operation, Plan, PlannedSecret
+from dsec_migrate.plan import (
+    Applicability,
+    Change,
+    DefineSecret,
+    MaskComment,
+    MoveVariable,
+    Operation,
+    Plan,
+    PlannedSecret,
+)
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
@@ -36,7 +45,7 @@ class _Finding:
 
 @dataclass(eq=False)
 class _Component:
-    """Slots that can only change together: the lines that one service's variable comes from, and all whom they reach."""
+    """Slots that can only change together: the lines of one variable, and all whom they reach."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
     findings: list[_Finding] = field(default_factory=list)
@@ -64,7 +73,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
 
     Raises UserError when a secret's file name is taken by other content and no other name is free.
     """
-    found = list(_findings(project, options))
+    found = [_decide(case) for case in _cases(project, options)]
     if not found:
         return Plan()
     components = _components(project, found)
@@ -102,18 +111,20 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     )
 
 
-def _findings(project: Project, options: Options) -> Iterator[_Finding]:
+def report_only(project: Project, options: Options) -> Plan:
+    """The findings of a file that cannot be migrated because Compose refuses it."""
+    left = Left("the file has an error that comes first")
+    return Plan(tuple(_report(_Finding(case, left, False), {}) for case in _cases(project, options)))
+
+
+def _cases(project: Project, options: Options) -> Iterator[Case]:
     for service in project.services.values():
         for variable in service.variables.values():
             verdict = judge(
-                Candidate(
-                    service.name, variable.name, variable.slot.text, variable.effective.value, service.image
-                )
+                Candidate(service.name, variable.name, variable.slot.text, variable.effective.value, service.image)
             )
-            if verdict is None:
-                continue
-            case = Case(project, service, variable, verdict, options)
-            yield _decide(case)
+            if verdict is not None:
+                yield Case(project, service, variable, verdict, options)
 
 
 def _decide(case: Case) -> _Finding:
@@ -427,7 +438,11 @@ def _notes(options: Options, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
             uses = ", ".join(secret.services)
             names = " and ".join(secret.variables)
             yield f"{secret.name}: one secret for {names} in {uses}, which have the same value today"
-    if options.needs_long_syntax and any(s.source is SourceKind.FILE for s in secrets) and options.target.value == "compose":
+    if (
+        options.needs_long_syntax
+        and any(s.source is SourceKind.FILE for s in secrets)
+        and options.target.value == "compose"
+    ):
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
 
 

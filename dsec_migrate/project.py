@@ -7,7 +7,9 @@ several slots (a name twice in a list, several documents, ``extends``); Compose 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as MappingType, Sequence as SequenceType
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -147,11 +149,15 @@ class Service:
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """One Compose project: its documents, its services and the environment that `${…}` sees."""
+    """One Compose project: its documents, its services and the environment that `${…}` sees.
+
+    ``problems`` are what Compose refuses; ``warnings`` are required variables that are not set here.
+    """
 
     document: Document
     environment: Environment
     services: MappingType[str, Service]
+    problems: tuple[UserError, ...] = ()
     warnings: tuple[UserError, ...] = ()
 
     @property
@@ -215,15 +221,17 @@ def place(project: Project, root: Content, path: SequenceType[str | int]) -> tup
 def load(source: Source, environment: Environment) -> Project:
     """The project that one file is.
 
-    Raises UserError where the YAML or an interpolation in it is invalid, or a file that it extends cannot be read.
+    Raises UserError where the text is no YAML, or a file that it extends cannot be read.
     """
     document = yaml.parse(source)
-    warnings = tuple(check_interpolation(document, environment))
+    templates = list(_template_problems(document, environment))
     services: dict[str, Service] = {}
     bodies = _bodies(document)
     for name in bodies:
         services[name] = _service(name, bodies, document, environment)
-    return Project(document, environment, services, warnings)
+    problems = (*document.problems, *(problem for problem, is_required in templates if not is_required))
+    warnings = tuple(problem for problem, is_required in templates if is_required)
+    return Project(document, environment, services, problems, warnings)
 
 
 def _bodies(document: Document) -> dict[str, list[Layer]]:
@@ -242,30 +250,28 @@ def _bodies(document: Document) -> dict[str, list[Layer]]:
     return bodies
 
 
-def check_interpolation(document: Document, environment: Environment) -> Iterator[UserError]:
-    """Yields a warning for each required variable that is not set. Raises UserError on a template Compose refuses."""
+def _template_problems(document: Document, environment: Environment) -> Iterator[tuple[UserError, bool]]:
+    """Each template that Compose refuses, and whether that is only because a required variable is not set here."""
     for root in document.roots:
         for node in yaml.walk(root):
-            if not isinstance(node, Mapping):
-                values: SequenceType[ParsedNode] = node.items if isinstance(node, Sequence) else ()
+            if isinstance(node, Mapping):
+                values: SequenceType[ParsedNode] = [entry.value for entry in node.entries]
             else:
-                values = [entry.value for entry in node.entries]
+                values = node.items if isinstance(node, Sequence) else ()
             for value in values:
                 if isinstance(value, Scalar) and "$" in value.value:
                     try:
                         interpolate(value.value, environment.variables)
                     except InterpolationError as error:
-                        problem = _interpolation_problem(document, value, error)
-                        if error.reason == "required":
-                            yield problem
-                        else:
-                            raise problem from None
+                        yield _interpolation_problem(document, value, error), error.reason == "required"
 
 
 def _interpolation_problem(document: Document, node: Scalar, error: InterpolationError) -> UserError:
     if error.reason == "required":
         what = f"the required variable {error.name} is not set"
-        return document.error(what, node.start, help=f"set {error.name} in .env or in the shell; Compose asks for it too")
+        return document.error(
+            what, node.start, help=f"set {error.name} in .env or in the shell; Compose asks for it too"
+        )
     what = "invalid interpolation: `$` is not followed by a form that Compose knows"
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
@@ -303,7 +309,11 @@ def _passed_through(name: str, environment: Environment) -> Value:
 
 
 def _layers(
-    name: str, bodies: MappingType[str, list[Layer]], document: Document, environment: Environment, seen: tuple[str, ...]
+    name: str,
+    bodies: MappingType[str, list[Layer]],
+    document: Document,
+    environment: Environment,
+    seen: tuple[str, ...],
 ) -> Iterator[Layer]:
     for layer in bodies.get(name, ()):
         extended = layer.service.get("extends")
@@ -330,7 +340,9 @@ def _extended(
         return
     if file is None:
         if service in seen:
-            raise document.error(f"the service {service} extends itself", node.start, help="remove one of the `extends`")
+            raise document.error(
+                f"the service {service} extends itself", node.start, help="remove one of the `extends`"
+            )
         yield from _layers(service, bodies, document, environment, seen)
         return
     path = document.source.path.parent / Path(file).expanduser()
@@ -370,6 +382,7 @@ def _scalar_text(node: Scalar) -> str | None:
     try:
         return environment_text(value)
     except ValueError:
+        # Compose refuses a date; the schema check says so
         return node.value
 
 

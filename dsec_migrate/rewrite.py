@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence as SequenceType
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +40,9 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
         writer.define(definitions)
     edits = tuple(dict.fromkeys(writer.edits))
     return splice(document.source.text, edits), edits
+
+
+_Definition = tuple[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,8 @@ class _Writer:
 
     def _items(self, operation: AddMounts, *, is_flow: bool, quoted: bool = False, pad: str = "") -> list[str]:
         items = [self._copy(item) for item in operation.inherited]
-        for name in operation.names:
-            items.append(_item(name, operation.options, self._newline_at(operation.holder.start), is_flow, quoted, pad))
-        return items
+        newline = self._newline_at(operation.holder.start)
+        return items + [_item(name, operation.options, newline, is_flow, quoted, pad) for name in operation.names]
 
     def _copy(self, item: ParsedNode) -> str:
         """An inherited item as one line that means the same."""
@@ -160,7 +163,7 @@ class _Writer:
         if not children:
             self.replace(collection.start + 1, close, ", ".join(parts))
             return
-        last = children[-1].end if isinstance(collection, Sequence) else collection.entries[-1].end  # type: ignore[union-attr]
+        last = children[-1].end if isinstance(collection, Sequence) else collection.entries[-1].end
         first_of_last = children[-1].outer_start
         line = self.source.line_start(first_of_last)
         lead = self.text[line:first_of_last]
@@ -214,7 +217,7 @@ class _Writer:
         else:
             self._define_at_end(root, pairs)
 
-    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[_Definition]) -> None:
         quoted = _is_json(root)
         parts = [f"{_flow_scalar(name, quoted)}: {_flow(data, quoted)}" for name, data in pairs]
         if entry is not None and isinstance(entry.value, Mapping):
@@ -222,7 +225,7 @@ class _Writer:
         else:
             self._extend_flow(root, [f"{_flow_scalar('secrets', quoted)}: {{{', '.join(parts)}}}"])
 
-    def _define_in_block(self, block: Mapping, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+    def _define_in_block(self, block: Mapping, pairs: SequenceType[_Definition]) -> None:
         indentation = self._indentation(block.entries[0].key.outer_start)
         step = self.habits.second_step
         for entry in block.entries:
@@ -231,11 +234,11 @@ class _Writer:
                 break
         self._insert_lines_after(block.end, _definition_lines(pairs, indentation, step))
 
-    def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+    def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[_Definition]) -> None:
         indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
         self._insert_lines_after(entry.end, _definition_lines(pairs, indentation, self.habits.second_step))
 
-    def _define_at_end(self, root: Mapping, pairs: SequenceType[tuple[str, dict[str, object]]]) -> None:
+    def _define_at_end(self, root: Mapping, pairs: SequenceType[_Definition]) -> None:
         column = self._indentation(root.entries[0].key.outer_start)
         habits = self.habits
         lines = [
@@ -251,6 +254,7 @@ class _Writer:
             before += newline
             block = newline + block
             block_end = "" if is_last else newline
+            self._keep_without_newline(root)
         else:
             block_end = newline
         last_line = before[:-1].rsplit("\n", 1)[-1]
@@ -258,6 +262,19 @@ class _Writer:
             first = newline if not block.startswith(("\n", "\r")) else ""
             block = first + block if first else newline + block
         self.insert(offset, block + block_end)
+
+    def _keep_without_newline(self, root: Mapping) -> None:
+        """A block scalar that ends with the file has no final newline: text behind it would give it one."""
+        last = _last_leaf(root)
+        if (
+            isinstance(last, Scalar)
+            and last.style in {"|", ">"}
+            and last.end == len(self.text)
+            and last.value[-1:] != "\n"
+        ):
+            header = re.compile(r"[|>][0-9]?([+-]?)").match(self.text, last.start)
+            if header is not None and header.group(1) != "-" and not any(e.start == last.start for e in self.edits):
+                self.replace(header.start(1), header.end(1), "-")
 
     def _end_of_document(self, root: Mapping) -> int:
         """Behind the comments that follow the last entry, before `...` or the next document."""
@@ -270,7 +287,11 @@ class _Writer:
         self, offset: int, lines: SequenceType[str], skip_comments_deeper_than: int | None = None
     ) -> None:
         """Inserts whole lines behind the line that holds ``offset``."""
-        end = self.source.line_end(max(offset - 1, 0)) if self.text[max(offset - 1, 0) : offset] == "\n" else self.source.line_end(offset)
+        end = (
+            self.source.line_end(max(offset - 1, 0))
+            if self.text[max(offset - 1, 0) : offset] == "\n"
+            else self.source.line_end(offset)
+        )
         if skip_comments_deeper_than is not None:
             end = self._skip_comments(end, skip_comments_deeper_than)
         newline = self._newline_at(max(end - 1, 0))
@@ -353,22 +374,28 @@ def _most_common(counter: Counter[int], default: int) -> int:
 
 def _is_json(node: Mapping) -> bool:
     """Whether the flow mapping is written with quoted keys, as JSON asks."""
-    return node.flow and bool(node.entries) and isinstance(node.entries[0].key, Scalar) and node.entries[0].key.style == '"'
+    return (
+        node.flow
+        and bool(node.entries)
+        and isinstance(node.entries[0].key, Scalar)
+        and node.entries[0].key.style == '"'
+    )
 
 
 def _keeps_newlines(root: Mapping) -> bool:
     """Whether the last scalar of the document is a `|+`, into whose value a blank line would go."""
-    last: ParsedNode = root
-    while isinstance(last, (Mapping, Sequence)):
-        if isinstance(last, Mapping):
-            if not last.entries:
-                return False
-            last = last.entries[-1].value
-        else:
-            if not last.items:
-                return False
-            last = last.items[-1]
+    last = _last_leaf(root)
     return isinstance(last, Scalar) and last.style in {"|", ">"} and last.value.endswith("\n\n")
+
+
+def _last_leaf(node: ParsedNode) -> ParsedNode:
+    while True:
+        if isinstance(node, Mapping) and node.entries:
+            node = node.entries[-1].value
+        elif isinstance(node, Sequence) and node.items:
+            node = node.items[-1]
+        else:
+            return node
 
 
 def _item(name: str, options: MountOptions, newline: str, is_flow: bool, quoted: bool, pad: str) -> str:
@@ -386,7 +413,7 @@ def _option(key: str, value: object) -> str:
     return f"0{value:o}" if key == "mode" and isinstance(value, int) else f'"{value}"'
 
 
-def _definition_lines(pairs: SequenceType[tuple[str, dict[str, object]]], indentation: str, step: int) -> list[str]:
+def _definition_lines(pairs: SequenceType[_Definition], indentation: str, step: int) -> list[str]:
     lines: list[str] = []
     for name, data in pairs:
         lines.append(f"{indentation}{_flow_scalar(name)}:")
@@ -417,4 +444,3 @@ def _flow_scalar(text: str, quoted: bool = False) -> str:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-

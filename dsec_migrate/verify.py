@@ -6,7 +6,9 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping as MappingType, Sequence as SequenceType
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
@@ -21,7 +23,9 @@ from dsec_migrate.project import Project, Service
 from dsec_migrate.source import Edit, Source
 
 
-def verify(project: Project, plan: Plan, text: str, edits: SequenceType[Edit], options: Options) -> tuple[Remaining, ...]:
+def verify(
+    project: Project, plan: Plan, text: str, edits: SequenceType[Edit], options: Options
+) -> tuple[Remaining, ...]:
     """Proves the promises for one file, and tells where values of migrated secrets still stand.
 
     Raises VerificationError, whose message holds no value, when one of them does not hold.
@@ -33,6 +37,8 @@ def verify(project: Project, plan: Plan, text: str, edits: SequenceType[Edit], o
         after = projects.load(new_source, project.environment)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
+    if after.problems:
+        raise VerificationError(f"the new text would be invalid: {after.problems[0].what}")
     _check_structure(project.document, after.document, plan.operations)
     _check_values(project, after, plan)
     _check_schema(project, after)
@@ -71,7 +77,7 @@ def _equal(left: object, right: object) -> bool:
         return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_equal, left, right))
-    return left == right or (left != left and right != right)  # noqa: PLR0124
+    return left == right or (left != left and right != right)
 
 
 def _explain(wanted: object, found: object) -> str:
@@ -123,21 +129,18 @@ class _Interpreter:
             return node.resolved()
         if isinstance(node, Sequence):
             return [self.data(item) for item in node.items]
-        merged = {name: self._value(name, entry) for name, entry in self._effective(node).items() if not _is_reset(entry)}
+        merged = {name: self.data(entry.value) for name, entry in self._effective(node).items() if not _is_reset(entry)}
         mounts = self.mounts.get(id(node))
         if mounts is not None:
             own = node.own("secrets")
             listed = follow(own.value) if own is not None else None
-            items = [self.data(item) for item in listed.items] if isinstance(listed, Sequence) and not mounts.inherited else []
-            items += [self.data(item) for item in mounts.inherited]
+            kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
+            items = [self.data(item) for item in kept]
             merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
         for secret in self.definitions.get(id(node), ()):
             existing = merged.get("secrets")
             merged["secrets"] = {**(existing if isinstance(existing, dict) else {}), secret.name: secret.as_data()}
         return merged
-
-    def _value(self, _name: str, entry: Entry) -> object:
-        return self.data(entry.value)
 
     def _effective(self, node: Mapping) -> dict[str, Entry]:
         """As :meth:`Mapping.effective`, with the new names and with lists of mounts that a merge key brings."""
@@ -278,5 +281,3 @@ def _remaining(source: Source, secrets: Iterable[PlannedSecret]) -> Iterator[Rem
                 position = text.find(spelling, position + len(spelling))
         for line in sorted(lines):
             yield Remaining(str(source.path), line, secret.name)
-
-

@@ -63,7 +63,7 @@ def _strict_pairs(view: str) -> list[tuple[int, int]]:
     return ranges
 
 
-_GROUPS = frozenset("root users nogroup nobody docker www-data node staff wheel daemon nginx app".split())
+_GROUPS = frozenset(["root", "users", "nogroup", "nobody", "docker", "www-data", "node", "staff", "wheel", "daemon", "nginx", "app"])
 
 
 def _is_password(user: str, password: str) -> bool:

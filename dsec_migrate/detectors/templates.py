@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dsec_migrate.detectors.values import is_nothing, is_store_reference, is_switch
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.finding import Candidate, Exposure
 from dsec_migrate.interpolation import InterpolationError, Reference, references
 
 HIDDEN = "\x01"

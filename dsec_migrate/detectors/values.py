@@ -6,7 +6,7 @@ import math
 import re
 
 _SWITCHES = frozenset(
-    "true false yes no on off 0 1 y n t f enabled disabled enable disable always never optional required auto".split()
+    ["true", "false", "yes", "no", "on", "off", "0", "1", "y", "n", "t", "f", "enabled", "disabled", "enable", "disable", "always", "never", "optional", "required", "auto"]
 )
 _NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "false"})
 
@@ -17,7 +17,7 @@ _STORE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s?(?:ms|us|ns|s|m|h|d|w|y|sec|min|hours?|days?|minutes?|seconds?|kb|mb|gb|k|g|%))+\Z", re.I)
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s?(?:ms|us|ns|s|m|h|d|w|y|sec|min|hours?|days?|minutes?|seconds?|kb|mb|gb|k|g|%))+\Z", re.IGNORECASE)
 _ROOTS = re.compile(
     r"(?:~|\.{1,2})?/(?:run|etc|var|home|opt|usr|certs?|data|tmp|config|app|root|mnt|srv|secrets?|ssl|keys?|media|lib|dev|"
     r"proc|bin|vault|conf|credentials)(?:/|\Z)"

@@ -36,7 +36,10 @@ def propose(case: Case) -> Proposal | Left:
         return holding
     doubts = tuple(_doubts(case, row))
     if row is None:
-        doubts = (f"check that {_program(service)} reads {variable.name}{SUFFIX}: nobody has recorded that it does", *doubts)
+        doubts = (
+            f"check that {_program(service)} reads {variable.name}{SUFFIX}: nobody has recorded that it does",
+            *doubts,
+        )
     if holding.follows:
         doubts += (f"{', '.join(holding.follows)} in the shell or in .env has no effect on it any more",)
     if doubts and options.safe:
@@ -125,7 +128,9 @@ def _uses_inside(service: Service, name: str) -> Iterator[tuple[str, str]]:
                 continue
             for part in walk(node):
                 if isinstance(part, Scalar) and "$$" in part.value and name in part.value:
-                    pattern = pattern or re.compile(rf"(?<!\$)(?:\$\$)+(?:{re.escape(name)}\b|\{{[#!]?{re.escape(name)}\b)")
+                    pattern = pattern or re.compile(
+                        rf"(?<!\$)(?:\$\$)+(?:{re.escape(name)}\b|\{{[#!]?{re.escape(name)}\b)"
+                    )
                     if pattern.search(part.value):
                         file, line, _ = layer.document.place(part.start)
                         yield key, f"{file}:{line}"
@@ -141,5 +146,3 @@ def _env_file_uses(project: Project, service: Service, name: str) -> Iterator[st
                 yield f"{file.path}:{entry.line} sets it as well and would bring it back"
             elif name in entry.references:
                 yield f"{file.path}:{entry.line} builds {entry.name} from it"
-
-

@@ -1,0 +1,63 @@
+"""What no output may show: where secret text stands in the file, and the values themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.document import Scalar
+from dsec_migrate.outcome import Masks
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.plan import Plan
+from dsec_migrate.project import Project, Slot
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Span
+
+
+def masks(project: Project, plan: Plan) -> Masks:
+    """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
+    spans: dict[Span, None] = {}
+    values: dict[Secret, None] = {}
+    for finding in plan.findings:
+        variable = project.services[finding.service].variables[finding.variable]
+        parts = finding.verdict.parts
+        for slot in variable.slots:
+            if slot.document is not project.document:
+                continue
+            # another slot of the same name has a text of its own
+            known = parts if slot is variable.slot else ((0, len(slot.text or "")),)
+            for span in _spans(slot, known):
+                spans[span] = None
+            for start, end in known:
+                _remember(values, (slot.text or "")[start:end])
+        if parts and variable.effective.value:
+            _remember(values, variable.effective.value)
+    for secret in plan.secrets:
+        if secret.value is not None:
+            _remember(values, secret.value.reveal())
+    return Masks(tuple(sorted(spans)), tuple(values))
+
+
+def _remember(values: dict[Secret, None], text: str) -> None:
+    for line in text.splitlines() or [text]:
+        stripped = line.strip()
+        if is_distinctive(stripped):
+            values[Secret(stripped)] = None
+
+
+def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
+    """Ranges of the file's text for ranges of the slot's text; the whole scalar where escapes or folds lie between."""
+    node = slot.content
+    if not isinstance(node, Scalar) or not slot.text or not parts:
+        return
+    raw = slot.document.source.text[node.start : node.end]
+    lead = f"{slot.name}=" if slot.entry is None else ""
+    position = raw.find(lead + slot.text)
+    if position >= 0:
+        base = node.start + position + len(lead)
+        for start, end in parts:
+            yield Span(base + start, base + end)
+        return
+    start = raw.find(lead) + len(lead) if lead and lead in raw else 0
+    if node.style in {"|", ">"} and not lead:
+        start = max(raw.find("\n"), 0) + 1
+    yield Span(node.start + start, node.end)
