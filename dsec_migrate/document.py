@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.scalars import Timestamp, Value, resolve
+from dsec_migrate.scalars import ScalarError, Timestamp, Value, resolve
 from dsec_migrate.source import Source
 
 MAXIMUM_DEPTH = 200
@@ -50,10 +49,16 @@ class Scalar(Node):
         self.style = style
 
     def resolved(self) -> Value:
-        """None, bool, int, float, str or Timestamp, as Compose reads this scalar."""
-        if self.style and self.tag is None:
+        """None, bool, int, float, str or Timestamp, as Compose reads this scalar.
+
+        A text that does not fit its tag (``!!int x``), which the document's problems name, stays the text.
+        """
+        if self.tag is None:
+            return self.value if self.style else resolve(self.value)
+        try:
+            return resolve(self.value, self.tag, plain=not self.style)
+        except ScalarError:
             return self.value
-        return resolve(self.value, self.tag, plain=not self.style)
 
     @property
     def is_null(self) -> bool:
@@ -171,12 +176,15 @@ RESET_TAG = "!reset"
 class Document:
     """The YAML documents of one file, in order. Compose merges several like several files.
 
-    ``problems`` are what Compose refuses though the text can be read: keys that stand twice or are no strings, and
+    ``aliases`` and ``templates`` (values and items with a ``$``) are in text order. ``problems`` are what Compose
+    refuses though the text can be read: keys that stand twice or are no strings, and
     merge keys of something that is no mapping.
     """
 
     source: Source
     roots: tuple[Content, ...]
+    aliases: tuple[Alias, ...] = ()
+    templates: tuple[Scalar, ...] = ()
     problems: tuple[UserError, ...] = ()
 
     def place(self, offset: int) -> tuple[str, int, int]:
@@ -184,11 +192,6 @@ class Document:
 
     def error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
         return UserError(what, *self.place(offset), help=help)
-
-    @cached_property
-    def aliases(self) -> tuple[Alias, ...]:
-        """Every alias of the file in text order."""
-        return tuple(node for root in self.roots for node in walk(root) if isinstance(node, Alias))
 
 
 def walk(node: ParsedNode) -> Iterator[ParsedNode]:
@@ -220,7 +223,8 @@ def parse(source: Source) -> Document:
         if problem is None:
             raise
         raise problem from None
-    document = Document(source, tuple(builder.roots), tuple(_key_problems(source, builder.mappings)))
+    problems = (*builder.problems, *_key_problems(source, builder.mappings))
+    document = Document(source, tuple(builder.roots), tuple(builder.aliases), tuple(builder.templates), problems)
     _check_unfolded_size(document)
     return document
 
@@ -284,8 +288,10 @@ class _Builder:
         self.text = source.text
         self.roots: list[Content] = []
         self.mappings: list[Mapping] = []
+        self.problems: list[UserError] = []
+        self.aliases: list[Alias] = []
+        self.templates: list[Scalar] = []
         self.anchors: dict[str, ParsedNode] = {}
-        self.open_anchors: set[int] = set()
 
     def build(self, events: Iterator[Any]) -> None:
         stack: list[Mapping | Sequence] = []
@@ -322,9 +328,12 @@ class _Builder:
                 parent.items.append(node)
             elif keys[-1] is None:
                 keys[-1] = node
+                continue
             else:
                 parent.entries.append(Entry(keys[-1], node, parent))
                 keys[-1] = None
+            if isinstance(node, Scalar) and "$" in node.value:
+                self.templates.append(node)
 
     def _error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
         return UserError(what, str(self.source.path), *self.source.locate(offset), help=help)
@@ -352,9 +361,18 @@ class _Builder:
             end = self._block_scalar_end(start, end)
         tag = event.tag
         node = Scalar(start, end, outer, event.anchor, None if tag is None else str(tag), event.value, style)
+        if node.tag is not None:
+            self._check_tag(node)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
+
+    def _check_tag(self, node: Scalar) -> None:
+        try:
+            resolve(node.value, node.tag, plain=not node.style)
+        except ScalarError:
+            help_text = "correct the text or take the tag away; Compose refuses it as it is"
+            self.problems.append(self._error(f"the text does not fit its tag {node.tag}", node.start, help_text))
 
     def _block_scalar_end(self, start: int, end: int) -> int:
         """End of the last line with content: the mark runs on over blank lines."""
@@ -375,7 +393,9 @@ class _Builder:
             )
         if any(node is target for node in stack):
             raise self._error("the alias stands inside the node that it names", start, "an anchor cannot hold itself")
-        return Alias(start, end, event.anchor, target)
+        alias = Alias(start, end, event.anchor, target)
+        self.aliases.append(alias)
+        return alias
 
     def _collection(self, event: Any, is_mapping: bool) -> Mapping | Sequence:
         outer, end = event.start_mark.index, event.end_mark.index

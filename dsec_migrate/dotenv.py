@@ -29,16 +29,16 @@ _QUOTED = {
     "'": re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL),
     '"': re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL),
 }
-_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPE = re.compile(r'\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))')
+_PAIR = r"(?s)\\(.)"
+_ESCAPE = r'\\(?:([abcfnrtv$"\\])|0([0-9]{0,3}))'
 _ESCAPED = {"a": "\a", "b": "\b", "c": r"\c", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
-_OCTAL_BYTE = re.compile("[0-3][0-7]{2}")
+_OCTAL_BYTE = "[0-3][0-7]{2}"
 
 _RAW_LINE_BYTES = 65_535
 
-_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+_NEEDS_NO_QUOTES = r"[A-Za-z0-9_./:@%+,=-]*"
 # an odd number of backslashes: the last one would pair with the quote that follows
-_OPEN_PAIR = re.compile(r"(?<!\\)(?:\\\\)*\\(?:'|\Z)")
+_OPEN_PAIR = r"(?<!\\)(?:\\\\)*\\(?:'|\Z)"
 _IN_DOUBLE_QUOTES = str.maketrans(
     {"\\": r"\\", '"': r"\"", "$": r"\$", "\n": r"\n", "\r": r"\r", "\t": r"\t"},
 )
@@ -120,9 +120,9 @@ def quote(value: str) -> str:
     """
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("an environment variable holds neither NUL characters nor broken text")
-    if _NEEDS_NO_QUOTES.fullmatch(value):
+    if re.fullmatch(_NEEDS_NO_QUOTES, value):
         return value
-    if "\n" in value or "\r" in value or _OPEN_PAIR.search(value):
+    if "\n" in value or "\r" in value or re.search(_OPEN_PAIR, value):
         return f'"{value.translate(_IN_DOUBLE_QUOTES)}"'
     escaped = value.replace("'", r"\'")
     return f"'{escaped}'"
@@ -211,15 +211,15 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 def _unescape(inner: str, mark: str) -> str:
     if "\\" not in inner:
         return inner
-    inner = _PAIR.sub(lambda pair: mark if pair[1] == mark else pair[0], inner)
-    return _ESCAPE.sub(_escaped, inner) if mark == '"' else inner
+    inner = re.sub(_PAIR, lambda pair: mark if pair[1] == mark else pair[0], inner)
+    return re.sub(_ESCAPE, _escaped, inner) if mark == '"' else inner
 
 
 def _escaped(match: re.Match[str]) -> str:
     letter, octal = match.groups()
     if letter:
         return _ESCAPED.get(letter, letter)
-    return chr(int(octal, 8)) if _OCTAL_BYTE.fullmatch(octal) else "\\" + octal
+    return chr(int(octal, 8)) if re.fullmatch(_OCTAL_BYTE, octal) else "\\" + octal
 
 
 def _raw_entries(text: str, position: int, surroundings: Mapping[str, str]) -> Iterator[Entry]:

@@ -45,16 +45,23 @@ def load(directory: Path, shell: Mapping[str, str], env_files: Sequence[Path] = 
     for path in paths:
         if not path.is_file():
             raise UserError("there is no such env file", str(path), help="name an existing file with --env-file")
-        merged.update(dotenv.variables(read_entries(Source.read(path), {**merged, **shell})))
+        merged.update(dotenv.variables(read_entries(Source.read(path), shell, earlier=merged)))
     return Environment(shell, merged, paths)
 
 
 def read_entries(
-    source: Source, lookup: Mapping[str, str], service: Mapping[str, str] | None = None, raw: bool = False
+    source: Source,
+    lookup: Mapping[str, str],
+    service: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
+    raw: bool = False,
 ) -> list[dotenv.Entry]:
-    """The entries of one env file. Raises UserError with the place where Compose would refuse it."""
+    """The entries of one env file (``earlier``: the variables of the files before it).
+
+    Raises UserError with the place where Compose would refuse it.
+    """
     try:
-        return dotenv.parse(source.text, lookup, service=service, raw=raw)
+        return dotenv.parse(source.text, lookup, service=service, earlier=earlier, raw=raw)
     except dotenv.DotenvError as error:
         raise UserError(
             f"the env file cannot be read: {error.reason}",

@@ -14,7 +14,8 @@ from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
 from dsec_migrate.masking import masks
-from dsec_migrate.options import Options
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Options, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.plan import NewFile
 from dsec_migrate.planning import make_plan, report_only
@@ -46,9 +47,9 @@ def run(
 def _each(
     paths: Sequence[Path], options: Options, shell: Mapping[str, str], write: bool, progress: Progress | None
 ) -> Iterator[ProjectOutcome]:
-    disk = Disk()
+    disk, folders = Disk(), Folders(frozenset(paths))
     for number, path in enumerate(paths, 1):
-        outcome = migrate(path, options, shell, disk)
+        outcome = migrate(path, options, shell, disk, folders)
         if write and outcome.rewritten is not None:
             outcome = commit(outcome)
         yield outcome
@@ -56,11 +57,17 @@ def _each(
             progress(number, len(paths))
 
 
-def migrate(path: Path, options: Options, shell: Mapping[str, str], disk: Disk | None = None) -> ProjectOutcome:
+def migrate(
+    path: Path,
+    options: Options,
+    shell: Mapping[str, str],
+    disk: Disk | None = None,
+    folders: Folders | None = None,
+) -> ProjectOutcome:
     """One project, from its file's bytes to its proved new text. Changes nothing on disk."""
     try:
-        project = load(path, options, shell)
-        problems = (*project.problems, *_problems(project))
+        project = load(path, options, shell, folders)
+        problems = (*project.problems, *_problems(project, options))
         if problems:
             plan = report_only(project, options)
             hidden = masks(project, plan)
@@ -79,16 +86,18 @@ def migrate(path: Path, options: Options, shell: Mapping[str, str], disk: Disk |
         return ProjectOutcome(str(path), failure=str(error))
 
 
-def load(path: Path, options: Options, shell: Mapping[str, str]) -> Project:
+def load(path: Path, options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
     """Reads the file and the environment that its ``${…}`` see."""
     source = Source.read(path)
-    return projects.load(source, environment.load(path.parent, shell, options.env_files))
+    return projects.load(source, environment.load(path.parent, shell, options.env_files), folders)
 
 
-def _problems(project: Project) -> Iterator[UserError]:
+def _problems(project: Project, options: Options) -> Iterator[UserError]:
     """What Compose (or, for it, Swarm) would refuse, with the place where it stands."""
     from dsec_migrate import validation
 
+    if not project.document.roots:
+        yield UserError("the file is empty", str(project.source.path), help="a Compose file has `services:` at least")
     for root in project.document.roots:
         data = plain(root)
         problems = validation.schema_problems(data)
@@ -97,6 +106,10 @@ def _problems(project: Project) -> Iterator[UserError]:
         if not problems and len(project.document.roots) == 1 and isinstance(data, dict):
             for problem in validation.compose_problems(data, consistency=False):
                 yield UserError(problem.what, *projects.place(project, root, problem.path), help=problem.help)
+    if options.target is Target.SWARM:
+        from dsec_migrate import swarm
+
+        yield from swarm.problems(project)
 
 
 # --- the disk ---

@@ -6,12 +6,14 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 # `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
 SWARM_MAXIMUM_LENGTH = 64
+# a shorter value is not recognised in a name
+_TELLING_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class Style:
 
     def file(self, name: str) -> str:
         return f"{self.directory.rstrip('/')}/{name}{self.suffix}"
+
+
+def _without_value(variable: str, value: str) -> str:
+    """``variable`` without what would tell the value: ``POSTGRES_PASSWORD`` is ``postgres_passwd`` where the value is
+    the word itself. Names stand in the file, in logs and in file names, where a value must not."""
+    folded = value.lower()
+    if len(folded) < _TELLING_LENGTH or folded not in variable.lower():
+        return variable
+    start = variable.lower().find(folded)
+    before, inside, after = variable[:start], variable[start : start + len(value)], variable[start + len(value) :]
+    words = _SEPARATORS.split(inside)
+    inside = "passwd" if words == [inside] and folded == "password" else "_".join(words[:-1])
+    rest = f"{before}{inside}{after}"
+    return _without_value(rest, value) if _SEPARATORS.sub("", rest) else "secret"
 
 
 def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:
@@ -67,24 +83,29 @@ def _case(name: str) -> str:
     return "lower_snake_case" if "_" in name else ""
 
 
-def name_groups(
-    wanted: Sequence[tuple[str, str]],
-    style: Style,
-    taken: Callable[[str], bool],
-) -> list[str]:
-    """One name for each group of ``wanted``: pairs of variable and service.
+@dataclass(frozen=True)
+class Wanted:
+    """What a new secret is named after. ``value`` must not be readable in its name."""
+
+    variable: str
+    service: str
+    value: str = field(default="", repr=False)
+
+
+def name_groups(wanted: Sequence[Wanted], style: Style, taken: Callable[[str], bool]) -> list[str]:
+    """One name for each secret that is ``wanted``.
 
     A name that two groups want, or that is ``taken``, gets the service as prefix in all the groups involved; what
     still clashes gets ``_2``, ``_3``, …
     """
-    plain = [style.spell(variable) for variable, _ in wanted]
+    plain = [style.spell(_without_value(one.variable, one.value)) for one in wanted]
     counts = Counter(plain)
     names: list[str] = []
     used: set[str] = set()
-    for name, (_, service) in zip(plain, wanted, strict=True):
+    for name, one in zip(plain, wanted, strict=True):
         candidate = name
         if counts[name] > 1 or taken(name):
-            candidate = style.join(style.spell(service), name)
+            candidate = style.join(style.spell(one.service), name)
         number, unique = 2, candidate
         while unique in used or taken(unique):
             unique = style.join(candidate, str(number))

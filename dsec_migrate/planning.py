@@ -10,7 +10,7 @@ from dsec_migrate.detectors import judge
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.naming import name_groups, style_of
+from dsec_migrate.naming import Wanted, name_groups, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
 from dsec_migrate.placeholder import is_distinctive
@@ -309,7 +309,7 @@ def _secrets(
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
     names = name_groups(
-        [(leaders[n].finding.variable.name, leaders[n].finding.case.service.name) for n in fresh],
+        [_wanted(leaders[n]) for n in fresh],
         style,
         lambda name: name in taken,
     )
@@ -334,6 +334,11 @@ def _secrets(
             secret = files.assign(project, secret, style, disk)
         secrets.append(secret)
     return secrets
+
+
+def _wanted(need: _Need) -> Wanted:
+    value = need.proposal.holding.value
+    return Wanted(need.finding.variable.name, need.finding.case.service.name, value.reveal() if value else "")
 
 
 def _leader(group: Sequence[_Need]) -> _Need:

@@ -15,12 +15,14 @@ from functools import cached_property
 from pathlib import Path
 
 from dsec_migrate import document as yaml
+from dsec_migrate import dotenv
 from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
+from dsec_migrate.neighbours import Folders
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.source import Source
 
@@ -157,6 +159,7 @@ class Project:
     document: Document
     environment: Environment
     services: MappingType[str, Service]
+    folders: Folders
     problems: tuple[UserError, ...] = ()
     warnings: tuple[UserError, ...] = ()
 
@@ -218,8 +221,8 @@ def place(project: Project, root: Content, path: SequenceType[str | int]) -> tup
     return project.document.place(offset)
 
 
-def load(source: Source, environment: Environment) -> Project:
-    """The project that one file is.
+def load(source: Source, environment: Environment, folders: Folders | None = None) -> Project:
+    """The project that one file is. ``folders`` knows the files beside it.
 
     Raises UserError where the text is no YAML, or a file that it extends cannot be read.
     """
@@ -231,7 +234,7 @@ def load(source: Source, environment: Environment) -> Project:
         services[name] = _service(name, bodies, document, environment)
     problems = (*document.problems, *(problem for problem, is_required in templates if not is_required))
     warnings = tuple(problem for problem, is_required in templates if is_required)
-    return Project(document, environment, services, problems, warnings)
+    return Project(document, environment, services, folders or Folders(), problems, warnings)
 
 
 def _bodies(document: Document) -> dict[str, list[Layer]]:
@@ -252,18 +255,11 @@ def _bodies(document: Document) -> dict[str, list[Layer]]:
 
 def _template_problems(document: Document, environment: Environment) -> Iterator[tuple[UserError, bool]]:
     """Each template that Compose refuses, and whether that is only because a required variable is not set here."""
-    for root in document.roots:
-        for node in yaml.walk(root):
-            if isinstance(node, Mapping):
-                values: SequenceType[ParsedNode] = [entry.value for entry in node.entries]
-            else:
-                values = node.items if isinstance(node, Sequence) else ()
-            for value in values:
-                if isinstance(value, Scalar) and "$" in value.value:
-                    try:
-                        interpolate(value.value, environment.variables)
-                    except InterpolationError as error:
-                        yield _interpolation_problem(document, value, error), error.reason == "required"
+    for node in document.templates:
+        try:
+            interpolate(node.value, environment.variables)
+        except InterpolationError as error:
+            yield _interpolation_problem(document, node, error), error.reason == "required"
 
 
 def _interpolation_problem(document: Document, node: Scalar, error: InterpolationError) -> UserError:
@@ -406,12 +402,14 @@ def _env_files(layers: SequenceType[Layer], environment: Environment) -> Iterato
 def env_file_entries(project: Project, service: Service) -> Iterator[tuple[EnvFile, list[EnvFileEntry]]]:
     """The entries of each readable env file of ``service``; a file that cannot be read is skipped."""
     values = {name: v.effective.value for name, v in service.variables.items() if v.effective.value is not None}
-    lookup = dict(project.environment.variables)
+    earlier: dict[str, str] = {}
     for file in service.env_files:
         if not file.path.is_file():
             continue
         try:
-            entries = env.read_entries(Source.read(file.path), lookup, values, file.raw)
+            source = Source.read(file.path)
+            entries = env.read_entries(source, project.environment.variables, values, earlier, file.raw)
         except UserError:
             continue
         yield file, entries
+        earlier.update(dotenv.variables(entries))

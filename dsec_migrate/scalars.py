@@ -25,15 +25,16 @@ _WORDS: dict[str, bool | float | None] = {
     "-.inf": -inf, "-.Inf": -inf, "-.INF": -inf,
 }  # fmt: skip
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
-_SIGN_BEHIND_PREFIX = re.compile(r"0(?:b([-+][01]+)|o([-+][0-7]+))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_FLOAT_FROM_POINT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
-_TIMESTAMP = re.compile(
+# what is rare is compiled when it is needed: start-up time counts
+_SIGN_BEHIND_PREFIX = r"0(?:b([-+][01]+)|o([-+][0-7]+))"
+_FLOAT_FROM_POINT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?"
+_TIMESTAMP = (
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:(?:[Tt]|( +))([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,][0-9]+)?(Z|[-+]([0-9]{2}):([0-9]{2}))?)?"
 )
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_OCTAL_MODE = re.compile(r"\+?[0-7]+")
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_OCTAL_MODE = r"\+?[0-7]+"
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _INT_MIN, _INT_MAX, _UINT_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 
@@ -101,7 +102,7 @@ def file_mode(value: Value) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and _OCTAL_MODE.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_OCTAL_MODE, value):
         mode = int(value, 8)
         if mode <= _INT_MAX:
             return mode
@@ -116,10 +117,10 @@ def _implicit(text: str, timestamps: bool) -> Value:
         return text
     number: int | float | None = None
     if first == ".":
-        if _FLOAT_FROM_POINT.fullmatch(text):
+        if re.fullmatch(_FLOAT_FROM_POINT, text):
             number = _finite(text)
     else:
-        if timestamps and _is_timestamp(text):
+        if timestamps and text[4:5] == "-" and _is_timestamp(text):
             return Timestamp(text)
         digits = text.replace("_", "")
         number = _integer(digits)
@@ -133,7 +134,7 @@ def _integer(digits: str) -> int | None:
     match = _INTEGER.fullmatch(digits)
     if match is None:
         # go-yaml strips 0b and 0o and reads on, so a sign may follow
-        match = _SIGN_BEHIND_PREFIX.fullmatch(digits)
+        match = re.fullmatch(_SIGN_BEHIND_PREFIX, digits)
         if match is None:
             return None
         binary, octal = match.groups()
@@ -161,7 +162,7 @@ def _finite(digits: str) -> float | None:
 
 
 def _is_timestamp(text: str) -> bool:
-    match = _TIMESTAMP.fullmatch(text)
+    match = re.fullmatch(_TIMESTAMP, text)
     if match is None:
         return False
     year, month, day = int(match[1]), int(match[2]), int(match[3])
@@ -182,7 +183,7 @@ def _is_timestamp(text: str) -> bool:
 
 def _decode_binary(text: str) -> str:
     packed = text.replace("\n", "").replace("\r", "")
-    if _BASE64.fullmatch(packed):
+    if re.fullmatch(_BASE64, packed):
         try:
             return a2b_base64(packed).decode("utf-8")
         except UnicodeDecodeError:

@@ -34,7 +34,7 @@ def verify(
     _check_untouched(source.text, text, edits)
     new_source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
     try:
-        after = projects.load(new_source, project.environment)
+        after = projects.load(new_source, project.environment, project.folders)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
     if after.problems:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dsec_migrate.detectors import (
     application_key,
+    command_option,
     connection_string,
     credential_pair,
     embedded_assignment,
@@ -17,8 +18,11 @@ from dsec_migrate.detectors import (
     telling_reference,
     url_credential,
 )
+from dsec_migrate.detectors.masking import secret_parts
 from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+
+__all__ = ["DETECTORS", "Detector", "judge", "secret_parts"]
 
 Detector = Callable[[Candidate], "Verdict | None"]
 
@@ -29,11 +33,12 @@ DETECTORS: tuple[Detector, ...] = (
     application_key.detect,
     connection_string.detect,
     url_credential.detect,
+    credential_pair.detect,
     # what the name says
     telling_name.detect,
     # weaker evidence
-    credential_pair.detect,
     embedded_assignment.detect,
+    command_option.detect,
     password_hash.detect,
     telling_reference.detect,
     random_value.detect,
@@ -43,12 +48,18 @@ DETECTORS: tuple[Detector, ...] = (
 _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
+_BY_NAME: tuple[Detector, ...] = (telling_name.detect, random_value.detect)
+
+
 def judge(candidate: Candidate) -> Verdict | None:
     """The best verdict on one variable, or None when nothing speaks for a secret. Never raises."""
     if is_vetoed(candidate):
         return None
+    text = candidate.text
+    # most values are a word or a number: nothing can stand inside them
+    is_word = text is not None and len(text) < known_token.SHORTEST and text.isalnum()
     best: Verdict | None = None
-    for detect in DETECTORS:
+    for detect in _BY_NAME if is_word else DETECTORS:
         verdict = detect(candidate)
         if verdict is not None and (best is None or _RANK[verdict.confidence] > _RANK[best.confidence]):
             if verdict.confidence is Confidence.CERTAIN:

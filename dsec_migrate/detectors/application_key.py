@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "application key"
 
-_KEY = re.compile(r"base64:(?P<key>[A-Za-z0-9+/]{22,86}={0,2})(?![A-Za-z0-9+/=])")
+_KEY = Pattern(r"base64:(?P<key>[A-Za-z0-9+/]{22,86}={0,2})(?![A-Za-z0-9+/=])")
 
 
 def find(text: str) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Assignments inside a longer text: ``password=…``, ``"token": "…"``, ``--api-key …``."""
+"""Assignments inside a longer text: ``password=…``, ``"token": "…"``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.detectors.names import Kind, meaning
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.values import (
     is_filler,
     is_measure,
@@ -14,61 +15,87 @@ from dsec_migrate.detectors.values import (
     is_path,
     is_store_reference,
     is_switch,
+    looks_random,
 )
 
-_STEMS = ("pass", "pwd", "secret", "token", "key", "credential", "signature", "sig=", "auth")
-_TAIL = re.compile(
-    r"""(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|credentials?|signature|[?&;]sig|requirepass|masterauth)[0-9]{0,3}
-    \\{0,3}["']?\s{0,3}(?:=>|[:=])\s{0,3}
-    (?: (?P<quote>\\{0,3}["'])(?P<quoted>(?:(?!(?P=quote))[^\n]){1,4096})(?P=quote) | (?P<bare>[^\s"',;&|<>()\[\]{}\\]+) )""",
+_TAIL = Pattern(
+    r"""(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|credentials?|salt|psk)[0-9]{0,3}
+    (?P<mark>\\{0,3}["']?\]?) [ \t]{0,3} (?P<sign>=>|[:=]) (?P<blank>[ \t]{0,3})
+    (?: (?P<quote>\\{0,3}["']) (?P<quoted>(?:(?!(?P=quote))[^\n]){1,4096}) (?P=quote)
+      | (?P<bare>[^\s"',;&|<>()\[\]{}\\]+) )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NAME_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
+_NAME = Pattern(r"[A-Za-z0-9_.-]*\Z")
 _LONGEST_NAME = 80
+# `$X`, `${X}`, `$(command)` and the same with doubled dollar signs
+_SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*\Z|[{(@*#?!0-9])|`")
 
 
 class Assignment(NamedTuple):
-    """``name`` is assigned the characters ``start`` to ``end`` of the text."""
+    """``name`` is assigned the characters ``start`` to ``end`` of the text.
+
+    ``is_prose``: it may also be a sentence (``the password: ask for it``).
+    """
 
     name: str
     start: int
     end: int
-    kind: Kind
+    is_prose: bool
 
 
 @lru_cache(maxsize=64)
 def assignments(view: str) -> tuple[Assignment, ...]:
     """The assignments of secret values in ``view``, in order. Linear in its length."""
-    if "=" not in view and ":" not in view:
+    if ("=" not in view and ":" not in view) or not _has_stem(view.lower()):
         return ()
-    lowered = view.lower()
-    if not any(stem in lowered for stem in _STEMS):
-        return ()
-    found: list[Assignment] = []
-    for match in _TAIL.finditer(view):
-        group = "bare" if match["bare"] is not None else "quoted"
-        start, end = match.span(group)
-        name = _name(view, match.start())
-        told = meaning(name)
-        if not told.is_telling or told.is_switch or _is_plain(view[start:end], told.kind):
-            continue
-        found.append(Assignment(name, start, end, told.kind))
-    return tuple(found)
+    return tuple(found for match in _TAIL.finditer(view) if (found := _read(view, match)) is not None)
 
 
-def _name(view: str, inside: int) -> str:
-    """The whole name, of which the characters from ``inside`` on are the telling end."""
-    start = inside
-    while start and inside - start < _LONGEST_NAME and _NAME_CHARACTER.match(view, start - 1):
-        start -= 1
-    end = inside
-    while end < len(view) and _NAME_CHARACTER.match(view, end):
-        end += 1
-    return view[start:end].lstrip("-.")
+def _has_stem(text: str) -> bool:
+    return (
+        "pass" in text
+        or "key" in text
+        or "token" in text
+        or "secret" in text
+        or "pwd" in text
+        or "credential" in text
+        or "salt" in text
+        or "psk" in text
+    )
 
 
-def _is_plain(value: str, kind: Kind) -> bool:
-    if is_nothing(value) or is_switch(value) or is_store_reference(value) or is_filler(value) or value[0] == "$":
+def _read(view: str, match: re.Match[str]) -> Assignment | None:
+    group = "bare" if match["bare"] is not None else "quoted"
+    value = match[group]
+    start, end = match.span(group)
+    name = _whole_name(view, match.start(), match.end("mark"))
+    told = meaning(name)
+    if told.is_switch or is_shell(value) or is_plain(value, told.kind):
+        return None
+    if not (told.is_telling or (told.kind is Kind.WEAK and looks_random(value))):
+        return None
+    is_bare = match["sign"] == ":" and group == "bare" and not match["mark"]
+    if is_bare and not match["blank"] and (told.kind is not Kind.PASSWORD or value.startswith("//")):
+        # `TOKEN://host`, `TOKEN:PLAINTEXT`: a list of something else
+        return None
+    is_prose = is_bare and value.isalpha() and view[end : end + 1] in {" ", "\t"} and view[end : end + 2].strip() != ""
+    return Assignment(name, start, end, is_prose)
+
+
+def _whole_name(view: str, start: int, end: int) -> str:
+    """The whole name, whose telling end stands at ``start`` to ``end``."""
+    head = _NAME.search(view[max(0, start - _LONGEST_NAME) : start])
+    return ((head.group() if head else "") + view[start:end]).strip("-.\\\"']")
+
+
+def is_shell(value: str) -> bool:
+    """A shell variable or a command substitution: the value stands elsewhere."""
+    return _SHELL.match(value) is not None
+
+
+def is_plain(value: str, kind: Kind) -> bool:
+    """The value is plainly something else than a name of ``kind`` says."""
+    if is_nothing(value) or is_switch(value) or is_store_reference(value) or is_filler(value):
         return True
     if kind is Kind.PASSWORD:
         return False

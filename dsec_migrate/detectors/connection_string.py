@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from dsec_migrate.detectors.assignments import assignments
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "connection string"
 
 # `Server=…;Password=…`, `AccountName=…;AccountKey=…`, `jdbc:…?user=…&password=…`, `host=… password=…`
-_SHAPE = re.compile(
+_SHAPE = Pattern(
     r"\bjdbc:|(?:^|[;\s\"'\x01])(?:server|data source|host|hostname|account ?name|endpoint|user id|uid|user|dbname|"
     r"defaultendpointsprotocol|initial catalog|database|sharedaccesskeyname)\s{0,3}=",
     re.IGNORECASE,

@@ -2,38 +2,69 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import lru_cache
 
 from dsec_migrate.detectors.names import split
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.detectors.templates import HIDDEN
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "credential pair"
 
-_PAIR = re.compile(r"(?P<user>[^\s:,;|/=@\"']{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
-_SLASH_PAIR = re.compile(r"(?P<user>[\w\x01-]{1,64})/(?P<password>\S{1,256})\Z")
-_AUTHENTICATING = frozenset({"AUTH", "BASICAUTH", "USERPASS", "USERINFO", "CREDENTIAL", "CREDENTIALS", "CREDS", "HTPASSWD", "LOGIN"})
-_NAMING = frozenset({"USER", "USERS", "ADMIN", "ADMINS", "ACCOUNT", "ACCOUNTS"})
-_NUMBERS = re.compile(r"[\d.]+\Z")
+_PAIR = Pattern(r"(?P<user>[^\s:,;|/=@\"']{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
+_SLASH_PAIR = Pattern(r"[\w\x01-]{1,64}/(?P<password>\S{1,256})\Z")
+_SEPARATORS = Pattern(r"([\s,;|\"']+)")
+_NUMBER = Pattern(r"[\d.]+\Z")
+_AUTHENTICATING = frozenset(
+    ["AUTH", "BASICAUTH", "USERPASS", "USERINFO", "CREDENTIAL", "CREDENTIALS", "CREDS", "HTPASSWD", "LOGIN"]
+)
+_NAMING = frozenset(
+    {
+        "USER",
+        "USERS",
+        "SUPERUSER",
+        "ADMIN",
+        "ADMINS",
+        "ACCOUNT",
+        "ACCOUNTS",
+    }
+)
+_GROUPS = frozenset(
+    ["root", "users", "nogroup", "nobody", "docker", "www-data", "node", "staff", "wheel", "daemon", "nginx", "app"]
+)
+_PRINCIPALS = frozenset(
+    {
+        "user",
+        "group",
+        "role",
+        "principal",
+        "serviceaccount",
+    }
+)
+
+Find = Callable[[str], "list[tuple[int, int]]"]
 
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value is a user name with its password, or a list of such pairs."""
-    text = candidate.text if candidate.text is not None else candidate.value
-    if text is None or (":" not in text and "/" not in text and not ("$" in text and candidate.value)):
+    find = _reader(candidate.name)
+    if find is None:
         return None
-    found = split(candidate.name)
+    return scan(candidate, find, Confidence.LIKELY, "a user name with its password", NAME)
+
+
+@lru_cache(maxsize=4096)
+def _reader(name: str) -> Find | None:
+    """How the value of a variable of this name writes pairs, if it does."""
+    found = split(name[:200])
     if not found:
         return None
-    joined = "_".join(found)
-    if joined.endswith("NEO4J_AUTH"):
-        return scan(candidate, _slash_pair, Confidence.LIKELY, "a user name with its password", NAME)
-    is_naming = found[-1] in _NAMING
-    if not (is_naming or found[-1] in _AUTHENTICATING or joined.endswith("USER_INFO")):
-        return None
-    find = _strict_pairs if is_naming else _pairs
-    return scan(candidate, find, Confidence.LIKELY, "a user name with its password", NAME)
+    if found[-2:] == ["NEO4J", "AUTH"]:
+        return _slash_pair
+    if found[-1] in _AUTHENTICATING or found[-2:] == ["USER", "INFO"]:
+        return _pairs
+    return _strict_pairs if found[-1] in _NAMING else None
 
 
 def _slash_pair(view: str) -> list[tuple[int, int]]:
@@ -43,29 +74,29 @@ def _slash_pair(view: str) -> list[tuple[int, int]]:
 
 def _pairs(view: str) -> list[tuple[int, int]]:
     """The passwords when all of ``view`` is pairs, split at commas, semicolons, bars or blanks."""
+    if ":" not in view:
+        return []
     ranges: list[tuple[int, int]] = []
+    users: list[str] = []
     position = 0
-    for piece in re.split(r"([\s,;|\"'])", view):
-        if piece and piece not in ",;|\"'" and not piece.isspace():
+    for piece in _SEPARATORS.split(view):
+        if piece and not _SEPARATORS.fullmatch(piece):
             match = _PAIR.match(piece)
-            if match is None or "://" in piece or not _is_password(match["user"], match["password"]):
+            # numbers are ports and group ids
+            if match is None or match.end() < len(piece) or _NUMBER.match(match["password"]):
                 return []
+            users.append(match["user"].lower())
             ranges.append((position + match.start("password"), position + match.end("password")))
         position += len(piece)
+    # `User:alice;User:bob` are principals
+    if users and (users[0] in _PRINCIPALS or len(users) > len(set(users))):
+        return []
     return ranges
 
 
 def _strict_pairs(view: str) -> list[tuple[int, int]]:
     """A name such as USER often means ``user:group``: what follows must not be one."""
     ranges = _pairs(view)
-    if any(view[start:end] in _GROUPS or view[:start].rstrip(":").endswith(view[start:end]) for start, end in ranges):
+    if any(view[start:end] in _GROUPS or view[: start - 1].endswith(view[start:end]) for start, end in ranges):
         return []
     return ranges
-
-
-_GROUPS = frozenset(["root", "users", "nogroup", "nobody", "docker", "www-data", "node", "staff", "wheel", "daemon", "nginx", "app"])
-
-
-def _is_password(user: str, password: str) -> bool:
-    """Numbers are ports and group ids."""
-    return bool(user) and not _NUMBERS.match(password) and HIDDEN not in user[:0]

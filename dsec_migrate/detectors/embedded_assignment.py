@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from dsec_migrate.detectors.assignments import assignments
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "embedded assignment"
 
 # Kafka's PlainLoginModule lists its users as user_NAME="password"
-_KAFKA_USER = re.compile(r"\buser_[\w.-]{1,128}\s{0,3}=\s{0,3}\\{0,3}\"(?P<password>[^\"\\\n]{1,512})")
+_KAFKA_USER = Pattern(r"\buser_[\w.-]{1,128}\s{0,3}=\s{0,3}\\{0,3}\"(?P<password>[^\"\\\n]{1,512})")
 
 
 def find(text: str) -> list[tuple[int, int]]:

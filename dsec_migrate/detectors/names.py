@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.detectors import words
+from dsec_migrate.detectors.patterns import Pattern
 
 
 class Kind(IntEnum):
@@ -48,14 +49,26 @@ class Meaning(NamedTuple):
         return f"the name {'ends in' if self.at_end else 'contains'} {self.phrase}"
 
 
-_PARTS = re.compile(r"[A-Za-z0-9]+")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
+_PARTS = Pattern(r"[A-Za-z0-9]+")
+_CAMEL = Pattern(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 # long enough to be found inside a glued word
-_INNER = re.compile(r"PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|SECRETS?|CREDENTIALS?|APIKEYS?|PRIVKEY")
-_SUFFIX = re.compile(r"(.+?)(TOKENS?|KEYS?|PASS|PWD|PASSWD|PW|SALT|SEED|HASH|CREDS)$")
-_PREFIX = re.compile(r"(TOKENS?|KEY|PASS|CERT|AUTH)(.+)$")
-_KEY_STEMS = ("PRIVATE", "PUBLIC", "API", "ACCESS", "ENCRYPTION", "SIGNING", "MASTER", "LICENSE", "SESSION", "AUTH", "SHARED")
-_SHORT_STEMS = frozenset({"KEY", "KEYS", "PW", "SALT", "SEED", "HASH"})
+_INNER = Pattern(r"PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|SECRETS?|CREDENTIALS?|APIKEYS?|PRIVKEY")
+_SUFFIX = Pattern(r"(.+?)(TOKENS?|KEYS?|PASS|PWD|PASSWD|PW|PSK|SALT|SEED|CREDS)$")
+_PREFIX = Pattern(r"(TOKENS?|KEY|PASS|CERT|AUTH)(.+)$")
+_KEY_STEMS = (
+    "PRIVATE",
+    "PUBLIC",
+    "API",
+    "ACCESS",
+    "ENCRYPTION",
+    "SIGNING",
+    "MASTER",
+    "LICENSE",
+    "SESSION",
+    "AUTH",
+    "SHARED",
+)
+_SHORT_STEMS = frozenset({"KEY", "KEYS", "PW", "SEED"})
 _KNOWN = (
     words.NOUNS
     | words.PROPERTIES
@@ -67,9 +80,12 @@ _KNOWN = (
     | words.SWITCHES
     | words.QUANTITIES
 )
+_ENCRYPTING = frozenset({"ENCRYPTION", "DECRYPTION", "SIGNING", "DERIVATION"})
 _HARD_PUBLIC = frozenset({"PUBLIC", "PUB", "PUBLISHABLE", "ANON", "SITE", "SITEKEY"})
 _PUBLISHED = (("NEXT", "PUBLIC"), ("NUXT", "PUBLIC"), ("EXPO", "PUBLIC"))
-_STRONG = words.PASSWORDS | words.SECRETS | {"PRIVATE", "PRIV"}
+_STRONG = words.PASSWORDS | words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "ENCRYPT", "SIGNING"}
+# Coolify names generated addresses and user names so (https://coolify.io/docs/knowledge-base/docker/compose)
+_GENERATED_ADDRESS = Pattern(r"SERVICE_(?:(?:URL|FQDN)_|(?:USER|NAME)_[A-Z0-9]+\Z)", re.IGNORECASE)
 
 
 def split(name: str) -> list[str]:
@@ -84,31 +100,35 @@ def split(name: str) -> list[str]:
     return found
 
 
-def _unglue(word: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _unglue(word: str) -> tuple[str, ...]:
     """``ADMINPASS`` -> ADMIN PASS, ``PASSWORDMINCHAR`` -> PASSWORD MIN CHAR; a word that means itself stays whole."""
     if word in _KNOWN:
-        return [word]
+        return (word,)
     base = word.rstrip("0123456789")
     if base != word and base in words.NOUNS:
-        return [base]
-    if any(whole in word for whole in ("BYPASS", "TOKENIZ", "SECRETAR", "PASSWORDLESS", "ROSENPASS", "KEYCLOAK", "KEYBOARD")):
-        return [word]
+        return (base,)
+    if any(
+        whole in word
+        for whole in ("BYPASS", "TOKENIZ", "SECRETAR", "PASSWORDLESS", "ROSENPASS", "KEYCLOAK", "KEYBOARD")
+    ):
+        return (word,)
     inner = _INNER.search(word)
     if inner:
         before, after = word[: inner.start()], word[inner.end() :]
-        return [*(_unglue(before) if before else ()), inner.group(), *(_unglue(after) if after else ())]
+        return (*(_unglue(before) if before else ()), inner.group(), *(_unglue(after) if after else ()))
     suffix = _SUFFIX.match(word)
     if suffix:
         stem, noun = suffix.groups()
         if noun not in _SHORT_STEMS or stem in _KNOWN:
-            return [*_unglue(stem), noun]
+            return (*_unglue(stem), noun)
         for kind in _KEY_STEMS:
             if noun in words.KEYS and stem.endswith(kind):
-                return [stem[: -len(kind)], kind, noun]
+                return (stem[: -len(kind)], kind, noun)
     prefix = _PREFIX.match(word)
     if prefix and (rest := _properties(prefix.group(2))):
-        return [prefix.group(1), *rest]
-    return _properties(word) or [word]
+        return (prefix.group(1), *rest)
+    return tuple(_properties(word)) or (word,)
 
 
 def _properties(word: str) -> list[str]:
@@ -121,22 +141,31 @@ def _properties(word: str) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=8192)
 def meaning(name: str) -> Meaning:
     """What ``name`` says about the value of its variable."""
     # longer names are data, not names
-    found = split(name[:200])
+    return _meaning(name if len(name) <= 200 else name[:200])
+
+
+@lru_cache(maxsize=8192)
+def _meaning(name: str) -> Meaning:
+    found = split(name)
     if not found:
         return Meaning(Kind.PLAIN)
     if name.upper().startswith("FILE__"):
         return Meaning(Kind.PLAIN, is_location=True)
+    if _GENERATED_ADDRESS.match(name) and found[-1] not in words.PASSWORDS:
+        return Meaning(Kind.PLAIN)
+    if (phrase := _whole_phrase(found)) is not None:
+        return phrase
     end = _end(found)
     if found[end - 1] in words.FILE_WORDS:
         return Meaning(Kind.PLAIN, is_location=True)
-    noun = next((i for i in range(end - 1, -1, -1) if found[i] in words.NOUNS), None)
+    noun = next((i for i in range(end - 1, -1, -1) if _is_noun(found, i)), None)
     if noun is None:
         return Meaning(Kind.PLAIN)
-    before, after = found[:noun], [w for w in found[noun + 1 : end] if not w.isdigit() and w not in words.REPRESENTATIONS]
+    before = found[:noun]
+    after = [word for word in found[noun + 1 : end] if not _is_representation(word)]
     if any(word in words.PROPERTIES for word in after):
         return Meaning(Kind.PLAIN, is_location=any(word in words.FILE_WORDS for word in after))
     if any(word in words.QUANTITIES for word in before):
@@ -144,19 +173,47 @@ def meaning(name: str) -> Meaning:
     result = _classify(found[noun], before, after)
     if result.is_telling or result.kind is Kind.WEAK:
         is_switch = any(word in words.SWITCHES for word in before)
-        return result._replace(at_end=end == len(found) and noun == end - 1, is_switch=is_switch)
+        is_last = noun == len(found) - 1 and result.phrase.endswith(found[noun])
+        return result._replace(at_end=is_last, is_switch=is_switch)
     return result
+
+
+def _is_noun(found: list[str], index: int) -> bool:
+    word = found[index]
+    if word in words.PAIRED:
+        return index > 0 and (word, found[index - 1]) in words.TELLING_PAIRS
+    return word in words.NOUNS
+
+
+def _whole_phrase(found: list[str]) -> Meaning | None:
+    if phrase := words.WHOLE_PHRASES.get(tuple(found[-3:])):
+        return Meaning(Kind.LIKELY, phrase)
+    if "WEBHOOK" in found[-2:] and found[-1] in {"WEBHOOK", "URL", "URI"} and words.CHANNELS & set(found):
+        return Meaning(Kind.WEAK, "WEBHOOK", at_end=found[-1] == "WEBHOOK")
+    if "JAAS" in found[-2:]:
+        return Meaning(Kind.WEAK, "JAAS", at_end=found[-1] == "JAAS")
+    return None
+
+
+def is_property(name: str) -> bool:
+    """Whether a variable of this name holds a property, such as an address or a user name."""
+    found = split(name[:200])
+    return bool(found) and (found[-1] in words.PROPERTIES or _GENERATED_ADDRESS.match(name) is not None)
 
 
 def _end(found: list[str]) -> int:
     """How many words are left without the representations behind a noun (``SECRET_KEY_BASE``, ``TOKEN_2``)."""
     end = len(found)
-    while end > 1 and (found[end - 1] in words.REPRESENTATIONS or found[end - 1].isdigit()):
+    while end > 1 and _is_representation(found[end - 1]):
         end -= 1
         if any(word in words.NOUNS for word in found[:end]):
             continue
         return len(found)
     return end
+
+
+def _is_representation(word: str) -> bool:
+    return word in words.REPRESENTATIONS or word.isdigit() or (word[0] == "V" and word[1:].isdigit())
 
 
 def _classify(noun: str, before: list[str], after: list[str]) -> Meaning:
@@ -167,6 +224,8 @@ def _classify(noun: str, before: list[str], after: list[str]) -> Meaning:
             return Meaning(Kind.PLAIN)
         if noun in {"PASS", "PW"} and after:
             return Meaning(Kind.WEAK, noun)
+        if last in words.PASSWORD_ADDRESSES and noun == "PASS":
+            return Meaning(Kind.LIKELY, noun)
         return Meaning(Kind.LIKELY if after else Kind.PASSWORD, noun)
     if noun in words.SECRETS:
         if noun == "TOKENS" and not ({"API", "AUTH", "ACCESS", "BEARER", "SECRET", "ADMIN"} & set(before)):
@@ -178,31 +237,9 @@ def _classify(noun: str, before: list[str], after: list[str]) -> Meaning:
         return _classify_key(noun, before, after)
     if after:
         return Meaning(Kind.PLAIN)
-    phrase = f"{last}_{noun}" if last else noun
-    if noun == "CODE":
-        return Meaning(Kind.LIKELY, phrase) if last in words.CODE_KINDS else Meaning(Kind.PLAIN)
-    if (noun, last) in _TELLING_PAIRS or (noun == "COOKIE" and last in words.COOKIE_KINDS):
-        return Meaning(Kind.LIKELY, phrase)
+    if (noun, last) in words.TELLING_PAIRS:
+        return Meaning(Kind.LIKELY, f"{last}_{noun}")
     return Meaning(Kind.WEAK, noun)
-
-
-_TELLING_PAIRS = frozenset(
-    {
-        ("AUTH", "REDIS"),
-        ("AUTH", "REDISCLI"),
-        ("CREDENTIALS", "SECURITY"),
-        ("CLAIM", "PLEX"),
-        ("IV", "CREDS"),
-        ("IV", "AES"),
-        ("IV", "ENC"),
-        ("IV", "ENCRYPTION"),
-        ("IV", "CRYPTO"),
-        ("IV", "CIPHER"),
-        ("SEED", "SECRET"),
-        ("SEED", "WALLET"),
-    }
-)
-"""Weak nouns that one word before makes telling."""
 
 
 def _classify_key(noun: str, before: list[str], after: list[str]) -> Meaning:
@@ -212,13 +249,20 @@ def _classify_key(noun: str, before: list[str], after: list[str]) -> Meaning:
         return Meaning(Kind.PLAIN, is_public=True)
     if any(word in _STRONG for word in before):
         strong = next(word for word in reversed(before) if word in _STRONG)
-        return Meaning(Kind.LIKELY if not after else Kind.WEAK, phrase if strong == last else f"{strong}…{noun}")
-    if after:
-        return Meaning(Kind.LIKELY, f"{noun}_{after[0]}") if after[0] in words.SECRET_KEY_KINDS else Meaning(Kind.PLAIN)
-    if last in words.PLAIN_KEY_KINDS or last in words.IDENTIFYING_KEY_KINDS:
-        return Meaning(Kind.PLAIN)
-    if last in words.SECRET_KEY_KINDS:
+        kind = Kind.LIKELY if len(after) < 2 else Kind.WEAK
+        return Meaning(kind, phrase if strong == last else strong)
+    if last == "ACCESS" and "SHARED" in before:
+        return Meaning(Kind.LIKELY, "SHARED_ACCESS_KEY") if not after else Meaning(Kind.PLAIN)
+    if last == "APP" and words.SHARED_APP_KEYS & set(before):
+        return Meaning(Kind.PLAIN, is_public=True)
+    if last in words.SECRET_KEY_KINDS and len(after) < 2:
         return Meaning(Kind.LIKELY, phrase)
+    if after and after[0] in _ENCRYPTING:
+        return Meaning(Kind.LIKELY, f"{noun}_{after[0]}")
+    if last in words.PLAIN_KEY_KINDS or last in words.IDENTIFYING_KEY_KINDS or len(after) > 1:
+        return Meaning(Kind.PLAIN)
+    if after:
+        return Meaning(Kind.WEAK, noun)
     return Meaning(Kind.WEAK, noun, is_key=bool(last) and last not in {"TLS", "SSL", "SSH", "CERT"})
 
 

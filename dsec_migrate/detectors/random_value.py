@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.names import Kind, Meaning, meaning
-from dsec_migrate.detectors.templates import exposure_of, subject
+from dsec_migrate.detectors.names import Kind, Meaning, is_property, meaning
+from dsec_migrate.detectors.templates import exposure_of, subject, template
 from dsec_migrate.detectors.values import is_address, is_class_name, is_path, looks_random, unquoted
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
@@ -18,6 +18,8 @@ def detect(candidate: Candidate) -> Verdict | None:
     value = subject(candidate)
     exposure, parts = exposure_of(candidate)
     if value is None:
+        if _comes_from_a_property(candidate.text):
+            return None
         return _unknown(told, exposure, parts)
     value = unquoted(value)
     if is_path(value) or is_address(value) or is_class_name(value):
@@ -32,3 +34,8 @@ def _unknown(told: Meaning, exposure: Exposure, parts: tuple[tuple[int, int], ..
         return None
     confidence = Confidence.LIKELY if told.is_key else Confidence.POSSIBLE
     return Verdict(confidence, exposure, told.why, NAME, parts)
+
+
+def _comes_from_a_property(text: str | None) -> bool:
+    """``KEY: ${MINIO_USER}`` is a user name."""
+    return text is not None and any(is_property(reference.name) for reference in template(text).references)

@@ -19,6 +19,12 @@ def scan(
         if candidate.value and find(candidate.value):
             return Verdict(confidence, Exposure.PASS_THROUGH, why, name)
         return None
+    if "$" not in text:
+        ranges = find(text)
+        if not ranges:
+            return None
+        exposure = Exposure.LITERAL if (0, len(text)) in ranges else Exposure.EMBEDDED
+        return Verdict(confidence, exposure, why, name, merge(ranges))
     parsed = template(text)
     ranges = find(parsed.view)
     if not ranges:
@@ -26,7 +32,7 @@ def scan(
             return Verdict(confidence, Exposure.INTERPOLATED, why, name)
         return None
     exposed = [parsed.expose(start, end) for start, end in ranges]
-    exposure = min((e for e, _ in exposed), key=_ORDER.index)
+    exposure = min((exposure for exposure, _ in exposed), key=_ORDER.index)
     parts = merge(part for _, found in exposed for part in found)
     if exposure is Exposure.INTERPOLATED and confidence is Confidence.CERTAIN:
         confidence = Confidence.LIKELY

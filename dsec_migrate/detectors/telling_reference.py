@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.detectors.templates import exposure_of, template
+from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.detectors.templates import template
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "telling reference"
 
 # Coolify fills SERVICE_<kind>_<name> with random text (https://coolify.io/docs/knowledge-base/docker/compose)
-_GENERATED = re.compile(r"SERVICE_(?:PASSWORD|(?:REAL)?BASE64|HEX)(?:WITHSYMBOLS)?_", re.IGNORECASE)
+_GENERATED = Pattern(r"SERVICE_(?:PASSWORD|(?:REAL)?BASE64|HEX)(?:WITHSYMBOLS)?_", re.IGNORECASE)
 _ALTERNATIVE = frozenset({":+", "+"})
 
 
@@ -22,7 +23,8 @@ def detect(candidate: Candidate) -> Verdict | None:
         return None
     if meaning(candidate.name).is_location:
         return None
-    for reference in template(text).references:
+    parsed = template(text)
+    for reference in parsed.references:
         # of `${X:+text}` only the text reaches the container
         if reference.operator in _ALTERNATIVE:
             continue
@@ -33,6 +35,6 @@ def detect(candidate: Candidate) -> Verdict | None:
             if not told.is_telling or told.is_switch:
                 continue
             why = f"it is filled from a variable whose name {told.why.removeprefix('the name ')}"
-        exposure, parts = exposure_of(candidate)
+        exposure, parts = parsed.expose(reference.start, reference.end)
         return Verdict(Confidence.LIKELY, exposure, why, NAME, parts)
     return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
+from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.values import is_nothing, is_store_reference, is_switch
 from dsec_migrate.finding import Candidate, Exposure
 from dsec_migrate.interpolation import InterpolationError, Reference, references
@@ -15,74 +15,56 @@ HIDDEN = "\x01"
 """Stands in a view for a character of a reference's own syntax; no separator, no letter."""
 
 _BRANCH_IS_VALUE = frozenset({":-", "-", ":+", "+"})
-_LEAD_IN = re.compile(r"(?:bearer|basic|token|apikey|base64:|[\w.-]{0,32}[:=/])?[\W_]*\Z", re.IGNORECASE)
+_LEAD_IN = Pattern(r"(?i)(?:bearer|basic|token|apikey|base64:|[\w.-]{0,32}[:=/])?[\W_]*\Z")
 
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """``view`` is ``text`` with the syntax of references (names, operators, braces, error messages) hidden.
 
-    Defaults stay readable, and every offset in ``view`` is the same in ``text``.
+    Defaults stay readable, and every offset in ``view`` is the same in ``text``. ``pieces`` are the readable ranges in
+    order; those of ``defaults`` stand inside a reference.
     """
 
     text: str
     view: str
     references: tuple[Reference, ...] = ()
+    pieces: tuple[Range, ...] = ()
+    defaults: frozenset[Range] = frozenset()
 
     def expose(self, start: int, end: int) -> tuple[Exposure, tuple[Range, ...]]:
         """How the characters ``start`` to ``end``, taken as one secret, are exposed, and which of them are secret."""
         is_whole = (start, end) == (0, len(self.text))
-        inside = [r for r in self.references if start <= r.start and r.end <= end]
-        if not inside:
-            return (Exposure.LITERAL if is_whole else Exposure.EMBEDDED), ((start, end),)
-        own = [piece for piece in self._between(start, end, inside) if _is_text(self.view[slice(*piece)])]
-        defaults = [piece for r in inside for piece in self._defaults(r) if _is_text(self.view[slice(*piece)])]
+        plain = Exposure.LITERAL if is_whole else Exposure.EMBEDDED
+        if HIDDEN not in self.view[start:end]:
+            return plain, ((start, end),)
+        own: list[Range] = []
+        defaults: list[Range] = []
+        for piece in self.pieces:
+            part = max(piece[0], start), min(piece[1], end)
+            if part[0] < part[1] and _is_text(self.view[slice(*part)]):
+                (defaults if piece in self.defaults else own).append(part)
         if is_whole and not _is_much(self.view, own):
             own = []
-        parts = tuple(sorted({*own, *defaults}))
         if own:
-            return (Exposure.LITERAL if is_whole else Exposure.EMBEDDED), parts
-        if defaults and not all(_is_no_value(self.view[slice(*piece)]) for piece in defaults):
-            return Exposure.DEFAULT, parts
+            return plain, tuple(sorted(own + defaults))
+        if defaults and not all(_is_no_value(self.view[slice(*part)]) for part in defaults):
+            return Exposure.DEFAULT, tuple(defaults)
         return Exposure.INTERPOLATED, ()
-
-    def _between(self, start: int, end: int, inside: list[Reference]) -> Iterator[Range]:
-        position = start
-        for reference in inside:
-            if reference.start >= position:
-                yield position, reference.start
-                position = reference.end
-        yield position, end
-
-    def _defaults(self, reference: Reference) -> Iterator[Range]:
-        """The pieces of a reference's branch that are not themselves references."""
-        branch = _branch(reference)
-        if branch is None or reference.operator not in _BRANCH_IS_VALUE:
-            return
-        start, end = branch
-        nested = [r for r in self.references if start <= r.start and r.end <= end]
-        yield from self._between(start, end, nested)
-
-
-def _branch(reference: Reference) -> Range | None:
-    if not reference.operator:
-        return None
-    return reference.start + len("${") + len(reference.name) + len(reference.operator), reference.end - 1
 
 
 def _is_text(piece: str) -> bool:
-    return any(character.isalnum() for character in piece)
+    return any(map(str.isalnum, piece))
 
 
 def _is_no_value(piece: str) -> bool:
     return is_nothing(piece) or is_switch(piece) or is_store_reference(piece)
 
 
-def _is_much(view: str, pieces: list[Range]) -> bool:
+def _is_much(view: str, pieces: Sequence[Range]) -> bool:
     """Beside references, a word or two that introduce the secret (``Bearer ``, ``user:``) are no secret text."""
-    return any(_LEAD_IN.match(view[start:end]) is None and end - start >= 6 for start, end in pieces)
+    return any(end - start >= 6 and _LEAD_IN.match(view[start:end]) is None for start, end in pieces)
 
 
 @lru_cache(maxsize=256)
@@ -97,34 +79,47 @@ def template(text: str) -> Template:
     if not found:
         return Template(text, text)
     view: list[str] = []
-    position = 0
+    pieces: list[Range] = []
+    defaults: list[Range] = []
+    ends = {reference.start: reference.end for reference in found}
+    position = outer_end = 0
     for start, end in _hidden(found):
         if start > position:
+            pieces.append((position, start))
+            if position < outer_end:
+                defaults.append((position, start))
             view.append(text[position:start])
             position = start
         if end > position:
             view.append(HIDDEN * (end - position))
             position = end
-    view.append(text[position:])
-    return Template(text, "".join(view), found)
+        outer_end = max(outer_end, ends.get(start, 0))
+    if position < len(text):
+        pieces.append((position, len(text)))
+        view.append(text[position:])
+    return Template(text, "".join(view), found, tuple(pieces), frozenset(defaults))
 
 
-def _hidden(found: tuple[Reference, ...]) -> list[Range]:
+def _hidden(found: Sequence[Reference]) -> list[Range]:
+    """The ranges of syntax, by position: of ``${X:-default}`` what stands before and behind the default."""
     ranges: list[Range] = []
     for reference in found:
-        branch = _branch(reference)
-        if branch is None or reference.operator not in _BRANCH_IS_VALUE:
-            ranges.append((reference.start, reference.end))
+        if reference.operator in _BRANCH_IS_VALUE:
+            branch = reference.start + len("${") + len(reference.name) + len(reference.operator)
+            ranges += [(reference.start, branch), (reference.end - 1, reference.end)]
         else:
-            ranges += [(reference.start, branch[0]), (branch[1], reference.end)]
+            ranges.append((reference.start, reference.end))
     return sorted(ranges)
 
 
 def exposure_of(candidate: Candidate) -> tuple[Exposure, tuple[Range, ...]]:
     """The exposure of a variable that is secret as a whole."""
-    if candidate.text is None:
+    text = candidate.text
+    if text is None:
         return Exposure.PASS_THROUGH, ()
-    return template(candidate.text).expose(0, len(candidate.text))
+    if "$" not in text:
+        return Exposure.LITERAL, ((0, len(text)),)
+    return template(text).expose(0, len(text))
 
 
 def subject(candidate: Candidate) -> str | None:

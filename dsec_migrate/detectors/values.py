@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 import math
-import re
+from itertools import pairwise
+
+from dsec_migrate.detectors.patterns import Pattern
 
 _SWITCHES = frozenset(
-    ["true", "false", "yes", "no", "on", "off", "0", "1", "y", "n", "t", "f", "enabled", "disabled", "enable", "disable", "always", "never", "optional", "required", "auto"]
+    [
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "0",
+        "1",
+        "y",
+        "n",
+        "t",
+        "f",
+        "enabled",
+        "disabled",
+        "enable",
+        "disable",
+        "always",
+        "never",
+        "optional",
+        "required",
+        "auto",
+    ]
 )
-_NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "false"})
+# user_provided: LibreChat asks each user for the key
+_NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "user_provided"})
+LONGEST_WORD = 15
+"""Characters of the longest switch or word for nothing."""
 
-_STORE = re.compile(
-    r"""(?: (?:/var)?/run/secrets/ | file:/ | file://? | vault: | op:// | @/ | ref\+ | secret:// | se:// | sm:// | dso(?:file)?://
-    | doppler:// | infisical:// | keyring: | arn:aws:(?:secretsmanager|ssm): | projects/[^/\s]+/secrets/ | awssm: | ssm:/
-    | \{\{\s*DOCKER-SECRET: | \{\{DOCKER | <<SECRET: | \$\{?file: | env: | \$__file\{ | \$__env\{ | \$__vault\{ | secretref: )""",
-    re.VERBOSE | re.IGNORECASE,
+_STORE = Pattern(
+    r"(?i)(?:/var)?/run/secrets/|file:|vault:|op://|@/|ref\+|secret://|se://|sm://|dso(?:file)?://|doppler://|infisical://"
+    r"|keyring:|arn:aws:(?:secretsmanager|ssm):|projects/[^/\s]{1,80}/secrets/|awssm:|ssm:/|env:|secretref:"
+    r"|\{\{\s{0,3}DOCKER-SECRET:|<<SECRET:"
+    # Grafana; configuration providers of Kafka, Spring and others
+    r"|\$__(?:file|env|vault)\{|\$\{[\w.-]{1,64}:[^{}]{0,512}\}\Z"
 )
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s?(?:ms|us|ns|s|m|h|d|w|y|sec|min|hours?|days?|minutes?|seconds?|kb|mb|gb|k|g|%))+\Z", re.IGNORECASE)
-_ROOTS = re.compile(
+_NUMBER = Pattern(r"[+-]?\d+(?:\.\d+)?\Z")
+_MEASURE = Pattern(
+    r"(?i)(?:\d+(?:\.\d+)?\s?(?:[munh]s|[smhdwykg%]|sec|min|hours?|days?|minutes?|seconds?|[kmg]b))+\Z|[+-]?\d+(?:\.\d+)?\Z"
+)
+_ROOTED = Pattern(
     r"(?:~|\.{1,2})?/(?:run|etc|var|home|opt|usr|certs?|data|tmp|config|app|root|mnt|srv|secrets?|ssl|keys?|media|lib|dev|"
-    r"proc|bin|vault|conf|credentials)(?:/|\Z)"
+    r"proc|bin|vault|conf|credentials)(?:/[\w.@+*/-]*)?\Z"
 )
-_PATH = re.compile(r"(?:~|\.{1,2})?/(?:[\w.@+-]+/)*[\w.@+*-]*\Z|[A-Za-z]:\\\S*\Z")
-_RELATIVE_PATH = re.compile(r"(?:[\w.-]+/)+[\w-]+\.\w{1,8}\Z")
-_FILE_NAME = re.compile(
-    r"[\w./-]+\.(?:pem|key|crt|cert|cer|der|jks|p12|pfx|txt|json|ya?ml|env|conf|cfg|ini|properties|xml|toml|db|sqlite3?|sh|py|js|"
-    r"keystore|truststore|csr|pub|pwd|gpg|asc|log)\Z",
-    re.IGNORECASE,
+_PATH = Pattern(r"(?:~|\.{1,2})?/[\w.@+*/-]*\Z|[A-Za-z]:\\\S*\Z")
+_RELATIVE_PATH = Pattern(r"[\w.-]+/[\w./-]*[\w-]\.\w{1,8}\Z")
+_FILE_NAME = Pattern(
+    r"(?i)[\w./%:@-]+\.(?:pem|key|crt|cert|cer|der|jks|p12|pfx|txt|json|ya?ml|env|conf|cfg|ini|properties|xml|toml|db|"
+    r"sqlite3?|sh|py|js|keystore|truststore|csr|pub|pwd|gpg|asc|log)\Z"
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*\Z")
-_CLASS_NAME = re.compile(r"(?:[a-z][a-z0-9_]*\.){2,}[A-Za-z_$][\w$]*\Z")
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.)+[A-Za-z]{2,24}(?::\d+)?/?\Z|[\w.-]+:\d{2,5}\Z|\d+\.\d+\.\d+\.\d+(?:[:/]\d+)?\Z")
-_EMAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+\.[A-Za-z]{2,}\Z")
-_FILLER = re.compile(r"%s|%[({].*|\{[^\"]*\}?|\[\[.*|\*+|\.{3}|<.*>?")
+_URL = Pattern(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://\S*\Z")
+_CLASS_NAME = Pattern(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\.[A-Za-z_$][\w$]*\Z")
+_HOST = Pattern(
+    r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}(?::\d+)?/?\Z|[\w.-]+:\d{2,5}\Z|\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?\Z"
+)
+_EMAIL = Pattern(r"[^@\s:/]+@[^@\s:/]+\.[A-Za-z]{2,}\Z")
+_FILLER = Pattern(r"%s|%[({].*|\{[^\"]*|\[\[.*|\*+|\.{3}|<.*")
 
 
 def unquoted(value: str) -> str:
@@ -46,15 +77,18 @@ def unquoted(value: str) -> str:
 
 def is_nothing(value: str) -> bool:
     """Empty, or a word that stands for no value."""
-    return not value or value.isspace() or (len(value) < 12 and unquoted(value).lower() in _NOTHING)
+    return not value or value.isspace() or (len(value) <= LONGEST_WORD and unquoted(value).lower() in _NOTHING)
 
 
 def is_switch(value: str) -> bool:
-    return len(value) < 12 and unquoted(value).lower() in _SWITCHES
+    return len(value) <= LONGEST_WORD and unquoted(value).lower() in _SWITCHES
 
 
 def is_store_reference(value: str) -> bool:
     """The value only says where the secret is kept."""
+    # all of the forms have one of these characters
+    if ":" not in value and "/" not in value and "{" not in value and "+" not in value:
+        return False
     return _STORE.match(unquoted(value)) is not None
 
 
@@ -63,32 +97,38 @@ def is_number(value: str) -> bool:
 
 
 def is_measure(value: str) -> bool:
-    """A small number or a duration or size: a limit, a time to live, a length."""
-    return len(value) < 8 and (_NUMBER.match(value) is not None or _DURATION.match(value) is not None)
+    """A small number, a duration or a size: a limit, a time to live, a length."""
+    return len(value) < 8 and _MEASURE.match(value) is not None
 
 
 def is_rooted_path(value: str) -> bool:
     """A path below a folder that systems and containers have."""
-    return value[:1] in "/.~" and _ROOTS.match(value) is not None and _PATH.match(value) is not None
+    return value[:1] in ("/", ".", "~") and _ROOTED.match(value) is not None
 
 
 def is_path(value: str) -> bool:
+    """A path or the name of a file; random text with slashes (Base64) is none."""
+    if "." not in value and "/" not in value and "\\" not in value:
+        return False
     if _FILE_NAME.match(value) or is_rooted_path(value) or _RELATIVE_PATH.match(value):
         return True
-    return _PATH.match(value) is not None and not any(looks_random(piece) for piece in value.split("/"))
+    return _PATH.match(value) is not None and not any(map(looks_random, value.split("/")))
+
+
+def is_url(value: str) -> bool:
+    return "://" in value and _URL.match(value) is not None
 
 
 def is_address(value: str) -> bool:
     """A URL, a host name with or without port, or an e-mail address."""
-    return _URL.match(value) is not None or _HOST.match(value) is not None or _EMAIL.match(value) is not None
-
-
-def is_url(value: str) -> bool:
-    return _URL.match(value) is not None
+    if ":" not in value and "." not in value:
+        return False
+    return is_url(value) or _HOST.match(value) is not None or _EMAIL.match(value) is not None
 
 
 def is_class_name(value: str) -> bool:
-    return _CLASS_NAME.match(value) is not None
+    """``org.example.Name``."""
+    return "." in value and _CLASS_NAME.match(value) is not None
 
 
 def is_filler(value: str) -> bool:
@@ -96,31 +136,45 @@ def is_filler(value: str) -> bool:
     return _FILLER.fullmatch(value) is not None
 
 
-_RANDOM_TEXT = re.compile(r"[A-Za-z0-9+/=_.~!@#$%^&*-]{16,4096}\Z")
-_HEXADECIMAL = re.compile(r"(?:0x)?[0-9a-fA-F]{16,}\Z")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
-_WORDS = re.compile(r"[A-Za-z]+|\d+")
+_LONG_TEXT = Pattern(r"[!-~]{16,4096}\Z")
+_HEXADECIMAL = Pattern(r"(?:0x)?[0-9a-fA-F]{16,}\Z")
+_UUID = Pattern(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_PUNCTUATION = Pattern(r"[^A-Za-z0-9]+")
 
 
 def looks_random(value: str) -> bool:
     """Long text that nobody makes up: hexadecimal, Base64, UUIDs and the like."""
-    if len(value) < 16 or _RANDOM_TEXT.match(value) is None:
+    if len(value) < 16 or _LONG_TEXT.match(value) is None:
         return False
     if _HEXADECIMAL.match(value):
         return len(set(value.lower())) >= 6 and not value.isdigit()
-    if _UUID.match(value):
+    if _UUID.match(value) or _mixes_symbols(value):
         return True
     # words and numbers joined by punctuation (kebab-case names, versions, host names) are made up by people
-    pieces = re.split(r"[-_.+/=~!@#$%^&*]+", value)
-    longest = max(pieces, key=len)
+    longest = max(_PUNCTUATION.split(value), key=len)
     if len(longest) < 12:
         return False
-    runs = _WORDS.findall(longest)
-    changes = len(runs) + sum(a.islower() != b.islower() for a, b in zip(longest, longest[1:]) if a.isalpha() and b.isalpha())
-    return changes >= len(longest) / 4 and entropy(longest) >= 3.0
+    kinds = [_kind(character) for character in longest]
+    changes = sum(here != there for here, there in pairwise(kinds))
+    return changes + 1 >= len(longest) / 4 and entropy(longest) >= 3.0
+
+
+def _kind(character: str) -> int:
+    return 0 if character.isdigit() else 1 if character.islower() else 2
+
+
+def _mixes_symbols(value: str) -> bool:
+    """Five different symbols among letters of both cases and digits, but no quotes, which give text a structure."""
+    symbols = {character for character in value if not character.isalnum()}
+    return (
+        len(symbols) >= 5
+        and not symbols & {'"', "'"}
+        and "://" not in value
+        and {_kind(character) for character in value if character.isalnum()} == {0, 1, 2}
+    )
 
 
 def entropy(text: str) -> float:
     """Shannon entropy in bits per character."""
     size = len(text)
-    return -sum(n / size * math.log2(n / size) for n in (text.count(c) for c in set(text))) if size else 0.0
+    return -sum(n / size * math.log2(n / size) for n in map(text.count, set(text))) if size else 0.0

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from dsec_migrate import images
 from dsec_migrate.document import Content, Scalar, Sequence, walk
+from dsec_migrate.finding import Exposure
 from dsec_migrate.images import Image
 from dsec_migrate.options import Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal
 from dsec_migrate.plan import Applicability
-from dsec_migrate.project import Project, Service, env_file_entries
+from dsec_migrate.project import Project, Service, Slot, env_file_entries
 from dsec_migrate.stores import Left, stores
 
 SUFFIX = "_FILE"
@@ -31,6 +32,8 @@ def propose(case: Case) -> Proposal | Left:
         return Left(f"the image {images.repository(service.image)} reads no {variable.name}{SUFFIX}")
     if row is None and options.unknown is Unknown.KEEP:
         return Left(f"nobody knows whether {_program(service)} reads {variable.name}{SUFFIX} (--unknown keep)")
+    if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
+        return Left("it is part of a text that runs over several lines with escapes: move it by hand")
     holding = stores()[options.source](case.project, service, variable)
     if isinstance(holding, Left):
         return holding
@@ -65,6 +68,10 @@ def _obstacle(case: Case) -> Left | None:
     foreign = next((slot for slot in variable.slots if not slot.editable), None)
     if foreign is not None:
         return Left(f"{foreign.place} sets it as well and would bring it back")
+    is_overlay = not service.is_built and not service.image
+    place = case.project.folders.brings_back(case.project.source.path, service.name, name, is_overlay=is_overlay)
+    if place is not None:
+        return Left(f"{place} sets it as well and would bring it back: migrate both files in one call")
     use = next(_uses_inside(service, name), None)
     if use is not None:
         key, place = use
@@ -73,6 +80,14 @@ def _obstacle(case: Case) -> Left | None:
     if reference is not None:
         return Left(reference)
     return None
+
+
+def _is_escaped_text(slot: Slot) -> bool:
+    """Configuration written as one quoted scalar over several lines: no reader of a masked diff could check the file,
+    and no program is known to take such a text from one."""
+    node = slot.content
+    raw = slot.document.source.text[node.start : node.end]
+    return isinstance(node, Scalar) and node.style == '"' and "\n" in raw and "\\" in raw
 
 
 def _program(service: Service) -> str:

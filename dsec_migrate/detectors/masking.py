@@ -1,0 +1,79 @@
+"""Secret parts of any text, to be masked where it is shown: command lines, labels, comments, whole lines of YAML."""
+
+from __future__ import annotations
+
+from dsec_migrate.detectors import (
+    application_key,
+    command_option,
+    known_token,
+    password_hash,
+    private_key,
+    url_credential,
+)
+from dsec_migrate.detectors.assignments import assignments, is_shell
+from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.detectors.scanning import merge
+from dsec_migrate.detectors.templates import template
+from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
+
+_GAP = r"""["']?[\s,=]{1,4}["']?"""
+_WORD = r"""[^\s"'|;&,]{1,256}"""
+# an option of one letter means a password for these programs only
+_SHORT_OPTIONS = (
+    (" -p", Pattern(rf"\b(?:mysql|mariadb)[a-z-]{{0,12}}\b[^|;&\n]{{0,160}}?\s-p(?P<value>{_WORD})")),
+    (
+        "-p",
+        Pattern(
+            r"\b(?:sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login)\b[^|;&\n]{0,160}?-p"
+            rf"{_GAP}(?P<value>{_WORD})"
+        ),
+    ),
+    ("-a", Pattern(rf"\b(?:redis|valkey|keydb)-cli\b[^|;&\n]{{0,160}}?-a{_GAP}(?P<value>{_WORD})")),
+    ("-u", Pattern(rf"\bcurl\b[^|;&\n]{{0,160}}?(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:(?P<value>{_WORD})")),
+    ("-w", Pattern(rf"\bldap[a-z]{{1,8}}\b[^|;&\n]{{0,160}}?\s-w{_GAP}(?P<value>{_WORD})")),
+)
+_STATEMENTS = (
+    (
+        "identified",
+        Pattern(
+            r"""(?i)\bidentified\s{1,4}(?:with\s{1,4}[\w"'`]{1,64}\s{1,4})?by\s{1,4}(?:password\s{1,4})?["'](?P<value>[^"'\n]{1,256})"""
+        ),
+    ),
+    ("password", Pattern(r"(?i)\bpassword\s{1,4}'(?P<value>[^'\n]{1,256})'")),
+    (
+        "authorization",
+        Pattern(
+            r"""(?i)\bauthorization["']?\s{0,3}[:=]\s{0,3}["']?(?:bearer|basic|token)\s{1,3}(?P<value>[A-Za-z0-9._~+/=:-]{3,4096})"""
+        ),
+    ),
+)
+
+
+def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
+    """The ranges of ``text`` that are or may be secret, in order and not overlapping. Never raises; linear.
+
+    References (``${X}``), paths below /run/secrets and ordinary words stay readable.
+    """
+    parsed = template(text)
+    view = parsed.view
+    ranges = [
+        *private_key.find(view),
+        *known_token.find(view),
+        *application_key.find(view),
+        *url_credential.find(view),
+        *password_hash.find(text),
+        *command_option.find(view),
+        *((found.start, found.end) for found in assignments(view) if not found.is_prose),
+    ]
+    lowered = view.lower()
+    for mark, pattern in (*_SHORT_OPTIONS, *_STATEMENTS):
+        if mark in lowered:
+            ranges += [match.span("value") for match in pattern.finditer(view) if _is_value(match["value"])]
+    if parsed.references:
+        # of a range that holds references, only the defaults and the text around them are secret
+        ranges = [part for start, end in ranges for part in parsed.expose(start, end)[1]]
+    return merge(ranges)
+
+
+def _is_value(value: str) -> bool:
+    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))

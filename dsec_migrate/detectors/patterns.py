@@ -1,0 +1,35 @@
+"""Regular expressions that are compiled when they are first used: most runs need few of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+class Pattern:
+    """``re.compile(source, flags)``, later: start-up time is a feature. Its methods are those of the compiled pattern."""
+
+    match: Callable[[str], re.Match[str] | None]
+    fullmatch: Callable[[str], re.Match[str] | None]
+    search: Callable[[str], re.Match[str] | None]
+    finditer: Callable[[str], Iterator[re.Match[str]]]
+    findall: Callable[[str], list[str]]
+    split: Callable[[str], list[str]]
+
+    def __init__(self, source: str, flags: int = 0) -> None:
+        self._source = source
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        # reached once: from then on the attributes are found
+        if name not in Pattern.__annotations__:
+            raise AttributeError(name)
+        compiled = re.compile(self._source, self._flags)
+        self.match = compiled.match
+        self.fullmatch = compiled.fullmatch
+        self.search = compiled.search
+        self.finditer = compiled.finditer
+        self.findall = compiled.findall
+        self.split = compiled.split
+        return getattr(self, name)

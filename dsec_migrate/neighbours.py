@@ -1,0 +1,141 @@
+"""Other Compose files in the folder that belong to the same project and would bring a moved variable back.
+
+A neighbour is a layer of a file when it extends or includes it, when its name continues the file's stem
+(``compose.prod.yml`` of ``compose.yml``; an override file of a default name), or when it repeats the file's services
+without image or build. Independent stacks that share a folder are none of each other's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dsec_migrate import document as yaml
+from dsec_migrate.document import Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.errors import UserError
+from dsec_migrate.source import Source
+
+DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+# in the order in which Compose 2.40 looks for them
+OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_ENDINGS = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """One other Compose file of the folder; read when it is first asked for."""
+
+    path: Path
+
+    @cached_property
+    def text(self) -> str:
+        try:
+            return Source.read(self.path).text
+        except UserError:
+            return ""
+
+    @cached_property
+    def document(self) -> Document | None:
+        try:
+            return yaml.parse(Source.read(self.path))
+        except UserError:
+            return None
+
+    @cached_property
+    def services(self) -> dict[str, Mapping]:
+        found: dict[str, Mapping] = {}
+        for root in self.document.roots if self.document else ():
+            services = root.get("services") if isinstance(root, Mapping) else None
+            for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
+                body = follow(entry.value)
+                if isinstance(body, Mapping):
+                    found[name] = body
+        return found
+
+    def is_overlay_for(self, service: str) -> bool:
+        """Whether it repeats a service without saying what it runs."""
+        body = self.services.get(service)
+        return body is not None and not any(key in body.effective() for key in ("image", "build", "extends"))
+
+    def extends(self, path: Path, service: str) -> Iterator[str]:
+        """Its services that extend ``service`` of the file ``path``."""
+        for name, body in self.services.items():
+            extended = body.get("extends")
+            if isinstance(extended, Mapping):
+                file, base = extended.get("file"), extended.get("service")
+                if (
+                    isinstance(file, Scalar)
+                    and isinstance(base, Scalar)
+                    and base.value == service
+                    and (self.path.parent / file.value).name == path.name
+                ):
+                    yield name
+
+    def place_of(self, service: str, variable: str) -> str | None:
+        """Where it sets ``variable`` for its ``service``."""
+        body = self.services.get(service)
+        environment = body.get("environment") if body is not None else None
+        offset: int | None = None
+        if isinstance(environment, Mapping) and (entry := environment.effective().get(variable)) is not None:
+            offset = entry.key.start
+        elif isinstance(environment, Sequence):
+            for item in environment.items:
+                content = follow(item)
+                if isinstance(content, Scalar) and content.value.partition("=")[0] == variable:
+                    offset = item.start
+        if offset is None or self.document is None:
+            return None
+        file, line, _ = self.document.place(offset)
+        return f"{file}:{line}"
+
+
+class Folders:
+    """The Compose files of the folders that a run looks into, each folder and file read once.
+
+    Files of the call itself hinder nobody: they are migrated as well.
+    """
+
+    def __init__(self, call: AbstractSet[Path] = frozenset()) -> None:
+        self._call = call
+        self._folders: dict[Path, list[Neighbour]] = {}
+
+    def neighbours(self, path: Path) -> list[Neighbour]:
+        folder = path.parent
+        if folder not in self._folders:
+            try:
+                names = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS)
+            except OSError:
+                names = []
+            self._folders[folder] = [Neighbour(name) for name in names if name not in self._call]
+        return [neighbour for neighbour in self._folders[folder] if neighbour.path != path]
+
+    def brings_back(self, path: Path, service: str, variable: str, *, is_overlay: bool) -> str | None:
+        """Where a neighbour of ``path`` sets ``variable`` of ``service`` too, or None.
+
+        ``is_overlay``: the service of ``path`` itself has neither image nor build, so that another file is its base.
+        """
+        for neighbour in self.neighbours(path):
+            if variable not in neighbour.text:
+                continue
+            names = [*neighbour.extends(path, service)]
+            if is_overlay or neighbour.is_overlay_for(service) or _continues(neighbour.path.name, path.name):
+                names.append(service)
+            place = next((place for name in names if (place := neighbour.place_of(name, variable))), None)
+            if place is not None:
+                return place
+        return None
+
+
+def _continues(name: str, base: str) -> bool:
+    """Whether ``name`` is ``base`` with something more, as ``compose.prod.yml`` is of ``compose.yml``."""
+    if base in DEFAULT_NAMES and name in OVERRIDE_NAMES:
+        return True
+    return name.startswith(base.rsplit(".", 1)[0] + ".") and name.rsplit(".", 1)[0] != base.rsplit(".", 1)[0]

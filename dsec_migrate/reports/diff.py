@@ -1,0 +1,150 @@
+"""One file's change, shown in three ways. Nothing here computes a difference of texts: the edits say what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from itertools import zip_longest
+
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.hunks import Hunk, Line, hunks
+from dsec_migrate.reports.style import PLAIN, Paint, Style, columns, cut, wrapped
+
+NO_FINAL_NEWLINE = "\\ No newline at end of file"
+_SIDES = " | "
+
+
+class DiffStyle(str, Enum):
+    """How the changes of a file are shown."""
+
+    UNIFIED = "unified"
+    SIDE_BY_SIDE = "side-by-side"
+    SEMANTIC = "semantic"
+
+
+def render(
+    project: ProjectOutcome,
+    form: DiffStyle = DiffStyle.UNIFIED,
+    *,
+    width: int = 80,
+    style: Style = PLAIN,
+    show_values: bool = False,
+) -> str:
+    """The diff of a project whose text changes, each line ended; the empty string where none does."""
+    if project.rewritten is None:
+        return ""
+    lines = _RENDERERS[form](project, width, style, show_values)
+    return "".join(line + "\n" for line in lines)
+
+
+def _unified(project: ProjectOutcome, _width: int, style: Style, show_values: bool) -> Iterator[str]:
+    assert project.rewritten is not None
+    name = _name(project)
+    yield style.bold(f"--- a/{name}")
+    yield style.bold(f"+++ b/{name}")
+    services = _services_by_line(project)
+    paint: dict[str, Paint] = {"-": style.red, "+": style.green, " ": str}
+    for hunk in hunks(project.rewritten, project.masks, show_values=show_values):
+        yield style.dim(_header(hunk, services))
+        for line in hunk.lines:
+            yield paint[line.sign](line.sign + line.text)
+            if not line.ends:
+                yield style.dim(NO_FINAL_NEWLINE)
+
+
+def _side_by_side(project: ProjectOutcome, width: int, style: Style, show_values: bool) -> Iterator[str]:
+    assert project.rewritten is not None
+    name = _name(project)
+    found = hunks(project.rewritten, project.masks, show_values=show_values)
+    last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
+    digits = len(str(last))
+    # number, sign and the spaces around it
+    cell = max((width - len(_SIDES)) // 2 - digits - 3, 10)
+    side = cell + digits + 3
+    yield style.bold(columns(f"a/{name}", side) + _SIDES + f"b/{name}")
+    services = _services_by_line(project)
+    for hunk in found:
+        yield style.dim(_header(hunk, services))
+        old_number, new_number = hunk.old_start, hunk.new_start
+        for old, new in _pairs(hunk.lines):
+            left = _cells(old, old_number, digits, cell)
+            right = _cells(new, new_number, digits, cell)
+            blank = " " * side
+            for row in range(max(len(left), len(right))):
+                before = left[row] if row < len(left) else blank
+                after = right[row].rstrip() if row < len(right) else ""
+                is_changed = old is None or new is None or old.sign != " "
+                yield (
+                    (style.red(before) if is_changed and before.strip() else before)
+                    + (style.dim(_SIDES) if after else style.dim(_SIDES.rstrip()))
+                    + (style.green(after) if is_changed and after else after)
+                )
+            old_number += old is not None
+            new_number += new is not None
+
+
+def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
+    """Rows of the two sides: removed lines stand opposite the added ones that follow them."""
+    removed: list[Line] = []
+    added: list[Line] = []
+    for line in lines:
+        if line.sign == "+":
+            added.append(line)
+            continue
+        if line.sign == " " or added:
+            yield from zip_longest(removed, added)
+            removed, added = [], []
+        if line.sign == "-":
+            removed.append(line)
+        else:
+            yield line, line
+    yield from zip_longest(removed, added)
+
+
+def _cells(line: Line | None, number: int, digits: int, width: int) -> list[str]:
+    """One line of one side: in as many rows as it needs where it changes, else cut to one."""
+    if line is None:
+        return []
+    text = line.text if line.ends else f"{line.text}  {NO_FINAL_NEWLINE}"
+    rows = [cut(text, width)] if line.sign == " " else wrapped(text, width)
+    marks = [f"{number:>{digits}} {line.sign} ", *[" " * (digits + 3)] * (len(rows) - 1)]
+    return [mark + columns(row, width) for mark, row in zip(marks, rows, strict=True)]
+
+
+def _semantic(project: ProjectOutcome, width: int, style: Style, show_values: bool) -> Iterator[str]:
+    from dsec_migrate.reports import semantic
+
+    yield from semantic.lines(project, width, style, show_values=show_values)
+
+
+def _name(project: ProjectOutcome) -> str:
+    return project.path.replace("\\", "/").removeprefix("./").lstrip("/")
+
+
+def _header(hunk: Hunk, services: Mapping[int, str]) -> str:
+    ranges = f"@@ -{_range(hunk.old_start, hunk.old_count)} +{_range(hunk.new_start, hunk.new_count)} @@"
+    lines = range(hunk.old_start, hunk.old_start + hunk.old_count)
+    names = dict.fromkeys(services[line] for line in lines if line in services)
+    return f"{ranges} {', '.join(names)}" if names else ranges
+
+
+def _range(start: int, count: int) -> str:
+    return str(start) if count == 1 else f"{start},{count}"
+
+
+def _services_by_line(project: ProjectOutcome) -> dict[int, str]:
+    """The services whose variables stand on a line of the file, for the heads of the hunks."""
+    found: dict[int, list[str]] = {}
+    for finding in project.findings:
+        if finding.site.file == project.path:
+            found.setdefault(finding.site.line, []).append(finding.service)
+    return {line: ", ".join(dict.fromkeys(names)) for line, names in found.items()}
+
+
+_Renderer = Callable[[ProjectOutcome, int, Style, bool], Iterator[str]]
+
+_RENDERERS: dict[DiffStyle, _Renderer] = {
+    DiffStyle.UNIFIED: _unified,
+    DiffStyle.SIDE_BY_SIDE: _side_by_side,
+    DiffStyle.SEMANTIC: _semantic,
+}

@@ -1,0 +1,133 @@
+"""What a report shows of a text: secret values, and characters that would steer the terminal, are replaced."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from dsec_migrate.outcome import Masks
+from dsec_migrate.secret import MASK
+
+Range = tuple[int, int]
+
+# control characters but the tab, and those that reorder or break the line that they stand in
+_STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """``text`` as one line that any terminal shows as it is; control characters become escapes such as ``\\x1b``."""
+    if text.isprintable():
+        return text
+    return _STEERING.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def spellings(masks: Masks) -> tuple[str, ...]:
+    """How the values to be hidden may be written in a file: as they are, with ``$`` doubled, or with escaped quotes."""
+    found: dict[str, None] = {}
+    for secret in masks.values:
+        for line in secret.reveal().splitlines():
+            value = line.strip()
+            if not value:
+                continue
+            found[value] = None
+            for character, escaped in (("$", "$$"), ("'", "''"), ('"', '\\"'), ("\\", "\\\\")):
+                if character in value:
+                    found[value.replace(character, escaped)] = None
+    return tuple(found)
+
+
+def occurrences(text: str, values: Iterable[str]) -> Iterator[Range]:
+    """Every place of each value, also where two of them overlap."""
+    for value in values:
+        position = text.find(value)
+        while position >= 0:
+            yield position, position + len(value)
+            position = text.find(value, position + 1)
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """The ranges in order; those that overlap or touch become one."""
+    result: list[Range] = []
+    for start, end in sorted(ranges):
+        if result and start <= result[-1][1]:
+            if end > result[-1][1]:
+                result[-1] = (result[-1][0], end)
+        elif end > start:
+            result.append((start, end))
+    return result
+
+
+def hidden(text: str, values: Sequence[str]) -> str:
+    """``text`` (a message, a name) with the mask in place of every value in it."""
+    return covered(text, list(occurrences(text, values)))
+
+
+def covered(text: str, ranges: Sequence[Range]) -> str:
+    """``text`` with one mask of fixed length in place of each range."""
+    if not ranges:
+        return text
+    parts: list[str] = []
+    position = 0
+    for start, end in merged(ranges):
+        parts.append(text[position:start])
+        parts.append(MASK)
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def clipped(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
+    """The parts of ``ranges`` (in order, not overlapping) that lie between ``start`` and ``end``."""
+    first = bisect_right(ranges, start, key=lambda found: found[1]) if ranges else 0
+    for number in range(first, len(ranges)):
+        low, high = ranges[number]
+        if low >= end:
+            break
+        yield max(low, start), min(high, end)
+
+
+def shown_lines(
+    text: str, ranges: Sequence[Range], more: Callable[[str], Iterable[Range]] | None = None
+) -> Iterator[str]:
+    """The lines of ``text`` without their ends, masked. ``more`` finds further ranges in one line.
+
+    ``ranges`` are in order and do not overlap. Each line that one of them crosses shows a mask of its own, behind the
+    indentation of the first line that the range covers from its start.
+    """
+    position = 0
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    for line in lines:
+        content = line.removesuffix("\r")
+        found: list[Range] = []
+        for low, high in clipped(ranges, position, position + len(line) + 1):
+            start, end = low - position, min(high - position, len(content))
+            if start == 0:
+                start = min(_indentation(content), _indentation(_first_whole_line(text, ranges, low)))
+            found.append((start, max(start, end)))
+        if more is not None:
+            found.extend(more(content))
+        yield harmless(_covered_line(content, found))
+        position += len(line) + 1
+
+
+def _covered_line(content: str, ranges: Sequence[Range]) -> str:
+    covering = merged(ranges)
+    if ranges and not covering:
+        # a blank line inside a secret shows the mask as well
+        return content[: ranges[0][0]] + MASK
+    return covered(content, covering)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _first_whole_line(text: str, ranges: Sequence[Range], offset: int) -> str:
+    """The first line that the range around ``offset`` covers from its start."""
+    low, high = next(found for found in ranges if found[0] <= offset < found[1])
+    start = low if low == 0 or text[low - 1] == "\n" else text.find("\n", low) + 1
+    end = text.find("\n", start)
+    return text[start : min(end, high) if end >= 0 else high]

@@ -1,0 +1,209 @@
+"""Edits -> the lines that really differ, the lines around them, masked. Work grows with the edits, not the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from dsec_migrate.outcome import Masks, Rewritten
+from dsec_migrate.reports.hiding import Range, clipped, merged, occurrences, shown_lines, spellings
+from dsec_migrate.source import Edit, Source
+
+CONTEXT = 3
+
+# every second line of context: nothing, or a key whose value stands below it
+_ONLY_A_KEY = re.compile(r"[ \t]*(?:[A-Za-z_.-]{1,40}:)?[ \t]*")
+
+
+class Line(NamedTuple):
+    """One line as it is shown. ``sign`` is ``-``, ``+`` or a space; ``ends`` is False without a final line break."""
+
+    sign: str
+    text: str
+    ends: bool = True
+
+
+class Hunk(NamedTuple):
+    """Neighbouring changes. Starts count from 1; they name the line before where the side has no lines."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    lines: tuple[Line, ...]
+
+
+class _Region(NamedTuple):
+    """Whole lines of the original, from the offset ``start`` to ``end``, and what takes their place."""
+
+    start: int
+    end: int
+    line: int
+    removed: tuple[Line, ...]
+    added: tuple[Line, ...]
+
+
+def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False) -> tuple[Hunk, ...]:
+    """The hunks of one file in order, as ``diff -u`` would group them."""
+    view = _View(rewritten.source, masks, show_values)
+    result: list[Hunk] = []
+    shift = 0
+    for group in _neighbours(list(_regions(view, rewritten.edits))):
+        lines: list[Line] = []
+        start, number = view.lines_before(group[0].start, CONTEXT)
+        position = start
+        for region in group:
+            lines.extend(view.context(position, region.start))
+            lines.extend(region.removed)
+            lines.extend(region.added)
+            position = region.end
+        lines.extend(view.context(position, view.lines_after(position, CONTEXT)))
+        old = sum(line.sign != "+" for line in lines)
+        new = sum(line.sign != "-" for line in lines)
+        first = number if old else number - 1
+        result.append(Hunk(first, old, number + shift if new else number + shift - 1, new, tuple(lines)))
+        shift += new - old
+    return tuple(result)
+
+
+def _neighbours(regions: Sequence[_Region]) -> Iterator[list[_Region]]:
+    """Regions whose context would touch or overlap, together."""
+    group: list[_Region] = []
+    for region in regions:
+        if group and region.line - (group[-1].line + len(group[-1].removed)) > 2 * CONTEXT:
+            yield group
+            group = []
+        group.append(region)
+    if group:
+        yield group
+
+
+def _regions(view: _View, edits: Iterable[Edit]) -> Iterator[_Region]:
+    source = view.source
+    pending: list[Edit] = []
+    start = end = 0
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end)):
+        first = source.line_start(edit.start)
+        # what is cut up to the end of a line takes nothing from the next one
+        last = source.line_end(edit.end)
+        if pending and first < end:
+            end = max(end, last)
+        else:
+            if pending:
+                yield from view.region(start, end, pending)
+            pending, start, end = [], first, last
+        pending.append(edit)
+    if pending:
+        yield from view.region(start, end, pending)
+
+
+class _View:
+    """The original text with everything that must not be shown of it."""
+
+    def __init__(self, source: Source, masks: Masks, show_values: bool) -> None:
+        self.source = source
+        self.text = source.text
+        self.values: tuple[str, ...] = () if show_values else spellings(masks)
+        self.ranges: list[Range] = [] if show_values else merged([*masks.spans, *occurrences(self.text, self.values)])
+        self.more: Callable[[str], Iterable[Range]] | None = None if show_values else _other_secrets
+
+    def context(self, start: int, end: int) -> Iterator[Line]:
+        """Unchanged lines between two offsets."""
+        if start < end:
+            ranges = [(low - start, high - start) for low, high in clipped(self.ranges, start, end)]
+            yield from self._lines(" ", self.text[start:end], ranges, self.more)
+
+    def lines_before(self, offset: int, count: int) -> tuple[int, int]:
+        """Offset and number of the line ``count`` lines above ``offset`` (the start of a line), or of the first one."""
+        start = offset
+        number = self.source.locate(offset)[0]
+        for _ in range(count):
+            if start == 0:
+                break
+            start = self.source.line_start(start - 1)
+            number -= 1
+        return start, number
+
+    def lines_after(self, offset: int, count: int) -> int:
+        for _ in range(count):
+            if offset >= len(self.text):
+                break
+            offset = self.source.line_end(offset)
+        return offset
+
+    def region(self, start: int, end: int, edits: Sequence[Edit]) -> Iterator[_Region]:
+        """What ``edits`` make of the lines from ``start`` to ``end``: nothing where they change nothing."""
+        old = self.text[start:end]
+        old_ranges = [(low - start, high - start) for low, high in clipped(self.ranges, start, end)]
+        new, new_ranges = self._edited(start, end, edits)
+        removed = list(self._lines("-", old, old_ranges, self._in_comments))
+        added = list(self._lines("+", new, new_ranges, self._in_comments))
+        raw_old, raw_new = _raw_lines(old), _raw_lines(new)
+        head = 0
+        while head < min(len(raw_old), len(raw_new)) and raw_old[head] == raw_new[head]:
+            head += 1
+        tail = 0
+        while tail < min(len(raw_old), len(raw_new)) - head and raw_old[-1 - tail] == raw_new[-1 - tail]:
+            tail += 1
+        if head + tail == len(raw_old) == len(raw_new):
+            return
+        start += sum(map(len, raw_old[:head]))
+        end -= sum(map(len, raw_old[len(raw_old) - tail :]))
+        yield _Region(
+            start,
+            end,
+            self.source.locate(start)[0],
+            tuple(removed[head : len(removed) - tail]),
+            tuple(added[head : len(added) - tail]),
+        )
+
+    def _edited(self, start: int, end: int, edits: Sequence[Edit]) -> tuple[str, list[Range]]:
+        """The new text of the lines, and its hidden ranges: those of the text that is kept, and values."""
+        parts: list[str] = []
+        ranges: list[Range] = []
+        length = 0
+        position = start
+        for edit in (*edits, Edit(end, end, "")):
+            kept = self.text[position : edit.start]
+            for low, high in clipped(self.ranges, position, edit.start):
+                ranges.append((low - position + length, high - position + length))
+            parts += (kept, edit.text)
+            length += len(kept) + len(edit.text)
+            position = edit.end
+        text = "".join(parts)
+        return text, merged([*ranges, *occurrences(text, self.values)])
+
+    def _in_comments(self, line: str) -> Iterator[Range]:
+        """Secrets in the comment of a changed line."""
+        stripped = line.lstrip()
+        start = len(line) - len(stripped) if stripped.startswith("#") else line.find(" #")
+        if self.more is not None and start >= 0:
+            for low, high in self.more(line[start:]):
+                yield start + low, start + high
+
+    def _lines(
+        self, sign: str, text: str, ranges: Sequence[Range], more: Callable[[str], Iterable[Range]] | None
+    ) -> Iterator[Line]:
+        lines = list(shown_lines(text, ranges, more))
+        for number, line in enumerate(lines, 1):
+            yield Line(sign, line, number < len(lines) or text.endswith("\n"))
+
+
+def _raw_lines(text: str) -> list[str]:
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _other_secrets(line: str) -> Iterable[Range]:
+    """Secrets in text that is no variable of a service: a command, a comment."""
+    return () if _ONLY_A_KEY.fullmatch(line) else _secret_parts(line)
+
+
+@lru_cache(maxsize=2048)
+def _secret_parts(line: str) -> tuple[Range, ...]:
+    from dsec_migrate.detectors import secret_parts
+
+    return secret_parts(line)

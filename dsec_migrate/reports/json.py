@@ -1,0 +1,170 @@
+"""The JSON report (``schemas/report.schema.json``): one object for the whole run, never a value in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import Action, Finding
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.plan import Applicability, NewFile, PlannedSecret
+from dsec_migrate.reports.counts import count, errors_of
+from dsec_migrate.reports.diff import render as render_diff
+from dsec_migrate.reports.hiding import hidden, spellings
+
+if TYPE_CHECKING:
+    from dsec_migrate.reports.view import View
+
+VERSION = 1
+
+_encode = json.JSONEncoder(separators=(", ", ": ")).encode
+_Hide = Callable[[str], str]
+
+
+def render(outcome: Outcome, view: View) -> str:
+    """One object, with one line for each member of a list."""
+    findings: list[object] = []
+    secrets: list[object] = []
+    changes: list[object] = []
+    files: list[object] = []
+    remaining: list[object] = []
+    warnings: list[object] = []
+    notes: list[object] = []
+    for project in outcome.projects:
+        hide = _hide(project)
+        findings.extend(_finding(finding, hide) for finding in project.findings)
+        if project.rewritten is not None:
+            changes.append(_change(project))
+            secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
+            files.extend(_file(file, project) for file in project.plan.files)
+            remaining.extend({"file": r.file, "line": r.line, "secret": r.secret} for r in project.remaining)
+        warnings.extend(_problem(warning, hide) for warning in project.warnings)
+        notes.extend({"file": project.path, "note": hide(note)} for note in project.plan.notes)
+    members: dict[str, Sequence[object]] = {
+        "findings": findings,
+        "secrets": secrets,
+        "changes": changes,
+        "files": files,
+        "remaining": remaining,
+        "notes": notes,
+        "warnings": warnings,
+        "errors": [_problem(error, str) for error in errors_of(outcome)],
+    }
+    parts = [f'{{\n"version": {VERSION}']
+    parts.extend(f'"{name}": {_listed(members)}' for name, members in members.items())
+    parts.append(f'"summary": {_encode(_summary(outcome, view))}\n}}\n')
+    return ",\n".join(parts)
+
+
+def _listed(members: Iterable[object]) -> str:
+    lines = ",\n".join(map(_encode, members))
+    return f"[\n{lines}\n]" if lines else "[]"
+
+
+def _hide(project: ProjectOutcome) -> _Hide:
+    """Masks values in sentences. None is expected there: this is the second lock on the door."""
+    values = spellings(project.masks)
+    texts = [text for f in project.findings for text in (f.note, f.verdict.why)]
+    texts += [text for warning in project.warnings for text in (warning.what, warning.help)]
+    everything = "\n".join((*texts, *project.plan.notes))
+    found = tuple(value for value in values if value in everything)
+    return (lambda text: hidden(text, found)) if found else str
+
+
+def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:
+    site, verdict = finding.site, finding.verdict
+    return {
+        "file": site.file,
+        "line": site.line,
+        "column": site.column,
+        "service": finding.service,
+        "variable": finding.variable,
+        "kind": finding.kind,
+        "exposure": verdict.exposure,
+        "confidence": verdict.confidence,
+        "why": hide(verdict.why),
+        "action": finding.action,
+        "delivery": finding.delivery,
+        "variables": finding.variables,
+        "applicability": finding.applicability,
+        "secret": finding.secret,
+        "source": finding.source,
+        "note": hide(finding.note),
+    }
+
+
+def _secret(secret: PlannedSecret, project: ProjectOutcome) -> dict[str, object]:
+    return {
+        "project": project.path,
+        "name": secret.name,
+        "source": secret.source,
+        "file": secret.file or None,
+        "path": None if secret.path is None else str(secret.path),
+        "mode": None if secret.path is None else _octal(secret.mode),
+        "variable": secret.variable or None,
+        "services": secret.services,
+        "variables": secret.variables,
+        "new": secret.is_new,
+    }
+
+
+def _change(project: ProjectOutcome) -> dict[str, object]:
+    return {
+        "file": project.path,
+        "applicability": _worst(change.applicability for change in project.plan.changes),
+        "findings": list(dict.fromkeys(_names(project))),
+        "diff": render_diff(project),
+    }
+
+
+def _names(project: ProjectOutcome) -> Iterator[str]:
+    for finding in project.findings:
+        if finding.action is Action.MIGRATE:
+            yield f"{finding.service}.{finding.variable}"
+
+
+def _worst(applicabilities: Iterable[Applicability]) -> Applicability:
+    order = list(Applicability)
+    return max(applicabilities, key=order.index, default=Applicability.SAFE)
+
+
+def _file(file: NewFile, project: ProjectOutcome) -> dict[str, object]:
+    return {
+        "project": project.path,
+        "path": str(file.path),
+        "mode": None if file.append else _octal(file.mode),
+        "action": "append" if file.append else "create",
+        "secret": file.is_secret,
+    }
+
+
+def _octal(mode: int) -> str:
+    return f"{mode:04o}"
+
+
+def _problem(problem: UserError, hide: _Hide) -> dict[str, object]:
+    return {
+        "file": problem.file or None,
+        "line": problem.line or None,
+        "column": problem.column or None,
+        "what": hide(problem.what),
+        "help": hide(problem.help),
+    }
+
+
+def _summary(outcome: Outcome, view: View) -> dict[str, object]:
+    counts = count(outcome)
+    return {
+        "files": counts.files,
+        "findings": counts.findings,
+        "migrate": counts.migrate,
+        "keep": counts.keep,
+        "possible": counts.possible,
+        "secrets": counts.secrets,
+        "changed_files": counts.changed_files,
+        "failed_files": counts.failed_files,
+        "written": counts.is_written,
+        "status": outcome.status(check=view.check, strict=view.strict),
+    }

@@ -1,0 +1,155 @@
+"""What a change means: the keys that differ, told by service, whatever the text looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dsec_migrate.document import Document, parse, plain
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.hiding import harmless, hidden, spellings
+from dsec_migrate.reports.style import Style, paragraph
+from dsec_migrate.secret import MASK
+from dsec_migrate.source import Source
+
+Path = tuple[str, ...]
+
+
+@dataclass
+class _Group:
+    """The differences below one heading: paths inside it, with the data that stood there and that stands there."""
+
+    removed: dict[Path, object] = field(default_factory=dict)
+    added: dict[Path, object] = field(default_factory=dict)
+
+
+def lines(project: ProjectOutcome, width: int, style: Style, *, show_values: bool = False) -> Iterator[str]:
+    """The differences of one file's data before and after. What stood there before is masked."""
+    assert project.rewritten is not None
+    source, text = project.rewritten.source, project.rewritten.text
+    before = parse(source)
+    after = parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
+    values = () if show_values else spellings(project.masks)
+    renamed = {(f.service, f.variable): f.variables for f in project.findings if f.secret is not None}
+    for heading, group in _groups(before, after).items():
+        yield style.bold(f"{harmless(heading)}:")
+        for line in _group_lines(heading, group, renamed, style, show_values):
+            plain_text = hidden(harmless(line), values)
+            sign = plain_text[:1]
+            rows = paragraph(plain_text, width, indent="      ", first="  ")
+            paint = style.red if sign == "-" else style.green if sign == "+" else str
+            yield from (paint(row) for row in rows)
+
+
+def _group_lines(
+    heading: str,
+    group: _Group,
+    renamed: Mapping[tuple[str, str], Sequence[str]],
+    style: Style,
+    show_values: bool,
+) -> Iterator[str]:
+    service = heading.rsplit("/", 1)[-1]
+    told: set[Path] = set()
+    for path, old in group.removed.items():
+        value = f": {_text(old)}" if show_values else f": {MASK}"
+        new_names = renamed.get((service, path[-1]), ()) if path[:-1] == ("environment",) else ()
+        successors = [(*path[:-1], name) for name in new_names if (*path[:-1], name) in group.added]
+        if not successors and (inherited := (*path[:-1], f"{path[-1]}_FILE")) in group.added:
+            # a block that services share stands under its own heading
+            successors = [inherited]
+        told.update(successors)
+        if path in group.added:
+            told.add(path)
+            yield f"{_dotted(path)}{value} -> {_text(group.added[path])}"
+        elif successors:
+            after = ", ".join(f"{_dotted(name)}: {_text(group.added[name])}" for name in successors)
+            yield f"{_dotted(path)}{value if show_values else ''} -> {after}"
+        else:
+            yield f"- {_dotted(path)}{value if show_values else ''}"
+    for path, new in group.added.items():
+        if path not in told:
+            suffix = "" if new is None else f": {_text(new)}"
+            yield f"+ {_dotted(path)}{suffix}"
+
+
+def _groups(before: Document, after: Document) -> dict[str, _Group]:
+    """Differences by heading: ``db`` for a service, ``secrets`` for the top level."""
+    from deepdiff import DeepDiff
+
+    groups: dict[str, _Group] = {}
+    several = len(before.roots) > 1
+    for number, (old, new) in enumerate(zip(before.roots, after.roots, strict=True), 1):
+        for heading, (left, right) in _sections(plain(old), plain(new)).items():
+            if left == right:
+                continue
+            group = groups.setdefault(f"document {number}/{heading}" if several else heading, _Group())
+            difference = DeepDiff(_comparable(left), _comparable(right), view="tree", threshold_to_diff_deeper=0)
+            for kind, items in difference.items():
+                for item in items:
+                    path = tuple(str(step) for step in item.path(output_format="list"))
+                    if "added" not in kind:
+                        group.removed[path] = item.t1
+                    if "removed" not in kind:
+                        group.added[path] = item.t2
+    return groups
+
+
+def _sections(old: object, new: object) -> dict[str, tuple[object, object]]:
+    """The two sides of each service and of each other top-level key, in the order of the file."""
+    left, right = _mapping(old), _mapping(new)
+    sections: dict[str, tuple[object, object]] = {}
+    for key in dict.fromkeys((*left, *right)):
+        if key == "services":
+            services, changed = _mapping(left.get(key)), _mapping(right.get(key))
+            for name in dict.fromkeys((*services, *changed)):
+                sections[name] = (_service(services.get(name)), _service(changed.get(name)))
+    for key in dict.fromkeys((*left, *right)):
+        if key != "services":
+            sections.setdefault(key, (left.get(key, {}), right.get(key, {})))
+    return sections
+
+
+def _comparable(data: object) -> object:
+    """``environment:`` lists and ``secrets:`` lists as mappings by name, so that a difference has a name."""
+    if isinstance(data, dict):
+        return {key: _by_name(key, value) for key, value in data.items()}
+    return data
+
+
+def _service(data: object) -> object:
+    """A service with its ``environment`` and ``secrets`` even where it has none, so that each entry has a path."""
+    return {"environment": {}, "secrets": {}, **data} if isinstance(data, dict) else data
+
+
+def _by_name(key: object, value: object) -> object:
+    if isinstance(value, list) and key == "environment":
+        pairs = (str(item).partition("=") for item in value)
+        return {name: text if equals else None for name, equals, text in pairs}
+    if isinstance(value, list) and key == "secrets":
+        return dict(_mounts(value))
+    return _comparable(value)
+
+
+def _mounts(items: Iterable[object]) -> Iterator[tuple[str, object]]:
+    for item in items:
+        if isinstance(item, dict):
+            options = {key: value for key, value in item.items() if key != "source"}
+            yield str(item.get("source")), options or None
+        else:
+            yield str(item), None
+
+
+def _mapping(data: object) -> dict[str, object]:
+    return data if isinstance(data, dict) else {}
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path)
+
+
+def _text(data: object) -> str:
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{key}: {_text(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(map(_text, data)) + "]"
+    return str(data)

@@ -1,0 +1,53 @@
+"""What the terminal can show, and the line that tells how far a long run is."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+from dsec_migrate.reports.style import Style
+
+PATIENCE = 1.0
+"""Seconds without a word from a run; then it tells how far it is."""
+
+
+def style_for(stream: TextIO, environment: Mapping[str, str]) -> Style:
+    """Colours where ``stream`` is a terminal, unless NO_COLOR, TERM, FORCE_COLOR or CLICOLOR_FORCE say otherwise."""
+    if environment.get("NO_COLOR"):
+        return Style(is_coloured=False)
+    if any(environment.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return Style(is_coloured=True)
+    return Style(is_coloured=stream.isatty() and environment.get("TERM") != "dumb")
+
+
+def width() -> int:
+    """Columns of the terminal (or of COLUMNS), 80 where nobody knows."""
+    return max(shutil.get_terminal_size().columns, 40)
+
+
+class Progress:
+    """One line on a terminal, written over as the run goes on and removed at its end; else nothing at all."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_wanted = stream.isatty()
+        self._started = self._told = time.monotonic()
+        self._is_shown = False
+
+    def __call__(self, done: int, total: int) -> None:
+        if not self._is_wanted or total < 2:
+            return
+        now = time.monotonic()
+        if now - self._started < PATIENCE or (self._is_shown and now - self._told < 0.1):
+            return
+        self._told = now
+        self._is_shown = True
+        self._stream.write(f"\r{done} of {total} files\x1b[K")
+        self._stream.flush()
+
+    def close(self) -> None:
+        if self._is_shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,262 @@
+"""The text report: what moves, what stays and why, what is written, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.options import SourceKind
+from dsec_migrate.outcome import Outcome, ProjectOutcome, counts_against_check, remaining_findings
+from dsec_migrate.plan import NewFile, PlannedSecret
+from dsec_migrate.reports.counts import Counts, count
+from dsec_migrate.reports.diff import render as render_diff
+from dsec_migrate.reports.hiding import hidden, spellings
+from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.unknown_images import tell_unknown_images
+from dsec_migrate.reports.view import View
+
+_Hide = Callable[[str], str]
+
+
+def render(outcome: Outcome, view: View) -> str:
+    """A block for each file that there is something to say about, then the sum of it all."""
+    page = Page(view.style, view.width)
+    told = [project for project in outcome.projects if project.findings or project.warnings or project.plan.notes]
+    for project in told:
+        if len(outcome.projects) > 1:
+            page.rule(project.path)
+        else:
+            page.heading(project.path)
+        _tell_project(page, project, view)
+    _tell_sum(page, outcome, view)
+    return str(page)
+
+
+# --- one project ---
+
+
+def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
+    values = () if view.show_values else spellings(project.masks)
+
+    def hide(text: str) -> str:
+        return hidden(text, values)
+
+    if project.rewritten is not None:
+        page.blank()
+        page.raw(render_diff(project, view.diff, width=view.width, style=page.style, show_values=view.show_values))
+    _tell_moves(page, project)
+    _tell_checks(page, project, hide)
+    _tell_left(page, project, hide)
+    if project.rewritten is not None:
+        _tell_files(page, project)
+        _tell_remaining(page, project)
+    _tell_notes(page, project, hide)
+
+
+def _tell_moves(page: Page, project: ProjectOutcome) -> None:
+    moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
+    if not moved:
+        return
+    secrets = {secret.name: secret for secret in project.plan.secrets}
+    page.heading("Moved" if project.is_written else "Not moved" if project.status else "Would move")
+    page.table(
+        [(group[0].applicability, _target(group), "-> " + _secret(group[0], secrets)) for group in _by_place(moved)],
+        paints={"safe": page.style.green, "review": page.style.bold},
+    )
+
+
+def _secret(finding: Finding, secrets: dict[str, PlannedSecret]) -> str:
+    name = finding.secret or ""
+    secret = secrets.get(name)
+    if secret is not None and secret.source is SourceKind.ENVIRONMENT:
+        return f"{name} (from the variable {secret.variable})"
+    if secret is not None and secret.source is SourceKind.EXTERNAL:
+        return f"{name} (external)"
+    return name if secret is None or secret.is_new else f"{name} (defined already)"
+
+
+def _tell_checks(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+    noted = [finding for finding in project.findings if finding.action is Action.MIGRATE and finding.note]
+    if not noted:
+        return
+    page.heading("To review")
+    moved = Counter(finding.service for finding in project.findings if finding.action is Action.MIGRATE)
+    for notes, group in _by_note(noted):
+        page.sentence(_targets(group, moved), indent="      ", first="  ")
+        for note in notes:
+            page.sentence(hide(note), indent="      ", first="    - ")
+
+
+def _tell_left(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+    kept = [finding for finding in project.findings if finding.action is Action.KEEP]
+    sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
+    if sure:
+        page.heading("Left as it is")
+        for notes, group in _by_note(sure):
+            _tell_places(page, group)
+            page.sentence(hide("; ".join(notes)), indent="      ")
+    possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
+    if possible:
+        page.heading("Possibly secrets, left as they are (--only NAME moves one)")
+        _tell_places(page, possible)
+
+
+def _tell_places(page: Page, findings: Sequence[Finding]) -> None:
+    groups = _by_place(findings)
+    page.table(
+        [(f"{group[0].site.file}:{group[0].site.line}:{group[0].site.column}", _target(group)) for group in groups]
+    )
+
+
+def _tell_files(page: Page, project: ProjectOutcome) -> None:
+    files = project.plan.files
+    if not files:
+        return
+    page.heading("Written" if project.is_written else "Would write")
+    page.table([(str(file.path), _how(file)) for file in files])
+
+
+def _how(file: NewFile) -> str:
+    if file.append and not file.is_secret:
+        return f"adds {' '.join(file.content.reveal().split())}"
+    return f"{file.mode:04o}"
+
+
+def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
+    if project.remaining:
+        page.heading("The same value still stands in plaintext (lines of the new file)")
+        page.table([(f"{place.file}:{place.line}", place.secret) for place in project.remaining])
+
+
+def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+    if project.plan.notes or project.warnings:
+        page.blank()
+    for note in project.plan.notes:
+        page.sentence(hide(note), indent="      ", first="note: ")
+    places: dict[tuple[str, str], list[str]] = {}
+    for warning in project.warnings:
+        found = places.setdefault((warning.what, warning.help), [])
+        if warning.line:
+            found.append(f"{warning.file}:{warning.line}" if not found else str(warning.line))
+    for (what, advice), lines in places.items():
+        where = f" ({', '.join(lines)})" if lines else ""
+        page.sentence(hide(what + where), indent="         ", first="warning: ", paint=page.style.bold)
+        if advice:
+            page.sentence(hide(advice), indent="         ", first="   help: ")
+
+
+# --- findings that belong together ---
+
+
+def _by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings of one line, which several services share."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.site, finding.variable, finding.secret), []).append(finding)
+    return list(groups.values())
+
+
+def _by_note(findings: Iterable[Finding]) -> list[tuple[list[str], list[Finding]]]:
+    """Findings that say the same but for the variable's name, with what they say."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(_without_name(finding.note, finding.variable), []).append(finding)
+    result: list[tuple[list[str], list[Finding]]] = []
+    for general, group in groups.items():
+        is_one = len({finding.variable for finding in group}) == 1
+        result.append(((group[0].note if is_one else general).split("; "), group))
+    return result
+
+
+def _without_name(note: str, variable: str) -> str:
+    return re.sub(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(?=_FILE|[^A-Za-z0-9_]|$)", "<VARIABLE>", note)
+
+
+def _target(group: Sequence[Finding]) -> str:
+    """``service.VARIABLE``, with the other services that the same line reaches."""
+    first, *others = dict.fromkeys(finding.service for finding in group)
+    also = f" (also {', '.join(others)})" if others else ""
+    return f"{first}.{group[0].variable}{also}"
+
+
+def _targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
+    """The variables by service; ``moved`` counts those that move, so that all of many need not be named again."""
+    services: dict[str, list[str]] = {}
+    for finding in group:
+        services.setdefault(finding.service, []).append(finding.variable)
+    return "; ".join(
+        f"{service}: all {len(names)} variables"
+        if len(names) == moved[service] > 3
+        else f"{service}: {', '.join(names)}"
+        for service, names in services.items()
+    )
+
+
+# --- the run ---
+
+
+def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
+    counts = count(outcome)
+    if counts.failed_files and counts.failed_files == counts.files and not counts.findings:
+        # the errors say it all
+        return
+    files = [file for project in outcome.projects for file in project.plan.files]
+    if any(file.is_secret and file.mode & 0o044 for file in files):
+        page.blank()
+        page.sentence(
+            "0444: whichever user the container runs as can read the file; on the host its folder keeps others out "
+            "(0700 when it is new).",
+            paint=page.style.dim,
+        )
+    page.blank()
+    page.sentence(_sum(outcome, counts), paint=page.style.bold)
+    if view.check:
+        page.sentence(_check(outcome, view))
+    written = [project for project in outcome.projects if project.is_written]
+    if not written:
+        return
+    page.blank()
+    page.sentence(
+        "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
+        "history of git, in backups and in running containers."
+    )
+    scripts = [
+        file.path for project in written for file in project.plan.files if file.mode & 0o100 and not file.is_secret
+    ]
+    for script in scripts:
+        page.sentence(f"Before `docker stack deploy`, run {script} once on a manager of the swarm.")
+    tell_unknown_images(page, written)
+
+
+def _sum(outcome: Outcome, counts: Counts) -> str:
+    parts: list[str] = []
+    if counts.changed_files:
+        verb = "moved" if counts.is_written else "would move"
+        parts.append(f"{_number(counts.secrets, 'secret')} in {_number(counts.changed_files, 'file')} {verb}")
+        if counts.left:
+            parts.append(f"{counts.left} left")
+    elif counts.left:
+        parts.append(f"nothing to move, {_number(counts.left, 'secret')} left")
+    elif counts.possible:
+        parts.append("nothing to move")
+    elif counts.files == 1:
+        parts.append(f"{outcome.projects[0].path}: no secrets found")
+    else:
+        parts.append(f"no secrets found in {_number(counts.files - counts.failed_files, 'file')}")
+    if counts.possible:
+        parts.append(f"{counts.possible} possible")
+    if counts.failed_files:
+        parts.append(f"{_number(counts.failed_files, 'file')} with errors, left untouched")
+    end = "; nothing written: add --write" if counts.changed_files and not counts.is_written else ""
+    return ", ".join(parts) + end
+
+
+def _check(outcome: Outcome, view: View) -> str:
+    against = sum(counts_against_check(finding, view.strict) for finding in remaining_findings(outcome.projects))
+    return f"check failed: {_number(against, 'secret')} in the files" if against else "check passed"
+
+
+def _number(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,96 @@
+"""The last block of a run that wrote: services whose image nobody knows, and how their programs can read a file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsec_migrate.finding import Action, Finding
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.page import Page
+
+_Service = tuple[ProjectOutcome, str, list[Finding]]
+
+# removesuffix and replace take one newline and no more: a file made with an editor often ends in one
+_SNIPPETS = {
+    "Python": """\
+import os
+from pathlib import Path
+
+def setting(name, default=None):
+    path = os.environ.get(name + "_FILE")
+    if path is None:
+        return os.environ.get(name, default)
+    return Path(path).read_bytes().decode().removesuffix("\\n")
+""",
+    "Node.js": """\
+const fs = require("node:fs");
+
+function setting(name, fallback) {
+  const path = process.env[name + "_FILE"];
+  if (path === undefined) return process.env[name] ?? fallback;
+  return fs.readFileSync(path, "utf8").replace(/\\n$/, "");
+}
+""",
+}
+
+
+def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
+    """Nothing where every moved variable belongs to a known image."""
+    services = list(_services(projects))
+    if not services:
+        return
+    page.heading("Images nobody has recorded yet")
+    for project, service, findings in services:
+        place = f"{service} ({project.path})" if len(projects) > 1 else service
+        names = [finding.variable for finding in findings]
+        new_names = [name for finding in findings for name in finding.variables]
+        page.sentence(
+            f"{place} will start without {_listed(names)} unless its program reads {_listed(new_names)}",
+            indent="    ",
+            first="  ",
+        )
+    first = services[0][2][0]
+    page.blank()
+    page.sentence(f'If the program is yours, let it read the file, as in setting("{first.variable}"):')
+    for language, snippet in _SNIPPETS.items():
+        page.blank()
+        page.row(f"  {language}", page.style.dim)
+        for line in snippet.splitlines():
+            page.row(f"    {line}".rstrip())
+    page.blank()
+    _tell_undo(page, services)
+
+
+def _services(projects: Iterable[ProjectOutcome]) -> Iterator[_Service]:
+    for project in projects:
+        found: dict[str, list[Finding]] = {}
+        for finding in project.findings:
+            if _is_unknown(finding):
+                found.setdefault(finding.service, []).append(finding)
+        for service, findings in found.items():
+            yield project, service, findings
+
+
+def _is_unknown(finding: Finding) -> bool:
+    # the sentence that the pass gives to every change for an image without a row in the table
+    return finding.action is Action.MIGRATE and "nobody has recorded" in finding.note
+
+
+def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
+    paths = dict.fromkeys(project.path for project, _, _ in services)
+    page.sentence("To undo all of it, where git has the file as it was:")
+    page.row(f"    git checkout -- {' '.join(map(shlex.quote, paths))}")
+    project, _, findings = services[0]
+    finding = findings[0]
+    secret = next((s for s in project.plan.secrets if s.name == finding.secret), None)
+    place = f" (it stands in {secret.path})" if secret is not None and secret.path is not None else ""
+    page.sentence(
+        f"To undo one: write {finding.variable} with its value{place} in the place of {', '.join(finding.variables)}. "
+        f"With --skip {finding.variable} it is left alone the next time."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} and {unique[-1]}"

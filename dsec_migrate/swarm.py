@@ -1,0 +1,101 @@
+"""What `docker stack deploy` refuses though `docker compose` takes it (observed with Docker Engine 28)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
+from dsec_migrate.errors import UserError
+from dsec_migrate.interpolation import InterpolationError, references
+from dsec_migrate.project import RESET, Project
+
+_VERSION = re.compile(r"3(?:\.(?:[0-9]|1[0-3]))?")
+_LONE_DOLLAR = re.compile(r"\$(?:\$|\{|[A-Za-z_])|(\$)")
+_TOP_LEVEL = ("name", "include", "models")
+_SERVICE = ("extends", "profiles", "provider", "models", "post_start", "pre_stop", "gpus")
+
+
+def problems(project: Project) -> Iterator[UserError]:
+    """Each place that Swarm refuses, in the order of the file."""
+    document = project.document
+    found: list[UserError] = []
+    if len(document.roots) > 1:
+        found.append(document.error("several documents in one file", document.roots[1].start, "merge them by hand"))
+    for root in document.roots:
+        if isinstance(root, Mapping):
+            found += _top_level(document, root)
+            services = root.get("services")
+            for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
+                body = follow(entry.value)
+                if isinstance(body, Mapping):
+                    found += _service(document, name, body)
+        found += [_refused(document, node, "`!reset`") for node in walk(root) if node.tag == RESET]
+    found += _templates(document)
+    yield from sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def _refused(document: Document, node: Content | object, what: str) -> UserError:
+    start = getattr(node, "start", 0)
+    return document.error(
+        f"Swarm refuses {what}", start, "take it out for Swarm, or run the project with --target compose"
+    )
+
+
+def _top_level(document: Document, root: Mapping) -> Iterator[UserError]:
+    for key in _TOP_LEVEL:
+        entry = root.effective().get(key)
+        if entry is not None:
+            yield _refused(document, entry.key, f"the top-level key `{key}`")
+    version = root.get("version")
+    if isinstance(version, Scalar) and not _VERSION.fullmatch(version.value):
+        yield _refused(document, version, "this `version`: it takes 3 to 3.13, or none")
+    for section, forbidden in (("secrets", ("environment", "content")), ("configs", ("environment", "content"))):
+        definitions = root.get(section)
+        for name, entry in definitions.effective().items() if isinstance(definitions, Mapping) else ():
+            definition = follow(entry.value)
+            for key in forbidden:
+                found = definition.effective().get(key) if isinstance(definition, Mapping) else None
+                if found is not None:
+                    yield _refused(document, found.key, f"`{key}` in {section}.{name}")
+
+
+def _service(document: Document, name: str, body: Mapping) -> Iterator[UserError]:
+    effective = body.effective()
+    for key in _SERVICE:
+        if key in effective:
+            yield _refused(document, effective[key].key, f"`{key}` in the service {name}")
+    if isinstance(body.get("depends_on"), Mapping):
+        yield _refused(document, effective["depends_on"].key, f"a mapping in `depends_on` of {name}: it takes a list")
+    build = body.get("build")
+    if isinstance(build, Mapping) and "secrets" in build.effective():
+        yield _refused(document, build.effective()["secrets"].key, f"`build.secrets` of {name}")
+    files = body.get("env_file")
+    for item in files.items if isinstance(files, Sequence) else ():
+        if isinstance(follow(item), Mapping):
+            yield _refused(document, item, f"the long form in `env_file` of {name}")
+    environment = body.get("environment")
+    for entry in environment.effective().values() if isinstance(environment, Mapping) else ():
+        value = follow(entry.value)
+        if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
+            yield _refused(document, entry.value, f"the unquoted boolean of {name}.{entry.name}")
+    secrets = body.get("secrets")
+    for item in secrets.items if isinstance(secrets, Sequence) else ():
+        mount = follow(item)
+        mode = mount.get("mode") if isinstance(mount, Mapping) else None
+        if isinstance(mode, Scalar) and mode.style:
+            yield _refused(document, mode, f"a quoted `mode` in the secrets of {name}")
+
+
+def _templates(document: Document) -> Iterator[UserError]:
+    for node in document.templates:
+        try:
+            found = references(node.value)
+        except InterpolationError:
+            continue
+        if any(reference.operator in {"+", ":+"} for reference in found):
+            yield _refused(document, node, "`${X:+…}`")
+        if any(reference.depth for reference in found):
+            yield _refused(document, node, "a reference inside a default: it would stay as literal text")
+        if any(match.group(1) for match in _LONE_DOLLAR.finditer(node.value)):
+            yield _refused(document, node, "a `$` that begins no reference: write `$$`")
