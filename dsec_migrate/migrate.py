@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsec_migrate import environment
@@ -13,11 +14,12 @@ from dsec_migrate import project as projects
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
+from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.plan import NewFile
+from dsec_migrate.plan import NewFile, Plan
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.project import Project
 from dsec_migrate.rewrite import rewrite
@@ -25,6 +27,27 @@ from dsec_migrate.source import Source
 from dsec_migrate.verify import verify
 
 Progress = Callable[[int, int], None]
+# makes an outcome light and free of values, with what the reports need of it
+Seal = Callable[[ProjectOutcome], ProjectOutcome]
+
+# below this many files a second process costs more than it saves
+FILES_WORTH_A_PROCESS = 100
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is the same for every project of a run.
+
+    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the files of the run: they do not
+    hinder each other. ``check`` asks git which env files it tracks.
+    """
+
+    options: Options
+    shell: Mapping[str, str] = field(repr=False)
+    call: frozenset[Path] = frozenset()
+    write: bool = False
+    check: bool = False
+    seal: Seal | None = None
 
 
 def run(
@@ -33,28 +56,63 @@ def run(
     *,
     shell: Mapping[str, str],
     write: bool = False,
+    check: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
+    seal: Seal | None = None,
 ) -> Outcome:
     """Plans, proves and, with ``write``, writes each project. Bad projects are reported, the others go on.
 
-    ``shell`` is the environment that ``${…}`` sees before any file; ``progress`` is told (done, all).
+    ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
+    it the outcomes hold values, which do not leave their process.
     """
-    outcomes = list(_each(paths, options, shell, write, progress))
-    return Outcome(tuple(outcomes), options, write)
-
-
-def _each(
-    paths: Sequence[Path], options: Options, shell: Mapping[str, str], write: bool, progress: Progress | None
-) -> Iterator[ProjectOutcome]:
-    disk, folders = Disk(), Folders(frozenset(paths))
-    for number, path in enumerate(paths, 1):
-        outcome = migrate(path, options, shell, disk, folders)
-        if write and outcome.rewritten is not None:
-            outcome = commit(outcome)
-        yield outcome
+    request = Request(options, shell, frozenset(paths), write, check, seal)
+    folders: dict[Path, list[int]] = {}
+    for number, path in enumerate(paths):
+        folders.setdefault(path.parent, []).append(number)
+    # projects of one folder share its secrets folder: one process takes them in order
+    groups = [[(number, paths[number]) for number in numbers] for numbers in folders.values()]
+    outcomes: dict[int, ProjectOutcome] = {}
+    for group in _in_processes(groups, request, jobs) if _is_worth_it(paths, request, jobs) else _here(groups, request):
+        outcomes.update(group)
         if progress is not None:
-            progress(number, len(paths))
+            progress(len(outcomes), len(paths))
+    return Outcome(tuple(outcomes[number] for number in range(len(paths))), options, write)
+
+
+_Group = Sequence[tuple[int, Path]]
+_Results = list[tuple[int, ProjectOutcome]]
+
+
+def _is_worth_it(paths: Sequence[Path], request: Request, jobs: int) -> bool:
+    return jobs > 1 and request.seal is not None and len(paths) >= FILES_WORTH_A_PROCESS
+
+
+def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
+    for group in groups:
+        disk, folders = Disk(), Folders(request.call)
+        for number, path in group:
+            yield [(number, _one(path, request, disk, folders))]
+
+
+def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    largest_first = sorted(groups, key=len, reverse=True)
+    with ProcessPoolExecutor(min(jobs, len(groups))) as pool:
+        for future in as_completed([pool.submit(_folder, group, request) for group in largest_first]):
+            yield future.result()
+
+
+def _folder(group: _Group, request: Request) -> _Results:
+    return [result for results in _here([group], request) for result in results]
+
+
+def _one(path: Path, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
+    outcome = migrate(path, request.options, request.shell, disk, folders, check=request.check)
+    if request.write and outcome.rewritten is not None:
+        outcome = commit(outcome)
+    return request.seal(outcome) if request.seal is not None else outcome
 
 
 def migrate(
@@ -63,23 +121,27 @@ def migrate(
     shell: Mapping[str, str],
     disk: Disk | None = None,
     folders: Folders | None = None,
+    *,
+    check: bool = False,
 ) -> ProjectOutcome:
     """One project, from its file's bytes to its proved new text. Changes nothing on disk."""
     try:
         project = load(path, options, shell, folders)
-        problems = (*project.problems, *_problems(project, options))
-        if problems:
-            plan = report_only(project, options)
-            hidden = masks(project, plan)
-            return ProjectOutcome(str(path), plan, masks=hidden, errors=problems, warnings=project.warnings)
-        plan = make_plan(project, options, disk)
-        hidden = masks(project, plan)
+        found = _problems(project, options)
+        plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
+        outcome = ProjectOutcome(
+            str(path),
+            plan,
+            masks=masks(project, plan),
+            warnings=(*project.warnings, *found.warnings),
+            errors=found.errors,
+            tracked=frozenset(_tracked(project, plan)) if check else frozenset(),
+        )
         if not plan.operations:
-            return ProjectOutcome(str(path), plan, masks=hidden, warnings=project.warnings)
+            return outcome
         text, edits = rewrite(project.document, plan.operations)
-        rewritten = Rewritten(project.source, text, edits)
         remaining = verify(project, plan, text, edits, options)
-        return ProjectOutcome(str(path), plan, rewritten, hidden, remaining, project.warnings)
+        return replace(outcome, rewritten=Rewritten(project.source, text, edits), remaining=remaining)
     except UserError as error:
         return ProjectOutcome(str(path), errors=(error,))
     except VerificationError as error:
@@ -92,24 +154,63 @@ def load(path: Path, options: Options, shell: Mapping[str, str], folders: Folder
     return projects.load(source, environment.load(path.parent, shell, options.env_files), folders)
 
 
-def _problems(project: Project, options: Options) -> Iterator[UserError]:
-    """What Compose (or, for it, Swarm) would refuse, with the place where it stands."""
-    from dsec_migrate import validation
+@dataclass(frozen=True)
+class _Found:
+    errors: tuple[UserError, ...]
+    warnings: tuple[UserError, ...]
 
+
+def _problems(project: Project, options: Options) -> _Found:
+    """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood."""
+    from dsec_migrate import dialects, validation
+
+    errors: list[UserError] = []
+    warnings: list[UserError] = []
+    foreign: list[int] = []
     if not project.document.roots:
-        yield UserError("the file is empty", str(project.source.path), help="a Compose file has `services:` at least")
+        help_text = "a Compose file has `services:` at least"
+        errors.append(UserError("the file is empty", str(project.source.path), help=help_text))
+    # several documents are merged: one may supply what another leaves out
+    is_fragment = len(project.document.roots) > 1
     for root in project.document.roots:
         data = plain(root)
-        problems = validation.schema_problems(data)
-        for problem in problems:
-            yield UserError(problem.what, *projects.place(project, root, problem.path), help=problem.help)
-        if not problems and len(project.document.roots) == 1 and isinstance(data, dict):
-            for problem in validation.compose_problems(data, consistency=False):
-                yield UserError(problem.what, *projects.place(project, root, problem.path), help=problem.help)
+        for path in dialects.take_out(data):
+            what = f"the key `{path[-1]}` of the service {path[1]} is not Compose's own: a platform's, left as it is"
+            warnings.append(projects.located(project, root, validation.Problem(path, what)))
+            foreign.append(warnings[-1].line)
+        errors += [projects.located(project, root, problem) for problem in validation.schema_problems(data, fragment=is_fragment)]
+        if errors or is_fragment or not isinstance(data, dict):
+            continue
+        warnings += [projects.located(project, root, problem) for problem in validation.warnings(data)]
+        certain = validation.compose_problems(data, consistency=False)
+        errors += [projects.located(project, root, problem) for problem in certain]
+        for problem in validation.compose_problems(data):
+            if problem not in certain:
+                # another file may supply what is missing here; a secret is this program's own business
+                target = errors if "secrets" in problem.path else warnings
+                target.append(projects.located(project, root, problem))
     if options.target is Target.SWARM:
         from dsec_migrate import swarm
 
-        yield from swarm.problems(project)
+        errors += swarm.problems(project)
+    for known in project.problems:
+        # what stands inside a platform's own key is the platform's business
+        target = warnings if known.line in foreign else errors
+        target.append(known)
+    return _Found(tuple(errors), tuple(warnings))
+
+
+def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Service and variable of each finding whose value stands in an env file that git tracks."""
+    from dsec_migrate import git
+
+    names = {name for name in project.environment.files if not project.environment.is_from_shell(name)}
+    files = [path for path in project.environment.paths if names and git.is_tracked(path)]
+    for finding in plan.findings if files else ():
+        effective = project.services[finding.service].variables[finding.variable].effective
+        used = {reference.name for reference in effective.references} or {finding.variable}
+        if finding.verdict.exposure in {Exposure.INTERPOLATED, Exposure.PASS_THROUGH} and used & names:
+            yield finding.service, finding.variable
 
 
 # --- the disk ---
@@ -117,8 +218,6 @@ def _problems(project: Project, options: Options) -> Iterator[UserError]:
 
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     """Writes one proved outcome: ignore files, then secret files, then the Compose file."""
-    from dataclasses import replace
-
     assert outcome.rewritten is not None
     try:
         write(outcome.rewritten, outcome.plan.files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dsec_migrate.errors import UserError
@@ -45,7 +44,8 @@ class Masks:
 class ProjectOutcome:
     """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
 
-    ``path`` is the file's name as the user gave it. ``rewritten`` is None where no text changes.
+    ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
+    ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` is None where no text changes.
     """
 
     path: str
@@ -55,6 +55,7 @@ class ProjectOutcome:
     remaining: tuple[Remaining, ...] = ()
     warnings: tuple[UserError, ...] = ()
     errors: tuple[UserError, ...] = ()
+    tracked: frozenset[tuple[str, str]] = frozenset()
     failure: str = ""
     is_written: bool = False
 
@@ -80,21 +81,19 @@ class Outcome:
     def status(self, *, check: bool = False, strict: bool = False) -> int:
         """Exit status: of several projects the highest of 3, 2, 1, 0."""
         statuses = [project.status for project in self.projects]
-        if check and any(counts_against_check(finding, strict) for finding in remaining_findings(self.projects)):
+        if check and any(refused_by_check(project, strict) for project in self.projects):
             statuses.append(REFUSED_BY_CHECK)
         return max(statuses, default=DONE)
 
 
-def remaining_findings(projects: Iterable[ProjectOutcome]) -> Iterable[Finding]:
-    """The findings that are still in the files when the run ends: all of a dry run, the kept ones of a write."""
-    for project in projects:
-        for finding in project.findings:
-            if not (project.is_written and finding.action is Action.MIGRATE):
-                yield finding
-
-
-def counts_against_check(finding: Finding, strict: bool) -> bool:
-    """Whether ``--check`` refuses it: certain or likely, and its text stands in the file (any, with ``--strict``)."""
-    if finding.verdict.confidence is Confidence.POSSIBLE:
-        return False
-    return strict or finding.verdict.exposure in {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
+def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
+    """The findings that ``--check`` refuses: certain or likely, still in the file when the run ends, and their text
+    stands in it or in a file that git tracks (with ``strict`` any)."""
+    exposed = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
+    return [
+        finding
+        for finding in project.findings
+        if finding.verdict.confidence is not Confidence.POSSIBLE
+        and not (project.is_written and finding.action is Action.MIGRATE)
+        and (strict or finding.verdict.exposure in exposed or (finding.service, finding.variable) in project.tracked)
+    ]

@@ -25,6 +25,7 @@ from dsec_migrate.interpolation import InterpolationError, Reference, interpolat
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.source import Source
+from dsec_migrate.validation import Problem
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
@@ -219,6 +220,11 @@ def place(project: Project, root: Content, path: SequenceType[str | int]) -> tup
         else:
             break
     return project.document.place(offset)
+
+
+def located(project: Project, root: Content, problem: Problem) -> UserError:
+    """What the validation found, at its place in the text."""
+    return UserError(problem.what, *place(project, root, problem.path), help=problem.help)
 
 
 def load(source: Source, environment: Environment, folders: Folders | None = None) -> Project:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 _NAME_LIKE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_PORT_RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _BLANK = " \t\n\v\f\r\x85\xa0"
 """What counts as blank at the end of a variable's name (observed; an em space, say, does not)."""
 
@@ -132,10 +132,12 @@ def _problems_of(error: ValidationError) -> Iterator[Problem]:
         yield Problem((*path, given), f"the key {_shown(given)} in {where} is not {title}", "rename it")
     elif error.validator == "additionalProperties":
         allowed = sorted(rule.get("properties", ()))
+        few = 0 < len(allowed) <= 12
+        otherwise = f"allowed: {', '.join(allowed)}" if few else "remove it, or check its indentation"
         for key in given:
             if key not in allowed and not ("patternProperties" in rule and key.startswith("x-")):
                 what = f"unknown key {_shown(key)} in {where}"
-                yield Problem((*path, key), what, _allowed(key, allowed, "remove it"))
+                yield Problem((*path, key), what, _near(key, allowed, otherwise))
     elif error.validator == "required":
         for key in limit:
             if key not in given:
@@ -174,13 +176,11 @@ def _kind(value: object, allowed: str | list[str]) -> tuple[str, str]:
     return kind, "put it in quotes" if "string" in allowed else ""
 
 
-def _allowed(key: str, allowed: Collection[str], otherwise: str) -> str:
+def _near(key: str, known: Collection[str], otherwise: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.7)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return f"allowed: {', '.join(allowed)}" if 0 < len(allowed) <= 12 else otherwise
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
+    return f"did you mean `{near[0]}`?" if near else otherwise
 
 
 def _shown(key: str) -> str:
@@ -249,13 +249,6 @@ def _resource_problems(data: Mapping[str, object]) -> Iterator[Problem]:
                 if key not in ("external", "name") and not key.startswith("x-"):
                     what = f"`volumes.{name}` is external, so {_shown(key)} is not allowed"
                     yield Problem(("volumes", name, key), what, f"remove `{key}` or `external`")
-    for kind in ("networks", "volumes", "secrets", "configs"):
-        for name, settings in _mappings(data.get(kind)):
-            external = settings.get("external")
-            other = _literal(external.get("name")) if isinstance(external, Mapping) else None
-            if other is not None and other != (_literal(settings.get("name")) or other):
-                what = f"`{kind}.{name}` has two different names"
-                yield Problem((kind, name, "name"), what, "write `external: true` and one `name:`")
 
 
 def _service_problems(data: Mapping[str, object]) -> Iterator[Problem]:
@@ -346,8 +339,7 @@ def _reference_problems(data: Mapping[str, object]) -> Iterator[Problem]:
             names = {*defined} if isinstance(defined, Mapping) else set()
             if target not in names and not (kind == "networks" and target == "default"):
                 what = f"`{_where(path)}` names no {kind[:-1]} of this project"
-                help_ = _allowed(target, sorted(names), f"define it under the top-level `{kind}:`")
-                yield Problem(path, what, help_)
+                yield Problem(path, what, _near(target, sorted(names), f"define it under the top-level `{kind}:`"))
 
 
 def _references(top: tuple[str | int, ...], service: Mapping[str, object]) -> Iterator[_Reference]:

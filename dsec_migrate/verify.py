@@ -37,8 +37,8 @@ def verify(
         after = projects.load(new_source, project.environment, project.folders)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
-    if after.problems:
-        raise VerificationError(f"the new text would be invalid: {after.problems[0].what}")
+    if len(after.problems) > len(project.problems):
+        raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
     _check_structure(project.document, after.document, plan.operations)
     _check_values(project, after, plan)
     _check_schema(project, after)
@@ -250,9 +250,10 @@ def _mounts(service: Service) -> MappingType[str, str]:
 def _check_schema(before: Project, after: Project) -> None:
     from dsec_migrate.validation import schema_problems
 
-    old = [schema_problems(yaml.plain(root)) for root in before.document.roots]
+    is_fragment = len(before.document.roots) > 1
+    old = [schema_problems(yaml.plain(root), fragment=is_fragment) for root in before.document.roots]
     for root, problems in zip(after.document.roots, old, strict=True):
-        found = schema_problems(yaml.plain(root))
+        found = schema_problems(yaml.plain(root), fragment=is_fragment)
         if found and not problems:
             path = ".".join(str(part) for part in found[0].path)
             raise VerificationError(f"the new text would break the schema at {path}: {found[0].what}")

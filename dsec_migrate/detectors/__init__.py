@@ -19,6 +19,8 @@ from dsec_migrate.detectors import (
     url_credential,
 )
 from dsec_migrate.detectors.masking import secret_parts
+from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
@@ -48,18 +50,43 @@ DETECTORS: tuple[Detector, ...] = (
 _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
-_BY_NAME: tuple[Detector, ...] = (telling_name.detect, random_value.detect)
+# most values are one word or a number, and nothing stands inside them
+_MARKS = Pattern(r"[\s:/@=${]")
+_OF_LONG_WORDS: tuple[Detector, ...] = (
+    private_key.detect,
+    known_token.detect,
+    telling_name.detect,
+    random_value.detect,
+)
+_OF_SHORT_WORDS: tuple[Detector, ...] = (telling_name.detect, random_value.detect)
+_OF_REFERENCES: tuple[Detector, ...] = (
+    private_key.detect,
+    known_token.detect,
+    telling_name.detect,
+    telling_reference.detect,
+    random_value.detect,
+)
+
+
+def _those_for(text: str | None, value: str | None) -> tuple[Detector, ...]:
+    """The detectors that can find something in such a value, in the order of all."""
+    if text is None:
+        return DETECTORS
+    if "$" not in text:
+        if _MARKS.search(text):
+            return DETECTORS
+        return _OF_SHORT_WORDS if len(text) < known_token.SHORTEST else _OF_LONG_WORDS
+    if _MARKS.search(template(text).view) or (value and _MARKS.search(value)):
+        return DETECTORS
+    return _OF_REFERENCES
 
 
 def judge(candidate: Candidate) -> Verdict | None:
     """The best verdict on one variable, or None when nothing speaks for a secret. Never raises."""
     if is_vetoed(candidate):
         return None
-    text = candidate.text
-    # most values are a word or a number: nothing can stand inside them
-    is_word = text is not None and len(text) < known_token.SHORTEST and text.isalnum()
     best: Verdict | None = None
-    for detect in _BY_NAME if is_word else DETECTORS:
+    for detect in _those_for(candidate.text, candidate.value):
         verdict = detect(candidate)
         if verdict is not None and (best is None or _RANK[verdict.confidence] > _RANK[best.confidence]):
             if verdict.confidence is Confidence.CERTAIN:

@@ -43,7 +43,7 @@ class Assignment(NamedTuple):
     is_prose: bool
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def assignments(view: str) -> tuple[Assignment, ...]:
     """The assignments of secret values in ``view``, in order. Linear in its length."""
     if ("=" not in view and ":" not in view) or not _has_stem(view.lower()):

@@ -57,12 +57,12 @@ def detect(candidate: Candidate) -> Verdict | None:
 @lru_cache(maxsize=4096)
 def _reader(name: str) -> Find | None:
     """How the value of a variable of this name writes pairs, if it does."""
-    found = split(name[:200])
+    found = split(name)
     if not found:
         return None
-    if found[-2:] == ["NEO4J", "AUTH"]:
+    if found[-2:] == ("NEO4J", "AUTH"):
         return _slash_pair
-    if found[-1] in _AUTHENTICATING or found[-2:] == ["USER", "INFO"]:
+    if found[-1] in _AUTHENTICATING or found[-2:] == ("USER", "INFO"):
         return _pairs
     return _strict_pairs if found[-1] in _NAMING else None
 

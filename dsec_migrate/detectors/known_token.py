@@ -13,8 +13,9 @@ NAME = "known token"
 SHORTEST = 20
 """Characters of the shortest format."""
 
-# every format holds such a run; most values do not
+# every format holds such a run, and digits; most values do not
 _LONG_RUN = Pattern(r"[A-Za-z0-9_+=-]{20}")
+_DIGIT = Pattern(r"[0-9]")
 
 
 def _format(why: str, marks: str, source: str) -> tuple[str, tuple[str, ...], Pattern]:
@@ -56,7 +57,7 @@ _FORMATS = (
     _format("an xAI key", "xai-", r"xai-[A-Za-z0-9]{60,90}"),
     _format("a Perplexity key", "pplx-", r"pplx-[A-Za-z0-9]{40,60}"),
     _format("a Replicate token", "r8_", r"r8_[A-Za-z0-9]{37,40}"),
-    _format("a Hugging Face token", "hf_ api_org_", r"hf_[A-Za-z0-9]{30,40}|api_org_[A-Za-z]{34}"),
+    _format("a Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,40}"),
     _format("a LangSmith key", "lsv2_", r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
     _format("an npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
     _format("a PyPI token", "pypi-AgE", r"pypi-AgE[A-Za-z0-9_-]{50,250}"),
@@ -129,7 +130,7 @@ def find(text: str) -> list[tuple[int, int]]:
 
 
 def _matches(text: str) -> Iterator[tuple[tuple[int, int], str]]:
-    if len(text) < SHORTEST or _LONG_RUN.search(text) is None:
+    if len(text) < SHORTEST or _LONG_RUN.search(text) is None or _DIGIT.search(text) is None:
         return
     for why, marks, pattern in _FORMATS:
         for mark in marks:

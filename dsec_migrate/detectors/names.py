@@ -50,6 +50,7 @@ class Meaning(NamedTuple):
 
 
 _PARTS = Pattern(r"[A-Za-z0-9]+")
+_LONGEST = 200
 _CAMEL = Pattern(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 # long enough to be found inside a glued word
 _INNER = Pattern(r"PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|SECRETS?|CREDENTIALS?|APIKEYS?|PRIVKEY")
@@ -88,16 +89,18 @@ _STRONG = words.PASSWORDS | words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "E
 _GENERATED_ADDRESS = Pattern(r"SERVICE_(?:(?:URL|FQDN)_|(?:USER|NAME)_[A-Z0-9]+\Z)", re.IGNORECASE)
 
 
-def split(name: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def split(name: str) -> tuple[str, ...]:
     """The words of a name in upper case: cut at ``_ . -`` and the like, at camelCase, and glued words at nouns."""
     found: list[str] = []
-    for part in _PARTS.findall(name):
+    # what is longer is no name
+    for part in _PARTS.findall(name[:_LONGEST]):
         if part.isupper() or part.islower() or part.isdigit():
             found += _unglue(part.upper())
         else:
             for piece in _CAMEL.findall(part):
                 found += _unglue(piece.upper())
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)
@@ -141,18 +144,13 @@ def _properties(word: str) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=8192)
 def meaning(name: str) -> Meaning:
     """What ``name`` says about the value of its variable."""
-    # longer names are data, not names
-    return _meaning(name if len(name) <= 200 else name[:200])
-
-
-@lru_cache(maxsize=8192)
-def _meaning(name: str) -> Meaning:
     found = split(name)
     if not found:
         return Meaning(Kind.PLAIN)
-    if name.upper().startswith("FILE__"):
+    if name[:6].upper() == "FILE__":
         return Meaning(Kind.PLAIN, is_location=True)
     if _GENERATED_ADDRESS.match(name) and found[-1] not in words.PASSWORDS:
         return Meaning(Kind.PLAIN)
@@ -178,15 +176,15 @@ def _meaning(name: str) -> Meaning:
     return result
 
 
-def _is_noun(found: list[str], index: int) -> bool:
+def _is_noun(found: tuple[str, ...], index: int) -> bool:
     word = found[index]
     if word in words.PAIRED:
         return index > 0 and (word, found[index - 1]) in words.TELLING_PAIRS
     return word in words.NOUNS
 
 
-def _whole_phrase(found: list[str]) -> Meaning | None:
-    if phrase := words.WHOLE_PHRASES.get(tuple(found[-3:])):
+def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
+    if phrase := words.WHOLE_PHRASES.get(found[-3:]):
         return Meaning(Kind.LIKELY, phrase)
     if "WEBHOOK" in found[-2:] and found[-1] in {"WEBHOOK", "URL", "URI"} and words.CHANNELS & set(found):
         return Meaning(Kind.WEAK, "WEBHOOK", at_end=found[-1] == "WEBHOOK")
@@ -197,11 +195,11 @@ def _whole_phrase(found: list[str]) -> Meaning | None:
 
 def is_property(name: str) -> bool:
     """Whether a variable of this name holds a property, such as an address or a user name."""
-    found = split(name[:200])
+    found = split(name)
     return bool(found) and (found[-1] in words.PROPERTIES or _GENERATED_ADDRESS.match(name) is not None)
 
 
-def _end(found: list[str]) -> int:
+def _end(found: tuple[str, ...]) -> int:
     """How many words are left without the representations behind a noun (``SECRET_KEY_BASE``, ``TOKEN_2``)."""
     end = len(found)
     while end > 1 and _is_representation(found[end - 1]):
@@ -216,7 +214,7 @@ def _is_representation(word: str) -> bool:
     return word in words.REPRESENTATIONS or word.isdigit() or (word[0] == "V" and word[1:].isdigit())
 
 
-def _classify(noun: str, before: list[str], after: list[str]) -> Meaning:
+def _classify(noun: str, before: tuple[str, ...], after: list[str]) -> Meaning:
     last = before[-1] if before else ""
     if noun in words.PASSWORDS:
         if noun == "PWD" and not before:
@@ -242,7 +240,7 @@ def _classify(noun: str, before: list[str], after: list[str]) -> Meaning:
     return Meaning(Kind.WEAK, noun)
 
 
-def _classify_key(noun: str, before: list[str], after: list[str]) -> Meaning:
+def _classify_key(noun: str, before: tuple[str, ...], after: list[str]) -> Meaning:
     last = before[-1] if before else ""
     phrase = f"{last}_{noun}" if last else noun
     if last in _HARD_PUBLIC or _is_published(before) or (after and after[0] in _HARD_PUBLIC):
@@ -266,5 +264,5 @@ def _classify_key(noun: str, before: list[str], after: list[str]) -> Meaning:
     return Meaning(Kind.WEAK, noun, is_key=bool(last) and last not in {"TLS", "SSL", "SSH", "CERT"})
 
 
-def _is_published(before: list[str]) -> bool:
-    return tuple(before[:2]) in _PUBLISHED
+def _is_published(before: tuple[str, ...]) -> bool:
+    return before[:2] in _PUBLISHED

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Pattern:
-    """``re.compile(source, flags)``, later: start-up time is a feature. Its methods are those of the compiled pattern."""
+    """``re.compile(source, flags)``, but later: start-up time is a feature. Its methods are the compiled pattern's."""
 
     match: Callable[[str], re.Match[str] | None]
     fullmatch: Callable[[str], re.Match[str] | None]

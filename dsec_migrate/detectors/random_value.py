@@ -22,9 +22,7 @@ def detect(candidate: Candidate) -> Verdict | None:
             return None
         return _unknown(told, exposure, parts)
     value = unquoted(value)
-    if is_path(value) or is_address(value) or is_class_name(value):
-        return None
-    if looks_random(value):
+    if looks_random(value) and not (is_path(value) or is_address(value) or is_class_name(value)):
         return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
     return None
 

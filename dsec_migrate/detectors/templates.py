@@ -15,6 +15,7 @@ HIDDEN = "\x01"
 """Stands in a view for a character of a reference's own syntax; no separator, no letter."""
 
 _BRANCH_IS_VALUE = frozenset({":-", "-", ":+", "+"})
+_WHOLE_REFERENCE = Pattern(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))\Z")
 _LEAD_IN = Pattern(r"(?i)(?:bearer|basic|token|apikey|base64:|[\w.-]{0,32}[:=/])?[\W_]*\Z")
 
 Range = tuple[int, int]
@@ -67,11 +68,16 @@ def _is_much(view: str, pieces: Sequence[Range]) -> bool:
     return any(end - start >= 6 and _LEAD_IN.match(view[start:end]) is None for start, end in pieces)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def template(text: str) -> Template:
     """Never raises: a text that Compose would refuse has no references."""
     if "$" not in text:
         return Template(text, text)
+    whole = _WHOLE_REFERENCE.match(text)
+    if whole:
+        # the most common form by far; the general reader comes to the same
+        reference = Reference(whole[1] or whole[2], 0, len(text), "", "", 0)
+        return Template(text, HIDDEN * len(text), (reference,))
     try:
         found = tuple(references(text))
     except InterpolationError:

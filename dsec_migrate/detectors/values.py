@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from dsec_migrate.detectors.patterns import Pattern
 
-_SWITCHES = frozenset(
+SWITCHES = frozenset(
     [
         "true",
         "false",
@@ -33,17 +33,38 @@ _SWITCHES = frozenset(
     ]
 )
 # user_provided: LibreChat asks each user for the key
-_NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "user_provided"})
+NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "user_provided"})
 LONGEST_WORD = 15
 """Characters of the longest switch or word for nothing."""
 
-_STORE = Pattern(
-    r"(?i)(?:/var)?/run/secrets/|file:|vault:|op://|@/|ref\+|secret://|se://|sm://|dso(?:file)?://|doppler://|infisical://"
-    r"|keyring:|arn:aws:(?:secretsmanager|ssm):|projects/[^/\s]{1,80}/secrets/|awssm:|ssm:/|env:|secretref:"
-    r"|\{\{\s{0,3}DOCKER-SECRET:|<<SECRET:"
-    # Grafana; configuration providers of Kafka, Spring and others
-    r"|\$__(?:file|env|vault)\{|\$\{[\w.-]{1,64}:[^{}]{0,512}\}\Z"
+_STORES = (
+    "/run/secrets/",
+    "/var/run/secrets/",
+    "@/",
+    "file:",
+    "env:",
+    "op://",
+    "vault:",
+    "ref+",
+    "secret://",
+    "secretref:",
+    "se://",
+    "sm://",
+    "ssm:/",
+    "awssm:",
+    "arn:aws:secretsmanager:",
+    "arn:aws:ssm:",
+    "dso://",
+    "dsofile://",
+    "doppler://",
+    "infisical://",
+    "keyring:",
+    "<<secret:",
+    "{{docker-secret:",
+    "{{ docker-secret:",
 )
+# Google; Grafana; configuration providers of Kafka, Spring and others
+_STORE = Pattern(r"projects/[^/\s]{1,80}/secrets/|\$__(?:file|env|vault)\{|\$\{[\w.-]{1,64}:[^{}]{0,512}\}\Z")
 _NUMBER = Pattern(r"[+-]?\d+(?:\.\d+)?\Z")
 _MEASURE = Pattern(
     r"(?i)(?:\d+(?:\.\d+)?\s?(?:[munh]s|[smhdwykg%]|sec|min|hours?|days?|minutes?|seconds?|[kmg]b))+\Z|[+-]?\d+(?:\.\d+)?\Z"
@@ -77,19 +98,19 @@ def unquoted(value: str) -> str:
 
 def is_nothing(value: str) -> bool:
     """Empty, or a word that stands for no value."""
-    return not value or value.isspace() or (len(value) <= LONGEST_WORD and unquoted(value).lower() in _NOTHING)
+    return not value or value.isspace() or (len(value) <= LONGEST_WORD and unquoted(value).lower() in NOTHING)
 
 
 def is_switch(value: str) -> bool:
-    return len(value) <= LONGEST_WORD and unquoted(value).lower() in _SWITCHES
+    return len(value) <= LONGEST_WORD and unquoted(value).lower() in SWITCHES
 
 
 def is_store_reference(value: str) -> bool:
     """The value only says where the secret is kept."""
-    # all of the forms have one of these characters
-    if ":" not in value and "/" not in value and "{" not in value and "+" not in value:
-        return False
-    return _STORE.match(unquoted(value)) is not None
+    value = unquoted(value)
+    if value[:24].lower().startswith(_STORES):
+        return True
+    return value[:1] in ("p", "$") and _STORE.match(value) is not None
 
 
 def is_number(value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsec_migrate.detectors.templates import subject
-from dsec_migrate.detectors.values import LONGEST_WORD, is_nothing, is_store_reference, is_switch
+from dsec_migrate.detectors.values import LONGEST_WORD, NOTHING, SWITCHES, is_store_reference, unquoted
 from dsec_migrate.finding import Candidate
 
 
@@ -15,9 +15,9 @@ def is_vetoed(candidate: Candidate) -> bool:
     value = subject(candidate)
     if value is None:
         return False
-    if len(value) > LONGEST_WORD:
-        return is_store_reference(value)
-    # the default of `${X:-none}` says nothing about the value that X will have
-    if is_switch(value) or (is_nothing(value) and text is not None and "$" not in text):
-        return True
+    if len(value) <= LONGEST_WORD:
+        word = unquoted(value).lower()
+        # the default of `${X:-none}` says nothing about the value that X will have
+        if word in SWITCHES or (word in NOTHING and text is not None and "$" not in text):
+            return True
     return is_store_reference(value)

@@ -77,9 +77,13 @@ def covered(text: str, ranges: Sequence[Range]) -> str:
     return "".join(parts)
 
 
+def _end(found: Range) -> int:
+    return found[1]
+
+
 def clipped(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
     """The parts of ``ranges`` (in order, not overlapping) that lie between ``start`` and ``end``."""
-    first = bisect_right(ranges, start, key=lambda found: found[1]) if ranges else 0
+    first = bisect_right(ranges, start, key=_end)
     for number in range(first, len(ranges)):
         low, high = ranges[number]
         if low >= end:
@@ -102,20 +106,20 @@ def shown_lines(
     for line in lines:
         content = line.removesuffix("\r")
         found: list[Range] = []
-        for low, high in clipped(ranges, position, position + len(line) + 1):
+        for low, high in clipped(ranges, position, position + len(line) + 1) if ranges else ():
             start, end = low - position, min(high - position, len(content))
             if start == 0:
                 start = min(_indentation(content), _indentation(_first_whole_line(text, ranges, low)))
             found.append((start, max(start, end)))
         if more is not None:
             found.extend(more(content))
-        yield harmless(_covered_line(content, found))
+        yield harmless(_covered_line(content, found) if found else content)
         position += len(line) + 1
 
 
 def _covered_line(content: str, ranges: Sequence[Range]) -> str:
     covering = merged(ranges)
-    if ranges and not covering:
+    if not covering:
         # a blank line inside a secret shows the mask as well
         return content[: ranges[0][0]] + MASK
     return covered(content, covering)

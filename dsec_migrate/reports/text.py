@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind
-from dsec_migrate.outcome import Outcome, ProjectOutcome, counts_against_check, remaining_findings
+from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 from dsec_migrate.plan import NewFile, PlannedSecret
 from dsec_migrate.reports.counts import Counts, count
 from dsec_migrate.reports.diff import render as render_diff
@@ -254,7 +254,7 @@ def _sum(outcome: Outcome, counts: Counts) -> str:
 
 
 def _check(outcome: Outcome, view: View) -> str:
-    against = sum(counts_against_check(finding, view.strict) for finding in remaining_findings(outcome.projects))
+    against = sum(len(refused_by_check(project, view.strict)) for project in outcome.projects)
     return f"check failed: {_number(against, 'secret')} in the files" if against else "check passed"
 
 
