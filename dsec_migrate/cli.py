@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -86,7 +87,7 @@ def migrate(
         _run("--env-file", metavar="FILE", help="Read this file in place of .env; may be repeated."),
     ] = None,
     jobs: Annotated[
-        int | None, _run("--jobs", metavar="N", min=1, help="How many files to work on at a time.  [default: cores]")
+        int | None, _run("--jobs", metavar="N", help="How many files to work on at a time.  [default: cores]")
     ] = None,
     no_docker: Annotated[
         bool, _run("--no-docker", help="Do not ask Docker anything. Nothing does so far: accepted for scripts.")
@@ -95,8 +96,9 @@ def migrate(
         SourceKind,
         _place(
             "--source",
-            help="Where secrets take their values from: files beside the project; the variables of the shell or of "
-            ".env that supply them now; or Swarm, for which a script is written that creates them there.",
+            metavar="KIND",
+            help="file: values go to files beside the project. environment: they stay in the variables of the shell "
+            "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there.",
         ),
     ] = SourceKind.FILE,
     secrets_dir: Annotated[
@@ -110,7 +112,11 @@ def migrate(
     ] = None,
     target: Annotated[
         Target | None,
-        _place("--target", help="What runs the project.  [default: compose; swarm with --source external]"),
+        _place(
+            "--target",
+            metavar="KIND",
+            help="What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
+        ),
     ] = None,
     uid: Annotated[str | None, _place("--uid", metavar="N", help="Owner of the file in the container.")] = None,
     gid: Annotated[str | None, _place("--gid", metavar="N", help="Group of the file in the container.")] = None,
@@ -131,7 +137,11 @@ def migrate(
     ] = None,
     unknown: Annotated[
         Unknown,
-        _choice("--unknown", help="For images that nobody has recorded: rewrite and say what to check, or keep."),
+        _choice(
+            "--unknown",
+            metavar="HOW",
+            help="For images that nobody has recorded: rewrite and say what to check, or keep.",
+        ),
     ] = Unknown.REWRITE,
     safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = False,
     form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = "text",
@@ -141,7 +151,10 @@ def migrate(
             "--output", metavar="FORMAT=FILE", help="Write a report to a file too: json=report.json; may be repeated."
         ),
     ] = None,
-    diff: Annotated[DiffStyle, _show("--diff", help="How the text report shows changes.")] = DiffStyle.UNIFIED,
+    diff: Annotated[
+        DiffStyle,
+        _show("--diff", metavar="FORM", help="Changes in the text report: unified, side-by-side or semantic."),
+    ] = DiffStyle.UNIFIED,
     show_values: Annotated[
         bool, _show("--show-values", help="Show values in place of ********. Only as text on a terminal.")
     ] = False,
@@ -178,7 +191,7 @@ def migrate(
         safe,
         tuple(env_files or ()),
     )
-    outcome = _run_all(files or [], options, write=write, jobs=jobs or _cores())
+    outcome = _run_all(files or [], options, write=write, jobs=_jobs(jobs))
     view = View(check, strict, diff)
     for name, path in reports:
         _save(path, REPORTS[name](outcome, view))
@@ -191,7 +204,8 @@ def migrate(
 
 
 def _run_all(files: Sequence[Path], options: Options, *, write: bool, jobs: int) -> Outcome:
-    from dsec_migrate.migrate import discover, run
+    from dsec_migrate.discovery import discover
+    from dsec_migrate.migrate import run
 
     if files and str(files[0]) in _VERBS and not files[0].exists():
         raise UserError(
@@ -216,7 +230,7 @@ def _target(source: SourceKind, target: Target | None) -> Target:
     if source is SourceKind.EXTERNAL:
         if target is Target.COMPOSE:
             raise UserError(
-                "--source external and --target compose exclude each other: `docker compose up` refuses external secrets",
+                "--source external does not go with --target compose: `docker compose up` refuses external secrets",
                 help="leave out --target, or take --source file",
             )
         if target is None:
@@ -227,7 +241,7 @@ def _target(source: SourceKind, target: Target | None) -> Target:
         return Target.SWARM
     if source is SourceKind.ENVIRONMENT and target is Target.SWARM:
         raise UserError(
-            "--source environment and --target swarm exclude each other: Swarm refuses secrets from variables",
+            "--source environment does not go with --target swarm: Swarm refuses secrets that come from variables",
             help="take --source external or --source file",
         )
     return target or Target.COMPOSE
@@ -236,7 +250,7 @@ def _target(source: SourceKind, target: Target | None) -> Target:
 def _number(option: str, text: str | None) -> str | None:
     if text is not None and not (text.isascii() and text.isdigit()):
         raise UserError(
-            f"{option} takes a number", help=f"such as {option} 1000; names are known in the container only"
+            f"{option} takes a number", help=f"such as {option} 1000; names mean nothing outside the container"
         )
     return text
 
@@ -265,7 +279,11 @@ def _no_such_format(option: str, name: str) -> UserError:
     return UserError(f"{option}: there is no format {name}", help=f"there are {' and '.join(REPORTS)}")
 
 
-def _cores() -> int:
+def _jobs(number: int | None) -> int:
+    if number is not None:
+        if number < 1:
+            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
+        return number
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -344,7 +362,7 @@ def _status(words: list[str]) -> int:
 
 def _refuse(error: UserError, words: Sequence[str]) -> None:
     """An error before or instead of a report; who asked for JSON gets one object for it as well."""
-    is_json = "--format=json" in words or ("--format", "json") in zip(words, words[1:], strict=False)
+    is_json = "--format=json" in words or ("--format", "json") in itertools.pairwise(words)
     if is_json:
         outcome = Outcome((ProjectOutcome(error.file, errors=(error,)),), Options())
         _say(REPORTS["json"](outcome, View()), sys.stdout)

@@ -178,7 +178,10 @@ def _problems(project: Project, options: Options) -> _Found:
             what = f"the key `{path[-1]}` of the service {path[1]} is not Compose's own: a platform's, left as it is"
             warnings.append(projects.located(project, root, validation.Problem(path, what)))
             foreign.append(warnings[-1].line)
-        errors += [projects.located(project, root, problem) for problem in validation.schema_problems(data, fragment=is_fragment)]
+        errors += [
+            projects.located(project, root, problem)
+            for problem in validation.schema_problems(data, fragment=is_fragment)
+        ]
         if errors or is_fragment or not isinstance(data, dict):
             continue
         warnings += [projects.located(project, root, problem) for problem in validation.warnings(data)]

@@ -126,7 +126,7 @@ class Folders:
             if variable not in neighbour.text:
                 continue
             names = [*neighbour.extends(path, service)]
-            if is_overlay or neighbour.is_overlay_for(service) or _continues(neighbour.path.name, path.name):
+            if is_overlay or neighbour.is_overlay_for(service) or continues(neighbour.path.name, path.name):
                 names.append(service)
             place = next((place for name in names if (place := neighbour.place_of(name, variable))), None)
             if place is not None:
@@ -134,7 +134,7 @@ class Folders:
         return None
 
 
-def _continues(name: str, base: str) -> bool:
+def continues(name: str, base: str) -> bool:
     """Whether ``name`` is ``base`` with something more, as ``compose.prod.yml`` is of ``compose.yml``."""
     if base in DEFAULT_NAMES and name in OVERRIDE_NAMES:
         return True

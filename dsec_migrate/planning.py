@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,6 +28,10 @@ from dsec_migrate.plan import (
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
+
+# a comment that begins right behind a value (and the brackets that close a flow collection)
+_COMMENT = re.compile(r"[\]},]*[ \t]+#")
+_SHORTEST_IN_COMMENT = 4
 
 
 @dataclass(eq=False)
@@ -386,18 +391,17 @@ def _comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]:
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text
-        if not text or len(text) < 4 or "\n" in text:
+        if not text or len(text) < _SHORTEST_IN_COMMENT or "\n" in text:
+            continue
+        if not is_distinctive(text) and not any(character.isdigit() for character in text):
             continue
         source = move.slot.document.source
-        end = move.slot.end
-        line_end = source.line_end(end)
-        comment = source.text.find("#", end, line_end)
-        if comment < 0 or not (is_distinctive(text) or any(c.isdigit() for c in text)):
-            continue
-        position = source.text.find(text, comment, line_end)
+        end = source.line_end(move.slot.end)
+        comment = _COMMENT.match(source.text, move.slot.end, end)
+        position = source.text.find(text, comment.end(), end) if comment else -1
         while position >= 0:
             yield MaskComment(move.slot.document, Span(position, position + len(text)))
-            position = source.text.find(text, position + len(text), line_end)
+            position = source.text.find(text, position + len(text), end)
 
 
 def _report(finding: _Finding, by_slot: Mapping[int, PlannedSecret]) -> Finding:

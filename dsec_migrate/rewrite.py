@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.errors import VerificationError
 from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MountOptions, MoveVariable, Operation
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, Source, splice
@@ -21,7 +22,7 @@ _NUMBER_LIKE = re.compile(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|
 
 
 def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, tuple[Edit, ...]]:
-    """The new text of ``document`` and the edits that made it. Raises ValueError when two edits overlap (a bug)."""
+    """The new text of ``document`` and the edits that made it. Raises VerificationError when two edits overlap (a bug)."""
     writer = _Writer(document)
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
@@ -39,7 +40,10 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
     if definitions:
         writer.define(definitions)
     edits = tuple(dict.fromkeys(writer.edits))
-    return splice(document.source.text, edits), edits
+    try:
+        return splice(document.source.text, edits), edits
+    except ValueError as error:
+        raise VerificationError(f"the edits contradict each other: {error}") from None
 
 
 _Definition = tuple[str, dict[str, object]]
