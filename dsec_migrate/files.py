@@ -124,7 +124,12 @@ def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: 
         relative = Path(os.path.abspath(folder)).relative_to(os.path.abspath(base)).as_posix()  # noqa: PTH100
     except ValueError:
         return
-    wanted = [f"{anchor}{name}" for name in names] if relative == "." else [f"{anchor}{relative}/"]
+    if relative == ".":
+        wanted = [f"{anchor}{name}" for name in names]
+    elif _is_ours(folder, names):
+        wanted = [f"{anchor}{relative}/"]
+    else:
+        wanted = [f"{anchor}{relative}/{name}" for name in names]
     content = (disk.read(path) or b"").decode("utf-8", "replace")
     present = {line.strip() for line in content.splitlines()}
     missing = [line for line in wanted if not _is_ignored(line, present)]
@@ -135,6 +140,13 @@ def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: 
     addition = start + "".join(line + newline for line in missing)
     disk.claim(path, (content + addition).encode())
     yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+
+
+def _is_ours(folder: Path, names: Sequence[str]) -> bool:
+    """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
+    if folder.name in {"secrets", ".secrets"} or not folder.is_dir():
+        return True
+    return all(entry.name in names or entry.name.startswith((".git", "README")) for entry in folder.iterdir())
 
 
 def _is_ignored(line: str, present: set[str]) -> bool:

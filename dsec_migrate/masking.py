@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.document import Scalar
+from dsec_migrate.finding import Site
 from dsec_migrate.outcome import Masks
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import Plan
@@ -18,7 +19,10 @@ def masks(project: Project, plan: Plan) -> Masks:
     spans: dict[Span, None] = {}
     values: dict[Secret, None] = {}
     for finding in plan.findings:
-        variable = project.services[finding.service].variables[finding.variable]
+        service = project.services[finding.service]
+        variable = service.variables.get(finding.variable)
+        if variable is None or Site(*variable.slot.document.place(variable.slot.start)) != finding.site:
+            variable = next(v for v in service.hidden if Site(*v.slot.document.place(v.slot.start)) == finding.site)
         parts = finding.verdict.parts
         for slot in variable.slots:
             if slot.document is not project.document:

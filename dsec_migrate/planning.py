@@ -10,9 +10,10 @@ from dsec_migrate import files, mounts
 from dsec_migrate.detectors import judge
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.naming import Wanted, name_groups, style_of
-from dsec_migrate.options import Options, SourceKind
+from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
+from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import (
@@ -79,8 +80,9 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     Raises UserError when a secret's file name is taken by other content and no other name is free.
     """
     found = [_decide(case) for case in _cases(project, options)]
+    hidden = tuple(_report(finding, {}) for finding in _hidden(project, options))
     if not found:
-        return Plan()
+        return Plan(hidden)
     components = _components(project, found)
     _settle(components)
     moved = [component for component in components if _is_moved(component)]
@@ -107,12 +109,12 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        reports,
+        (*reports, *hidden),
         final,
         tuple(secrets),
         tuple(operations),
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
-        tuple(_notes(options, secrets)),
+        tuple(_notes(options, secrets, groups)),
     )
 
 
@@ -130,6 +132,17 @@ def _cases(project: Project, options: Options) -> Iterator[Case]:
             )
             if verdict is not None:
                 yield Case(project, service, variable, verdict, options)
+
+
+def _hidden(project: Project, options: Options) -> Iterator[_Finding]:
+    """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
+    left = Left("no container gets it, because a later document takes it away: remove the line by hand")
+    for service in project.services.values():
+        for variable in service.hidden:
+            candidate = Candidate(service.name, variable.name, variable.slot.text, variable.effective.value)
+            verdict = judge(candidate)
+            if verdict is not None:
+                yield _Finding(Case(project, service, variable, verdict, options), left, False)
 
 
 def _decide(case: Case) -> _Finding:
@@ -335,10 +348,21 @@ def _secrets(
             variable=holding.variable,
             is_new=known is None,
         )
+        if options.target is Target.SWARM:
+            _check_swarm_name(project, secret.name)
         if known is None and holding.source is not SourceKind.ENVIRONMENT:
             secret = files.assign(project, secret, style, disk)
         secrets.append(secret)
     return secrets
+
+
+def _check_swarm_name(project: Project, name: str) -> None:
+    if len(name) > SWARM_MAXIMUM_LENGTH:
+        raise UserError(
+            f"Swarm takes names of at most {SWARM_MAXIMUM_LENGTH} characters: {name} is too long",
+            str(project.source.path),
+            help="leave that variable out with --skip, or rename it",
+        )
 
 
 def _wanted(need: _Need) -> Wanted:
@@ -441,18 +465,16 @@ def _report(finding: _Finding, by_slot: Mapping[int, PlannedSecret]) -> Finding:
     )
 
 
-def _notes(options: Options, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
-    for secret in secrets:
-        if len(secret.variables) > 1 or len(secret.services) > 1:
+def _notes(options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[list[_Need]]) -> Iterator[str]:
+    for secret, group in zip(secrets, groups, strict=True):
+        # lines that stand apart were joined; services that share one line share its secret anyway
+        if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
             uses = ", ".join(secret.services)
             names = " and ".join(secret.variables)
             yield f"{secret.name}: one secret for {names} in {uses}, which have the same value today"
-    if (
-        options.needs_long_syntax
-        and any(s.source is SourceKind.FILE for s in secrets)
-        and options.target.value == "compose"
-    ):
+    has_files = any(secret.source is SourceKind.FILE for secret in secrets)
+    if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
 
 
-__all__ = ["make_plan"]
+__all__ = ["make_plan", "report_only"]

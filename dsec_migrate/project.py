@@ -129,11 +129,16 @@ class EnvFile:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """``layers`` in Compose's order: what it extends first, then each document of the file."""
+    """``layers`` in Compose's order: what it extends first, then each document of the file.
+
+    ``hidden`` are variables that stand in the file but reach no container: a later ``!override`` or ``!reset`` takes
+    them away.
+    """
 
     name: str
     layers: tuple[Layer, ...]
     variables: MappingType[str, Variable]
+    hidden: tuple[Variable, ...]
     env_files: tuple[EnvFile, ...]
     image: str = ""
 
@@ -281,22 +286,30 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
 def _service(name: str, bodies: MappingType[str, list[Layer]], document: Document, environment: Environment) -> Service:
     layers = tuple(_layers(name, bodies, document, environment, ()))
     slots: dict[str, list[Slot]] = {}
+    dropped: list[Slot] = []
     for layer in layers:
         node = layer.environment
-        if node is not None and node.tag == OVERRIDE:
+        if node is not None and node.tag in {OVERRIDE, RESET}:
+            dropped += [slot for places in slots.values() for slot in places]
             slots.clear()
+        if node is not None and node.tag == RESET:
+            continue
         for slot in _slots(layer, node):
             slots.setdefault(slot.name, []).append(slot)
     variables: dict[str, Variable] = {}
     for variable, places in slots.items():
         if places[-1].node.tag == RESET:
+            dropped += places[:-1]
             continue
         template = places[-1].text
         value = resolve(template, environment) if template is not None else _passed_through(variable, environment)
         variables[variable] = Variable(name, variable, tuple(places), value)
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
-    return Service(name, layers, variables, tuple(_env_files(layers, environment)), image_name or "")
+    hidden = tuple(
+        Variable(name, slot.name, (slot,), resolve(slot.text, environment)) for slot in dropped if slot.editable
+    )
+    return Service(name, layers, variables, hidden, tuple(_env_files(layers, environment)), image_name or "")
 
 
 def _passed_through(name: str, environment: Environment) -> Value:

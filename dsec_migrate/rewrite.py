@@ -22,7 +22,10 @@ _NUMBER_LIKE = re.compile(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|
 
 
 def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, tuple[Edit, ...]]:
-    """The new text of ``document`` and the edits that made it. Raises VerificationError when two edits overlap (a bug)."""
+    """The new text of ``document`` and the edits that made it.
+
+    Raises VerificationError when two edits overlap, which is a bug.
+    """
     writer = _Writer(document)
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
@@ -57,7 +60,30 @@ class _Habits:
     second_step: int
     item_offset: int
     item_gap: str
-    newline: str
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The columns of a key and of what stands under it, to tell whose a comment behind the block is."""
+
+    key: int
+    content: int
+
+    def owns(self, line: str) -> bool:
+        """Whether ``line`` is a comment that belongs to the block: deeper than its key, one of its items commented
+        out, or a line commented out at the margin (as editors do) whose text stands under the key."""
+        text = line.lstrip(" ")
+        if not text.startswith("#"):
+            return False
+        column = len(line) - len(text)
+        if column > self.key:
+            return True
+        inner = text.lstrip("#")
+        words = inner.lstrip(" ")
+        if self.content == self.key:
+            return column == self.key and words.startswith("- ")
+        text_column = column + len(text) - len(words)
+        return bool(words.strip()) and text_column - 1 >= self.content
 
 
 class _Writer:
@@ -124,16 +150,46 @@ class _Writer:
             self._extend_list(entry, entry.value, operation)
         else:
             # an alias: the list is written out, with what it stood for
-            items = self._items(operation, is_flow=True, quoted=_is_json(holder))
-            self.replace(entry.value.start, entry.value.end, f"[{', '.join(items)}]")
+            self._replace_alias(entry, operation)
 
-    def _items(self, operation: AddMounts, *, is_flow: bool, quoted: bool = False, pad: str = "") -> list[str]:
-        items = [self._copy(item) for item in operation.inherited]
-        newline = self._newline_at(operation.holder.start)
-        return items + [_item(name, operation.options, newline, is_flow, quoted, pad) for name in operation.names]
+    def _replace_alias(self, entry: Entry, operation: AddMounts) -> None:
+        """The list that an alias stood for is written out in its place."""
+        holder, alias = operation.holder, entry.value
+        if holder.flow:
+            items = self._items(operation, quoted=_is_json(holder))
+            self.replace(alias.start, alias.end, f"[{', '.join(items)}]")
+            return
+        indentation = self._indentation(entry.key.outer_start) + " " * self._item_offset(holder)
+        newline = self._newline_at(alias.start)
+        lines = self._block_items(operation, indentation, self.habits.item_gap)
+        begin = self.text.rfind(":", 0, alias.start) + 1
+        self.replace(begin, alias.end, "".join(newline + line for line in lines))
 
-    def _copy(self, item: ParsedNode) -> str:
-        """An inherited item as one line that means the same."""
+    def _items(self, operation: AddMounts, *, quoted: bool = False) -> list[str]:
+        """The entries of a flow list."""
+        return [
+            *(self._flow_copy(item) for item in operation.inherited),
+            *(_item(name, operation.options, quoted) for name in operation.names),
+        ]
+
+    def _block_items(self, operation: AddMounts, indentation: str, gap: str) -> list[str]:
+        """The lines of a block list."""
+        lines: list[str] = []
+        for item in operation.inherited:
+            content = follow(item)
+            if isinstance(content, Mapping) and not content.flow:
+                pairs = [f"{e.name}: {self._scalar_text(e.value)}" for e in content.effective().values()]
+            else:
+                pairs = [self._flow_copy(item)]
+            lines += _block_item(pairs, indentation, gap)
+        for name in operation.names:
+            options = operation.options.as_data()
+            pairs = [f"source: {_flow_scalar(name)}", *(f"{key}: {_option(key, v)}" for key, v in options.items())]
+            lines += _block_item(pairs if options else [_flow_scalar(name)], indentation, gap)
+        return lines
+
+    def _flow_copy(self, item: ParsedNode) -> str:
+        """An inherited item on one line, meaning the same."""
         content = follow(item)
         if isinstance(content, Mapping):
             pairs = (f"{e.name}: {self._scalar_text(e.value)}" for e in content.effective().values())
@@ -148,15 +204,12 @@ class _Writer:
     def _extend_list(self, entry: Entry, items: Sequence, operation: AddMounts) -> None:
         if items.flow:
             quoted = _is_json(operation.holder)
-            self._extend_flow(items, self._items(operation, is_flow=True, quoted=quoted))
+            self._extend_flow(items, self._items(operation, quoted=quoted))
             return
         last = items.items[-1]
         dash = self._dash(last)
-        indentation = self._indentation(dash)
-        gap = self._gap(dash)
-        pad = indentation + " " * (1 + len(gap))
-        lines = [f"{indentation}-{gap}{item}" for item in self._items(operation, is_flow=False, pad=pad)]
-        self._insert_lines_after(items.end, lines)
+        lines = self._block_items(operation, self._indentation(dash), self._gap(dash))
+        self._insert_lines_after(items.end, lines, _Block(self._column(entry.key.outer_start), self._column(dash)))
 
     def _extend_flow(self, collection: Sequence | Mapping, parts: list[str]) -> None:
         """Adds ``parts`` before the closing bracket, in the layout that the collection has."""
@@ -186,18 +239,24 @@ class _Writer:
         if holder.flow:
             quoted = _is_json(holder)
             key = '"secrets"' if quoted else "secrets"
-            items = self._items(operation, is_flow=True, quoted=quoted)
+            items = self._items(operation, quoted=quoted)
             self._extend_flow(holder, [f"{key}: [{', '.join(items)}]"])
             return
-        after = environment or holder.entries[-1]
         column = self._indentation(holder.entries[0].key.outer_start)
-        habits = self.habits
         indentation = column + " " * self._item_offset(holder)
-        gap = habits.item_gap
-        pad = indentation + " " * (1 + len(gap))
-        items = self._items(operation, is_flow=False, pad=pad)
-        lines = [f"{column}secrets:", *(f"{indentation}-{gap}{item}" for item in items)]
-        self._insert_lines_after(after.end, lines, skip_comments_deeper_than=len(column))
+        lines = [f"{column}secrets:", *self._block_items(operation, indentation, self.habits.item_gap)]
+        after = environment or holder.entries[-1]
+        self._insert_lines_after(after.end, lines, self._block_of(after))
+
+    def _block_of(self, entry: Entry) -> _Block:
+        """The columns that tell which comments behind ``entry`` belong to it."""
+        key = self._column(entry.key.outer_start)
+        value = follow(entry.value)
+        if isinstance(value, Sequence) and not value.flow and value.items:
+            return _Block(key, self._column(self._dash(value.items[0])))
+        if isinstance(value, Mapping) and not value.flow and value.entries:
+            return _Block(key, self._column(value.entries[0].key.outer_start))
+        return _Block(key, key + self.habits.first_step)
 
     def _item_offset(self, holder: Mapping) -> int:
         """How far list items stand behind their key in this service, else in the file."""
@@ -226,8 +285,14 @@ class _Writer:
         parts = [f"{_flow_scalar(name, quoted)}: {_flow(data, quoted)}" for name, data in pairs]
         if entry is not None and isinstance(entry.value, Mapping):
             self._extend_flow(entry.value, parts)
-        else:
-            self._extend_flow(root, [f"{_flow_scalar('secrets', quoted)}: {{{', '.join(parts)}}}"])
+            return
+        lead = self.text[self.source.line_start(root.entries[0].key.start) : root.entries[0].key.start]
+        body = ", ".join(parts)
+        if not lead.strip() and "\n" in self.text[root.start : root.end]:
+            # laid out over lines: one line for each secret
+            newline = self._newline_at(root.start)
+            body = "".join(newline + lead * 2 + part + "," for part in parts)[:-1] + newline + lead
+        self._extend_flow(root, [f"{_flow_scalar('secrets', quoted)}: {{{body}}}"])
 
     def _define_in_block(self, block: Mapping, pairs: SequenceType[_Definition]) -> None:
         indentation = self._indentation(block.entries[0].key.outer_start)
@@ -236,7 +301,9 @@ class _Writer:
             if isinstance(entry.value, Mapping) and not entry.value.flow and entry.value.entries:
                 step = self._column(entry.value.entries[0].key.outer_start) - self._column(entry.key.outer_start)
                 break
-        self._insert_lines_after(block.end, _definition_lines(pairs, indentation, step))
+        column = len(indentation)
+        comments = _Block(max(column - 1, 0), column)
+        self._insert_lines_after(block.end, _definition_lines(pairs, indentation, step), comments)
 
     def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[_Definition]) -> None:
         indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
@@ -249,9 +316,9 @@ class _Writer:
             f"{column}secrets:",
             *_definition_lines(pairs, column + " " * habits.first_step, habits.second_step),
         ]
-        newline = habits.newline
-        block = newline.join(lines)
         offset = self._end_of_document(root)
+        newline = self._newline_at(max(offset - 1, 0))
+        block = newline.join(lines)
         before = self.text[:offset]
         is_last = offset == len(self.text)
         if not before.endswith("\n"):
@@ -288,32 +355,22 @@ class _Writer:
     # --- places in the text ---
 
     def _insert_lines_after(
-        self, offset: int, lines: SequenceType[str], skip_comments_deeper_than: int | None = None
+        self, offset: int, lines: SequenceType[str], block_of_comments: _Block | None = None
     ) -> None:
-        """Inserts whole lines behind the line that holds ``offset``."""
-        end = (
-            self.source.line_end(max(offset - 1, 0))
-            if self.text[max(offset - 1, 0) : offset] == "\n"
-            else self.source.line_end(offset)
-        )
-        if skip_comments_deeper_than is not None:
-            end = self._skip_comments(end, skip_comments_deeper_than)
+        """Inserts whole lines behind the line that holds ``offset``, and behind the comments that belong to it."""
+        is_behind_line = offset > 0 and self.text[offset - 1] == "\n"
+        end = self.source.line_end(offset - 1 if is_behind_line else offset)
+        while block_of_comments is not None and end < len(self.text):
+            stop = self.source.line_end(end)
+            line = self.text[end:stop]
+            if not line.endswith("\n") or not block_of_comments.owns(line):
+                break
+            end = stop
         newline = self._newline_at(max(end - 1, 0))
         if end == len(self.text) and not self.text.endswith("\n"):
             self.insert(end, "".join(newline + line for line in lines))
         else:
             self.insert(end, "".join(line + newline for line in lines))
-
-    def _skip_comments(self, end: int, column: int) -> int:
-        """Commented-out items of a block belong to it."""
-        while end < len(self.text):
-            stop = self.source.line_end(end)
-            line = self.text[end:stop]
-            content = line.lstrip(" ")
-            if not content.startswith("#") or len(line) - len(content) <= column or not line.endswith("\n"):
-                break
-            end = stop
-        return end
 
     def _newline_at(self, offset: int) -> str:
         """The line end of the line that holds ``offset``, so that a file with both keeps both where they are."""
@@ -361,13 +418,11 @@ class _Writer:
                             dash = self._dash(value.items[0])
                             offsets[self._column(dash) - self._column(entry.key.outer_start)] += 1
                             gaps[self._gap(dash)] += 1
-        line_end = self.text.find("\n")
         return _Habits(
             _most_common(first, 2),
             _most_common(second, _most_common(first, 2)),
             max(gap[0] for gap in offsets.most_common(1)) if offsets else 2,
             gaps.most_common(1)[0][0] if gaps else " ",
-            "\r\n" if line_end > 0 and self.text[line_end - 1] == "\r" else "\n",
         )
 
 
@@ -402,18 +457,21 @@ def _last_leaf(node: ParsedNode) -> ParsedNode:
             return node
 
 
-def _item(name: str, options: MountOptions, newline: str, is_flow: bool, quoted: bool, pad: str) -> str:
+def _item(name: str, options: MountOptions, quoted: bool) -> str:
     data = options.as_data()
-    if not data:
-        return _flow_scalar(name, quoted)
-    if is_flow:
-        return _flow({"source": name, **data}, quoted)
-    pairs = [f"source: {_flow_scalar(name)}", *(f"{key}: {_option(key, value)}" for key, value in data.items())]
-    return (newline + pad).join(pairs)
+    return _flow({"source": name, **data}, quoted) if data else _flow_scalar(name, quoted)
 
 
-def _option(key: str, value: object) -> str:
-    """Compose and Swarm both read `mode: 0400` unquoted and uid and gid as strings (facts of Compose 2.40)."""
+def _block_item(pairs: SequenceType[str], indentation: str, gap: str) -> list[str]:
+    pad = indentation + " " * (1 + len(gap))
+    return [f"{indentation}-{gap}{pairs[0]}", *(pad + pair for pair in pairs[1:])]
+
+
+def _option(key: str, value: object, is_json: bool = False) -> str:
+    """Compose and Swarm both read `mode: 0400` unquoted and uid and gid as strings (observed with Compose 2.40)."""
+    if key == "mode" and is_json:
+        # JSON has no octal numbers
+        return str(value)
     return f"0{value:o}" if key == "mode" and isinstance(value, int) else f'"{value}"'
 
 
@@ -432,7 +490,7 @@ def _block_scalar(value: object) -> str:
 def _flow(data: dict[str, object], quoted: bool) -> str:
     pairs = (
         f"{_flow_scalar(key, quoted)}: "
-        + (_option(key, value) if key in {"mode", "uid", "gid"} else _flow_value(value, quoted))
+        + (_option(key, value, quoted) if key in {"mode", "uid", "gid"} else _flow_value(value, quoted))
         for key, value in data.items()
     )
     return "{" + ", ".join(pairs) + "}"

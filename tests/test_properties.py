@@ -306,6 +306,10 @@ def _flow_service(service: ServiceText) -> str:
     return f"{key(service.name)}: {{{', '.join(part for part in parts if part)}}}"
 
 
+def _ends_in_block_scalar(service: ServiceText) -> bool:
+    return service.layout == "block" and service.is_environment_last and service.variables[-1].yaml[0] in "|>"
+
+
 @st.composite
 def file_texts(draw: st.DrawFn, services: int = 2) -> FileText:
     layout = draw(st.sampled_from(["block", "block", "block", "flow", "service", "json"]))
@@ -318,12 +322,14 @@ def file_texts(draw: st.DrawFn, services: int = 2) -> FileText:
         before = ["secrets:", "  older:", "    file: ./older.txt"] if has_older else []
         lines = ["# made by a test", *draw(st.sampled_from([[], ["name: made"]])), "services:"]
         for body in bodies:
-            lines += [*_lines_of(body), *draw(st.sampled_from([[], [""], ["  # the next one"]]))]
+            # a blank line behind a `|+` would belong to its value
+            between = [[], ["  # the next one"]] if _ends_in_block_scalar(body) else [[], [""], ["  # the next one"]]
+            lines += [*_lines_of(body), *draw(st.sampled_from(between))]
         is_first = draw(st.booleans())
         text = "\n".join([*(before if is_first else []), *lines, *([] if is_first else before)]) + "\n"
     # without its final line break a block scalar at the very end would mean something else
-    is_open = draw(st.booleans()) and not re.search(r"[|>][0-9+-]*(?: # a note)?\n[^:]*\Z", text)
-    text = text.rstrip("\n") if is_open else text
+    if draw(st.booleans()) and not _ends_in_block_scalar(bodies[-1]):
+        text = text.rstrip("\n")
     newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
     return FileText(text.replace("\n", newline).encode(), bodies, newline)
 

@@ -63,6 +63,7 @@ _OF_REFERENCES: tuple[Detector, ...] = (
     private_key.detect,
     known_token.detect,
     telling_name.detect,
+    password_hash.detect,
     telling_reference.detect,
     random_value.detect,
 )

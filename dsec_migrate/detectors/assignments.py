@@ -13,14 +13,16 @@ from dsec_migrate.detectors.values import (
     is_measure,
     is_nothing,
     is_path,
+    is_rooted_path,
     is_store_reference,
     is_switch,
+    is_url,
     looks_random,
 )
 
 _TAIL = Pattern(
     r"""(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|credentials?|salt|psk)[0-9]{0,3}
-    (?P<mark>\\{0,3}["']?\]?) [ \t]{0,3} (?P<sign>=>|[:=]) (?P<blank>[ \t]{0,3})
+    (?P<mark>\\{0,3}["']?\]?) [ \t]{0,3} (?P<sign>=>|=(?!=)|:) (?P<blank>[ \t]{0,3})
     (?: (?P<quote>\\{0,3}["']) (?P<quoted>(?:(?!(?P=quote))[^\n]){1,4096}) (?P=quote)
       | (?P<bare>[^\s"',;&|<>()\[\]{}\\]+) )""",
     re.VERBOSE | re.IGNORECASE,
@@ -28,7 +30,7 @@ _TAIL = Pattern(
 _NAME = Pattern(r"[A-Za-z0-9_.-]*\Z")
 _LONGEST_NAME = 80
 # `$X`, `${X}`, `$(command)` and the same with doubled dollar signs
-_SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*\Z|[{(@*#?!0-9])|`")
+_SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*\Z|[{(@*#?!0-9]|\Z)|`")
 
 
 class Assignment(NamedTuple):
@@ -75,8 +77,11 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
     if not (told.is_telling or (told.kind is Kind.WEAK and looks_random(value))):
         return None
     is_bare = match["sign"] == ":" and group == "bare" and not match["mark"]
-    if is_bare and not match["blank"] and (told.kind is not Kind.PASSWORD or value.startswith("//")):
-        # `TOKEN://host`, `TOKEN:PLAINTEXT`: a list of something else
+    if is_bare and not match["blank"] and (told.kind is not Kind.PASSWORD or value[0] in "/:"):
+        # `TOKEN://host`, `TOKEN:PLAINTEXT`, `./password:/etc/password`: a list of something else
+        return None
+    if group == "bare" and view[end : end + 1] in {"(", "<"}:
+        # a call in some program
         return None
     is_prose = is_bare and value.isalpha() and view[end : end + 1] in {" ", "\t"} and view[end : end + 2].strip() != ""
     return Assignment(name, start, end, is_prose)
@@ -98,5 +103,5 @@ def is_plain(value: str, kind: Kind) -> bool:
     if is_nothing(value) or is_switch(value) or is_store_reference(value) or is_filler(value):
         return True
     if kind is Kind.PASSWORD:
-        return False
-    return is_measure(value) or is_path(value) or "://" in value
+        return is_rooted_path(value) or is_url(value)
+    return is_measure(value) or is_path(value) or is_url(value)

@@ -15,7 +15,7 @@ NAME = "command option"
 # `--password x`, `--password=x`, also as neighbours in a list: `"--password", "x"` or one per line
 _OPTION = Pattern(
     r"""(?<![\w-])--?(?P<name>[a-z][a-z0-9_.-]{0,60}?)
-    (?: = | ["']? (?:[ \t]*,[ \t]* | [ \t]+ | [ \t]*\n[ \t]*-[ \t]+) ["']? )
+    (?: = | ["']? (?:,?[ \t]+ | [ \t]*\n[ \t]*-[ \t]+) ["']? | ["'],["'] )
     (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,512})(?P=quote) | (?P<bare>[^\s"',;&|<>()\[\]{}\\]{1,512}) )""",
     re.VERBOSE | re.IGNORECASE,
 )

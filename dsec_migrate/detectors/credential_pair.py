@@ -88,15 +88,14 @@ def _pairs(view: str) -> list[tuple[int, int]]:
             users.append(match["user"].lower())
             ranges.append((position + match.start("password"), position + match.end("password")))
         position += len(piece)
-    # `User:alice;User:bob` are principals
-    if users and (users[0] in _PRINCIPALS or len(users) > len(set(users))):
-        return []
-    return ranges
+    return ranges if len(users) == len(set(users)) else []
 
 
 def _strict_pairs(view: str) -> list[tuple[int, int]]:
-    """A name such as USER often means ``user:group``: what follows must not be one."""
+    """A name such as USER often means ``user:group`` or ``User:alice``, a principal: that is no pair."""
     ranges = _pairs(view)
+    if view.partition(":")[0].lower() in _PRINCIPALS:
+        return []
     if any(view[start:end] in _GROUPS or view[: start - 1].endswith(view[start:end]) for start, end in ranges):
         return []
     return ranges

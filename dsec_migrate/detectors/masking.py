@@ -61,7 +61,6 @@ def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
         *known_token.find(view),
         *application_key.find(view),
         *url_credential.find(view),
-        *password_hash.find(text),
         *command_option.find(view),
         *((found.start, found.end) for found in assignments(view) if not found.is_prose),
     ]
@@ -72,7 +71,7 @@ def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret
         ranges = [part for start, end in ranges for part in parsed.expose(start, end)[1]]
-    return merge(ranges)
+    return merge([*ranges, *password_hash.find(text)])
 
 
 def _is_value(value: str) -> bool:

@@ -170,7 +170,8 @@ def meaning(name: str) -> Meaning:
         return Meaning(Kind.PLAIN)
     result = _classify(found[noun], before, after)
     if result.is_telling or result.kind is Kind.WEAK:
-        is_switch = any(word in words.SWITCHES for word in before)
+        # PASS_ACCESS_TOKEN: to pass it on, or not
+        is_switch = any(word in words.SWITCHES or word == "PASS" for word in before)
         is_last = noun == len(found) - 1 and result.phrase.endswith(found[noun])
         return result._replace(at_end=is_last, is_switch=is_switch)
     return result
@@ -190,6 +191,8 @@ def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
         return Meaning(Kind.WEAK, "WEBHOOK", at_end=found[-1] == "WEBHOOK")
     if "JAAS" in found[-2:]:
         return Meaning(Kind.WEAK, "JAAS", at_end=found[-1] == "JAAS")
+    if found[-1] in {"URL", "URI", "DSN", "STRING"} and len(found) > 1 and found[-2] in words.CONNECTIONS:
+        return Meaning(Kind.WEAK, f"{found[-2]}_{found[-1]}")
     return None
 
 
@@ -219,6 +222,8 @@ def _classify(noun: str, before: tuple[str, ...], after: list[str]) -> Meaning:
     if noun in words.PASSWORDS:
         if noun == "PWD" and not before:
             # the shell's working directory
+            return Meaning(Kind.PLAIN)
+        if after and after[0] in words.PASSWORD_SETTINGS:
             return Meaning(Kind.PLAIN)
         if noun in {"PASS", "PW"} and after:
             return Meaning(Kind.WEAK, noun)
@@ -257,11 +262,11 @@ def _classify_key(noun: str, before: tuple[str, ...], after: list[str]) -> Meani
         return Meaning(Kind.LIKELY, phrase)
     if after and after[0] in _ENCRYPTING:
         return Meaning(Kind.LIKELY, f"{noun}_{after[0]}")
-    if last in words.PLAIN_KEY_KINDS or last in words.IDENTIFYING_KEY_KINDS or len(after) > 1:
+    if last in words.PLAIN_KEY_KINDS or words.IDENTIFYING_KEY_KINDS & set(before) or len(after) > 1:
         return Meaning(Kind.PLAIN)
     if after:
         return Meaning(Kind.WEAK, noun)
-    return Meaning(Kind.WEAK, noun, is_key=bool(last) and last not in {"TLS", "SSL", "SSH", "CERT"})
+    return Meaning(Kind.WEAK, noun, is_key=bool(last) and last not in {"TLS", "SSL", "SSH", "CERT", "CA"})
 
 
 def _is_published(before: tuple[str, ...]) -> bool:

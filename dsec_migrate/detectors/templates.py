@@ -38,7 +38,7 @@ class Template(NamedTuple):
         """How the characters ``start`` to ``end``, taken as one secret, are exposed, and which of them are secret."""
         is_whole = (start, end) == (0, len(self.text))
         plain = Exposure.LITERAL if is_whole else Exposure.EMBEDDED
-        if HIDDEN not in self.view[start:end]:
+        if not self.references or HIDDEN not in self.view[start:end]:
             return plain, ((start, end),)
         own: list[Range] = []
         defaults: list[Range] = []
@@ -46,8 +46,7 @@ class Template(NamedTuple):
             part = max(piece[0], start), min(piece[1], end)
             if part[0] < part[1] and _is_text(self.view[slice(*part)]):
                 (defaults if piece in self.defaults else own).append(part)
-        if is_whole and not _is_much(self.view, own):
-            own = []
+        own = [part for part in own if _is_secret_text(self.view[slice(*part)], is_whole)]
         if own:
             return plain, tuple(sorted(own + defaults))
         if defaults and not all(_is_no_value(self.view[slice(*part)]) for part in defaults):
@@ -63,9 +62,9 @@ def _is_no_value(piece: str) -> bool:
     return is_nothing(piece) or is_switch(piece) or is_store_reference(piece)
 
 
-def _is_much(view: str, pieces: Sequence[Range]) -> bool:
-    """Beside references, a word or two that introduce the secret (``Bearer ``, ``user:``) are no secret text."""
-    return any(end - start >= 6 and _LEAD_IN.match(view[start:end]) is None for start, end in pieces)
+def _is_secret_text(piece: str, is_whole: bool) -> bool:
+    """Beside references, what introduces the secret (``Bearer ``, ``base64:``, ``user:``) is no secret text."""
+    return _LEAD_IN.match(piece) is None and (len(piece) >= 6 or not is_whole)
 
 
 @lru_cache(maxsize=4096)

@@ -59,6 +59,7 @@ _STORES = (
     "doppler://",
     "infisical://",
     "keyring:",
+    "os.environ/",
     "<<secret:",
     "{{docker-secret:",
     "{{ docker-secret:",
@@ -119,7 +120,7 @@ def is_number(value: str) -> bool:
 
 def is_measure(value: str) -> bool:
     """A small number, a duration or a size: a limit, a time to live, a length."""
-    return len(value) < 8 and _MEASURE.match(value) is not None
+    return _MEASURE.match(value) is not None and (len(value) < 8 or "." in value)
 
 
 def is_rooted_path(value: str) -> bool:

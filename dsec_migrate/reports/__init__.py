@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsec_migrate.outcome import Outcome
-from dsec_migrate.reports.view import View
+from dsec_migrate.reports.look import View
 
 Report = Callable[[Outcome, View], str]
 

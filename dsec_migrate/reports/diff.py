@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
 from itertools import zip_longest
 
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hunks import Hunk, Line, hunks
-from dsec_migrate.reports.style import PLAIN, Paint, Style, columns, cut, wrapped
+from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.sealed import Sealed
+from dsec_migrate.reports.style import Paint, Style, columns, cut, wrapped
 
 NO_FINAL_NEWLINE = "\\ No newline at end of file"
 _SIDES = " | "
 
 
-class DiffStyle(str, Enum):
-    """How the changes of a file are shown."""
-
-    UNIFIED = "unified"
-    SIDE_BY_SIDE = "side-by-side"
-    SEMANTIC = "semantic"
-
-
-def render(
-    project: ProjectOutcome,
-    form: DiffStyle = DiffStyle.UNIFIED,
-    *,
-    width: int = 80,
-    style: Style = PLAIN,
-    show_values: bool = False,
-) -> str:
+def render(project: ProjectOutcome, look: Look = Look()) -> str:  # noqa: B008
     """The diff of a project whose text changes, each line ended; the empty string where none does."""
     if project.rewritten is None:
         return ""
-    lines = _RENDERERS[form](project, width, style, show_values)
-    return "".join(line + "\n" for line in lines)
+    if isinstance(project, Sealed):
+        return project.diffs[look]
+    return "".join(line + "\n" for line in _RENDERERS[look.form](project, look))
 
 
-def _unified(project: ProjectOutcome, _width: int, style: Style, show_values: bool) -> Iterator[str]:
-    assert project.rewritten is not None
+def _unified(project: ProjectOutcome, look: Look) -> Iterator[str]:
+    style = Style(look.is_coloured)
     name = _name(project)
     yield style.bold(f"--- a/{name}")
     yield style.bold(f"+++ b/{name}")
     services = _services_by_line(project)
     paint: dict[str, Paint] = {"-": style.red, "+": style.green, " ": str}
-    for hunk in hunks(project.rewritten, project.masks, show_values=show_values):
+    for hunk in _hunks(project, look):
         yield style.dim(_header(hunk, services))
         for line in hunk.lines:
             yield paint[line.sign](line.sign + line.text)
@@ -52,14 +39,14 @@ def _unified(project: ProjectOutcome, _width: int, style: Style, show_values: bo
                 yield style.dim(NO_FINAL_NEWLINE)
 
 
-def _side_by_side(project: ProjectOutcome, width: int, style: Style, show_values: bool) -> Iterator[str]:
-    assert project.rewritten is not None
+def _side_by_side(project: ProjectOutcome, look: Look) -> Iterator[str]:
+    style = Style(look.is_coloured)
     name = _name(project)
-    found = hunks(project.rewritten, project.masks, show_values=show_values)
+    found = _hunks(project, look)
     last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
     digits = len(str(last))
     # number, sign and the spaces around it
-    cell = max((width - len(_SIDES)) // 2 - digits - 3, 10)
+    cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
     yield style.bold(columns(f"a/{name}", side) + _SIDES + f"b/{name}")
     services = _services_by_line(project)
@@ -111,10 +98,14 @@ def _cells(line: Line | None, number: int, digits: int, width: int) -> list[str]
     return [mark + columns(row, width) for mark, row in zip(marks, rows, strict=True)]
 
 
-def _semantic(project: ProjectOutcome, width: int, style: Style, show_values: bool) -> Iterator[str]:
+def _semantic(project: ProjectOutcome, look: Look) -> Iterator[str]:
     from dsec_migrate.reports import semantic
 
-    yield from semantic.lines(project, width, style, show_values=show_values)
+    return semantic.lines(project, look)
+
+
+def _hunks(project: ProjectOutcome, look: Look) -> Sequence[Hunk]:
+    return () if project.rewritten is None else hunks(project.rewritten, project.masks, show_values=look.show_values)
 
 
 def _name(project: ProjectOutcome) -> str:
@@ -141,7 +132,7 @@ def _services_by_line(project: ProjectOutcome) -> dict[int, str]:
     return {line: ", ".join(dict.fromkeys(names)) for line, names in found.items()}
 
 
-_Renderer = Callable[[ProjectOutcome, int, Style, bool], Iterator[str]]
+_Renderer = Callable[[ProjectOutcome, Look], Iterator[str]]
 
 _RENDERERS: dict[DiffStyle, _Renderer] = {
     DiffStyle.UNIFIED: _unified,

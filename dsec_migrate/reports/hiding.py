@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
-from dsec_migrate.outcome import Masks
+from dsec_migrate.outcome import Masks, ProjectOutcome
 from dsec_migrate.secret import MASK
 
 Range = tuple[int, int]
@@ -61,6 +62,19 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 def hidden(text: str, values: Sequence[str]) -> str:
     """``text`` (a message, a name) with the mask in place of every value in it."""
     return covered(text, list(occurrences(text, values)))
+
+
+def hider(project: ProjectOutcome) -> Callable[[str], str]:
+    """Masks values in the sentences about a project: ``str`` where there is nothing to mask.
+
+    None is expected there: this is the second lock on the door.
+    """
+    plan = project.plan
+    texts = [text for finding in plan.findings for text in (finding.note, finding.verdict.why)]
+    texts += [text for warning in project.warnings for text in (warning.what, warning.help)]
+    everything = "\n".join((*texts, *plan.notes))
+    found = [value for value in spellings(project.masks) if value in everything]
+    return partial(hidden, values=found) if found else str
 
 
 def covered(text: str, ranges: Sequence[Range]) -> str:

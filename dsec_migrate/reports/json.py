@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.plan import Applicability, NewFile, PlannedSecret
+from dsec_migrate.plan import Applicability, PlannedSecret
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
-from dsec_migrate.reports.hiding import hidden, spellings
-
-if TYPE_CHECKING:
-    from dsec_migrate.reports.view import View
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.look import View
+from dsec_migrate.reports.sealed import FileLine, files_of
 
 VERSION = 1
 
@@ -33,12 +31,12 @@ def render(outcome: Outcome, view: View) -> str:
     warnings: list[object] = []
     notes: list[object] = []
     for project in outcome.projects:
-        hide = _hide(project)
+        hide = hider(project)
         findings.extend(_finding(finding, hide) for finding in project.findings)
         if project.rewritten is not None:
             changes.append(_change(project))
             secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
-            files.extend(_file(file, project) for file in project.plan.files)
+            files.extend(_file(file, project) for file in files_of(project))
             remaining.extend({"file": r.file, "line": r.line, "secret": r.secret} for r in project.remaining)
         warnings.extend(_problem(warning, hide) for warning in project.warnings)
         notes.extend({"file": project.path, "note": hide(note)} for note in project.plan.notes)
@@ -61,16 +59,6 @@ def render(outcome: Outcome, view: View) -> str:
 def _listed(members: Iterable[object]) -> str:
     lines = ",\n".join(map(_encode, members))
     return f"[\n{lines}\n]" if lines else "[]"
-
-
-def _hide(project: ProjectOutcome) -> _Hide:
-    """Masks values in sentences. None is expected there: this is the second lock on the door."""
-    values = spellings(project.masks)
-    texts = [text for f in project.findings for text in (f.note, f.verdict.why)]
-    texts += [text for warning in project.warnings for text in (warning.what, warning.help)]
-    everything = "\n".join((*texts, *project.plan.notes))
-    found = tuple(value for value in values if value in everything)
-    return (lambda text: hidden(text, found)) if found else str
 
 
 def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:
@@ -130,7 +118,7 @@ def _worst(applicabilities: Iterable[Applicability]) -> Applicability:
     return max(applicabilities, key=order.index, default=Applicability.SAFE)
 
 
-def _file(file: NewFile, project: ProjectOutcome) -> dict[str, object]:
+def _file(file: FileLine, project: ProjectOutcome) -> dict[str, object]:
     return {
         "project": project.path,
         "path": str(file.path),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dsec_migrate.document import Document, parse, plain
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hiding import harmless, hidden, spellings
+from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Source
@@ -23,9 +24,10 @@ class _Group:
     added: dict[Path, object] = field(default_factory=dict)
 
 
-def lines(project: ProjectOutcome, width: int, style: Style, *, show_values: bool = False) -> Iterator[str]:
+def lines(project: ProjectOutcome, look: Look) -> Iterator[str]:
     """The differences of one file's data before and after. What stood there before is masked."""
     assert project.rewritten is not None
+    style, show_values = Style(look.is_coloured), look.show_values
     source, text = project.rewritten.source, project.rewritten.text
     before = parse(source)
     after = parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
@@ -33,10 +35,10 @@ def lines(project: ProjectOutcome, width: int, style: Style, *, show_values: boo
     renamed = {(f.service, f.variable): f.variables for f in project.findings if f.secret is not None}
     for heading, group in _groups(before, after).items():
         yield style.bold(f"{harmless(heading)}:")
-        for line in _group_lines(heading, group, renamed, style, show_values):
+        for line in _group_lines(heading, group, renamed, show_values):
             plain_text = hidden(harmless(line), values)
             sign = plain_text[:1]
-            rows = paragraph(plain_text, width, indent="      ", first="  ")
+            rows = paragraph(plain_text, look.width, indent="      ", first="  ")
             paint = style.red if sign == "-" else style.green if sign == "+" else str
             yield from (paint(row) for row in rows)
 
@@ -45,7 +47,6 @@ def _group_lines(
     heading: str,
     group: _Group,
     renamed: Mapping[tuple[str, str], Sequence[str]],
-    style: Style,
     show_values: bool,
 ) -> Iterator[str]:
     service = heading.rsplit("/", 1)[-1]

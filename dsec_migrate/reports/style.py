@@ -32,9 +32,6 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self.is_coloured and text else text
 
 
-PLAIN = Style(is_coloured=False)
-
-
 def width_of(text: str) -> int:
     """Columns that ``text`` takes on a terminal; it holds no tabs."""
     if text.isascii():

@@ -9,20 +9,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
-from dsec_migrate.plan import NewFile, PlannedSecret
+from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.reports.counts import Counts, count
 from dsec_migrate.reports.diff import render as render_diff
-from dsec_migrate.reports.hiding import hidden, spellings
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.look import View
 from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.sealed import FileLine, files_of
+from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
-from dsec_migrate.reports.view import View
 
 _Hide = Callable[[str], str]
 
 
 def render(outcome: Outcome, view: View) -> str:
     """A block for each file that there is something to say about, then the sum of it all."""
-    page = Page(view.style, view.width)
+    page = Page(Style(view.look.is_coloured), view.look.width)
     told = [project for project in outcome.projects if project.findings or project.warnings or project.plan.notes]
     for project in told:
         if len(outcome.projects) > 1:
@@ -38,14 +40,10 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
-    values = () if view.show_values else spellings(project.masks)
-
-    def hide(text: str) -> str:
-        return hidden(text, values)
-
+    hide = str if view.look.show_values else hider(project)
     if project.rewritten is not None:
         page.blank()
-        page.raw(render_diff(project, view.diff, width=view.width, style=page.style, show_values=view.show_values))
+        page.raw(render_diff(project, view.look))
     _tell_moves(page, project)
     _tell_checks(page, project, hide)
     _tell_left(page, project, hide)
@@ -111,16 +109,16 @@ def _tell_places(page: Page, findings: Sequence[Finding]) -> None:
 
 
 def _tell_files(page: Page, project: ProjectOutcome) -> None:
-    files = project.plan.files
+    files = files_of(project)
     if not files:
         return
     page.heading("Written" if project.is_written else "Would write")
     page.table([(str(file.path), _how(file)) for file in files])
 
 
-def _how(file: NewFile) -> str:
-    if file.append and not file.is_secret:
-        return f"adds {' '.join(file.content.reveal().split())}"
+def _how(file: FileLine) -> str:
+    if file.append:
+        return f"adds {' '.join(file.text.split())}"
     return f"{file.mode:04o}"
 
 
@@ -202,7 +200,7 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
     if counts.failed_files and counts.failed_files == counts.files and not counts.findings:
         # the errors say it all
         return
-    files = [file for project in outcome.projects for file in project.plan.files]
+    files = [file for project in outcome.projects for file in files_of(project)]
     if any(file.is_secret and file.mode & 0o044 for file in files):
         page.blank()
         page.sentence(
@@ -223,7 +221,7 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
         "history of git, in backups and in running containers."
     )
     scripts = [
-        file.path for project in written for file in project.plan.files if file.mode & 0o100 and not file.is_secret
+        file.path for project in written for file in files_of(project) if file.mode & 0o100 and not file.is_secret
     ]
     for script in scripts:
         page.sentence(f"Before `docker stack deploy`, run {script} once on a manager of the swarm.")

@@ -1,0 +1,33 @@
+"""How a diff is to look, and a report as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+
+class DiffStyle(str, Enum):
+    """How the changes of a file are shown."""
+
+    UNIFIED = "unified"
+    SIDE_BY_SIDE = "side-by-side"
+    SEMANTIC = "semantic"
+
+
+class Look(NamedTuple):
+    """``width`` counts columns. The default is what a file gets."""
+
+    form: DiffStyle = DiffStyle.UNIFIED
+    width: int = 80
+    is_coloured: bool = False
+    show_values: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """``check`` and ``strict`` are those of the command line."""
+
+    check: bool = False
+    strict: bool = False
+    look: Look = Look()

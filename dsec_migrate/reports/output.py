@@ -1,0 +1,51 @@
+"""Where reports and errors go: the standard streams, and files."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.reports.style import Style
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Writes and flushes. A reader that has seen enough (``| head``) is no error, nor is a stream without Unicode."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # what is still buffered must not fail again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def complain(error: UserError, stream: TextIO, style: Style) -> None:
+    head, *rest = str(error).split("\n")
+    say("\n".join([head.replace("error:", style.bold(style.red("error:")), 1), *rest, ""]), stream)
+
+
+def save(path: Path, text: str) -> None:
+    """Puts a finished report in the place of ``path`` in one step; a device or a pipe is written to.
+
+    Raises UserError when that cannot be done; then what stood there still stands there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise UserError(
+            f"cannot write the report: {error.strerror or type(error).__name__}",
+            str(path),
+            help="name a file in a folder that you may write to",
+        ) from None

@@ -1,0 +1,82 @@
+"""Outcomes that may leave their process, or outlive thousands of others: no documents, no values."""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
+from dsec_migrate.plan import Change, NewFile, Plan
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.look import Look
+from dsec_migrate.source import Source
+
+# an exception is pickled by its positional arguments alone, and ours is made with keywords
+copyreg.pickle(UserError, lambda error: (UserError, (error.what, error.file, error.line, error.column, error.help)))
+
+
+@dataclass(frozen=True)
+class FileLine:
+    """A file to be written, as a report tells of it. ``text`` is what an ignore file gets, never a secret."""
+
+    path: Path
+    mode: int
+    append: bool
+    is_secret: bool
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Sealed(ProjectOutcome):
+    """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone."""
+
+    diffs: Mapping[Look, str] = field(default_factory=dict)
+    files: tuple[FileLine, ...] = ()
+
+
+def seal(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
+    """What reports need of ``project``: the diffs in these looks, sentences without values, no secret's value."""
+    from dsec_migrate.reports.diff import render
+
+    plan = project.plan
+    hide = hider(project)
+    findings = plan.findings
+    if hide is not str:
+        findings = tuple(
+            replace(f, note=hide(f.note), verdict=replace(f.verdict, why=hide(f.verdict.why))) for f in findings
+        )
+    return Sealed(
+        path=project.path,
+        plan=Plan(
+            findings,
+            tuple(Change((), (), change.applicability) for change in plan.changes),
+            tuple(replace(secret, value=None) for secret in plan.secrets),
+            notes=tuple(map(hide, plan.notes)),
+        ),
+        rewritten=None if project.rewritten is None else Rewritten(Source(Path(project.path), b"", ""), "", ()),
+        masks=Masks(),
+        remaining=project.remaining,
+        warnings=tuple(
+            replace(warning, what=hide(warning.what), help=hide(warning.help)) for warning in project.warnings
+        ),
+        errors=project.errors,
+        tracked=project.tracked,
+        failure=project.failure,
+        is_written=project.is_written,
+        diffs={look: render(project, look) for look in looks},
+        files=files_of(project),
+    )
+
+
+def files_of(project: ProjectOutcome) -> tuple[FileLine, ...]:
+    if isinstance(project, Sealed):
+        return project.files
+    return tuple(map(_line, project.plan.files))
+
+
+def _line(file: NewFile) -> FileLine:
+    text = file.content.reveal() if file.append and not file.is_secret else ""
+    return FileLine(file.path, file.mode, file.append, file.is_secret, text)

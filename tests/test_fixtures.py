@@ -1,0 +1,246 @@
+"""Little projects: what the tool says about each, what it makes of it, and that a second run leaves it alone.
+
+Each folder of tests/fixtures is one case:
+
+- ``before/``: the project. A name that begins with ``dot.`` stands for one that begins with ``.``, where git would heed
+  the real one (``dot.gitignore``).
+- ``after/``: the whole project after ``--write``; absent where nothing may change.
+- ``report.txt``: what a dry run prints, standard error first.
+- ``case.toml``: ``about``, what the case is there for; optionally ``arguments`` (default: ``compose.yml``), ``status``
+  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets), and the tables
+  ``shell`` (environment variables) and ``modes`` (permissions of new files, default 0444).
+
+``DSEC_REGENERATE=1`` makes ``after`` and ``report.txt`` from what the tool does now. Read them before you keep them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import docker, engine_obstacle, snapshot
+
+from dsec_migrate import cli
+from dsec_migrate.reports import REPORTS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FIXTURES = Path(__file__).parent / "fixtures"
+REGENERATE = bool(os.environ.get("DSEC_REGENERATE"))
+# what is written beside the secrets and may be read by anybody
+NO_SECRETS = {".gitignore", ".dockerignore", "create-secrets.sh"}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    about: str
+    arguments: tuple[str, ...] = ("compose.yml",)
+    status: int = 0
+    write_status: int = 0
+    hidden: tuple[str, ...] = ()
+    shell: Mapping[str, str] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Case:
+        data = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
+        lists = {key: tuple(data.pop(key)) for key in ("arguments", "hidden") if key in data}
+        data.setdefault("write_status", data.get("status", 0))
+        return cls(folder.name, **lists, **data)
+
+    @property
+    def folder(self) -> Path:
+        return FIXTURES / self.name
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.txt"
+
+    @property
+    def before(self) -> Mapping[str, bytes]:
+        return _stored(self.folder / "before")
+
+    @property
+    def after(self) -> Mapping[str, bytes]:
+        return _stored(self.folder / "after") if (self.folder / "after").is_dir() else self.before
+
+    @property
+    def new_secrets(self) -> Mapping[str, bytes]:
+        """The secret files that ``--write`` makes."""
+        return {
+            path: content
+            for path, content in self.after.items()
+            if path not in self.before and not any(path.endswith(name) for name in NO_SECRETS)
+        }
+
+    def secret_texts(self) -> Iterator[str]:
+        """What no output may hold. Short texts and texts of several lines could stand in it by chance or in pieces."""
+        yield from self.hidden
+        for content in self.new_secrets.values():
+            yield from (line.strip() for line in content.decode().splitlines() if len(line.strip()) >= 8)
+
+
+CASES = [Case.read(folder) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()]
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A copy of a case's project and the way to run the tool in it."""
+
+    case: Case
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    def run(self, *options: str) -> Run:
+        with pytest.raises(SystemExit) as stop:
+            cli.main([*options, *self.case.arguments])
+        captured = self.capture.readouterr()
+        assert isinstance(stop.value.code, int)
+        return Run(stop.value.code, captured.err + captured.out)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def workshop(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Workshop:
+    case: Case = request.param
+    # the folder's name is the project's
+    folder = tmp_path / "project"
+    _lay_out(case.before, folder)
+    monkeypatch.chdir(folder)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in {**kept, "COLUMNS": "100", **case.shell}.items():
+        monkeypatch.setenv(name, value)
+    return Workshop(case, folder, capsys)
+
+
+def test_dry_run_says_what_would_happen_and_changes_nothing(workshop: Workshop) -> None:
+    case = workshop.case
+    run = workshop.run()
+    if REGENERATE:
+        case.report.write_bytes(run.text.encode())
+    assert run.text == case.report.read_bytes().decode()
+    assert run.status == case.status
+    assert snapshot(workshop.folder) == case.before
+
+
+def test_write_makes_exactly_the_expected_files(workshop: Workshop) -> None:
+    case, folder = workshop.case, workshop.folder
+    run = workshop.run("--write")
+    found = snapshot(folder)
+    if REGENERATE:
+        _keep(case, found)
+    assert found == case.after
+    assert run.status == case.write_status
+    modes = {path: f"{stat.S_IMODE((folder / path).stat().st_mode):04o}" for path in case.new_secrets}
+    scripts = {path for path in case.after if path.endswith("create-secrets.sh")}
+    assert modes == {path: case.modes.get(path, "0444") for path in case.new_secrets}
+    assert all(stat.S_IMODE((folder / path).stat().st_mode) == 0o700 for path in scripts)
+    own_folders = {Path(path).parent.as_posix() for path in case.new_secrets}
+    new_folders = own_folders - {Path(path).parent.as_posix() for path in case.before} - {"."}
+    assert all(stat.S_IMODE((folder / path).stat().st_mode) == 0o700 for path in new_folders)
+
+
+def test_second_run_changes_nothing(workshop: Workshop) -> None:
+    workshop.run("--write")
+    first = snapshot(workshop.folder)
+    second = workshop.run("--write")
+    assert snapshot(workshop.folder) == first
+    # an error stays one, a change that was made is done
+    assert second.status == workshop.case.write_status
+
+
+@pytest.mark.parametrize("form", REPORTS)
+def test_no_output_holds_a_secret(workshop: Workshop, form: str) -> None:
+    outputs = {
+        "a dry run": workshop.run("--format", form, "--diff", "semantic").text + workshop.run("--format", form).text,
+        "a run with --write": workshop.run("--format", form, "--write").text,
+        "a run on the result": workshop.run("--format", form).text,
+    }
+    # the message of a failed assertion must not show the text either
+    leaks = [
+        (title, number)
+        for title, text in outputs.items()
+        for number, secret in enumerate(workshop.case.secret_texts())
+        if secret in text
+    ]
+    assert leaks == []
+
+
+def test_compose_accepts_every_result() -> None:
+    """Each file that a run wrote is one that the real program reads."""
+    obstacle = engine_obstacle()
+    if obstacle:
+        pytest.skip(obstacle)
+    changed = [
+        case.folder / "after" / path
+        for case in CASES
+        for path, content in case.after.items()
+        if path in case.before and case.before[path] != content and Path(path).suffix in {".yml", ".json"}
+    ]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        results = pool.map(lambda path: docker("compose", "-f", str(path), "config", "--quiet"), changed)
+    refused = [str(path) for path, result in zip(changed, results, strict=True) if result.returncode]
+    assert refused == []
+    assert changed
+
+
+def test_what_must_not_change_is_no_afterthought() -> None:
+    unchanged = [case.name for case in CASES if case.after == case.before]
+    assert len(CASES) >= 45
+    assert len(unchanged) >= len(CASES) * 2 / 5, f"{len(unchanged)} of {len(CASES)}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_says_what_it_is_there_for(case: Case) -> None:
+    assert case.about.strip()
+    assert set(case.modes) <= set(case.after)
+    assert not (case.folder / "after").is_dir() or case.after != case.before
+
+
+def _stored(folder: Path) -> Mapping[str, bytes]:
+    return {_real_name(path): content for path, content in snapshot(folder).items()}
+
+
+def _real_name(path: str) -> str:
+    return "/".join(f".{part[4:]}" if part.startswith("dot.") else part for part in path.split("/"))
+
+
+def _stored_name(path: str) -> str:
+    return path.replace(".gitignore", "dot.gitignore")
+
+
+def _lay_out(files: Mapping[str, bytes], folder: Path) -> None:
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _keep(case: Case, found: Mapping[str, bytes]) -> None:
+    after = case.folder / "after"
+    shutil.rmtree(after, ignore_errors=True)
+    if found != case.before:
+        _lay_out({_stored_name(path): content for path, content in found.items()}, after)
