@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options, SourceKind, Target, Unknown
-from dsec_migrate.outcome import BAD_INPUT, UNPROVED, Outcome, ProjectOutcome
+from dsec_migrate.outcome import BAD_INPUT, DONE, UNPROVED, Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
-from dsec_migrate.reports.diff import DiffStyle
+from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.output import complain, save, say
+from dsec_migrate.reports.sealed import seal
 from dsec_migrate.reports.terminal import Progress, style_for, width
 
 NAME = "dsec-migrate"
@@ -30,7 +33,7 @@ INTERRUPTED = 130
 _VERBS = frozenset({"audit", "images", "lock", "pull", "push", "rotate", "status", "unlock"})
 _MODE = re.compile(r"0?[0-7]{3}")
 
-_run = partial(typer.Option, rich_help_panel="What to do")
+_do = partial(typer.Option, rich_help_panel="What to do")
 _place = partial(typer.Option, rich_help_panel="Where the values go")
 _choice = partial(typer.Option, rich_help_panel="Which variables move")
 _show = partial(typer.Option, rich_help_panel="What to show")
@@ -63,8 +66,34 @@ def _print_version(is_asked: bool) -> None:
     if is_asked:
         from importlib.metadata import version
 
-        _say(f"{NAME} {version(NAME)}\n", sys.stdout)
+        say(f"{NAME} {version(NAME)}\n", sys.stdout)
         raise typer.Exit
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was said on the command line, before it is checked."""
+
+    files: Sequence[Path]
+    write: bool
+    check: bool
+    strict: bool
+    env_files: Sequence[Path]
+    jobs: int | None
+    source: SourceKind
+    secrets_dir: str | None
+    target: Target | None
+    uid: str | None
+    gid: str | None
+    mode: str | None
+    only: Sequence[str]
+    skip: Sequence[str]
+    unknown: Unknown
+    safe: bool
+    form: str
+    outputs: Sequence[str]
+    diff: DiffStyle
+    show_values: bool
 
 
 @app.command(NAME, cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -79,18 +108,18 @@ def migrate(
             show_default=False,
         ),
     ] = None,
-    write: Annotated[bool, _run("--write", help="Change the files. Without it nothing is changed.")] = False,
-    check: Annotated[bool, _run("--check", help="Exit with 1 when secrets stand in plaintext.")] = False,
-    strict: Annotated[bool, _run("--strict", help="With --check: secrets behind ${...} count as well.")] = False,
+    write: Annotated[bool, _do("--write", help="Change the files. Without it nothing is changed.")] = False,
+    check: Annotated[bool, _do("--check", help="Exit with 1 when secrets stand in plaintext.")] = False,
+    strict: Annotated[bool, _do("--strict", help="With --check: secrets behind ${...} count as well.")] = False,
     env_files: Annotated[
         list[Path] | None,
-        _run("--env-file", metavar="FILE", help="Read this file in place of .env; may be repeated."),
+        _do("--env-file", metavar="FILE", help="Read this file in place of .env; may be repeated."),
     ] = None,
     jobs: Annotated[
-        int | None, _run("--jobs", metavar="N", help="How many files to work on at a time.  [default: cores]")
+        int | None, _do("--jobs", metavar="N", help="How many files to work on at a time.  [default: cores]")
     ] = None,
     no_docker: Annotated[
-        bool, _run("--no-docker", help="Do not ask Docker anything. Nothing does so far: accepted for scripts.")
+        bool, _do("--no-docker", help="Do not ask Docker anything. Nothing does so far: accepted for scripts.")
     ] = False,
     source: Annotated[
         SourceKind,
@@ -170,60 +199,110 @@ def migrate(
     could not be proved right and was not made.
     """
     del no_docker, version
-    if form not in REPORTS:
-        raise _no_such_format("--format", form)
-    reports = [_output(text) for text in outputs or ()]
-    if show_values and (form != "text" or reports or not sys.stdout.isatty()):
+    request = _Request(
+        files or (),
+        write,
+        check,
+        strict,
+        env_files or (),
+        jobs,
+        source,
+        secrets_dir,
+        target,
+        uid,
+        gid,
+        mode,
+        only or (),
+        skip or (),
+        unknown,
+        safe,
+        form,
+        outputs or (),
+        diff,
+        show_values,
+    )
+    try:
+        status = _perform(request)
+    except UserError as error:
+        _refuse(error, is_json=form == "json")
+        status = BAD_INPUT
+    raise typer.Exit(status)
+
+
+def _perform(request: _Request) -> int:
+    """Runs what was asked for, reports it and returns the exit status. Raises UserError on bad usage."""
+    if request.form not in REPORTS:
+        raise _no_such_format("--format", request.form)
+    outputs = [_output(text) for text in request.outputs]
+    if request.show_values and (request.form != "text" or outputs or not sys.stdout.isatty()):
         raise UserError(
             "--show-values needs the text report on a terminal",
             help="leave out --format and --output, and do not redirect the output",
         )
-    options = Options(
-        source,
-        _target(source, target),
-        secrets_dir,
-        _number("--uid", uid),
-        _number("--gid", gid),
-        _octal(mode),
-        tuple(only or ()),
-        tuple(skip or ()),
-        unknown,
-        safe,
-        tuple(env_files or ()),
-    )
-    outcome = _run_all(files or [], options, write=write, jobs=_jobs(jobs))
-    view = View(check, strict, diff)
-    for name, path in reports:
-        _save(path, REPORTS[name](outcome, view))
-    if form == "text":
-        view = View(check, strict, diff, width(), style_for(sys.stdout, os.environ), show_values)
+    options = _options(request)
+    saved = View(request.check, request.strict, Look(request.diff))
+    shown = saved
+    if request.form == "text":
+        is_coloured = style_for(sys.stdout, os.environ).is_coloured
+        shown = View(request.check, request.strict, Look(request.diff, width(), is_coloured, request.show_values))
+    outcome = _run(request, options, {Look(), saved.look, shown.look})
+    for name, path in outputs:
+        save(path, REPORTS[name](outcome, saved))
+    if request.form == "text":
         for error in errors_of(outcome):
-            _complain(error)
-    _say(REPORTS[form](outcome, view), sys.stdout)
-    raise typer.Exit(outcome.status(check=check, strict=strict))
+            complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    say(REPORTS[request.form](outcome, shown), sys.stdout)
+    return outcome.status(check=request.check, strict=request.strict)
 
 
-def _run_all(files: Sequence[Path], options: Options, *, write: bool, jobs: int) -> Outcome:
+def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outcome:
     from dsec_migrate.discovery import discover
     from dsec_migrate.migrate import run
 
-    if files and str(files[0]) in _VERBS and not files[0].exists():
+    jobs = _jobs(request.jobs)
+    first = request.files[0] if request.files else None
+    if first is not None and str(first) in _VERBS and not first.exists():
         raise UserError(
-            f"this version has no command {files[0]}, and there is no file of that name",
+            f"this version has no command {first}, and there is no file of that name",
             help=f"`{NAME} [OPTIONS] [FILE]...` migrates; `{NAME} --help` tells more",
         )
     try:
-        paths = discover(files, Path())
+        paths = discover(request.files, Path())
     except UserError as error:
-        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options, write)
+        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options, request.write)
     progress = Progress(sys.stderr)
     try:
-        return run(paths, options, shell=dict(os.environ), write=write, jobs=jobs, progress=progress)
+        return run(
+            paths,
+            options,
+            shell=dict(os.environ),
+            write=request.write,
+            check=request.check,
+            jobs=jobs,
+            progress=progress,
+            seal=partial(seal, looks=looks),
+        )
     finally:
         progress.close()
 
 
 # --- words to values ---
+
+
+def _options(request: _Request) -> Options:
+    return Options(
+        request.source,
+        _target(request.source, request.target),
+        request.secrets_dir,
+        _number("--uid", request.uid),
+        _number("--gid", request.gid),
+        _octal(request.mode),
+        tuple(request.only),
+        tuple(request.skip),
+        request.unknown,
+        request.safe,
+        tuple(request.env_files),
+    )
 
 
 def _target(source: SourceKind, target: Target | None) -> Target:
@@ -234,10 +313,8 @@ def _target(source: SourceKind, target: Target | None) -> Target:
                 help="leave out --target, or take --source file",
             )
         if target is None:
-            _say(
-                "note: --source external means --target swarm: `docker compose up` refuses external secrets\n",
-                sys.stderr,
-            )
+            note = "--source external means --target swarm: `docker compose up` refuses external secrets"
+            say(f"note: {note}\n", sys.stderr)
         return Target.SWARM
     if source is SourceKind.ENVIRONMENT and target is Target.SWARM:
         raise UserError(
@@ -249,9 +326,8 @@ def _target(source: SourceKind, target: Target | None) -> Target:
 
 def _number(option: str, text: str | None) -> str | None:
     if text is not None and not (text.isascii() and text.isdigit()):
-        raise UserError(
-            f"{option} takes a number", help=f"such as {option} 1000; names mean nothing outside the container"
-        )
+        help_text = f"such as {option} 1000; names mean nothing outside the container"
+        raise UserError(f"{option} takes a number", help=help_text)
     return text
 
 
@@ -259,8 +335,16 @@ def _octal(text: str | None) -> int | None:
     if text is None:
         return None
     if not _MODE.fullmatch(text):
-        raise UserError("--mode takes three octal digits with or without a 0 before them", help="such as --mode 0400")
+        raise UserError("--mode takes three octal digits, with or without a 0 before them", help="such as --mode 0400")
     return int(text, 8)
+
+
+def _jobs(number: int | None) -> int:
+    if number is not None:
+        if number < 1:
+            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
+        return number
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _output(text: str) -> tuple[str, Path]:
@@ -279,52 +363,6 @@ def _no_such_format(option: str, name: str) -> UserError:
     return UserError(f"{option}: there is no format {name}", help=f"there are {' and '.join(REPORTS)}")
 
 
-def _jobs(number: int | None) -> int:
-    if number is not None:
-        if number < 1:
-            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
-        return number
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-# --- what the user sees ---
-
-
-def _say(text: str, stream: TextIO) -> None:
-    """Writes and flushes. A reader that has seen enough (``| head``) is no error."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        # what is still buffered must not fail again when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _complain(error: UserError) -> None:
-    style = style_for(sys.stderr, os.environ)
-    head, *rest = str(error).split("\n")
-    _say("\n".join([head.replace("error:", style.bold(style.red("error:")), 1), *rest, ""]), sys.stderr)
-
-
-def _save(path: Path, text: str) -> None:
-    """Puts a finished report in the place of ``path`` in one step; a device or a pipe is written to."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-            return
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise UserError(
-            f"cannot write the report: {error.strerror or type(error).__name__}", str(path), help="name another file"
-        ) from None
-
-
 # --- the one error boundary ---
 
 
@@ -335,39 +373,32 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _status(words: list[str]) -> int:
+    is_json = "--format=json" in words or ("--format", "json") in pairwise(words)
     try:
         status = typer.main.get_command(app).main(words, NAME, standalone_mode=False)
-    except UserError as error:
-        _refuse(error, words)
-        return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        return 0
+        return DONE
     except Exception as error:
         usage = _usage_error(error)
         if usage is not None:
-            _refuse(usage, words)
+            _refuse(usage, is_json)
             return BAD_INPUT
-        _refuse(
-            UserError(
-                f"internal error ({type(error).__name__})",
-                help="this is a defect of dsec-migrate: please report it with the command line, not with the file",
-            ),
-            words,
-        )
+        what = f"internal error ({type(error).__name__})"
+        advice = f"this is a defect of {NAME}: please report it with the command line, but never with a secret"
+        _refuse(UserError(what, help=advice), is_json)
         return UNPROVED
-    return status if isinstance(status, int) else 0
+    return status if isinstance(status, int) else DONE
 
 
-def _refuse(error: UserError, words: Sequence[str]) -> None:
-    """An error before or instead of a report; who asked for JSON gets one object for it as well."""
-    is_json = "--format=json" in words or ("--format", "json") in itertools.pairwise(words)
+def _refuse(error: UserError, is_json: bool) -> None:
+    """An error instead of a report; who asked for JSON gets one object for it as well."""
     if is_json:
         outcome = Outcome((ProjectOutcome(error.file, errors=(error,)),), Options())
-        _say(REPORTS["json"](outcome, View()), sys.stdout)
+        say(REPORTS["json"](outcome, View()), sys.stdout)
     else:
-        _complain(error)
+        complain(error, sys.stderr, style_for(sys.stderr, os.environ))
 
 
 def _usage_error(error: Exception) -> UserError | None:
@@ -377,10 +408,8 @@ def _usage_error(error: Exception) -> UserError | None:
         return None
     advice = f"`{NAME} --help` lists all options"
     option = getattr(error, "option_name", None)
-    if hasattr(error, "possibilities") and option:
-        similar = sorted(error.possibilities or ())
-        return UserError(
-            f"there is no option {option}", help=f"did you mean {' or '.join(similar)}?" if similar else advice
-        )
+    if option and hasattr(error, "possibilities"):
+        similar = " or ".join(sorted(error.possibilities or ()))
+        return UserError(f"there is no option {option}", help=f"did you mean {similar}?" if similar else advice)
     text = re.sub(r"^Invalid value for '?([^':]+)'?: ", r"\1: ", message()).rstrip(".")
     return UserError(text[:1].lower() + text[1:], help=advice)

@@ -262,6 +262,9 @@ def _syntax_error(source: Source, error: Exception) -> UserError | None:
     """A parser's exception as a UserError, or None when it is no parser's exception."""
     help_text = "correct the YAML; `docker compose config` refuses it too"
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if "unexpected end of stream" in str(getattr(error, "problem", "")):
+        # where it begins tells more than where the file ends
+        mark = getattr(error, "context_mark", None) or mark
     if mark is not None:
         problem = str(getattr(error, "problem", "") or getattr(error, "context", "") or "cannot be parsed")
         # the pure parser quotes characters and names of the file

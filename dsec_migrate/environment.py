@@ -13,11 +13,15 @@ from dsec_migrate.source import Source
 
 @dataclass(frozen=True)
 class Environment:
-    """``shell`` beats ``files``, also with an empty value (observed with Compose 2.40)."""
+    """``shell`` beats ``files``, also with an empty value (observed with Compose 2.40).
+
+    ``places`` are file and line (from 1) of the variables of ``files``.
+    """
 
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     paths: tuple[Path, ...] = ()
+    places: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
     variables: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -42,11 +46,14 @@ def load(directory: Path, shell: Mapping[str, str], env_files: Sequence[Path] = 
             return Environment(shell)
         paths = (default,)
     merged: dict[str, str] = {}
+    places: dict[str, tuple[Path, int]] = {}
     for path in paths:
         if not path.is_file():
             raise UserError("there is no such env file", str(path), help="name an existing file with --env-file")
-        merged.update(dotenv.variables(read_entries(Source.read(path), shell, earlier=merged)))
-    return Environment(shell, merged, paths)
+        entries = read_entries(Source.read(path), shell, earlier=merged)
+        merged.update(dotenv.variables(entries))
+        places.update((entry.name, (path, entry.line)) for entry in entries)
+    return Environment(shell, merged, paths, places)
 
 
 def read_entries(

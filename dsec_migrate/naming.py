@@ -10,32 +10,8 @@ from dataclasses import dataclass, field
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
-_OTHER_KINDS = tuple(
-    f".{ending}"
-    for ending in [
-        "pem",
-        "key",
-        "crt",
-        "cert",
-        "cer",
-        "p12",
-        "pfx",
-        "jks",
-        "pub",
-        "asc",
-        "gpg",
-        "json",
-        "yaml",
-        "yml",
-        "toml",
-        "ini",
-        "conf",
-        "cfg",
-        "config",
-        "xml",
-        "env",
-        "sh",
-    ]
+_OTHER_KINDS = re.compile(
+    r"\.(?:pem|key|crt|cert?|p12|pfx|jks|pub|asc|gpg|json|ya?ml|toml|ini|conf|cfg|config|xml|env|sh)"
 )
 # `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
 SWARM_MAXIMUM_LENGTH = 64
@@ -85,7 +61,11 @@ def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None
     default = Style()
     names = [_case(name) for name in existing]
     # certificates, keys and settings have files of their own kind: no habit for passwords
-    existing = {name: data for name, data in existing.items() if not str(data.get("file", "")).endswith(_OTHER_KINDS)}
+    existing = {
+        name: data
+        for name, data in existing.items()
+        if not _OTHER_KINDS.fullmatch(posixpath.splitext(str(data.get("file")))[1])
+    }
     files = [file for definition in existing.values() if isinstance(file := definition.get("file"), str) and file]
     # the file is named after the secret: what stands around the name is the project's habit
     habits = [

@@ -303,7 +303,12 @@ class _Writer:
                 break
         column = len(indentation)
         comments = _Block(max(column - 1, 0), column)
-        self._insert_lines_after(block.end, _definition_lines(pairs, indentation, step), comments)
+        last = block.entries[-1].value
+        if isinstance(last, Mapping) and last.flow:
+            lines = [f"{indentation}{_flow_scalar(name)}: {_flow(data, _is_json(last))}" for name, data in pairs]
+        else:
+            lines = _definition_lines(pairs, indentation, step, _quote_of(last))
+        self._insert_lines_after(block.end, lines, comments)
 
     def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[_Definition]) -> None:
         indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
@@ -475,16 +480,25 @@ def _option(key: str, value: object, is_json: bool = False) -> str:
     return f"0{value:o}" if key == "mode" and isinstance(value, int) else f'"{value}"'
 
 
-def _definition_lines(pairs: SequenceType[_Definition], indentation: str, step: int) -> list[str]:
+def _quote_of(definition: ParsedNode) -> str:
+    """The quotes that an existing definition puts around its file."""
+    file = definition.get("file") if isinstance(definition, Mapping) else None
+    return file.style if isinstance(file, Scalar) and file.style in {"'", '"'} else ""
+
+
+def _definition_lines(pairs: SequenceType[_Definition], indentation: str, step: int, quote: str = "") -> list[str]:
     lines: list[str] = []
     for name, data in pairs:
         lines.append(f"{indentation}{_flow_scalar(name)}:")
-        lines.extend(f"{indentation}{' ' * step}{key}: {_block_scalar(value)}" for key, value in data.items())
+        lines.extend(f"{indentation}{' ' * step}{key}: {_block_scalar(value, quote)}" for key, value in data.items())
     return lines
 
 
-def _block_scalar(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else _flow_scalar(str(value))
+def _block_scalar(value: object, quote: str = "") -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return f"{quote}{text}{quote}" if quote and _PLAIN.fullmatch(text) else _flow_scalar(text)
 
 
 def _flow(data: dict[str, object], quoted: bool) -> str:

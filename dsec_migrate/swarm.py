@@ -38,7 +38,7 @@ def problems(project: Project) -> Iterator[UserError]:
 def _refused(document: Document, node: Content | object, what: str) -> UserError:
     start = getattr(node, "start", 0)
     return document.error(
-        f"Swarm refuses {what}", start, "take it out for Swarm, or run the project with --target compose"
+        f"Swarm refuses {what}", start, "take it out for Swarm, or leave out --target swarm and --source external"
     )
 
 

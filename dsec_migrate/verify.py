@@ -43,7 +43,7 @@ def verify(
     _check_values(project, after, plan)
     _check_schema(project, after)
     _check_stable(after, options)
-    return tuple(_remaining(new_source, plan.secrets))
+    return (*_remaining(new_source, plan.secrets), *_remaining_in_env_files(project, plan))
 
 
 def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
@@ -282,3 +282,20 @@ def _remaining(source: Source, secrets: Iterable[PlannedSecret]) -> Iterator[Rem
                 position = text.find(spelling, position + len(spelling))
         for line in sorted(lines):
             yield Remaining(str(source.path), line, secret.name)
+
+
+def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]:
+    """Lines of `.env` that supplied a moved value and have no effect on it any more."""
+    found: dict[Remaining, None] = {}
+    for finding in plan.findings:
+        if finding.action is not Action.MIGRATE or finding.source == SourceKind.ENVIRONMENT.value:
+            continue
+        effective = project.services[finding.service].variables[finding.variable].effective
+        names = [reference.name for reference in effective.references] or [finding.variable] * (
+            effective.template is None
+        )
+        for name in names:
+            if name in project.environment.places:
+                path, line = project.environment.places[name]
+                found[Remaining(str(path), line, finding.secret or "")] = None
+    yield from found

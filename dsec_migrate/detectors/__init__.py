@@ -11,6 +11,7 @@ from dsec_migrate.detectors import (
     credential_pair,
     embedded_assignment,
     known_token,
+    masking,
     password_hash,
     private_key,
     random_value,
@@ -18,8 +19,8 @@ from dsec_migrate.detectors import (
     telling_reference,
     url_credential,
 )
-from dsec_migrate.detectors.masking import secret_parts
 from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
@@ -94,3 +95,17 @@ def judge(candidate: Candidate) -> Verdict | None:
                 return verdict
             best = verdict
     return best
+
+
+def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
+    """The ranges of any ``text`` that are or may be secret, in order and not overlapping, to be masked where it is shown.
+
+    For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
+    ordinary words stay readable. Never raises.
+    """
+    ranges = masking.find(text)
+    for name, start, end in masking.variables(text):
+        verdict = judge(Candidate("", name, text[start:end], None))
+        if verdict is not None:
+            ranges += [(start + first, start + last) for first, last in verdict.parts]
+    return merge(ranges)

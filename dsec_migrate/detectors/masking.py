@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dsec_migrate.detectors import (
     application_key,
     command_option,
@@ -12,10 +14,14 @@ from dsec_migrate.detectors import (
 )
 from dsec_migrate.detectors.assignments import assignments, is_shell
 from dsec_migrate.detectors.patterns import Pattern
-from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
 
+# at the start of a line: a mapping entry, a list item or a shell assignment, also behind comment signs
+_VARIABLE = Pattern(
+    r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
+    r"[ \t]{0,4}(?P<sign>=|:(?=[ \t]))[ \t]{0,40}"
+)
 _GAP = r"""["']?[\s,=]{1,4}["']?"""
 _WORD = r"""[^\s"'|;&,]{1,256}"""
 # an option of one letter means a password for these programs only
@@ -49,11 +55,8 @@ _STATEMENTS = (
 )
 
 
-def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """The ranges of ``text`` that are or may be secret, in order and not overlapping. Never raises; linear.
-
-    References (``${X}``), paths below /run/secrets and ordinary words stay readable.
-    """
+def find(text: str) -> list[tuple[int, int]]:
+    """The ranges of secrets in ``text`` that their own shape or their surroundings tell. Linear in its length."""
     parsed = template(text)
     view = parsed.view
     ranges = [
@@ -71,7 +74,32 @@ def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret
         ranges = [part for start, end in ranges for part in parsed.expose(start, end)[1]]
-    return merge([*ranges, *password_hash.find(text)])
+    return [*ranges, *password_hash.find(text)]
+
+
+def variables(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each line of ``text`` that sets a variable, in a comment too: its name, and where its value starts and ends."""
+    for match in _VARIABLE.finditer(text):
+        name, start = match["name"], match.end()
+        # `# Password: ask for it` is a sentence
+        if match["sign"] != "=" and not (name.isupper() or "_" in name or "." in name):
+            continue
+        end = text.find("\n", start)
+        value = text[start : len(text) if end < 0 else end]
+        comment = value.find(" #")
+        if comment >= 0:
+            value = value[:comment]
+        value = value.rstrip()
+        quote = value[:1]
+        if quote in {'"', "'"}:
+            closing = value.find(quote, 1)
+            if closing > 0:
+                yield name, start + 1, start + closing
+                continue
+        elif match["quote"] and value.endswith(match["quote"]):
+            value = value[:-1]
+        if value:
+            yield name, start, start + len(value)
 
 
 def _is_value(value: str) -> bool:

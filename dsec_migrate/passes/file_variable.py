@@ -45,6 +45,7 @@ def propose(case: Case) -> Proposal | Left:
         )
     if holding.follows:
         doubts += (f"{', '.join(holding.follows)} in the shell or in .env has no effect on it any more",)
+    remarks = tuple(_remarks(variable.slot))
     if doubts and options.safe:
         return Left(f"not known to be safe (--safe): {doubts[0]}")
     return Proposal(
@@ -52,7 +53,7 @@ def propose(case: Case) -> Proposal | Left:
         variable.name + SUFFIX,
         Applicability.REVIEW if doubts else Applicability.SAFE,
         holding,
-        doubts,
+        (*doubts, *remarks),
         is_known_image=row is not None,
         is_read_by_root=row is not None and row.is_read_by_root and _runs_as_root(service),
     )
@@ -111,6 +112,13 @@ def _doubts(case: Case, row: Image | None) -> Iterator[str]:
     word = _first_word(case.service.get("command"))
     if word is not None and not row.starts_with(word):
         yield "the service runs another command, with which the image's entrypoint may not read the file"
+
+
+def _remarks(slot: Slot) -> Iterator[str]:
+    """What its owner may wonder about, though nothing needs a check."""
+    node = slot.content
+    if slot.entry is not None and isinstance(node, Scalar) and not node.style and slot.text not in (None, node.value):
+        yield "unquoted, YAML reads a number: the container gets another text than the file shows, and so does the secret"
 
 
 def _is_given(node: Content | None) -> bool:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hunks import Hunk, Line, hunks
-from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.look import PLAIN_UNIFIED, DiffStyle, Look
 from dsec_migrate.reports.sealed import Sealed
 from dsec_migrate.reports.style import Paint, Style, columns, cut, wrapped
 
@@ -15,7 +15,7 @@ NO_FINAL_NEWLINE = "\\ No newline at end of file"
 _SIDES = " | "
 
 
-def render(project: ProjectOutcome, look: Look = Look()) -> str:  # noqa: B008
+def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> str:
     """The diff of a project whose text changes, each line ended; the empty string where none does."""
     if project.rewritten is None:
         return ""

@@ -24,10 +24,13 @@ class Look(NamedTuple):
     show_values: bool = False
 
 
+PLAIN_UNIFIED = Look()
+
+
 @dataclass(frozen=True)
 class View:
     """``check`` and ``strict`` are those of the command line."""
 
     check: bool = False
     strict: bool = False
-    look: Look = Look()
+    look: Look = PLAIN_UNIFIED
