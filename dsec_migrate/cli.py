@@ -18,7 +18,7 @@ from typer.core import TyperCommand
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options, SourceKind, Target, Unknown
-from dsec_migrate.outcome import BAD_INPUT, DONE, UNPROVED, Outcome, ProjectOutcome
+from dsec_migrate.outcome import DONE, Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
 from dsec_migrate.reports.look import DiffStyle, Look
@@ -224,8 +224,7 @@ def migrate(
     try:
         status = _perform(request)
     except UserError as error:
-        _refuse(error, is_json=form == "json")
-        status = BAD_INPUT
+        status = _refuse(error, is_json=form == "json")
     raise typer.Exit(status)
 
 
@@ -257,7 +256,7 @@ def _perform(request: _Request) -> int:
 
 def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outcome:
     from dsec_migrate.discovery import discover
-    from dsec_migrate.migrate import run
+    from dsec_migrate.migrate import collect_garbage_seldom, run
 
     jobs = _jobs(request.jobs)
     first = request.files[0] if request.files else None
@@ -270,6 +269,7 @@ def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outco
         paths = discover(request.files, Path())
     except UserError as error:
         return Outcome((ProjectOutcome(error.file, errors=(error,)),), options, request.write)
+    collect_garbage_seldom()
     progress = Progress(sys.stderr)
     try:
         return run(
@@ -383,22 +383,21 @@ def _status(words: list[str]) -> int:
     except Exception as error:
         usage = _usage_error(error)
         if usage is not None:
-            _refuse(usage, is_json)
-            return BAD_INPUT
+            return _refuse(usage, is_json)
         what = f"internal error ({type(error).__name__})"
         advice = f"this is a defect of {NAME}: please report it with the command line, but never with a secret"
-        _refuse(UserError(what, help=advice), is_json)
-        return UNPROVED
+        return _refuse(UserError(what, help=advice), is_json, failure=what)
     return status if isinstance(status, int) else DONE
 
 
-def _refuse(error: UserError, is_json: bool) -> None:
-    """An error instead of a report; who asked for JSON gets one object for it as well."""
+def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:
+    """An error instead of a report, and its exit status; who asked for JSON gets one object for it as well."""
+    outcome = Outcome((ProjectOutcome(error.file, errors=(error,), failure=failure),), Options())
     if is_json:
-        outcome = Outcome((ProjectOutcome(error.file, errors=(error,)),), Options())
         say(REPORTS["json"](outcome, View()), sys.stdout)
     else:
         complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    return outcome.status()
 
 
 def _usage_error(error: Exception) -> UserError | None:

@@ -7,6 +7,7 @@ Nodes are built once and never changed afterwards; they compare by identity.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -167,6 +168,7 @@ def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
                 yield source
 
 
+_TAG_BEFORE = re.compile(r"(?<=\s)!\S*[ \t]+$")
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # Compose drops what `!reset` stands on before anything else looks at it
 RESET_TAG = "!reset"
@@ -333,7 +335,11 @@ class _Builder:
                 keys[-1] = node
                 continue
             else:
-                parent.entries.append(Entry(keys[-1], node, parent))
+                key = keys[-1]
+                if node.start == node.end == node.outer_start and isinstance(node, Scalar):
+                    # the pure parser puts a missing value behind the line break
+                    node.start = node.end = node.outer_start = self.text.find(":", key.end) + 1 or node.start
+                parent.entries.append(Entry(key, node, parent))
                 keys[-1] = None
             if isinstance(node, Scalar) and "$" in node.value:
                 self.templates.append(node)
@@ -358,7 +364,12 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Scalar:
         outer, end = event.start_mark.index, event.end_mark.index
-        start = outer if event.anchor is None and event.tag is None else min(self._content_start(event), end)
+        start = outer
+        if event.anchor is not None or event.tag is not None:
+            start = min(self._content_start(event), end)
+            # the pure parser leaves a tag out that stands before the anchor
+            before = _TAG_BEFORE.search(self.text, self.text.rfind("\n", 0, outer) + 1, outer)
+            outer = before.start() if before else outer
         style = event.style or ""
         if style in "|>" and style:
             end = self._block_scalar_end(start, end)

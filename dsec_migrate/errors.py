@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+# not frozen: an exception in flight gets a traceback
+@dataclass(eq=False)
 class UserError(Exception):
     """Bad usage, or input that cannot be read or is invalid (exit status 2).
 

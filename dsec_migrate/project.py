@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from dsec_migrate import document as yaml
@@ -197,13 +197,17 @@ def resolve(template: str | None, environment: Environment) -> Value:
     if template is None or "$" not in template:
         return Value(template, template)
     try:
-        found = references(template)
+        found = _references(template)
         names = {reference.name for reference in found}
         shell = tuple(sorted(name for name in names if environment.is_from_shell(name)))
         result = interpolate(template, environment.variables)
     except InterpolationError as error:
         return Value(template, None, unset=(error.name or "",))
     return Value(template, result.value, found, result.unset, shell)
+
+
+# a project asks for the same templates several times
+_references = lru_cache(maxsize=1024)(references)
 
 
 def plain_mapping(node: Mapping) -> dict[str, object]:
@@ -268,7 +272,8 @@ def _template_problems(document: Document, environment: Environment) -> Iterator
     """Each template that Compose refuses, and whether that is only because a required variable is not set here."""
     for node in document.templates:
         try:
-            interpolate(node.value, environment.variables)
+            if any(reference.operator in {"?", ":?"} for reference in _references(node.value)):
+                interpolate(node.value, environment.variables)
         except InterpolationError as error:
             yield _interpolation_problem(document, node, error), error.reason == "required"
 

@@ -10,8 +10,8 @@ from dsec_migrate.detectors import (
     connection_string,
     credential_pair,
     embedded_assignment,
+    free_text,
     known_token,
-    masking,
     password_hash,
     private_key,
     random_value,
@@ -98,13 +98,13 @@ def judge(candidate: Candidate) -> Verdict | None:
 
 
 def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """The ranges of any ``text`` that are or may be secret, in order and not overlapping, to be masked where it is shown.
+    """The ranges of any ``text`` that are or may be secret, in order and not overlapping: mask them where it is shown.
 
     For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
     ordinary words stay readable. Never raises.
     """
-    ranges = masking.find(text)
-    for name, start, end in masking.variables(text):
+    ranges = free_text.find(text)
+    for name, start, end in free_text.variables(text):
         verdict = judge(Candidate("", name, text[start:end], None))
         if verdict is not None:
             ranges += [(start + first, start + last) for first, last in verdict.parts]

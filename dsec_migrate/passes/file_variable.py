@@ -118,7 +118,7 @@ def _remarks(slot: Slot) -> Iterator[str]:
     """What its owner may wonder about, though nothing needs a check."""
     node = slot.content
     if slot.entry is not None and isinstance(node, Scalar) and not node.style and slot.text not in (None, node.value):
-        yield "unquoted, YAML reads a number: the container gets another text than the file shows, and so does the secret"
+        yield "unquoted, it is a number to YAML: the secret is what the container gets, not what the file shows"
 
 
 def _is_given(node: Content | None) -> bool:

@@ -53,7 +53,7 @@ def errors_of(outcome: Outcome) -> Iterator[UserError]:
     """Everything that went wrong, in the order of the projects; a failed proof reads like any other error."""
     for project in outcome.projects:
         yield from project.errors
-        if project.failure:
+        if project.failure and not project.errors:
             yield failure_of(project)
 
 

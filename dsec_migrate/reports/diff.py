@@ -9,7 +9,7 @@ from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hunks import Hunk, Line, hunks
 from dsec_migrate.reports.look import PLAIN_UNIFIED, DiffStyle, Look
 from dsec_migrate.reports.sealed import Sealed
-from dsec_migrate.reports.style import Paint, Style, columns, cut, wrapped
+from dsec_migrate.reports.style import Paint, Style, columns, cut, width_of, wrapped
 
 NO_FINAL_NEWLINE = "\\ No newline at end of file"
 _SIDES = " | "
@@ -48,10 +48,10 @@ def _side_by_side(project: ProjectOutcome, look: Look) -> Iterator[str]:
     # number, sign and the spaces around it
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
-    yield style.bold(columns(f"a/{name}", side) + _SIDES + f"b/{name}")
+    yield style.bold(columns(_tail(f"a/{name}", side), side) + _SIDES + _tail(f"b/{name}", side))
     services = _services_by_line(project)
     for hunk in found:
-        yield style.dim(_header(hunk, services))
+        yield style.dim(cut(_header(hunk, services), look.width))
         old_number, new_number = hunk.old_start, hunk.new_start
         for old, new in _pairs(hunk.lines):
             left = _cells(old, old_number, digits, cell)
@@ -86,6 +86,13 @@ def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
         else:
             yield line, line
     yield from zip_longest(removed, added)
+
+
+def _tail(name: str, width: int) -> str:
+    """The end of a path, which tells more than its beginning."""
+    while width_of(name) > width and "/" in name:
+        name = name.split("/", 1)[1]
+    return cut(name, width)
 
 
 def _cells(line: Line | None, number: int, digits: int, width: int) -> list[str]:

@@ -124,7 +124,7 @@ def _how(file: FileLine) -> str:
 
 def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
     if project.remaining:
-        page.heading("The same value still stands in plaintext (lines of the new file)")
+        page.heading("Still in plaintext after the change")
         page.table([(f"{place.file}:{place.line}", place.secret) for place in project.remaining])
 
 

@@ -17,42 +17,48 @@ from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
 
-# at the start of a line: a mapping entry, a list item or a shell assignment, also behind comment signs
-_VARIABLE = Pattern(
-    r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
-    r"[ \t]{0,4}(?P<sign>=|:(?=[ \t]))[ \t]{0,40}"
-)
-_GAP = r"""["']?[\s,=]{1,4}["']?"""
-_WORD = r"""[^\s"'|;&,]{1,256}"""
-# an option of one letter means a password for these programs only
+# between an option and its value, also as neighbours in a list
+_GAP = r"[\"']?[\s,=]{1,4}[\"']?"
+_VALUE = r"(?P<value>[^\s\"'|;&,]{1,256})"
+
+
+def _option(programs: str, option: str) -> Pattern:
+    return Pattern(rf"\b(?:{programs})\b[^|;&\n]{{0,160}}?[\s\"'](?:{option}){_VALUE}")
+
+
+# options of one letter mean a password for these programs only; each with a text that the line must hold
 _SHORT_OPTIONS = (
-    (" -p", Pattern(rf"\b(?:mysql|mariadb)[a-z-]{{0,12}}\b[^|;&\n]{{0,160}}?\s-p(?P<value>{_WORD})")),
-    (
-        "-p",
-        Pattern(
-            r"\b(?:sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login)\b[^|;&\n]{0,160}?-p"
-            rf"{_GAP}(?P<value>{_WORD})"
-        ),
-    ),
-    ("-a", Pattern(rf"\b(?:redis|valkey|keydb)-cli\b[^|;&\n]{{0,160}}?-a{_GAP}(?P<value>{_WORD})")),
-    ("-u", Pattern(rf"\bcurl\b[^|;&\n]{{0,160}}?(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:(?P<value>{_WORD})")),
-    ("-w", Pattern(rf"\bldap[a-z]{{1,8}}\b[^|;&\n]{{0,160}}?\s-w{_GAP}(?P<value>{_WORD})")),
+    ("-p", _option(r"(?:mysql|mariadb)[a-z-]{0,12}", "-p")),
+    ("-p", _option(r"sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login", f"-p{_GAP}")),
+    ("-a", _option(r"(?:redis|valkey|keydb)-cli", f"-a{_GAP}")),
+    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:")),
+    ("-w", _option("ldap[a-z]{1,8}", f"-w{_GAP}")),
 )
 _STATEMENTS = (
     (
         "identified",
         Pattern(
-            r"""(?i)\bidentified\s{1,4}(?:with\s{1,4}[\w"'`]{1,64}\s{1,4})?by\s{1,4}(?:password\s{1,4})?["'](?P<value>[^"'\n]{1,256})"""
+            r"(?i)\bidentified\s{1,4}(?:with\s{1,4}[\w\"'`]{1,64}\s{1,4})?by\s{1,4}(?:password\s{1,4})?"
+            r"[\"'](?P<value>[^\"'\n]{1,256})"
         ),
     ),
     ("password", Pattern(r"(?i)\bpassword\s{1,4}'(?P<value>[^'\n]{1,256})'")),
     (
         "authorization",
         Pattern(
-            r"""(?i)\bauthorization["']?\s{0,3}[:=]\s{0,3}["']?(?:bearer|basic|token)\s{1,3}(?P<value>[A-Za-z0-9._~+/=:-]{3,4096})"""
+            r"(?i)\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer|basic|token)\s{1,3}"
+            r"(?P<value>[A-Za-z0-9._~+/=:-]{3,4096})"
         ),
     ),
 )
+# at the start of a line: a mapping entry, a list item or a shell assignment, also behind comment signs
+_VARIABLE = Pattern(
+    r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
+    r"(?:(?P<sign>=)(?![=>])|[ \t]{0,4}:[ \t]{1,40})"
+)
+_QUOTES = frozenset({'"', "'"})
+# a comment, an escaped quote (a part of a longer text), tags of Compose
+_NO_VALUES = ("#", "\\", "!reset", "!override")
 
 
 def find(text: str) -> list[tuple[int, int]]:
@@ -77,30 +83,22 @@ def find(text: str) -> list[tuple[int, int]]:
     return [*ranges, *password_hash.find(text)]
 
 
+def _is_value(value: str) -> bool:
+    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))
+
+
 def variables(text: str) -> Iterator[tuple[str, int, int]]:
     """Each line of ``text`` that sets a variable, in a comment too: its name, and where its value starts and ends."""
     for match in _VARIABLE.finditer(text):
         name, start = match["name"], match.end()
         # `# Password: ask for it` is a sentence
-        if match["sign"] != "=" and not (name.isupper() or "_" in name or "." in name):
+        if not match["sign"] and not (name.isupper() or "_" in name or "." in name):
             continue
         end = text.find("\n", start)
-        value = text[start : len(text) if end < 0 else end]
-        comment = value.find(" #")
-        if comment >= 0:
-            value = value[:comment]
-        value = value.rstrip()
-        quote = value[:1]
-        if quote in {'"', "'"}:
-            closing = value.find(quote, 1)
-            if closing > 0:
-                yield name, start + 1, start + closing
-                continue
+        value = text[start : len(text) if end < 0 else end].partition(" #")[0].rstrip()
+        if value[:1] in _QUOTES and value.find(value[0], 1) > 0:
+            start, value = start + 1, value[1 : value.find(value[0], 1)]
         elif match["quote"] and value.endswith(match["quote"]):
             value = value[:-1]
-        if value:
+        if value and not value.startswith(_NO_VALUES) and not is_shell(value):
             yield name, start, start + len(value)
-
-
-def _is_value(value: str) -> bool:
-    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))

@@ -1,0 +1,534 @@
+"""What is a secret, what is none, how it is exposed, which characters of it are masked, and why."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dsec_migrate import detectors
+from dsec_migrate.detectors import DETECTORS, judge, secret_parts
+from dsec_migrate.detectors.names import Kind, meaning, split
+from dsec_migrate.detectors.templates import template
+from dsec_migrate.detectors.values import looks_random
+from dsec_migrate.detectors.vetoes import is_vetoed
+from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+VECTORS = tomllib.loads((Path(__file__).parent / "vectors" / "detectors.toml").read_text("utf-8"))
+
+CERTAIN, LIKELY, POSSIBLE = Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE
+LITERAL, DEFAULT, INTERPOLATED = Exposure.LITERAL, Exposure.DEFAULT, Exposure.INTERPOLATED
+PASS_THROUGH, EMBEDDED = Exposure.PASS_THROUGH, Exposure.EMBEDDED
+
+
+def verdict_on(name: str, text: str | None, value: str | None = None) -> Verdict | None:
+    if value is None and text is not None and not template(text).references:
+        value = text.replace("$$", "$")
+    return judge(Candidate("service", name, text, value))
+
+
+def secret_texts(text: str | None, verdict: Verdict | None) -> list[str]:
+    assert verdict is not None
+    return [(text or "")[start:end] for start, end in verdict.parts]
+
+
+def name_of(row: str) -> str:
+    return row.partition("=")[0]
+
+
+@pytest.mark.parametrize("row", VECTORS["secret"], ids=name_of)
+def test_it_is_a_secret(row: str) -> None:
+    name, _, text = row.partition("=")
+    verdict = verdict_on(name, text)
+    assert verdict is not None, "not found"
+    assert verdict.confidence in (CERTAIN, LIKELY)
+    assert verdict.exposure in (LITERAL, EMBEDDED)
+    assert verdict.parts
+
+
+@pytest.mark.parametrize("row", VECTORS["not_secret"], ids=name_of)
+def test_it_is_no_secret(row: str) -> None:
+    name, _, text = row.partition("=")
+    verdict = verdict_on(name, text)
+    assert verdict is None or verdict.confidence is POSSIBLE
+
+
+def test_two_vectors_in_five_are_no_secrets() -> None:
+    assert len(VECTORS["not_secret"]) >= 0.4 * sum(map(len, VECTORS.values()))
+
+
+EXPOSURES = [
+    # name, text, value today, exposure, confidence, secret texts
+    ("DB_PASSWORD", "hunter2", None, LITERAL, CERTAIN, ["hunter2"]),
+    ("DB_PASSWORD", '"hunter2"', None, LITERAL, CERTAIN, ['"hunter2"']),
+    ("DB_PASSWORD", "a$$b", None, LITERAL, CERTAIN, ["a$$b"]),
+    ("DB_PASSWORD", "0", None, None, None, []),
+    ("API_KEY", "dify", None, LITERAL, LIKELY, ["dify"]),
+    ("DB_PASSWORD", "${X}", "hunter2", INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "$X", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", '"${X}"', None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X:-}", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X:-null}", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X:?set the password, please}", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X?hunter2}", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X:-hunter2}", None, DEFAULT, CERTAIN, ["hunter2"]),
+    ("DB_PASSWORD", "${X-hunter2}", "other", DEFAULT, CERTAIN, ["hunter2"]),
+    ("DB_PASSWORD", "${X:+hunter2}", None, DEFAULT, CERTAIN, ["hunter2"]),
+    ("DB_PASSWORD", "${X:-${Y:-hunter2}}", None, DEFAULT, CERTAIN, ["hunter2"]),
+    ("DB_PASSWORD", "${X:-${Y}}", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "${X:-true}", "true", None, None, []),
+    ("DB_PASSWORD", "${X:-/run/secrets/db}", "/run/secrets/db", None, None, []),
+    ("DB_PASSWORD", None, None, PASS_THROUGH, LIKELY, []),
+    ("DB_PASSWORD", None, "hunter2", PASS_THROUGH, LIKELY, []),
+    ("DB_PASSWORD", None, "true", None, None, []),
+    ("DB_PASSWORD", "", "", None, None, []),
+    ("DB_PASSWORD", "${UNCLOSED", None, LITERAL, CERTAIN, ["${UNCLOSED"]),
+    ("AUTHORIZATION_TOKEN", "Bearer ${X}", None, INTERPOLATED, LIKELY, []),
+    ("URL", "postgres://u:hunter2@db/x", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("URL", "redis://:hunter2@redis:6379", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("URL", '"redis://:hunter2@redis:6379"', None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("URL", "postgres://u:${X}@db/x", None, INTERPOLATED, LIKELY, []),
+    ("URL", "postgres://u:${X:-hunter2}@db/x", None, DEFAULT, CERTAIN, ["hunter2"]),
+    ("URL", "postgres://${U:-me}:${X:-hunter2}@${H:-db}/x", None, DEFAULT, CERTAIN, ["hunter2"]),
+    ("URL", "${X:-postgres://u:hunter2@db/x}", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("URL", "${X}", "postgres://u:hunter2@db/x", INTERPOLATED, CERTAIN, []),
+    ("URL", None, "postgres://u:hunter2@db/x", PASS_THROUGH, CERTAIN, []),
+    ("URL", "${X}", "postgres://db/x", None, None, []),
+    ("URL", "postgres://${H}:${P}/x", None, None, None, []),
+    ("URL", "http://u@host/a:b@c", None, None, None, []),
+    ("URL", "jdbc:oracle:thin:scott/tiger@db:1521:x", None, EMBEDDED, CERTAIN, ["tiger"]),
+    ("URL", "root:hunter2@tcp(db:3306)/x", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("URL", "mongodb://a:one@h1,h2/x,mongodb://b:two@h3", None, EMBEDDED, CERTAIN, ["one", "two"]),
+    ("DATABASE_URL", "${DATABASE_URL}", None, INTERPOLATED, POSSIBLE, []),
+    ("C", "Server=db;User=sa;Password=hunter2;Encrypt=False", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("C", "Server=db;User=sa;Password=${X};", None, INTERPOLATED, LIKELY, []),
+    ("C", "AccountName=a;AccountKey=aGVsbG8=;Suffix=x", None, EMBEDDED, CERTAIN, ["aGVsbG8="]),
+    ("C", "jdbc:mysql://db/x?user=root&password=hunter2&ssl=1", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("C", "host=db user=u password=hunter2 dbname=x", None, EMBEDDED, CERTAIN, ["hunter2"]),
+    ("C", "redis:6379,abortConnect=false,ssl=true", None, None, None, []),
+    (
+        "SASL_CONFIG",
+        'x.PlainLoginModule required username="a" password="one" user_a="two";',
+        None,
+        EMBEDDED,
+        LIKELY,
+        ["one", "two"],
+    ),
+    ("OPTS", "-Dfile.encoding=UTF-8 -Dssl.keyStorePassword=hunter2", None, EMBEDDED, LIKELY, ["hunter2"]),
+    ("CONFIG", '{"db": {"password": "hunter2", "token": null}}', None, EMBEDDED, LIKELY, ["hunter2"]),
+    ("CONFIG", 'x["smtp_password"] = "${SMTP_PASSWORD}"', None, INTERPOLATED, LIKELY, []),
+    ("CONFIG", "password_policy=strong;token_ttl=3600;public_key=abc", None, None, None, []),
+    ("CONFIG", "SASL:TOKEN://a:1,TOKEN:SASL_PLAINTEXT", None, None, None, []),
+    ("ARGS", "--port 80 --requirepass hunter2", None, EMBEDDED, LIKELY, ["hunter2"]),
+    ("ARGS", "--token-file /x --password $$X --no-password yes", None, None, None, []),
+    ("BASIC_AUTH", "a:one,b:two", None, EMBEDDED, LIKELY, ["one", "two"]),
+    ("BASIC_AUTH", "localhost:8080", None, None, None, []),
+    ("SB_USER", "${U}:${P}", None, INTERPOLATED, LIKELY, []),
+    ("RUN_USER", "node:node", None, None, None, []),
+    ("SUPER_USERS", "User:alice;User:bob", None, None, None, []),
+    ("NEO4J_AUTH", "neo4j/hunter2", None, EMBEDDED, LIKELY, ["hunter2"]),
+    ("ADMIN", "admin:${ADMIN_PASSWORD}", None, INTERPOLATED, LIKELY, []),
+    ("FOO", "${DB_PASSWORD}", None, INTERPOLATED, LIKELY, []),
+    ("FOO", "${DB_PASSWORD:-hunter2}", None, DEFAULT, LIKELY, ["hunter2"]),
+    ("FOO", "$SERVICE_BASE64_64_FOO", None, INTERPOLATED, LIKELY, []),
+    ("FOO", "${DB_PASSWORD:+--auth}", None, None, None, []),
+    ("FOO", "${PASSWORD_MIN_LENGTH}", None, None, None, []),
+    ("FOO", "${ENABLE_PASSWORD}", None, None, None, []),
+    ("FOO_FILE", "/x/${DB_PASSWORD}", None, None, None, []),
+    ("MINIO_KEY", "${SERVICE_USER_MINIO}", None, None, None, []),
+    ("SERVICE_URL_ONETIMESECRET_3000", None, None, None, None, []),
+    ("ENABLE_TOKEN", "${X}", None, INTERPOLATED, POSSIBLE, []),
+    ("KEY", "${X}", None, INTERPOLATED, POSSIBLE, []),
+    ("KEY", "ordinary", None, None, None, []),
+    ("KEY", "7Gk2pQ9xV4mZ1rT8wB5n", None, LITERAL, LIKELY, ["7Gk2pQ9xV4mZ1rT8wB5n"]),
+    ("APP_KEY", "base64:${X}", None, INTERPOLATED, LIKELY, []),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value", "exposure", "confidence", "texts"),
+    EXPOSURES,
+    ids=[f"{number}-{row[0]}" for number, row in enumerate(EXPOSURES)],
+)
+def test_exposure_and_parts(
+    name: str,
+    text: str | None,
+    value: str | None,
+    exposure: Exposure | None,
+    confidence: Confidence | None,
+    texts: list[str],
+) -> None:
+    verdict = verdict_on(name, text, value)
+    if exposure is None:
+        assert verdict is None
+        return
+    assert verdict is not None
+    assert (verdict.exposure, verdict.confidence) == (exposure, confidence)
+    assert secret_texts(text, verdict) == texts
+
+
+ALNUM = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7"
+HEX = "0a1b2c3d4e5f6789" * 10
+
+
+def token(lead: str, length: int, alphabet: str = ALNUM * 20) -> str:
+    """Put together here, so that no scanner of this repository takes it for a real one."""
+    return lead + alphabet[:length]
+
+
+TOKENS = {
+    "GitHub": token("gh" + "p_", 36),
+    "GitHub, fine-grained": token("github_" + "pat_", 82),
+    "GitLab": token("glp" + "at-", 20),
+    "Slack": token("xox" + "b-1234567890-", 24),
+    "Stripe": token("sk_" + "live_", 24),
+    "Google": token("AI" + "za", 35),
+    "OpenAI": token("sk-" + "proj-", 48),
+    "Anthropic": token("sk-" + "ant-api03-", 60),
+    "npm": token("np" + "m_", 36),
+    "PyPI": token("pypi-" + "AgEIcHlwaS5vcmc", 80),
+    "Telegram": token("123456789:" + "AA", 33),
+    "Discord": token("M", 23) + "." + ALNUM[:6] + "." + ALNUM[:27],
+    "Cloudflare": token("ey" + "JhIjoi", 120),
+    "SendGrid": token("S" + "G.", 22) + "." + token("", 43),
+    "DigitalOcean": token("dop_" + "v1_", 64, HEX),
+    "Hugging Face": token("h" + "f_", 34),
+    "Docker Hub": token("dckr_" + "pat_", 27),
+    "HashiCorp": token("hv" + "s.", 24),
+    "Tailscale": token("tskey-" + "auth-", 30),
+    "Grafana": token("gl" + "sa_", 32) + "_" + HEX[:8],
+    "Notion": token("nt" + "n_", 46),
+    "Plex": token("claim" + "-", 20),
+    "JSON Web Token": "ey" + "J" + ALNUM + ".ey" + "J" + ALNUM + "." + ALNUM,
+    "webhook": "https://hooks." + "slack.com/services/T00000000/B00000000/" + ALNUM[:24],
+}
+
+
+@pytest.mark.parametrize("owner", TOKENS)
+def test_tokens_of_known_formats(owner: str) -> None:
+    text = TOKENS[owner]
+    verdict = verdict_on("FOO", text)
+    assert verdict is not None
+    assert (verdict.detector, verdict.confidence, verdict.parts) == ("known token", CERTAIN, ((0, len(text)),))
+    assert owner.partition(",")[0] in verdict.why
+    assert secret_parts(f"curl -H 'X: {text}'") == ((12, 12 + len(text)),)
+    inside = verdict_on("FOO", f"x={text}")
+    assert inside is not None
+    assert inside.exposure is EMBEDDED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        token("pk_" + "live_", 24),
+        token("phc_", 40),
+        "AC" + HEX[:32],
+        "sha256:" + HEX[:64],
+        HEX[:40],
+        "io.confluent.kafka.security.authorizer.ConfluentServerAuthorizer",
+        "registry.example.com/group/project-name-that-is-long:1.2.3-alpine",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + ALNUM,
+    ],
+    ids=range(8),
+)
+def test_identifiers_and_public_keys_are_no_tokens(text: str) -> None:
+    assert verdict_on("FOO", text) is None
+
+
+def test_a_token_that_the_name_calls_public_is_only_possible() -> None:
+    verdict = verdict_on("NEXT_PUBLIC_SUPABASE_ANON_KEY", TOKENS["JSON Web Token"])
+    assert verdict is not None
+    assert verdict.confidence is POSSIBLE
+
+
+PRIVATE = "-----BEGIN {}PRIVATE KEY-----\nMIIEvQ==\n-----END {}PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
+def test_private_keys(kind: str) -> None:
+    key = PRIVATE.format(kind, kind)
+    for text in (key, key.replace("\n", "\\n"), f"before {key} after"):
+        verdict = verdict_on("FOO", text)
+        assert verdict is not None
+        assert (verdict.detector, verdict.confidence) == ("private key", CERTAIN)
+        assert [part.replace("\\n", "\n") for part in secret_texts(text, verdict)] == [key]
+    assert verdict_on("FOO", key.replace("PRIVATE", "PUBLIC")) is None
+
+
+@pytest.mark.parametrize("dollar", ["$", "$$"])
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "$2y$05$" + (ALNUM * 3)[:53],
+        "$argon2id$v=19$m=65540,t=3,p=4$" + ALNUM[:22] + "$" + (ALNUM * 2)[:43],
+        "$6$rounds=5000$saltsalt$" + (ALNUM * 4)[:86],
+        "$apr1$1a2b3c4d$" + ALNUM[:22],
+        "$y$j9T$" + ALNUM[:22] + "$" + (ALNUM * 2)[:43],
+    ],
+    ids=["bcrypt", "argon2", "sha512-crypt", "apr1", "yescrypt"],
+)
+def test_password_hashes(hashed: str, dollar: str) -> None:
+    text = "user:" + hashed.replace("$", dollar)
+    verdict = judge(Candidate("service", "USERS_LIST", text, None))
+    assert verdict is not None
+    assert verdict.confidence is LIKELY
+    assert secret_texts(text, verdict) == [text[5:]]
+    assert secret_parts(f"labels: {text}") == ((13, 8 + len(text)),)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sonar.jdbc.password", "SONAR JDBC PASSWORD"),
+        ("adminPassword", "ADMIN PASSWORD"),
+        ("SQLServerPassword", "SQL SERVER PASSWORD"),
+        ("ADMINPASS", "ADMIN PASS"),
+        ("PGPASSWORD", "PG PASSWORD"),
+        ("CLIENTPRIVATEKEY", "CLIENT PRIVATE KEY"),
+        ("PASSWORDMINCHAR", "PASSWORD MIN CHAR"),
+        ("PASSSTRENGTH", "PASS STRENGTH"),
+        ("JWTBASE64HS256SECRET", "JWTBASE64HS256 SECRET"),
+        ("PASSWORD2", "PASSWORD"),
+        ("BYPASS", "BYPASS"),
+        ("KEYCLOAK_URL", "KEYCLOAK URL"),
+        ("TOKENIZER", "TOKENIZER"),
+        ("MONKEY", "MONKEY"),
+        ("", ""),
+    ],
+)
+def test_names_are_split_into_words(name: str, expected: str) -> None:
+    assert list(split(name)) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("MASTERPASS", Kind.PASSWORD),
+        ("DB_PASSWORD_PROD", Kind.PASSWORD),
+        ("PASSWORD_ADMIN", Kind.LIKELY),
+        ("GRAYLOG_ROOT_PASSWORD_SHA2", Kind.PASSWORD),
+        ("CLIENT_SECRET", Kind.SECRET),
+        ("SECRET_KEY_BASE", Kind.LIKELY),
+        ("APP_KEYS", Kind.LIKELY),
+        ("CREDS_IV", Kind.LIKELY),
+        ("AWS_SECRET_ACCESS_KEY", Kind.LIKELY),
+        ("AWS_ACCESS_KEY", Kind.PLAIN),
+        ("STRIPE_KEY_X", Kind.LIKELY),
+        ("FOO_KEY", Kind.WEAK),
+        ("PUBLIC_KEY", Kind.PLAIN),
+        ("PASSWORD_RESET_ENABLED", Kind.PLAIN),
+        ("TOKEN_TTL", Kind.PLAIN),
+        ("SECRET_NAME", Kind.PLAIN),
+        ("MAX_TOKENS", Kind.PLAIN),
+        ("PASSWORD_FILE", Kind.PLAIN),
+        ("FILE__PASSWORD", Kind.PLAIN),
+        ("CACHE_KEY", Kind.PLAIN),
+        ("ZIP_CODE", Kind.PLAIN),
+        ("PWD", Kind.PLAIN),
+    ],
+)
+def test_what_a_name_says(name: str, kind: Kind) -> None:
+    assert meaning(name).kind is kind
+
+
+def test_a_switch_needs_a_value_that_is_none() -> None:
+    assert meaning("ALLOW_EMPTY_PASSWORD").is_switch
+    assert verdict_on("REQUIRE_PASSWORD", "always") is None
+    assert verdict_on("REQUIRE_PASSWORD", "12") is None
+    verdict = verdict_on("REQUIRE_PASSWORD", "tr0ub4dor&3")
+    assert verdict is not None
+    assert verdict.confidence is LIKELY
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("7Gk2pQ9xV4mZ1rT8wB5n", True),
+        ("0a1b2c3d4e5f60718293a4b5c6d7e8f9", True),
+        ("3f0c9a52-7d41-4be8-9a10-5c2de8b7f613", True),
+        ("0J~.cHHn]Kg;>Z{bT4q", True),
+        ("short1A", False),
+        ("long-and-random-alphanumeric-string", False),
+        ("ConfluentServerAuthorizer", False),
+        ("00000000000000000000000000000000", False),
+        ("1234567890123456", False),
+        ("two words of Text 12", False),
+    ],
+)
+def test_random_text(value: str, expected: bool) -> None:
+    assert looks_random(value) is expected
+
+
+SHOWN = [
+    # a line, and the same with the secrets marked
+    ("docker run -e POSTGRES_PASSWORD=hunter2 -p 80:80 db", "docker run -e POSTGRES_PASSWORD=*** -p 80:80 db"),
+    ("mysqladmin ping -uroot -phunter2", "mysqladmin ping -uroot -p***"),
+    ('["mysqladmin", "ping", "-phunter2"]', '["mysqladmin", "ping", "-p***"]'),
+    ('test: ["CMD", "redis-cli", "-a", "hunter2", "ping"]', 'test: ["CMD", "redis-cli", "-a", "***", "ping"]'),
+    ("curl -u elastic:hunter2 http://localhost:9200", "curl -u elastic:*** http://localhost:9200"),
+    ('curl -H "Authorization: Bearer abc123def" http://x', 'curl -H "Authorization: Bearer ***" http://x'),
+    ("command: --requirepass hunter2 --port 6379", "command: --requirepass *** --port 6379"),
+    ("  - --requirepass\n  - hunter2", "  - --requirepass\n  - ***"),
+    ("ALTER USER x IDENTIFIED BY 'hunter2';", "ALTER USER x IDENTIFIED BY '***';"),
+    ("#- ADMIN_PASSWORD=hunter two # change me", "#- ADMIN_PASSWORD=*** # change me"),
+    ("    API_KEY: ${API_KEY:-hunter2}", "    API_KEY: ${API_KEY:-***}"),
+    ('  NEO4J_AUTH: "neo4j/hunter2"', '  NEO4J_AUTH: "neo4j/***"'),
+    ("homepage.widget.password=hunter2", "homepage.widget.password=***"),
+    ("u: postgres://u:hunter2@db/x?token=abcdef", "u: postgres://u:***@db/x?token=***"),
+    ("DB_PASSWORD: ${DB_PASSWORD}", None),
+    ("DB_PASSWORD: ${DB_PASSWORD:?set a password}", None),
+    ("POSTGRES_PASSWORD_FILE: /run/secrets/db_password", None),
+    ("mysqladmin ping -p$$MYSQL_ROOT_PASSWORD", None),
+    ('redis-cli -a "$${REDIS_PASSWORD}" ping', None),
+    ("PASSWORD=$(cat /run/secrets/x) exec app", None),
+    ("secrets: [db_password, api_token]", None),
+    ("# the password is kept in the vault", None),
+    ("# Password: see the wiki", None),
+    ("image: ghcr.io/goauthentik/server:2024.1 # not a token", None),
+    ("ports: ['8080:80']", None),
+    ("./password:/etc/password:ro", None),
+    ("password = os.getenv('PASSWORD')", None),
+    ("MYSQL_ALLOW_EMPTY_PASSWORD: 'yes'", None),
+    ("KEYCLOAK_URL: https://sso.example.com/realms/x", None),
+]
+
+
+@pytest.mark.parametrize(("line", "shown"), SHOWN, ids=range(len(SHOWN)))
+def test_secret_parts_of_any_text(line: str, shown: str | None) -> None:
+    masked = line
+    for start, end in reversed(secret_parts(line)):
+        masked = f"{masked[:start]}***{masked[end:]}"
+    assert masked == (line if shown is None else shown)
+
+
+def best_of_all(candidate: Candidate) -> Verdict | None:
+    """What `judge` promises, without its short cuts."""
+    if is_vetoed(candidate):
+        return None
+    rank = [CERTAIN, LIKELY, POSSIBLE]
+    verdicts = [verdict for detect in DETECTORS if (verdict := detect(candidate))]
+    return min(verdicts, key=lambda verdict: rank.index(verdict.confidence), default=None)
+
+
+PIECES = st.sampled_from(
+    """$ $$ ${ ${X} ${X:- ${DB_PASSWORD} } : / @ = - -- ; , " ' \\ { } # \n \t space ://  u:p@h password token= KEY
+    --requirepass base64: Bearer -----BEGIN PRIVATE KEY----- {SHA} $2a$10$ eyJ neo4j/ jdbc: true 0 /run/secrets/ \x01 é
+    _PASSWORD API_ PASS SECRET SERVICE_ MIN_ FILE__ Host= user_""".replace("space", " ").split(" ")
+)
+TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS | st.sampled_from(["DB_PASSWORD", "KEY", "BASIC_AUTH", "URL"]), st.none() | TEXTS, st.none() | TEXTS)
+@example("-", "-password,x", None)
+@example("$", "$apr1$abc$defghijklmnopqrstuvwxyz", None)
+def test_judge_never_raises_and_parts_lie_in_the_text(name: str, text: str | None, value: str | None) -> None:
+    candidate = Candidate("service", name, text, value)
+    verdict = judge(candidate)
+    assert verdict == best_of_all(candidate)
+    if verdict is None:
+        return
+    ends = [0, *(offset for part in verdict.parts for offset in part), len(text or "")]
+    assert ends == sorted(ends)
+    assert all(start < end for start, end in verdict.parts)
+    assert bool(verdict.parts) == (verdict.exposure in (LITERAL, DEFAULT, EMBEDDED))
+    assert verdict.why
+    assert verdict.detector
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_secret_parts_lie_in_the_text(text: str) -> None:
+    ends = [0, *(offset for part in secret_parts(text) for offset in part), len(text)]
+    assert ends == sorted(ends)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_a_view_has_the_offsets_of_its_text(text: str) -> None:
+    parsed = template(text)
+    assert len(parsed.view) == len(text)
+    assert all(shown in (own, "\x01") for own, shown in zip(text, parsed.view, strict=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["DB_PASSWORD", "KEY", "BASIC_AUTH", "FOO"]),
+    st.text("0123456789.:/@=$!", min_size=6, max_size=40),
+    st.sampled_from(["{}", "a:{}", "http://u:{}@h/", "password={};", "${{X:-{}}}", "--token {}", "base64:{}"]),
+)
+def test_why_never_quotes_the_value(name: str, value: str, form: str) -> None:
+    text = form.format(value)
+    verdict = judge(Candidate("service", name, text, None))
+    assert verdict is None or (value not in verdict.why and text not in verdict.why)
+
+
+LONG = 100_000
+HARD_TEXTS = [
+    "aB3" * (LONG // 3),
+    "-eyJ" * (LONG // 4),
+    ".eyJ" * (LONG // 4),
+    "/glc_" * (LONG // 5),
+    "password=" * (LONG // 9),
+    'password="' * (LONG // 10),
+    "password='" * (LONG // 10),
+    "--password " * (LONG // 11),
+    "--a" * (LONG // 3),
+    "mysql -p" * (LONG // 8),
+    "redis-cli -a" * (LONG // 12),
+    "://a:" * (LONG // 5),
+    "a:b@" * (LONG // 4),
+    "a:b," * (LONG // 4),
+    "/a" * (LONG // 2),
+    "a." * (LONG // 2),
+    "$6$a$" * (LONG // 5),
+    "$2a$10$" * (LONG // 7),
+    "-----BEGIN PRIVATE KEY-----" * (LONG // 27),
+    "-" * LONG,
+    " " * LONG + "x",
+    "\\" * LONG,
+    "identified by " * (LONG // 14),
+    "# " * (LONG // 2),
+    "host=" * (LONG // 5) + "password=a",
+]
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+def test_long_texts_take_linear_time(text: str) -> None:
+    start = time.process_time()
+    for name in ("FOO", "KEY", "BASIC_AUTH"):
+        judge(Candidate("service", name, text, text))
+    secret_parts(text)
+    # about 0.1 s; anything worse than linear takes minutes
+    assert time.process_time() - start < 3
+
+
+def test_every_detector_is_registered_and_explains_itself() -> None:
+    modules = [
+        importlib.import_module(f"{detectors.__name__}.{m.name}") for m in pkgutil.iter_modules(detectors.__path__)
+    ]
+    found = [module for module in modules if hasattr(module, "detect")]
+    assert {module.detect for module in found} == set(DETECTORS)
+    assert len({module.NAME for module in found}) == len(DETECTORS)
+    for module in found:
+        assert module.detect.__doc__
+        assert module.detect.__doc__.endswith(".")
+        assert module.__doc__ == module.detect.__doc__
+
+
+def test_the_detectors_are_light_to_import() -> None:
+    code = "import sys, dsec_migrate.detectors; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"ruamel.yaml", "json", "asyncio", "typer", "jsonschema", "logging"} & set(loaded)
