@@ -29,6 +29,7 @@ from dsec_migrate.plan import (
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
+from dsec_migrate.templates import unused_copies
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
 _COMMENT = re.compile(r"[\]},]*[ \t]+#")
@@ -97,7 +98,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     changes = tuple(_change(component, by_slot) for component in moved)
     moves = tuple(operation for change in changes for operation in change.operations)
     needed = {key: secret.name for key, secret in by_slot.items()}
-    operations: list[Operation] = [*moves]
+    operations: list[Operation] = [*moves, *unused_copies(project, moves)]
     operations += mounts.place(project, needed, options)
     operations += [DefineSecret(project.document, mounts.definitions_root(project), s) for s in secrets if s.is_new]
     operations += _comments(moves)

@@ -383,7 +383,7 @@ def _slots(layer: Layer, node: Content | None) -> Iterator[Slot]:
         for name, entry in node.effective().items():
             content = follow(entry.value)
             if isinstance(content, Scalar):
-                text = None if entry.value.tag == RESET else _scalar_text(content)
+                text = None if entry.value.tag == RESET else scalar_text(content)
                 yield Slot(document, name, text, entry.value, entry.owner, entry, editable)
     elif isinstance(node, Sequence):
         for item in node.items:
@@ -394,8 +394,8 @@ def _slots(layer: Layer, node: Content | None) -> Iterator[Slot]:
                     yield Slot(document, name, text if equals else None, item, node, None, editable)
 
 
-def _scalar_text(node: Scalar) -> str | None:
-    """The value before interpolation, with Compose's conversion of unquoted numbers and booleans."""
+def scalar_text(node: Scalar) -> str | None:
+    """The value of a mapping's entry before interpolation, with Compose's conversion of numbers and booleans."""
     value = node.resolved()
     if isinstance(value, str):
         return value

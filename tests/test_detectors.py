@@ -135,7 +135,10 @@ EXPOSURES = [
     ("ARGS", "--token-file /x --password $$X --no-password yes", None, None, None, []),
     ("BASIC_AUTH", "a:one,b:two", None, EMBEDDED, LIKELY, ["one", "two"]),
     ("BASIC_AUTH", "localhost:8080", None, None, None, []),
-    ("SB_USER", "${U}:${P}", None, INTERPOLATED, LIKELY, []),
+    ("BASIC_AUTH", "${U}:${P}", None, INTERPOLATED, LIKELY, []),
+    ("SB_USER", "${U}:${USER_PASSWORD}", None, INTERPOLATED, LIKELY, []),
+    ("SB_USER", "me:hunter2", None, EMBEDDED, LIKELY, ["hunter2"]),
+    ("RUN_USER", "${PUID}:${GROUP_ID}", None, None, None, []),
     ("RUN_USER", "node:node", None, None, None, []),
     ("SUPER_USERS", "User:alice;User:bob", None, None, None, []),
     ("NEO4J_AUTH", "neo4j/hunter2", None, EMBEDDED, LIKELY, ["hunter2"]),
@@ -430,7 +433,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(TEXTS | st.sampled_from(["DB_PASSWORD", "KEY", "BASIC_AUTH", "URL"]), st.none() | TEXTS, st.none() | TEXTS)
 @example("-", "-password,x", None)
 @example("$", "$apr1$abc$defghijklmnopqrstuvwxyz", None)

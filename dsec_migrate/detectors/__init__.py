@@ -10,7 +10,6 @@ from dsec_migrate.detectors import (
     connection_string,
     credential_pair,
     embedded_assignment,
-    free_text,
     known_token,
     password_hash,
     private_key,
@@ -103,6 +102,9 @@ def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
     For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
     ordinary words stay readable. Never raises.
     """
+    # only what is shown needs it
+    from dsec_migrate.detectors import free_text
+
     ranges = free_text.find(text)
     for name, start, end in free_text.variables(text):
         verdict = judge(Candidate("", name, text[start:end], None))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from dsec_migrate.detectors.names import split
 from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
+from dsec_migrate.detectors.templates import HIDDEN
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 
 NAME = "credential pair"
@@ -96,6 +97,10 @@ def _strict_pairs(view: str) -> list[tuple[int, int]]:
     ranges = _pairs(view)
     if view.partition(":")[0].lower() in _PRINCIPALS:
         return []
-    if any(view[start:end] in _GROUPS or view[: start - 1].endswith(view[start:end]) for start, end in ranges):
-        return []
-    return ranges
+    return [] if any(_is_group(view, start, end) for start, end in ranges) else ranges
+
+
+def _is_group(view: str, start: int, end: int) -> bool:
+    """``node:node``, ``app:root``, ``${UID}:${GID}``."""
+    name = view[start:end]
+    return name in _GROUPS or view[: start - 1].endswith(name) or not name.strip(HIDDEN)

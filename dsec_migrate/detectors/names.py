@@ -82,6 +82,7 @@ _KNOWN = (
     | words.QUANTITIES
 )
 _ENCRYPTING = frozenset({"ENCRYPTION", "DECRYPTION", "SIGNING", "DERIVATION"})
+_ADDRESSES = frozenset({"URL", "URI", "DSN", "STRING"})
 _HARD_PUBLIC = frozenset({"PUBLIC", "PUB", "PUBLISHABLE", "ANON", "SITE", "SITEKEY"})
 _PUBLISHED = (("NEXT", "PUBLIC"), ("NUXT", "PUBLIC"), ("EXPO", "PUBLIC"))
 _STRONG = words.PASSWORDS | words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "ENCRYPT", "SIGNING"}
@@ -150,12 +151,14 @@ def meaning(name: str) -> Meaning:
     found = split(name)
     if not found:
         return Meaning(Kind.PLAIN)
+    if (phrase := _whole_phrase(found)) is not None:
+        return phrase
+    if words.NOUNS.isdisjoint(found):
+        return Meaning(Kind.PLAIN, is_location=found[-1] in words.FILE_WORDS)
     if name[:6].upper() == "FILE__":
         return Meaning(Kind.PLAIN, is_location=True)
     if _GENERATED_ADDRESS.match(name) and found[-1] not in words.PASSWORDS:
         return Meaning(Kind.PLAIN)
-    if (phrase := _whole_phrase(found)) is not None:
-        return phrase
     end = _end(found)
     if found[end - 1] in words.FILE_WORDS:
         return Meaning(Kind.PLAIN, is_location=True)
@@ -185,14 +188,18 @@ def _is_noun(found: tuple[str, ...], index: int) -> bool:
 
 
 def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
+    last = found[-1]
     if phrase := words.WHOLE_PHRASES.get(found[-3:]):
         return Meaning(Kind.LIKELY, phrase)
-    if "WEBHOOK" in found[-2:] and found[-1] in {"WEBHOOK", "URL", "URI"} and words.CHANNELS & set(found):
-        return Meaning(Kind.WEAK, "WEBHOOK", at_end=found[-1] == "WEBHOOK")
+    if last in _ADDRESSES and len(found) > 1:
+        if found[-2] in words.CONNECTIONS:
+            return Meaning(Kind.WEAK, f"{found[-2]}_{last}")
+        if found[-2] == "WEBHOOK" and not words.CHANNELS.isdisjoint(found):
+            return Meaning(Kind.WEAK, "WEBHOOK", at_end=False)
+    if last == "WEBHOOK" and not words.CHANNELS.isdisjoint(found):
+        return Meaning(Kind.WEAK, "WEBHOOK")
     if "JAAS" in found[-2:]:
-        return Meaning(Kind.WEAK, "JAAS", at_end=found[-1] == "JAAS")
-    if found[-1] in {"URL", "URI", "DSN", "STRING"} and len(found) > 1 and found[-2] in words.CONNECTIONS:
-        return Meaning(Kind.WEAK, f"{found[-2]}_{found[-1]}")
+        return Meaning(Kind.WEAK, "JAAS", at_end=last == "JAAS")
     return None
 
 

@@ -8,6 +8,7 @@ from dsec_migrate.detectors.values import is_address, is_class_name, is_path, lo
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
 NAME = "random value"
+_LONG_ENOUGH = 8
 
 
 def detect(candidate: Candidate) -> Verdict | None:
@@ -22,8 +23,12 @@ def detect(candidate: Candidate) -> Verdict | None:
             return None
         return _unknown(told, exposure, parts)
     value = unquoted(value)
-    if looks_random(value) and not (is_path(value) or is_address(value) or is_class_name(value)):
+    if is_path(value) or is_address(value) or is_class_name(value):
+        return None
+    if looks_random(value):
         return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
+    if told.is_key and len(value) >= _LONG_ENOUGH and any(map(str.isdigit, value)) and not value.isdigit():
+        return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)
     return None
 
 
@@ -36,4 +41,5 @@ def _unknown(told: Meaning, exposure: Exposure, parts: tuple[tuple[int, int], ..
 
 def _comes_from_a_property(text: str | None) -> bool:
     """``KEY: ${MINIO_USER}`` is a user name."""
-    return text is not None and any(is_property(reference.name) for reference in template(text).references)
+    names = [reference.name for reference in template(text).references] if text is not None else []
+    return any(is_property(name) and meaning(name).kind is Kind.PLAIN for name in names)

@@ -146,3 +146,6 @@ _RENDERERS: dict[DiffStyle, _Renderer] = {
     DiffStyle.SIDE_BY_SIDE: _side_by_side,
     DiffStyle.SEMANTIC: _semantic,
 }
+
+
+__all__ = ["DiffStyle", "render"]

@@ -123,7 +123,8 @@ def shown_lines(
         for low, high in clipped(ranges, position, position + len(line) + 1) if ranges else ():
             start, end = low - position, min(high - position, len(content))
             if start == 0:
-                start = min(_indentation(content), _indentation(_first_whole_line(text, ranges, low)))
+                margin = _indentation(_first_whole_line(text, ranges, low))
+                start = min(_indentation(content), margin) if content.strip() else margin
             found.append((start, max(start, end)))
         if more is not None:
             found.extend(more(content))
@@ -135,7 +136,7 @@ def _covered_line(content: str, ranges: Sequence[Range]) -> str:
     covering = merged(ranges)
     if not covering:
         # a blank line inside a secret shows the mask as well
-        return content[: ranges[0][0]] + MASK
+        return content[: ranges[0][0]].ljust(ranges[0][0]) + MASK
     return covered(content, covering)
 
 

@@ -88,7 +88,7 @@ def _regions(view: _View, edits: Iterable[Edit]) -> Iterator[_Region]:
         first = source.line_start(edit.start)
         # what is cut up to the end of a line takes nothing from the next one
         last = source.line_end(edit.end)
-        if pending and first < end:
+        if pending and (first < end or edit.start == pending[-1].end):
             end = max(end, last)
         else:
             if pending:

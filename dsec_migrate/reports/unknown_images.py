@@ -12,7 +12,7 @@ from dsec_migrate.reports.page import Page
 _Service = tuple[ProjectOutcome, str, list[Finding]]
 
 # removesuffix and replace take one newline and no more: a file made with an editor often ends in one
-_SNIPPETS = {
+SNIPPETS = {
     "Python": """\
 import os
 from pathlib import Path
@@ -53,7 +53,7 @@ def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
     first = services[0][2][0]
     page.blank()
     page.sentence(f'If the program is yours, let it read the file, as in setting("{first.variable}"):')
-    for language, snippet in _SNIPPETS.items():
+    for language, snippet in SNIPPETS.items():
         page.blank()
         page.row(f"  {language}", page.style.dim)
         for line in snippet.splitlines():
