@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,23 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
             )
         if disk.read(path) is None:
             yield NewFile(path, Secret(text), SECRET_SCRIPT_MODE, is_secret=False)
+
+
+def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
+    """What to know about the folders of the value files."""
+    paths = [secret.path for secret in secrets if secret.path is not None]
+    if paths and os.name == "nt":
+        yield "file modes mean nothing on Windows: protect the folder of the value files with its access list"
+    for folder in dict.fromkeys(path.parent for path in paths):
+        if os.name != "nt" and folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+            yield f"others on this host can enter {folder} (mode {mode:04o}): `chmod 700` closes it"
+        base = Path(os.path.abspath(project.directory))  # noqa: PTH100
+        if not Path(os.path.abspath(folder)).is_relative_to(base):  # noqa: PTH100
+            yield f"{folder} lies outside of the project: make sure that git does not track it"
+    external_paths = [secret.path for secret in secrets if secret.path and secret.source is SourceKind.EXTERNAL]
+    if external_paths:
+        files = " ".join(str(path) for path in external_paths)
+        yield f"once the script has created the secrets in Swarm, delete the value files: shred -u {files}"
 
 
 def project_name(project: Project) -> str:

@@ -202,6 +202,7 @@ def _problems(project: Project, options: Options) -> _Found:
         from dsec_migrate import swarm
 
         errors += swarm.problems(project)
+        warnings += swarm.warnings(project)
     for known in project.problems:
         # what stands inside a platform's own key is the platform's business
         target = warnings if known.line in foreign else errors

@@ -11,6 +11,7 @@ from dsec_migrate.detectors import judge
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.errors import UserError
+from dsec_migrate.extensions import unused_copies
 from dsec_migrate.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
 from dsec_migrate.options import Options, SourceKind, Target
@@ -29,7 +30,6 @@ from dsec_migrate.plan import (
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
-from dsec_migrate.templates import unused_copies
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
 _COMMENT = re.compile(r"[\]},]*[ \t]+#")
@@ -115,7 +115,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         tuple(secrets),
         tuple(operations),
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
-        tuple(_notes(options, secrets, groups)),
+        tuple(_notes(project, options, secrets, groups)),
     )
 
 
@@ -466,7 +466,9 @@ def _report(finding: _Finding, by_slot: Mapping[int, PlannedSecret]) -> Finding:
     )
 
 
-def _notes(options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[list[_Need]]) -> Iterator[str]:
+def _notes(
+    project: Project, options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[list[_Need]]
+) -> Iterator[str]:
     for secret, group in zip(secrets, groups, strict=True):
         # lines that stand apart were joined; services that share one line share its secret anyway
         if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
@@ -476,6 +478,7 @@ def _notes(options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
+    yield from files.notes(project, secrets)
 
 
 __all__ = ["make_plan", "report_only"]

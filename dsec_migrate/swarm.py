@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
 from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, references
+from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.project import RESET, Project
 
 _VERSION = re.compile(r"3(?:\.(?:[0-9]|1[0-3]))?")
@@ -33,6 +33,26 @@ def problems(project: Project) -> Iterator[UserError]:
         found += [_refused(document, node, "`!reset`") for node in walk(root) if node.tag == RESET]
     found += _templates(document)
     yield from sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def warnings(project: Project) -> Iterator[UserError]:
+    """What Swarm takes otherwise than Compose without a word."""
+    document = project.document
+    used = {reference.name for node in document.templates for reference in _references(node.value)}
+    names = sorted(used & project.environment.files.keys())
+    if names:
+        yield document.error(
+            f"`docker stack deploy` does not read .env: {', '.join(names)} would be empty",
+            document.templates[0].start,
+            "export them in the shell that deploys",
+        )
+
+
+def _references(text: str) -> tuple[Reference, ...]:
+    try:
+        return references(text)
+    except InterpolationError:
+        return ()
 
 
 def _refused(document: Document, node: Content | object, what: str) -> UserError:
@@ -89,10 +109,7 @@ def _service(document: Document, name: str, body: Mapping) -> Iterator[UserError
 
 def _templates(document: Document) -> Iterator[UserError]:
     for node in document.templates:
-        try:
-            found = references(node.value)
-        except InterpolationError:
-            continue
+        found = _references(node.value)
         if any(reference.operator in {"+", ":+"} for reference in found):
             yield _refused(document, node, "`${X:+…}`")
         if any(reference.depth for reference in found):

@@ -198,7 +198,7 @@ def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
             return Meaning(Kind.WEAK, "WEBHOOK", at_end=False)
     if last == "WEBHOOK" and not words.CHANNELS.isdisjoint(found):
         return Meaning(Kind.WEAK, "WEBHOOK")
-    if "JAAS" in found[-2:]:
+    if last == "JAAS" or found[-2:] == ("JAAS", "CONFIG"):
         return Meaning(Kind.WEAK, "JAAS", at_end=last == "JAAS")
     return None
 

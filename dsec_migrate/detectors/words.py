@@ -95,7 +95,7 @@ REPRESENTATIONS = _words(
     """BASE BASE64 B64 HEX RAW PLAIN PLAINTEXT PLAIN_TEXT VALUE VALUES STRING STR HASH HASHED BCRYPT ARGON2 MD5
     SHA SHA1 SHA2 SHA256 SHA512 ENCODED ENCRYPTED JSON PEM DEV DEVELOPMENT PROD PRODUCTION TEST TESTING TESTS
     STAGING STAGE LOCAL OLD NEW CURRENT PREVIOUS PREV NEXT PRIMARY SECONDARY MAIN BACKUP DEFAULT FALLBACK
-    INITIAL INIT RO RW READONLY ASYMMETRIC"""
+    INITIAL INIT RO RW READONLY READ ONLY ASYMMETRIC"""
 )
 """Behind a noun they do not change what it is: ``SECRET_KEY_BASE``, ``PASSWORD_HASH``, ``TOKEN_PROD``."""
 
@@ -125,7 +125,7 @@ TELLING_PAIRS = frozenset(
         *(("PAT", kind) for kind in ("GITHUB", "GH", "GITLAB", "AZURE", "DEVOPS", "DOCKER", "DOCKERHUB", "GHCR")),
         *(("SEED", kind) for kind in ("KEY", "SECRET", "WALLET")),
         # java.naming.security.credentials is the password of an LDAP login
-        *(("CREDENTIALS", kind) for kind in ("SECURITY", "BIND")),
+        *(("CREDENTIALS", kind) for kind in ("SECURITY", "BIND", "TURN")),
         # Telegram: belongs to the API id
         ("HASH", "API"),
         ("CLAIM", "PLEX"),
