@@ -7,11 +7,10 @@ import re
 import sys
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand
@@ -70,8 +69,7 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """What was said on the command line, before it is checked."""
 
     files: Sequence[Path]
@@ -410,5 +408,5 @@ def _usage_error(error: Exception) -> UserError | None:
     if option and hasattr(error, "possibilities"):
         similar = " or ".join(sorted(error.possibilities or ()))
         return UserError(f"there is no option {option}", help=f"did you mean {similar}?" if similar else advice)
-    text = re.sub(r"^Invalid value for '?([^':]+)'?: ", r"\1: ", message()).rstrip(".")
+    text = re.sub(r"^(?:Invalid value for|Option) '?([^':]+)'?(?=[: ])", r"\1", message()).rstrip(".")
     return UserError(text[:1].lower() + text[1:], help=advice)

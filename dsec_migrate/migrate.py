@@ -135,6 +135,7 @@ def migrate(
     try:
         project = load(path, options, shell, folders)
         found = _problems(project, options)
+        project = replace(project, is_part=found.is_part)
         plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
         outcome = ProjectOutcome(
             str(path),
@@ -165,6 +166,7 @@ def load(path: Path, options: Options, shell: Mapping[str, str], folders: Folder
 class _Found:
     errors: tuple[UserError, ...]
     warnings: tuple[UserError, ...]
+    is_part: bool
 
 
 def _problems(project: Project, options: Options) -> _Found:
@@ -174,6 +176,7 @@ def _problems(project: Project, options: Options) -> _Found:
     errors: list[UserError] = []
     warnings: list[UserError] = []
     foreign: list[int] = []
+    is_part = False
     if not project.document.roots:
         help_text = "a Compose file has `services:` at least"
         errors.append(UserError("the file is empty", str(project.source.path), help=help_text))
@@ -193,6 +196,7 @@ def _problems(project: Project, options: Options) -> _Found:
             continue
         warnings += [projects.located(project, root, problem) for problem in validation.warnings(data)]
         problems = validation.compose_problems(data)
+        is_part = is_part or bool(problems)
         certain = validation.compose_problems(data, consistency=False) if problems else []
         for problem in problems:
             # another file may supply what is missing here; a secret is this program's own business
@@ -207,7 +211,7 @@ def _problems(project: Project, options: Options) -> _Found:
         # what stands inside a platform's own key is the platform's business
         target = warnings if known.line in foreign else errors
         target.append(known)
-    return _Found(tuple(errors), tuple(warnings))
+    return _Found(tuple(errors), tuple(warnings), is_part)
 
 
 def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:

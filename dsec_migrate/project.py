@@ -159,7 +159,8 @@ class Service:
 class Project:
     """One Compose project: its documents, its services and the environment that `${…}` sees.
 
-    ``problems`` are what Compose refuses; ``warnings`` are required variables that are not set here.
+    ``problems`` are what Compose refuses; ``warnings`` are required variables that are not set here. ``is_part`` says
+    that Compose refuses the file alone because something is missing that another file may supply.
     """
 
     document: Document
@@ -168,6 +169,7 @@ class Project:
     folders: Folders
     problems: tuple[UserError, ...] = ()
     warnings: tuple[UserError, ...] = ()
+    is_part: bool = False
 
     @property
     def directory(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
+from dataclasses import replace
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
@@ -34,7 +35,7 @@ def verify(
     _check_untouched(source.text, text, edits)
     new_source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
     try:
-        after = projects.load(new_source, project.environment, project.folders)
+        after = replace(projects.load(new_source, project.environment, project.folders), is_part=project.is_part)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
     if len(after.problems) > len(project.problems):

@@ -640,10 +640,10 @@ def test_json_of_every_kind_of_end(project: Callable[..., ProjectOutcome]) -> No
 def test_json_of_other_sources(project: Callable[..., ProjectOutcome]) -> None:
     Path("x").mkdir()
     Path("x/.env").write_text(f"SMTP_PASSWORD={KEY}{KEY}\n")
-    for options in ({"source": SourceKind.EXTERNAL, "target": Target.SWARM}, {"source": SourceKind.ENVIRONMENT}):
-        report = json_of(project(name="x/compose.yml", **options))
+    for source, target in ((SourceKind.EXTERNAL, Target.SWARM), (SourceKind.ENVIRONMENT, Target.COMPOSE)):
+        report = json_of(project(name="x/compose.yml", source=source, target=target))
         is_valid(report)
-        assert options["source"].value in {secret["source"] for secret in report["secrets"]}
+        assert source.value in {secret["source"] for secret in report["secrets"]}
     assert report["secrets"][-1]["variable"] == "SMTP_PASSWORD"
     assert report["secrets"][-1]["mode"] is None
 

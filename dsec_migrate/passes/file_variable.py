@@ -77,6 +77,9 @@ def _obstacle(case: Case) -> Left | None:
     if use is not None:
         key, place = use
         return Left(f"its {key} ({place}) reads ${name} inside the container, where it would be gone")
+    shared = next(_shared_lists(service), None)
+    if shared is not None:
+        return Left(f"its list of secrets is also that of another service, through the alias at {shared}")
     reference = next(_env_file_uses(case.project, service, name), None)
     if reference is not None:
         return Left(reference)
@@ -157,6 +160,17 @@ def _uses_inside(service: Service, name: str) -> Iterator[tuple[str, str]]:
                     if pattern.search(part.value):
                         file, line, _ = layer.document.place(part.start)
                         yield key, f"{file}:{line}"
+
+
+def _shared_lists(service: Service) -> Iterator[str]:
+    """Aliases that take the service's own ``secrets:`` list elsewhere: what it gets, they would get too."""
+    for layer in service.layers:
+        entry = layer.service.effective().get("secrets")
+        if entry is not None and isinstance(entry.value, Sequence) and entry.value.anchor is not None:
+            for alias in layer.document.aliases:
+                if alias.target is entry.value:
+                    file, line, _ = layer.document.place(alias.start)
+                    yield f"{file}:{line}"
 
 
 def _env_file_uses(project: Project, service: Service, name: str) -> Iterator[str]:

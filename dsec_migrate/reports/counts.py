@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """``migrate`` and ``keep`` add up to ``findings``; ``possible`` are the unsure ones among ``keep``."""
 
     files: int

@@ -71,8 +71,8 @@ def hider(project: ProjectOutcome) -> Callable[[str], str]:
     """
     plan = project.plan
     texts = [text for finding in plan.findings for text in (finding.note, finding.verdict.why)]
-    texts += [text for warning in project.warnings for text in (warning.what, warning.help)]
-    everything = "\n".join((*texts, *plan.notes))
+    texts += [text for problem in (*project.warnings, *project.errors) for text in (problem.what, problem.help)]
+    everything = "\n".join((*texts, *plan.notes, project.failure))
     found = [value for value in spellings(project.masks) if value in everything]
     return partial(hidden, values=found) if found else str
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -27,8 +26,7 @@ class Look(NamedTuple):
 PLAIN_UNIFIED = Look()
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """``check`` and ``strict`` are those of the command line."""
 
     check: bool = False

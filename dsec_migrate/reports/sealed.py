@@ -6,6 +6,7 @@ import copyreg
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
@@ -18,8 +19,7 @@ from dsec_migrate.source import Source
 copyreg.pickle(UserError, lambda error: (UserError, (error.what, error.file, error.line, error.column, error.help)))
 
 
-@dataclass(frozen=True)
-class FileLine:
+class FileLine(NamedTuple):
     """A file to be written, as a report tells of it. ``text`` is what an ignore file gets, never a secret."""
 
     path: Path
@@ -29,7 +29,7 @@ class FileLine:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sealed(ProjectOutcome):
     """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Paint = Callable[[str], str]
 
 _DOTS = "..."
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """Paints text with ANSI codes, or leaves it as it is."""
 
     is_coloured: bool

@@ -16,6 +16,8 @@ def hold(project: Project, service: Service, variable: Variable) -> Holding | Le
     name = _variable(project, variable)
     if name is None:
         return file.hold(project, service, variable)
+    if project.is_part:
+        return Left("Compose does not take this file alone, so nobody knows which variables its project sees")
     if _is_true(service.get("read_only")):
         return Left("its service is read_only: Compose can only mount file secrets there (use --source file)")
     if any(_covers_secrets(path) for path in _tmpfs_paths(service)):
