@@ -168,6 +168,7 @@ def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
                 yield source
 
 
+_COLON = re.compile(r"[ \t]*:")
 _TAG_BEFORE = re.compile(r"(?<=\s)!\S*[ \t]+$")
 MERGE_TAG = "tag:yaml.org,2002:merge"
 # Compose drops what `!reset` stands on before anything else looks at it
@@ -256,8 +257,17 @@ def _compiled_events(parser_type: Callable[[str], Any], text: str) -> Iterator[A
 
 def _pure_events(text: str) -> Iterator[Any]:
     from ruamel.yaml import YAML
+    from ruamel.yaml.scanner import ScannerError
 
-    return iter(list(YAML(typ="safe", pure=True).parse(text)))
+    while True:
+        try:
+            return iter(list(YAML(typ="safe", pure=True).parse(text)))
+        except ScannerError as error:
+            # this parser refuses a tab behind a value, which Compose takes: another blank does not move anything
+            position = error.problem_mark.index if error.problem_mark is not None else len(text)
+            if text[position : position + 1] != "\t" or text[position:].split("\n", 1)[0].strip():
+                raise
+            text = f"{text[:position]} {text[position + 1 :]}"
 
 
 def _syntax_error(source: Source, error: Exception) -> UserError | None:
@@ -338,7 +348,9 @@ class _Builder:
                 key = keys[-1]
                 if node.start == node.end == node.outer_start and isinstance(node, Scalar):
                     # the pure parser puts a missing value behind the line break
-                    node.start = node.end = node.outer_start = self.text.find(":", key.end) + 1 or node.start
+                    colon = _COLON.match(self.text, key.end)
+                    if colon is not None:
+                        node.start = node.end = node.outer_start = colon.end()
                 parent.entries.append(Entry(key, node, parent))
                 keys[-1] = None
             if isinstance(node, Scalar) and "$" in node.value:

@@ -235,7 +235,8 @@ def place(project: Project, root: Content, path: SequenceType[str | int]) -> tup
 
 def located(project: Project, root: Content, problem: Problem) -> UserError:
     """What the validation found, at its place in the text."""
-    return UserError(problem.what, *place(project, root, problem.path), help=problem.help)
+    help_text = problem.help or "correct it; `docker compose config` refuses it too"
+    return UserError(problem.what, *place(project, root, problem.path), help=help_text)
 
 
 def load(source: Source, environment: Environment, folders: Folders | None = None) -> Project:

@@ -62,9 +62,9 @@ def seal(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         warnings=tuple(
             replace(warning, what=hide(warning.what), help=hide(warning.help)) for warning in project.warnings
         ),
-        errors=project.errors,
+        errors=tuple(replace(error, what=hide(error.what), help=hide(error.help)) for error in project.errors),
         tracked=project.tracked,
-        failure=project.failure,
+        failure=hide(project.failure),
         is_written=project.is_written,
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
