@@ -83,7 +83,7 @@ class Finding:
 
     ``kind``: ``plaintext`` or ``half-done`` (the variable and its ``_FILE`` form are both set). ``variables`` are those
     added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
-    stays.
+    stays. ``is_image_known`` is False where nobody has recorded what the image reads.
     """
 
     site: Site
@@ -98,3 +98,4 @@ class Finding:
     secret: str | None
     source: str | None
     note: str
+    is_image_known: bool = True

@@ -463,6 +463,7 @@ def _report(finding: _Finding, by_slot: Mapping[int, PlannedSecret]) -> Finding:
         secret.name,
         secret.source.value,
         "; ".join(result.notes),
+        result.is_known_image,
     )
 
 

@@ -41,84 +41,6 @@ def planned(text: str, options: Options | None = None, files: dict[str, str] | N
     return make_plan(load(text, files), options or Options())
 
 
-# --- names ---
-
-
-@pytest.mark.parametrize(
-    ("text", "snake", "upper", "kebab"),
-    [
-        ("POSTGRES_PASSWORD", "postgres_password", "POSTGRES_PASSWORD", "postgres-password"),
-        ("smtpPassword", "smtp_password", "SMTP_PASSWORD", "smtp-password"),
-        ("spring.datasource.password", "spring_datasource_password", "SPRING_DATASOURCE_PASSWORD", None),
-        ("DB__Connection", "db_connection", "DB_CONNECTION", "db-connection"),
-        ("back-office", "back_office", "BACK_OFFICE", "back-office"),
-        ("_TOKEN_", "token", "TOKEN", "token"),
-        ("S3Key", "s3_key", "S3_KEY", "s3-key"),
-        ("___", "secret", "SECRET", "secret"),
-    ],
-)
-def test_spelling(text: str, snake: str, upper: str, kebab: str | None) -> None:
-    assert Style().spell(text) == snake
-    assert Style("UPPER_SNAKE_CASE").spell(text) == upper
-    assert Style("kebab-case").spell(text) == (kebab or snake.replace("_", "-"))
-
-
-@pytest.mark.parametrize(
-    ("existing", "directory", "expected"),
-    [
-        ({}, None, Style()),
-        ({}, "../keys", Style(directory="../keys")),
-        ({"db_password": "./config/db_password"}, None, Style(directory="./config", suffix="")),
-        ({"db_password": "db_password.secret"}, None, Style(directory=".", suffix=".secret")),
-        ({"db-password": "./secrets/db-password.txt"}, None, Style("kebab-case")),
-        ({"DB_PASSWORD": "./secrets/DB_PASSWORD.txt"}, None, Style("UPPER_SNAKE_CASE")),
-        ({"password": "./s/password"}, None, Style(directory="./s", suffix="")),
-        ({"a_b": "./x/a_b", "c_d": "./y/c_d", "e_f": "./y/e_f"}, None, Style(directory="./y", suffix="")),
-        ({"a_b": "./x/other_name.txt"}, None, Style(directory="./x")),
-        ({"a_b": "./x/a_b"}, "./z", Style(directory="./z", suffix="")),
-        ({"tls_key": "./tls/tls_key.pem"}, None, Style()),
-        ({"tls_key": "./tls/tls_key.pem", "a_b": "./x/a_b"}, None, Style(directory="./x", suffix="")),
-        ({"a-b": None, "c_d": None, "e-f": None}, None, Style("kebab-case")),
-    ],
-)
-def test_style_of_what_is_there(existing: dict[str, str | None], directory: str | None, expected: Style) -> None:
-    definitions = {name: {"file": file} if file else {"external": True} for name, file in existing.items()}
-    assert style_of(definitions, directory) == expected
-
-
-@pytest.mark.parametrize(
-    ("wanted", "taken", "expected"),
-    [
-        ([("TOKEN", "a")], set(), ["token"]),
-        ([("TOKEN", "a"), ("TOKEN", "b")], set(), ["a_token", "b_token"]),
-        ([("TOKEN", "a"), ("PASSWORD", "a"), ("TOKEN", "b")], set(), ["a_token", "password", "b_token"]),
-        ([("TOKEN", "a"), ("token", "a")], set(), ["a_token", "a_token_2"]),
-        ([("TOKEN", "a")], {"token"}, ["a_token"]),
-        ([("TOKEN", "a")], {"token", "a_token"}, ["a_token_2"]),
-        ([("TOKEN", "a")], {"token", "a_token", "a_token_2"}, ["a_token_3"]),
-        ([("TOKEN", "a"), ("A_TOKEN", "b"), ("TOKEN", "c")], set(), ["a_token", "a_token_2", "c_token"]),
-    ],
-)
-def test_names_are_distinct(wanted: list[tuple[str, str]], taken: set[str], expected: list[str]) -> None:
-    groups = [Wanted(variable, service) for variable, service in wanted]
-    assert name_groups(groups, Style(), taken.__contains__) == expected
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("POSTGRES_PASSWORD", "password"),
-        ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD"),
-        ("MINIOADMIN_SECRET", "minioadmin"),
-        ("PASSWORD", "password"),
-    ],
-)
-def test_no_name_tells_its_value(variable: str, value: str) -> None:
-    (name,) = name_groups([Wanted(variable, "service", value)], Style(), set[str]().__contains__)
-    assert value.lower() not in name
-    assert name
-
-
 # --- what shares a secret ---
 
 
@@ -340,53 +262,63 @@ class Decision(NamedTuple):
     """``expected`` is the applicability of what moves, else ``left``; ``note`` stands in the finding's note."""
 
     title: str
-    body: str
     expected: str
     note: str = ""
+    service: str = "image: x"
+    variables: str = "TOKEN: Teal"
     options: Options = Options()
     shell: dict[str, str] = {}  # noqa: RUF012
 
 
+FROM_SHELL = {"variables": "TOKEN: '${T}'", "shell": {"T": "Teal"}}
+AS_STORE = {**FROM_SHELL, "options": Options(SourceKind.ENVIRONMENT)}
+POSTGRES = "POSTGRES_PASSWORD: Teal"
+
 DECISIONS = [
-    Decision("known image", "{image: postgres, environment: {POSTGRES_PASSWORD: Teal}}", "safe"),
-    Decision("known image by its full name", "{image: 'docker.io/library/mysql:8@sha256:ab', environment: {MYSQL_PASSWORD: Teal}}", "safe"),
-    Decision("options for the server", "{image: postgres, command: -c a=b, environment: {POSTGRES_PASSWORD: Teal}}", "safe"),
-    Decision("another command", "{image: postgres, command: sh -c x, environment: {POSTGRES_PASSWORD: Teal}}", "review", "another command"),
-    Decision("another entrypoint", "{image: postgres, entrypoint: [x], environment: {POSTGRES_PASSWORD: Teal}}", "review", "entrypoint"),
-    Decision("newline that the image strips", '{image: postgres, environment: {POSTGRES_PASSWORD: "Teal\\n"}}', "review", "newline"),
-    Decision("reads no file for it", "{image: postgres, environment: {PGPASSWORD: Teal}}", "left", "reads no PGPASSWORD_FILE"),
-    Decision("built", "{image: postgres, build: ., environment: {POSTGRES_PASSWORD: Teal}}", "review", "the program of a"),
-    Decision("unknown", "{image: 'x/y:1', environment: {TOKEN: Teal}}", "review", "the image x/y"),
-    Decision("unknown, to be kept", "{image: x, environment: {TOKEN: Teal}}", "left", "--unknown keep", Options(unknown=Unknown.KEEP)),
-    Decision("only what is safe", "{image: x, environment: {TOKEN: Teal}}", "left", "--safe", Options(safe=True)),
-    Decision("skipped", "{image: x, environment: {TOKEN: Teal}}", "left", "not asked for", Options(skip=("TOK*",))),
-    Decision("skipped by service", "{image: x, environment: {TOKEN: Teal}}", "left", "not asked for", Options(skip=("a.*",))),
-    Decision("not among the asked-for", "{image: x, environment: {TOKEN: Teal}}", "left", "not asked for", Options(only=("b.*",))),
-    Decision("asked for", "{image: x, environment: {TOKEN: Teal}}", "review", "", Options(only=("TOKEN",))),
-    Decision("only possible", "{image: x, environment: {NONCE: '${N}'}}", "left", "--only"),
-    Decision("not set", "{image: x, environment: {TOKEN: '${T}'}}", "left", "T is not set"),
-    Decision("passed through, not set", "{image: x, environment: {TOKEN: }}", "left", "TOKEN is not set"),
-    Decision("known to the shell only", "{image: x, environment: {TOKEN: '${T}'}}", "left", "from the shell", shell={"T": "Teal"}),
-    Decision("a part known to the shell only", "{image: x, environment: {TOKEN: 'a${T}'}}", "left", "from the shell", shell={"T": "Teal"}),
-    Decision("variable as the store", "{image: x, environment: {TOKEN: '${T}'}}", "review", "", Options(SourceKind.ENVIRONMENT), {"T": "Teal"}),
-    Decision("variable as the store of a part", "{image: x, environment: {TOKEN: 'a${T}'}}", "left", "from the shell", Options(SourceKind.ENVIRONMENT), {"T": "Teal"}),
-    Decision("read-only service", "{image: x, read_only: true, environment: {TOKEN: '${T}'}}", "left", "read_only", Options(SourceKind.ENVIRONMENT), {"T": "Teal"}),
-    Decision("tmpfs over the secrets", "{image: x, tmpfs: ['/run:size=1m'], environment: {TOKEN: '${T}'}}", "left", "tmpfs", Options(SourceKind.ENVIRONMENT), {"T": "Teal"}),
-    Decision("tmpfs elsewhere", "{image: x, tmpfs: /tmp, environment: {TOKEN: '${T}'}}", "review", "", Options(SourceKind.ENVIRONMENT), {"T": "Teal"}),
-    Decision("default", "{image: x, environment: {TOKEN: '${T:-Teal}'}}", "review", "T in the shell or in .env has no effect"),
-    Decision("half done", "{image: x, environment: {TOKEN: Teal, TOKEN_FILE: /t}}", "left", "TOKEN_FILE is set beside it"),
-    Decision("healthcheck", "{image: x, healthcheck: {test: 'a $$TOKEN'}, environment: {TOKEN: Teal}}", "left", "healthcheck"),
-    Decision("braces", "{image: x, command: ['a', '$${TOKEN}'], environment: {TOKEN: Teal}}", "left", "command"),
-    Decision("hook", "{image: x, post_start: [{command: 'a $$TOKEN'}], environment: {TOKEN: Teal}}", "left", "post_start"),
-    Decision("longer name in the healthcheck", "{image: x, healthcheck: {test: 'a $$TOKEN_2'}, environment: {TOKEN: Teal}}", "review"),
-    Decision("escaped dollar in the healthcheck", "{image: x, healthcheck: {test: 'a $$$$TOKEN'}, environment: {TOKEN: Teal}}", "left"),
-    Decision("odd name", "{image: x, environment: {'a token': Teal}}", "left", "characters"),
-]  # fmt: skip
+    # what the image reads
+    Decision("known image", "safe", "", "image: postgres", POSTGRES),
+    Decision("its full name", "safe", "", "image: 'docker.io/library/mysql:8@sha256:ab'", "MYSQL_PASSWORD: Teal"),
+    Decision("options for the server", "safe", "", "image: postgres, command: -c a=b", POSTGRES),
+    Decision("another command", "review", "another command", "image: postgres, command: sh -c x", POSTGRES),
+    Decision("another entrypoint", "review", "entrypoint", "image: postgres, entrypoint: [x]", POSTGRES),
+    Decision("newline that is stripped", "review", "newline", "image: postgres", 'POSTGRES_PASSWORD: "Teal\\n"'),
+    Decision("no file for it", "left", "reads no PGPASSWORD_FILE", "image: postgres", "PGPASSWORD: Teal"),
+    Decision("built", "review", "the program of a", "image: postgres, build: .", POSTGRES),
+    Decision("unknown", "review", "the image x/y", "image: 'x/y:1'"),
+    Decision("unknown, to be kept", "left", "--unknown keep", options=Options(unknown=Unknown.KEEP)),
+    # what is asked for
+    Decision("only what is safe", "left", "--safe", options=Options(safe=True)),
+    Decision("skipped", "left", "not asked for", options=Options(skip=("TOK*",))),
+    Decision("skipped by service", "left", "not asked for", options=Options(skip=("a.*",))),
+    Decision("not among the asked-for", "left", "not asked for", options=Options(only=("b.*",))),
+    Decision("asked for", "review", options=Options(only=("TOKEN",))),
+    Decision("only possible", "left", "--only", variables="NONCE: '${N}'"),
+    # what is known
+    Decision("not set", "left", "T is not set", variables="TOKEN: '${T}'"),
+    Decision("passed through, not set", "left", "TOKEN is not set", variables="TOKEN: "),
+    Decision("known to the shell only", "left", "from the shell", **FROM_SHELL),
+    Decision("a part from the shell", "left", "from the shell", **{**FROM_SHELL, "variables": "TOKEN: 'a${T}'"}),
+    Decision("default", "review", "T in the shell or in .env has no effect", variables="TOKEN: '${T:-Teal}'"),
+    # a variable as the store
+    Decision("set", "review", **AS_STORE),
+    Decision("as a part", "left", "from the shell", **{**AS_STORE, "variables": "TOKEN: 'a${T}'"}),
+    Decision("read-only service", "left", "read_only", "image: x, read_only: true", **AS_STORE),
+    Decision("tmpfs over the secrets", "left", "tmpfs", "image: x, tmpfs: ['/run:size=1m']", **AS_STORE),
+    Decision("tmpfs elsewhere", "review", "", "image: x, tmpfs: /tmp", **AS_STORE),
+    # what would break
+    Decision("half done", "left", "TOKEN_FILE is set beside it", variables="TOKEN: Teal, TOKEN_FILE: /t"),
+    Decision("healthcheck", "left", "healthcheck", "image: x, healthcheck: {test: 'a $$TOKEN'}"),
+    Decision("braces", "left", "command", "image: x, command: ['a', '$${TOKEN}']"),
+    Decision("hook", "left", "post_start", "image: x, post_start: [{command: 'a $$TOKEN'}]"),
+    Decision("a longer name", "review", "", "image: x, healthcheck: {test: 'a $$TOKEN_2'}"),
+    Decision("a dollar before it", "left", "healthcheck", "image: x, healthcheck: {test: 'a $$$$TOKEN'}"),
+    Decision("odd name", "left", "characters", variables="'a token': Teal"),
+]
 
 
 @pytest.mark.parametrize("case", DECISIONS, ids=lambda case: case.title)
 def test_what_is_decided_and_why(case: Decision) -> None:
-    project = load(services(f"a: {case.body}"), shell=case.shell)
+    project = load(services(f"a: {{{case.service}, environment: {{{case.variables}}}}}"), shell=case.shell)
     plan = make_plan(project, case.options)
     finding = plan.findings[0]
     decision = finding.applicability if finding.action is Action.MIGRATE else "left"
@@ -409,14 +341,24 @@ def test_what_is_decided_and_why(case: Decision) -> None:
             "services: {a: {image: x, environment: {TOKEN: &t Teal}, labels: {t: *t}}}",
             "is also used through the alias at compose.yml:1",
         ),
+        (
+            "services:\n  a: {image: x, secrets: &s [one], environment: {TOKEN: Teal}}\n"
+            "  b: {image: x, secrets: *s}\nsecrets: {one: {file: ./one}}\n",
+            "SHARED LIST",
+        ),
     ],
-    ids=["two values in one list", "a line of two services", "an alias outside"],
+    ids=[
+        "two values in one list",
+        "a line of two services",
+        "an alias outside",
+        "a list of secrets that another service has too",
+    ],
 )
 def test_lines_move_together_or_not_at_all(text: str, note: str) -> None:
     plan = planned(text)
     assert {finding.action for finding in plan.findings} == {Action.KEEP}
     assert note in plan.findings[0].note.replace("/nonexistent/project/", "")
-    assert not (plan.operations or plan.files or plan.secrets)
+    assert [*plan.operations, *plan.files, *plan.secrets] == []
 
 
 def test_an_alias_outside_keeps_its_text_where_the_variable_is_the_alias() -> None:
@@ -437,116 +379,6 @@ def test_a_change_is_whole() -> None:
         ["b.PASSWORD"],
     ]
     assert [len(change.operations) for change in plan.changes] == [1, 1]
-
-
-# --- what stands on disk ---
-
-
-def test_files_reach_the_disk_in_order_with_their_modes(tmp_path: Path) -> None:
-    (tmp_path / ".dockerignore").write_text("*.md\n")
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    text = services(
-        "a: {build: ., environment: {TOKEN: Teal}}",
-        "db: {image: postgres, environment: {POSTGRES_PASSWORD: Rail}}",
-        "pg: {image: postgres, user: '5', environment: {POSTGRES_PASSWORD: Crake}}",
-    )
-    plan = make_plan(load(text, folder=tmp_path), Options())
-    files = [(file.path.relative_to(tmp_path).as_posix(), oct(file.mode), file.append) for file in plan.files]
-    assert files == [
-        (".gitignore", "0o644", True),
-        (".dockerignore", "0o644", True),
-        ("secrets/token.txt", "0o444", False),
-        ("secrets/db_postgres_password.txt", "0o600", False),
-        ("secrets/pg_postgres_password.txt", "0o444", False),
-    ]
-
-
-@pytest.mark.parametrize(
-    "present", ["secrets", "secrets/", "/secrets", "/secrets/*", "**/secrets/**", "./secrets", "*"]
-)
-def test_a_folder_that_is_ignored_already_is_not_ignored_again(tmp_path: Path, present: str) -> None:
-    (tmp_path / ".gitignore").write_text(f"# mine\n{present}\n")
-    plan = make_plan(load(services("a: {image: x, environment: {TOKEN: Teal}}"), folder=tmp_path), Options())
-    assert [file.path.name for file in plan.files] == ["token.txt"]
-
-
-@pytest.mark.parametrize(
-    ("present", "added"),
-    [("", "/secrets/\n"), ("a\n", "/secrets/\n"), ("a", "\n/secrets/\n"), ("a\r\n", "/secrets/\r\n"), ("#secrets\n", "/secrets/\n")],
-)  # fmt: skip
-def test_what_is_added_to_an_ignore_file(tmp_path: Path, present: str, added: str) -> None:
-    (tmp_path / ".gitignore").write_bytes(present.encode())
-    plan = make_plan(load(services("a: {image: x, environment: {TOKEN: Teal}}"), folder=tmp_path), Options())
-    assert plan.files[0].content.reveal() == added
-
-
-def test_a_file_with_the_same_content_is_used_and_one_with_another_is_left(tmp_path: Path) -> None:
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "token.txt").write_text("Teal")
-    (tmp_path / "secrets" / "password.txt").write_text("another")
-    project = load(services("a: {image: x, environment: {TOKEN: Teal, PASSWORD: Rail}}"), folder=tmp_path)
-    plan = make_plan(project, Options())
-    assert [(secret.file, secret.has_file) for secret in plan.secrets] == [
-        ("./secrets/token.txt", True),
-        ("./secrets/compose.password.txt", False),
-    ]
-
-
-def test_two_projects_of_one_run_do_not_take_the_same_file(tmp_path: Path) -> None:
-    disk = Disk()
-    files = []
-    for name, value in (("one.yml", "Teal"), ("two.yml", "Rail"), ("three.yml", "Teal")):
-        text = services(f"a: {{image: x, environment: {{TOKEN: {value}}}}}")
-        project = projects.load(Source.decode(tmp_path / name, text.encode()), Environment())
-        plan = make_plan(project, Options(), disk)
-        files.append((plan.secrets[0].file, [file.path.name for file in plan.files]))
-    assert files == [
-        ("./secrets/token.txt", [".gitignore", "token.txt"]),
-        ("./secrets/two.token.txt", ["two.token.txt"]),
-        ("./secrets/token.txt", []),
-    ]
-
-
-def test_no_free_file_name_is_an_error_without_the_value(tmp_path: Path) -> None:
-    (tmp_path / "secrets").mkdir()
-    for name in ("token.txt", "compose.token.txt"):
-        (tmp_path / "secrets" / name).write_text("another")
-    with pytest.raises(UserError) as caught:
-        make_plan(load(services("a: {image: x, environment: {TOKEN: Teal}}"), folder=tmp_path), Options())
-    assert "Teal" not in str(caught.value)
-    assert caught.value.help
-
-
-def test_an_existing_secret_is_used_only_where_it_is_sure_to_be_the_same(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text(DISTINCTIVE)
-    (tmp_path / "two").write_text(PLACEHOLDER)
-    text = services(
-        f"a: {{image: x, environment: {{A_TOKEN: {DISTINCTIVE}, B_TOKEN: {PLACEHOLDER}, TWO_TOKEN: {PLACEHOLDER}}}}}"
-    )
-    definitions = "secrets: {one: {file: ./one}, two_token: {file: ./two}}\n"
-    plan = make_plan(load(text + definitions, folder=tmp_path), Options())
-    assert {secret.variables: (secret.name, secret.is_new) for secret in plan.secrets} == {
-        ("A_TOKEN",): ("one", False),
-        ("B_TOKEN",): ("b_token", True),
-        ("TWO_TOKEN",): ("two_token", False),
-    }
-
-
-def test_an_expression_as_folder_is_resolved_for_writing_only(tmp_path: Path) -> None:
-    project = load(services("a: {image: x, environment: {TOKEN: Teal}}"), {"KEYS": "./k"}, folder=tmp_path)
-    plan = make_plan(project, Options(secrets_dir="${KEYS:-./secrets}"))
-    assert plan.secrets[0].file == "${KEYS:-./secrets}/token.txt"
-    assert plan.secrets[0].path == tmp_path / "k" / "token.txt"
-
-
-def test_external_secrets_come_with_a_script_that_holds_no_value(tmp_path: Path) -> None:
-    text = services("a: {image: x, environment: {TOKEN: Teal, PASSWORD: Rail}}")
-    plan = make_plan(load(text, folder=tmp_path), Options(SourceKind.EXTERNAL, Target.SWARM))
-    script = plan.files[-1]
-    assert (script.path.name, script.mode, script.is_secret) == ("create-secrets.sh", 0o700, False)
-    assert "create token token.txt" in script.content.reveal()
-    assert not any(value in script.content.reveal() for value in ("Teal", "Rail"))
-    assert [secret.as_data() for secret in plan.secrets] == [{"external": True}] * 2
 
 
 def test_positions_of_findings_are_those_of_their_lines() -> None:

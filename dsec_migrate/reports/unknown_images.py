@@ -73,8 +73,7 @@ def _services(projects: Iterable[ProjectOutcome]) -> Iterator[_Service]:
 
 
 def _is_unknown(finding: Finding) -> bool:
-    # the sentence that the pass gives to every change for an image without a row in the table
-    return finding.action is Action.MIGRATE and "nobody has recorded" in finding.note
+    return finding.action is Action.MIGRATE and not finding.is_image_known
 
 
 def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
