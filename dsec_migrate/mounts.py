@@ -31,6 +31,7 @@ def place(project: Project, secrets_by_slot: MappingType[int, str], options: Opt
     needs = dict(_needs(project, secrets_by_slot))
     bodies = [layer.service for service in project.services.values() for layer in service.layers if layer.editable]
     done: set[int] = set()
+    held: set[int] = set()
     for layer, names in needs.values():
         body = layer.service
         if id(body) in done:
@@ -42,7 +43,9 @@ def place(project: Project, secrets_by_slot: MappingType[int, str], options: Opt
         else:
             holder = body
             done.add(id(body))
-        yield from _add(layer, holder, names, mount_options)
+        if id(holder) not in held:
+            held.add(id(holder))
+            yield from _add(layer, holder, names, mount_options)
 
 
 _Need = tuple[Layer, tuple[str, ...]]

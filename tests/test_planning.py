@@ -11,11 +11,8 @@ import pytest
 from dsec_migrate import project as projects
 from dsec_migrate.document import Mapping, Scalar, follow
 from dsec_migrate.environment import Environment
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import Disk
 from dsec_migrate.finding import Action
-from dsec_migrate.naming import Style, Wanted, name_groups, style_of
-from dsec_migrate.options import Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Options, SourceKind, Unknown
 from dsec_migrate.plan import AddMounts, Plan
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
@@ -270,8 +267,11 @@ class Decision(NamedTuple):
     shell: dict[str, str] = {}  # noqa: RUF012
 
 
-FROM_SHELL = {"variables": "TOKEN: '${T}'", "shell": {"T": "Teal"}}
-AS_STORE = {**FROM_SHELL, "options": Options(SourceKind.ENVIRONMENT)}
+def stored(title: str, expected: str, note: str = "", *, more: str = "", variables: str = "TOKEN: '${T}'") -> Decision:
+    """A decision with ``--source environment`` and a variable of the shell."""
+    return Decision(title, expected, note, f"image: x{more}", variables, Options(SourceKind.ENVIRONMENT), {"T": "Teal"})
+
+
 POSTGRES = "POSTGRES_PASSWORD: Teal"
 
 DECISIONS = [
@@ -296,15 +296,15 @@ DECISIONS = [
     # what is known
     Decision("not set", "left", "T is not set", variables="TOKEN: '${T}'"),
     Decision("passed through, not set", "left", "TOKEN is not set", variables="TOKEN: "),
-    Decision("known to the shell only", "left", "from the shell", **FROM_SHELL),
-    Decision("a part from the shell", "left", "from the shell", **{**FROM_SHELL, "variables": "TOKEN: 'a${T}'"}),
+    Decision("known to the shell only", "left", "from the shell", variables="TOKEN: '${T}'", shell={"T": "Teal"}),
+    Decision("a part from the shell", "left", "from the shell", variables="TOKEN: 'a${T}'", shell={"T": "Teal"}),
     Decision("default", "review", "T in the shell or in .env has no effect", variables="TOKEN: '${T:-Teal}'"),
     # a variable as the store
-    Decision("set", "review", **AS_STORE),
-    Decision("as a part", "left", "from the shell", **{**AS_STORE, "variables": "TOKEN: 'a${T}'"}),
-    Decision("read-only service", "left", "read_only", "image: x, read_only: true", **AS_STORE),
-    Decision("tmpfs over the secrets", "left", "tmpfs", "image: x, tmpfs: ['/run:size=1m']", **AS_STORE),
-    Decision("tmpfs elsewhere", "review", "", "image: x, tmpfs: /tmp", **AS_STORE),
+    stored("set", "review"),
+    stored("as a part", "left", "from the shell", variables="TOKEN: 'a${T}'"),
+    stored("read-only service", "left", "read_only", more=", read_only: true"),
+    stored("tmpfs over the secrets", "left", "tmpfs", more=", tmpfs: ['/run:size=1m']"),
+    stored("tmpfs elsewhere", "review", more=", tmpfs: /tmp"),
     # what would break
     Decision("half done", "left", "TOKEN_FILE is set beside it", variables="TOKEN: Teal, TOKEN_FILE: /t"),
     Decision("healthcheck", "left", "healthcheck", "image: x, healthcheck: {test: 'a $$TOKEN'}"),
@@ -344,7 +344,7 @@ def test_what_is_decided_and_why(case: Decision) -> None:
         (
             "services:\n  a: {image: x, secrets: &s [one], environment: {TOKEN: Teal}}\n"
             "  b: {image: x, secrets: *s}\nsecrets: {one: {file: ./one}}\n",
-            "SHARED LIST",
+            "its list of secrets is also that of another service",
         ),
     ],
     ids=[

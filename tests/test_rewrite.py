@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,7 +102,7 @@ class Case(NamedTuple):
 
 
 def read_cases(text: str) -> Iterator[Case]:
-    for block in text.split("=== ")[1:]:
+    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
         title, body = block.split("\n", 1)
         before, options, after = re.split(r"^-->(.*)\n", body, maxsplit=1, flags=re.MULTILINE)
         yield Case(
@@ -116,8 +115,10 @@ def read_cases(text: str) -> Iterator[Case]:
 
 def read_options(text: str) -> Options:
     given = dict(option.strip().split("=", 1) for option in text.split(";") if option.strip())
-    mode = given.pop("mode", None)
-    return replace(Options(**given), mode=None if mode is None else int(mode, 8))
+    mode = given.get("mode")
+    return Options(
+        uid=given.get("uid"), mode=None if mode is None else int(mode, 8), secrets_dir=given.get("secrets_dir")
+    )
 
 
 CASES = list(read_cases((Path(__file__).parent / "vectors" / "rewrites.txt").read_text(encoding="utf-8")))
