@@ -55,13 +55,14 @@ def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
         return
     raw = slot.document.source.text[node.start : node.end]
     lead = f"{slot.name}=" if slot.entry is None else ""
-    position = raw.find(lead + slot.text)
-    if position >= 0:
-        base = node.start + position + len(lead)
+    quotes = 1 if node.style in {"'", '"'} else 0
+    first = node.start + quotes
+    if raw[quotes : len(raw) - quotes] == lead + slot.text:
         for start, end in parts:
-            yield Span(base + start, base + end)
+            yield Span(first + len(lead) + start, first + len(lead) + end)
         return
-    start = raw.find(lead) + len(lead) if lead and lead in raw else 0
-    if node.style in {"|", ">"} and not lead:
-        start = max(raw.find("\n"), 0) + 1
-    yield Span(node.start + start, node.end)
+    # escapes, folds or a number: what stands there is not what it means, so all of it is hidden
+    if node.style in {"|", ">"}:
+        first = node.start + max(raw.find("\n"), 0) + 1
+    behind_name = raw.find(lead) + len(lead) if lead and lead in raw else 0
+    yield Span(max(first, node.start + behind_name), node.end - quotes)

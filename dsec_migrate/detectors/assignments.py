@@ -30,6 +30,8 @@ _TAIL = Pattern(
 _NAME = Pattern(r"[A-Za-z0-9_.-]*\Z")
 _LONGEST_NAME = 80
 # `$X`, `${X}`, `$(command)` and the same with doubled dollar signs
+# a value that Compose takes away says nothing
+_COMPOSE_TAGS = ("!reset", "!override")
 _SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*\Z|[{(@*#?!0-9]|\Z)|`")
 
 
@@ -72,7 +74,7 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
     start, end = match.span(group)
     name = _whole_name(view, match.start(), match.end("mark"))
     told = meaning(name)
-    if told.is_switch or is_shell(value) or is_plain(value, told.kind):
+    if told.is_switch or is_shell(value) or is_plain(value, told.kind) or value in _COMPOSE_TAGS:
         return None
     if not (told.is_telling or (told.kind is Kind.WEAK and looks_random(value))):
         return None

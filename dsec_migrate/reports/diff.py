@@ -119,10 +119,10 @@ def _name(project: ProjectOutcome) -> str:
     return project.path.replace("\\", "/").removeprefix("./").lstrip("/")
 
 
-def _header(hunk: Hunk, services: Mapping[int, str]) -> str:
+def _header(hunk: Hunk, services: Mapping[int, Sequence[str]]) -> str:
     ranges = f"@@ -{_range(hunk.old_start, hunk.old_count)} +{_range(hunk.new_start, hunk.new_count)} @@"
     lines = range(hunk.old_start, hunk.old_start + hunk.old_count)
-    names = dict.fromkeys(services[line] for line in lines if line in services)
+    names = dict.fromkeys(name for line in lines for name in services.get(line, ()))
     return f"{ranges} {', '.join(names)}" if names else ranges
 
 
@@ -130,13 +130,13 @@ def _range(start: int, count: int) -> str:
     return str(start) if count == 1 else f"{start},{count}"
 
 
-def _services_by_line(project: ProjectOutcome) -> dict[int, str]:
+def _services_by_line(project: ProjectOutcome) -> dict[int, list[str]]:
     """The services whose variables stand on a line of the file, for the heads of the hunks."""
     found: dict[int, list[str]] = {}
     for finding in project.findings:
         if finding.site.file == project.path:
             found.setdefault(finding.site.line, []).append(finding.service)
-    return {line: ", ".join(dict.fromkeys(names)) for line, names in found.items()}
+    return found
 
 
 _Renderer = Callable[[ProjectOutcome, Look], Iterator[str]]
