@@ -7,14 +7,16 @@ Each folder of tests/fixtures is one case:
 - ``after/``: the whole project after ``--write``; absent where nothing may change.
 - ``report.txt``: what a dry run prints, standard error first.
 - ``case.toml``: ``about``, what the case is there for; optionally ``arguments`` (default: ``compose.yml``), ``status``
-  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets), and the
-  tables ``shell`` (environment variables) and ``modes`` (permissions of new files, default 0444).
+  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets),
+  ``together`` (the Compose files are layers of one project), and the tables ``shell`` (environment variables) and
+  ``modes`` (permissions of new files, default 0444).
 
 ``DSEC_REGENERATE=1`` makes ``after`` and ``report.txt`` from what the tool does now. Read them before you keep them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -28,7 +30,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from conftest import compose_config, snapshot
+from conftest import docker, snapshot
 
 from dsec_migrate import cli
 from dsec_migrate.reports import REPORTS
@@ -40,6 +42,7 @@ else:
     import tomli as tomllib
 
 FIXTURES = Path(__file__).parent / "fixtures"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "legacy-shop"
 REGENERATE = bool(os.environ.get("DSEC_REGENERATE"))
 # what is written beside the secrets and may be read by anybody
 NO_SECRETS = {".gitignore", ".dockerignore", "create-secrets.sh"}
@@ -54,6 +57,7 @@ class Case:
     arguments: tuple[str, ...] = ("compose.yml",)
     status: int = 0
     write_status: int = 0
+    together: bool = False
     hidden: tuple[str, ...] = ()
     shell: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -151,10 +155,11 @@ def workshop(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Workshop:
+) -> Iterator[Workshop]:
     case: Case = request.param
-    # the folder's name is the project's
+    # the folder's name is the project's; the report speaks of the modes of folders that are there
     folder = tmp_path / "project"
+    mask = os.umask(0o022)
     _lay_out(case.before, folder)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(typer.main, "get_command", _built_command)
@@ -163,7 +168,8 @@ def workshop(
         monkeypatch.delenv(name)
     for name, value in {**kept, "COLUMNS": "100", **case.shell}.items():
         monkeypatch.setenv(name, value)
-    return Workshop(case, folder, capsys)
+    yield Workshop(case, folder, capsys)
+    os.umask(mask)
 
 
 def test_dry_run_says_what_would_happen_and_changes_nothing(workshop: Workshop) -> None:
@@ -218,20 +224,22 @@ def _mode(path: Path) -> str:
 @pytest.mark.usefixtures("engine")
 def test_every_container_gets_what_it_got_before() -> None:
     """The real program reads every result, and each variable that is gone stands in a file that its service mounts."""
-    files = [(case, path) for case in CHANGED for path, old in case.before.items() if case.after[path] != old]
-    compose_files = [(case, path) for case, path in files if Path(path).suffix in {".yml", ".yaml", ".json"}]
+    projects = [(case, files) for case in CHANGED for files in _projects(case)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        problems = [problem for found in pool.map(_differences, *zip(*compose_files, strict=True)) for problem in found]
+        problems = [problem for found in pool.map(_differences, *zip(*projects, strict=True)) for problem in found]
     assert problems == []
-    assert len(compose_files) >= len(CHANGED)
+    assert len(projects) >= len(CHANGED)
 
 
-def _differences(case: Case, path: str) -> list[str]:
-    options = dict(zip(case.arguments, case.arguments[1:], strict=False))
-    variables = {"COMPOSE_ENV_FILES": options["--env-file"]} if "--env-file" in options else {}
-    before, after = (
-        compose_config(case.folder / side / path, **case.shell, **variables) for side in ("before", "after")
-    )
+def _projects(case: Case) -> list[list[str]]:
+    """The Compose files that a run changes: each a project, or all of them one where the case says so."""
+    changed = [path for path, content in case.before.items() if case.after[path] != content]
+    files = [path for path in changed if Path(path).suffix in {".yml", ".yaml", ".json"}]
+    return [sorted(files, key=case.arguments.index)] if case.together else [[path] for path in files]
+
+
+def _differences(case: Case, files: list[str]) -> list[str]:
+    before, after = (_config(case, case.folder / side, files) for side in ("before", "after"))
     found: list[str] = []
     for name, service in before["services"].items():
         new = after["services"][name].get("environment") or {}
@@ -241,11 +249,47 @@ def _differences(case: Case, path: str) -> list[str]:
                 is_same = new[variable] == value
             else:
                 definition = after["secrets"][mounts[new[f"{variable}_FILE"]]]
-                # Swarm and variables supply the others
-                is_same = "file" not in definition or Path(definition["file"]).read_bytes() == value.encode()
+                # Swarm and variables supply the others; `config` writes each $ as $$
+                plain = (value or "").replace("$$", "$").encode()
+                is_same = "file" not in definition or Path(definition["file"]).read_bytes() == plain
             if not is_same:
-                found.append(f"{case.name}: {path}: {name}.{variable}")
+                found.append(f"{case.name}: {' '.join(files)}: {name}.{variable}")
     return found
+
+
+def _config(case: Case, folder: Path, files: list[str]) -> Any:
+    options = dict(zip(case.arguments, case.arguments[1:], strict=False))
+    words = ["--env-file", options["--env-file"]] if "--env-file" in options else []
+    for file in files:
+        words += ["-f", file]
+    result = docker("compose", *words, "--profile", "*", "config", "--format", "json", cwd=folder, **case.shell)
+    assert result.returncode == 0, f"{case.name}: {result.stderr.decode()}"
+    return json.loads(result.stdout)
+
+
+def test_example_of_the_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each secret of the example moves, whatever its form, but the one whose value nobody knows; the rest stays."""
+    files = snapshot(EXAMPLE)
+    _lay_out(files, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ})
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--write", "--format", "json"])
+    assert stop.value.code == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    left = [finding["variable"] for finding in findings if finding["action"] == "keep"]
+    assert left == ["WAREHOUSE_BACKUP_PASSPHRASE"]
+    moved = {finding["variable"]: finding["exposure"] for finding in findings if finding["action"] == "migrate"}
+    assert len(moved) >= 12
+    assert {"literal", "default", "embedded", "interpolated"} <= set(moved.values())
+    before, after = files["compose.yml"].decode(), (tmp_path / "compose.yml").read_text(encoding="utf-8")
+    removed = [line for line in before.splitlines() if line not in after.splitlines()]
+    names = {line.strip(" -'").replace("=", ":").split(":")[0] for line in removed}
+    # a value of several lines has lines without a name
+    assert set(moved) <= names
+    assert len(removed) == len(moved) + 3
 
 
 def test_what_must_not_change_is_no_afterthought() -> None:

@@ -1,92 +1,32 @@
-"""Plan -> text edits: the only place that thinks about indentation, quotes, line ends and the file's own habits."""
+"""Operations -> edits of one file."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
 from functools import cached_property
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MountOptions, MoveVariable, Operation
-from dsec_migrate.secret import MASK
-from dsec_migrate.source import Edit, Source, splice
+from dsec_migrate.plan import AddMounts, DefineSecret, MoveVariable
+from dsec_migrate.rewrite.habits import Block, Habits, most_common
+from dsec_migrate.rewrite.spelling import (
+    Definition,
+    block_item,
+    definition_lines,
+    flow,
+    flow_scalar,
+    is_json,
+    item_text,
+    option_text,
+    quote_of,
+)
+from dsec_migrate.source import Edit, Source
 
 _BLOCK_HEADER_COMMENT = re.compile(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
-# what may stand unquoted as a value or an item, in block and in flow style
-_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$\{[A-Za-z_][A-Za-z0-9_]*\}[A-Za-z0-9_./-]*")
-_NUMBER_LIKE = re.compile(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
 
 
-def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, tuple[Edit, ...]]:
-    """The new text of ``document`` and the edits that made it.
-
-    Raises VerificationError when two edits overlap, which is a bug.
-    """
-    writer = _Writer(document)
-    mounts: list[AddMounts] = []
-    definitions: list[DefineSecret] = []
-    for operation in operations:
-        if isinstance(operation, MoveVariable):
-            writer.move(operation)
-        elif isinstance(operation, AddMounts):
-            mounts.append(operation)
-        elif isinstance(operation, DefineSecret):
-            definitions.append(operation)
-        elif isinstance(operation, MaskComment):
-            writer.replace(operation.span.start, operation.span.end, MASK)
-    for mount in mounts:
-        writer.mount(mount)
-    if definitions:
-        writer.define(definitions)
-    edits = tuple(dict.fromkeys(writer.edits))
-    try:
-        return splice(document.source.text, edits), edits
-    except ValueError as error:
-        raise VerificationError(f"the edits contradict each other: {error}") from None
-
-
-_Definition = tuple[str, dict[str, object]]
-
-
-@dataclass(frozen=True)
-class _Habits:
-    """How the file is written. Columns are counted in characters."""
-
-    first_step: int
-    second_step: int
-    item_offset: int
-    item_gap: str
-
-
-@dataclass(frozen=True)
-class _Block:
-    """The columns of a key and of what stands under it, to tell whose a comment behind the block is."""
-
-    key: int
-    content: int
-
-    def owns(self, line: str) -> bool:
-        """Whether ``line`` is a comment that belongs to the block: deeper than its key, one of its items commented
-        out, or a line commented out at the margin (as editors do) whose text stands under the key."""
-        text = line.lstrip(" ")
-        if not text.startswith("#"):
-            return False
-        column = len(line) - len(text)
-        if column > self.key:
-            return True
-        inner = text.lstrip("#")
-        words = inner.lstrip(" ")
-        if self.content == self.key:
-            return column == self.key and words.startswith("- ")
-        text_column = column + len(text) - len(words)
-        return bool(words.strip()) and text_column - 1 >= self.content
-
-
-class _Writer:
+class Writer:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.source: Source = document.source
@@ -156,7 +96,7 @@ class _Writer:
         """The list that an alias stood for is written out in its place."""
         holder, alias = operation.holder, entry.value
         if holder.flow:
-            items = self._items(operation, quoted=_is_json(holder))
+            items = self._items(operation, quoted=is_json(holder))
             self.replace(alias.start, alias.end, f"[{', '.join(items)}]")
             return
         indentation = self._indentation(entry.key.outer_start) + " " * self._item_offset(holder)
@@ -169,7 +109,7 @@ class _Writer:
         """The entries of a flow list."""
         return [
             *(self._flow_copy(item) for item in operation.inherited),
-            *(_item(name, operation.options, quoted) for name in operation.names),
+            *(item_text(name, operation.options, quoted) for name in operation.names),
         ]
 
     def _block_items(self, operation: AddMounts, indentation: str, gap: str) -> list[str]:
@@ -181,11 +121,11 @@ class _Writer:
                 pairs = [f"{e.name}: {self._scalar_text(e.value)}" for e in content.effective().values()]
             else:
                 pairs = [self._flow_copy(item)]
-            lines += _block_item(pairs, indentation, gap)
+            lines += block_item(pairs, indentation, gap)
         for name in operation.names:
             options = operation.options.as_data()
-            pairs = [f"source: {_flow_scalar(name)}", *(f"{key}: {_option(key, v)}" for key, v in options.items())]
-            lines += _block_item(pairs if options else [_flow_scalar(name)], indentation, gap)
+            pairs = [f"source: {flow_scalar(name)}", *(f"{key}: {option_text(key, v)}" for key, v in options.items())]
+            lines += block_item(pairs if options else [flow_scalar(name)], indentation, gap)
         return lines
 
     def _flow_copy(self, item: ParsedNode) -> str:
@@ -203,13 +143,13 @@ class _Writer:
 
     def _extend_list(self, entry: Entry, items: Sequence, operation: AddMounts) -> None:
         if items.flow:
-            quoted = _is_json(operation.holder)
+            quoted = is_json(operation.holder)
             self._extend_flow(items, self._items(operation, quoted=quoted))
             return
         last = items.items[-1]
         dash = self._dash(last)
         lines = self._block_items(operation, self._indentation(dash), self._gap(dash))
-        self._insert_lines_after(items.end, lines, _Block(self._column(entry.key.outer_start), self._column(dash)))
+        self._insert_lines_after(items.end, lines, Block(self._column(entry.key.outer_start), self._column(dash)))
 
     def _extend_flow(self, collection: Sequence | Mapping, parts: list[str]) -> None:
         """Adds ``parts`` before the closing bracket, in the layout that the collection has."""
@@ -237,7 +177,7 @@ class _Writer:
         holder = operation.holder
         environment = holder.own("environment")
         if holder.flow:
-            quoted = _is_json(holder)
+            quoted = is_json(holder)
             key = '"secrets"' if quoted else "secrets"
             items = self._items(operation, quoted=quoted)
             self._extend_flow(holder, [f"{key}: [{', '.join(items)}]"])
@@ -248,15 +188,15 @@ class _Writer:
         after = environment or holder.entries[-1]
         self._insert_lines_after(after.end, lines, self._block_of(after))
 
-    def _block_of(self, entry: Entry) -> _Block:
+    def _block_of(self, entry: Entry) -> Block:
         """The columns that tell which comments behind ``entry`` belong to it."""
         key = self._column(entry.key.outer_start)
         value = follow(entry.value)
         if isinstance(value, Sequence) and not value.flow and value.items:
-            return _Block(key, self._column(self._dash(value.items[0])))
+            return Block(key, self._column(self._dash(value.items[0])))
         if isinstance(value, Mapping) and not value.flow and value.entries:
-            return _Block(key, self._column(value.entries[0].key.outer_start))
-        return _Block(key, key + self.habits.first_step)
+            return Block(key, self._column(value.entries[0].key.outer_start))
+        return Block(key, key + self.habits.first_step)
 
     def _item_offset(self, holder: Mapping) -> int:
         """How far list items stand behind their key in this service, else in the file."""
@@ -280,9 +220,9 @@ class _Writer:
         else:
             self._define_at_end(root, pairs)
 
-    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[_Definition]) -> None:
-        quoted = _is_json(root)
-        parts = [f"{_flow_scalar(name, quoted)}: {_flow(data, quoted)}" for name, data in pairs]
+    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[Definition]) -> None:
+        quoted = is_json(root)
+        parts = [f"{flow_scalar(name, quoted)}: {flow(data, quoted)}" for name, data in pairs]
         if entry is not None and isinstance(entry.value, Mapping):
             self._extend_flow(entry.value, parts)
             return
@@ -292,9 +232,9 @@ class _Writer:
             # laid out over lines: one line for each secret
             newline = self._newline_at(root.start)
             body = "".join(newline + lead * 2 + part + "," for part in parts)[:-1] + newline + lead
-        self._extend_flow(root, [f"{_flow_scalar('secrets', quoted)}: {{{body}}}"])
+        self._extend_flow(root, [f"{flow_scalar('secrets', quoted)}: {{{body}}}"])
 
-    def _define_in_block(self, block: Mapping, pairs: SequenceType[_Definition]) -> None:
+    def _define_in_block(self, block: Mapping, pairs: SequenceType[Definition]) -> None:
         indentation = self._indentation(block.entries[0].key.outer_start)
         step = self.habits.second_step
         for entry in block.entries:
@@ -302,24 +242,24 @@ class _Writer:
                 step = self._column(entry.value.entries[0].key.outer_start) - self._column(entry.key.outer_start)
                 break
         column = len(indentation)
-        comments = _Block(max(column - 1, 0), column)
+        comments = Block(max(column - 1, 0), column)
         last = block.entries[-1].value
         if isinstance(last, Mapping) and last.flow:
-            lines = [f"{indentation}{_flow_scalar(name)}: {_flow(data, _is_json(last))}" for name, data in pairs]
+            lines = [f"{indentation}{flow_scalar(name)}: {flow(data, is_json(last))}" for name, data in pairs]
         else:
-            lines = _definition_lines(pairs, indentation, step, _quote_of(last))
+            lines = definition_lines(pairs, indentation, step, quote_of(last))
         self._insert_lines_after(block.end, lines, comments)
 
-    def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[_Definition]) -> None:
+    def _define_in_empty(self, root: Mapping, entry: Entry, pairs: SequenceType[Definition]) -> None:
         indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
-        self._insert_lines_after(entry.end, _definition_lines(pairs, indentation, self.habits.second_step))
+        self._insert_lines_after(entry.end, definition_lines(pairs, indentation, self.habits.second_step))
 
-    def _define_at_end(self, root: Mapping, pairs: SequenceType[_Definition]) -> None:
+    def _define_at_end(self, root: Mapping, pairs: SequenceType[Definition]) -> None:
         column = self._indentation(root.entries[0].key.outer_start)
         habits = self.habits
         lines = [
             f"{column}secrets:",
-            *_definition_lines(pairs, column + " " * habits.first_step, habits.second_step),
+            *definition_lines(pairs, column + " " * habits.first_step, habits.second_step),
         ]
         offset = self._end_of_document(root)
         newline = self._newline_at(max(offset - 1, 0))
@@ -360,7 +300,7 @@ class _Writer:
     # --- places in the text ---
 
     def _insert_lines_after(
-        self, offset: int, lines: SequenceType[str], block_of_comments: _Block | None = None
+        self, offset: int, lines: SequenceType[str], block_of_comments: Block | None = None
     ) -> None:
         """Inserts whole lines behind the line that holds ``offset``, and behind the comments that belong to it."""
         is_behind_line = offset > 0 and self.text[offset - 1] == "\n"
@@ -401,7 +341,7 @@ class _Writer:
         return match.group() if match else " "
 
     @cached_property
-    def habits(self) -> _Habits:
+    def habits(self) -> Habits:
         first: Counter[int] = Counter()
         second: Counter[int] = Counter()
         offsets: Counter[int] = Counter()
@@ -423,27 +363,12 @@ class _Writer:
                             dash = self._dash(value.items[0])
                             offsets[self._column(dash) - self._column(entry.key.outer_start)] += 1
                             gaps[self._gap(dash)] += 1
-        return _Habits(
-            _most_common(first, 2),
-            _most_common(second, _most_common(first, 2)),
+        return Habits(
+            most_common(first, 2),
+            most_common(second, most_common(first, 2)),
             max(gap[0] for gap in offsets.most_common(1)) if offsets else 2,
             gaps.most_common(1)[0][0] if gaps else " ",
         )
-
-
-def _most_common(counter: Counter[int], default: int) -> int:
-    positive = [(count, -step) for step, count in counter.items() if step > 0]
-    return -max(positive)[1] if positive else default
-
-
-def _is_json(node: Mapping) -> bool:
-    """Whether the flow mapping is written with quoted keys, as JSON asks."""
-    return (
-        node.flow
-        and bool(node.entries)
-        and isinstance(node.entries[0].key, Scalar)
-        and node.entries[0].key.style == '"'
-    )
 
 
 def _keeps_newlines(root: Mapping) -> bool:
@@ -460,63 +385,3 @@ def _last_leaf(node: ParsedNode) -> ParsedNode:
             node = node.items[-1]
         else:
             return node
-
-
-def _item(name: str, options: MountOptions, quoted: bool) -> str:
-    data = options.as_data()
-    return _flow({"source": name, **data}, quoted) if data else _flow_scalar(name, quoted)
-
-
-def _block_item(pairs: SequenceType[str], indentation: str, gap: str) -> list[str]:
-    pad = indentation + " " * (1 + len(gap))
-    return [f"{indentation}-{gap}{pairs[0]}", *(pad + pair for pair in pairs[1:])]
-
-
-def _option(key: str, value: object, is_json: bool = False) -> str:
-    """Compose and Swarm both read `mode: 0400` unquoted and uid and gid as strings (observed with Compose 2.40)."""
-    if key == "mode" and is_json:
-        # JSON has no octal numbers
-        return str(value)
-    return f"0{value:o}" if key == "mode" and isinstance(value, int) else f'"{value}"'
-
-
-def _quote_of(definition: ParsedNode) -> str:
-    """The quotes that an existing definition puts around its file."""
-    file = definition.get("file") if isinstance(definition, Mapping) else None
-    return file.style if isinstance(file, Scalar) and file.style in {"'", '"'} else ""
-
-
-def _definition_lines(pairs: SequenceType[_Definition], indentation: str, step: int, quote: str = "") -> list[str]:
-    lines: list[str] = []
-    for name, data in pairs:
-        lines.append(f"{indentation}{_flow_scalar(name)}:")
-        lines.extend(f"{indentation}{' ' * step}{key}: {_block_scalar(value, quote)}" for key, value in data.items())
-    return lines
-
-
-def _block_scalar(value: object, quote: str = "") -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return f"{quote}{text}{quote}" if quote and _PLAIN.fullmatch(text) else _flow_scalar(text)
-
-
-def _flow(data: dict[str, object], quoted: bool) -> str:
-    pairs = (
-        f"{_flow_scalar(key, quoted)}: "
-        + (_option(key, value, quoted) if key in {"mode", "uid", "gid"} else _flow_value(value, quoted))
-        for key, value in data.items()
-    )
-    return "{" + ", ".join(pairs) + "}"
-
-
-def _flow_value(value: object, quoted: bool) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else _flow_scalar(str(value), quoted)
-
-
-def _flow_scalar(text: str, quoted: bool = False) -> str:
-    """``text`` as a scalar that reads back as this string: unquoted where that is sure."""
-    if not quoted and _PLAIN.fullmatch(text) and not _NUMBER_LIKE.fullmatch(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

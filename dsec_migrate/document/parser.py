@@ -1,214 +1,38 @@
-"""YAML text -> nodes with exact positions. The only module that imports ruamel.yaml.
-
-The nodes keep what ``compose()`` of a YAML library loses and what an edit needs: where each alias itself stands,
-the style of each scalar, and the true end of block collections (the last leaf, not the comments behind it).
-Nodes are built once and never changed afterwards; they compare by identity.
-"""
+"""YAML text -> nodes, from the events of a parser. The only module that imports ruamel.yaml."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from dsec_migrate.document.nodes import (
+    Alias,
+    Content,
+    Document,
+    Entry,
+    Mapping,
+    ParsedNode,
+    Scalar,
+    Sequence,
+    follow,
+    is_merge_key,
+)
 from dsec_migrate.errors import UserError
-from dsec_migrate.scalars import ScalarError, Timestamp, Value, resolve
+from dsec_migrate.scalars import ScalarError, resolve
 from dsec_migrate.source import Source
 
 MAXIMUM_DEPTH = 200
+
+
 # go-yaml refuses documents whose aliases unfold to much more than their text ("excessive aliasing")
 MAXIMUM_UNFOLDED_NODES = 1_000_000
 
 
-class Node:
-    """What scalars, mappings, sequences and aliases have in common.
-
-    ``start`` and ``end`` are offsets of the content; ``outer_start`` is where its anchor or tag begins.
-    """
-
-    __slots__ = ("anchor", "end", "outer_start", "start", "tag")
-
-    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None) -> None:
-        self.start = start
-        self.end = end
-        self.outer_start = outer_start
-        self.anchor = anchor
-        self.tag = tag
-
-
-class Scalar(Node):
-    """``style`` is ``""`` (plain), ``'``, ``"``, ``|`` or ``>``. A missing value is plain, empty and has no width."""
-
-    __slots__ = ("style", "value")
-
-    def __init__(
-        self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, value: str, style: str
-    ) -> None:
-        super().__init__(start, end, outer_start, anchor, tag)
-        self.value = value
-        self.style = style
-
-    def resolved(self) -> Value:
-        """None, bool, int, float, str or Timestamp, as Compose reads this scalar.
-
-        A text that does not fit its tag (``!!int x``), which the document's problems name, stays the text.
-        """
-        if self.tag is None:
-            return self.value if self.style else resolve(self.value)
-        try:
-            return resolve(self.value, self.tag, plain=not self.style)
-        except ScalarError:
-            return self.value
-
-    @property
-    def is_null(self) -> bool:
-        return not self.style and self.resolved() is None
-
-
-class Entry:
-    """One ``key: value`` line of a mapping; ``owner`` is the mapping in whose text it stands."""
-
-    __slots__ = ("key", "owner", "value")
-
-    def __init__(self, key: ParsedNode, value: ParsedNode, owner: Mapping) -> None:
-        self.key = key
-        self.value = value
-        self.owner = owner
-
-    @property
-    def name(self) -> str:
-        return self.key.value if isinstance(self.key, Scalar) else ""
-
-    @property
-    def end(self) -> int:
-        return max(self.value.end, self.key.end)
-
-
-class Mapping(Node):
-    __slots__ = ("_effective", "entries", "flow")
-
-    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
-        super().__init__(start, end, outer_start, anchor, tag)
-        self.entries: list[Entry] = []
-        self.flow = flow
-        self._effective: dict[str, Entry] | None = None
-
-    def effective(self) -> dict[str, Entry]:
-        """Entry by key with merge keys applied: explicit keys win wherever ``<<`` stands, the first of a list wins.
-
-        Observed with Compose 2.40. The entries' ``owner`` tells where each of them really stands.
-        """
-        if self._effective is None:
-            merged: dict[str, Entry] = {}
-            sources: list[Mapping] = []
-            for entry in self.entries:
-                if is_merge_key(entry.key):
-                    sources.extend(merge_sources(entry.value))
-                elif isinstance(entry.key, Scalar):
-                    merged[entry.key.value] = entry
-            for source in sources:
-                for name, entry in source.effective().items():
-                    merged.setdefault(name, entry)
-            self._effective = merged
-        return self._effective
-
-    def get(self, name: str) -> Content | None:
-        """The effective value of ``name`` with aliases followed, or None when there is none."""
-        entry = self.effective().get(name)
-        return None if entry is None else follow(entry.value)
-
-    def own(self, name: str) -> Entry | None:
-        """The entry of this name that stands in this mapping's own text."""
-        return next((entry for entry in self.entries if entry.name == name), None)
-
-
-class Sequence(Node):
-    __slots__ = ("dashes", "flow", "items")
-
-    def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
-        super().__init__(start, end, outer_start, anchor, tag)
-        self.items: list[ParsedNode] = []
-        self.flow = flow
-
-
-class Alias(Node):
-    __slots__ = ("name", "target")
-
-    def __init__(self, start: int, end: int, name: str, target: ParsedNode) -> None:
-        super().__init__(start, end, start, None, None)
-        self.name = name
-        self.target = target
-
-
-ParsedNode = Scalar | Mapping | Sequence | Alias
-Content = Scalar | Mapping | Sequence
-
-
-def follow(node: ParsedNode) -> Content:
-    """The node that ``node`` stands for: aliases are followed to what they name."""
-    while isinstance(node, Alias):
-        node = node.target
-    return node
-
-
-def is_merge_key(key: ParsedNode) -> bool:
-    return isinstance(key, Scalar) and key.value == "<<" and not key.style and key.tag in (None, "!", MERGE_TAG)
-
-
-def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
-    """The mappings that a merge key brings in: one, or each of a list."""
-    content = follow(node)
-    if isinstance(content, Mapping):
-        yield content
-    elif isinstance(content, Sequence):
-        for item in content.items:
-            source = follow(item)
-            if isinstance(source, Mapping):
-                yield source
-
-
 _COLON = re.compile(r"[ \t]*:")
+
+
 _TAG_BEFORE = re.compile(r"(?<=\s)!\S*[ \t]+$")
-MERGE_TAG = "tag:yaml.org,2002:merge"
-# Compose drops what `!reset` stands on before anything else looks at it
-RESET_TAG = "!reset"
-
-
-@dataclass(frozen=True)
-class Document:
-    """The YAML documents of one file, in order. Compose merges several like several files.
-
-    ``aliases`` and ``templates`` (values and items with a ``$``) are in text order. ``problems`` are what Compose
-    refuses though the text can be read: keys that stand twice or are no strings, and
-    merge keys of something that is no mapping.
-    """
-
-    source: Source
-    roots: tuple[Content, ...]
-    aliases: tuple[Alias, ...] = ()
-    templates: tuple[Scalar, ...] = ()
-    problems: tuple[UserError, ...] = ()
-
-    def place(self, offset: int) -> tuple[str, int, int]:
-        return (str(self.source.path), *self.source.locate(offset))
-
-    def error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
-        return UserError(what, *self.place(offset), help=help)
-
-
-def walk(node: ParsedNode) -> Iterator[ParsedNode]:
-    """``node`` and all below it, each as it stands in the text (aliases are not followed)."""
-    stack: list[ParsedNode] = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        if isinstance(current, Mapping):
-            for entry in reversed(current.entries):
-                stack.append(entry.value)
-                stack.append(entry.key)
-        elif isinstance(current, Sequence):
-            stack.extend(reversed(current.items))
 
 
 def parse(source: Source) -> Document:
@@ -510,48 +334,3 @@ def _check_unfolded_size(document: Document) -> None:
             str(document.source.path),
             help="Compose refuses such a file as well; write the repeated parts out",
         )
-
-
-def plain(node: ParsedNode) -> object:
-    """``node`` as plain data (dict, list, str, int, float, bool, None, Timestamp) the way Compose reads it.
-
-    Merge keys and aliases are resolved; what ``!reset`` stands on is left out.
-    """
-    cache: dict[int, object] = {}
-
-    def build(node: ParsedNode) -> object:
-        content = follow(node)
-        key = id(content)
-        if key in cache:
-            return cache[key]
-        data: object
-        if isinstance(content, Scalar):
-            data = content.resolved()
-        elif isinstance(content, Mapping):
-            data = {name: build(e.value) for name, e in content.effective().items() if e.value.tag != RESET_TAG}
-        else:
-            data = [build(item) for item in content.items]
-        cache[key] = data
-        return data
-
-    return build(node)
-
-
-__all__ = [
-    "Alias",
-    "Content",
-    "Document",
-    "Entry",
-    "Mapping",
-    "Node",
-    "ParsedNode",
-    "Scalar",
-    "Sequence",
-    "Timestamp",
-    "follow",
-    "is_merge_key",
-    "merge_sources",
-    "parse",
-    "plain",
-    "walk",
-]

@@ -1,0 +1,46 @@
+"""YAML text -> nodes with exact positions.
+
+The nodes keep what ``compose()`` of a YAML library loses and what an edit needs: where each alias itself stands, the
+style of each scalar, and the true end of block collections (the last leaf, not the comments behind it). They are built
+once and never changed afterwards; they compare by identity.
+"""
+
+from dsec_migrate.document.nodes import (
+    RESET_TAG,
+    Alias,
+    Content,
+    Document,
+    Entry,
+    Mapping,
+    Node,
+    ParsedNode,
+    Scalar,
+    Sequence,
+    follow,
+    is_merge_key,
+    merge_sources,
+    plain,
+    walk,
+)
+from dsec_migrate.document.parser import parse
+from dsec_migrate.scalars import Timestamp
+
+__all__ = [
+    "RESET_TAG",
+    "Alias",
+    "Content",
+    "Document",
+    "Entry",
+    "Mapping",
+    "Node",
+    "ParsedNode",
+    "Scalar",
+    "Sequence",
+    "Timestamp",
+    "follow",
+    "is_merge_key",
+    "merge_sources",
+    "parse",
+    "plain",
+    "walk",
+]

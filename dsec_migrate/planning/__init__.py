@@ -1,0 +1,109 @@
+"""Project -> Plan: findings, the changes that settle them, the secrets they need, and what is left, with reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsec_migrate import files, mounts
+from dsec_migrate.extensions import unused_copies
+from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.plan import Change, DefineSecret, MaskComment, MoveVariable, Operation, Plan, PlannedSecret
+from dsec_migrate.planning.components import is_moved, join, make_change, settle
+from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report
+from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
+from dsec_migrate.project import Project
+from dsec_migrate.source import Span
+from dsec_migrate.stores import Left
+
+# a comment that begins right behind a value (and the brackets that close a flow collection)
+_COMMENT = re.compile(r"[\]},]*[ \t]+#")
+
+
+_SHORTEST_IN_COMMENT = 4
+
+
+def make_plan(project: Project, options: Options, disk: files.Disk | None = None) -> Plan:
+    """Everything that a run would do to ``project``. Reads existing secret files through ``disk``, writes nothing.
+
+    Raises UserError when a secret's file name is taken by other content and no other name is free.
+    """
+    found = [decide(case) for case in cases(project, options)]
+    hidden = tuple(report(finding, {}) for finding in hidden_findings(project, options))
+    if not found:
+        return Plan(hidden)
+    components = join(project, found)
+    settle(components)
+    moved = [component for component in components if is_moved(component)]
+    disk = disk or files.Disk()
+    needs = collect(moved)
+    groups = group_needs(needs)
+    secrets = make_secrets(project, options, groups, disk)
+    by_slot: dict[int, PlannedSecret] = {}
+    for group, secret in zip(groups, secrets, strict=True):
+        for need in group:
+            by_slot[need.slot.key] = secret
+    changes = tuple(make_change(component, by_slot) for component in moved)
+    moves = tuple(operation for change in changes for operation in change.operations)
+    needed = {key: secret.name for key, secret in by_slot.items()}
+    operations: list[Operation] = [*moves, *unused_copies(project, moves)]
+    operations += mounts.place(project, needed, options)
+    operations += [DefineSecret(project.document, mounts.definitions_root(project), s) for s in secrets if s.is_new]
+    operations += repeated_in_comments(moves)
+    # everything above speaks of the same objects; the findings are told last, when all is decided
+    reports = tuple(report(finding, by_slot) for finding in found)
+    settled = {id(finding): report for finding, report in zip(found, reports, strict=True)}
+    final = tuple(
+        Change(change.operations, tuple(settled[id(f)] for f in component.findings), change.applicability)
+        for change, component in zip(changes, moved, strict=True)
+    )
+    return Plan(
+        (*reports, *hidden),
+        final,
+        tuple(secrets),
+        tuple(operations),
+        tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
+        tuple(make_notes(project, options, secrets, groups)),
+    )
+
+
+def report_only(project: Project, options: Options) -> Plan:
+    """The findings of a file that cannot be migrated because Compose refuses it."""
+    left = Left("the file has an error that comes first")
+    return Plan(tuple(report(Pending(case, left, False), {}) for case in cases(project, options)))
+
+
+def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]:
+    """Repetitions of the value in the comment behind its own line."""
+    for move in moves:
+        text = move.slot.text
+        if not text or len(text) < _SHORTEST_IN_COMMENT or "\n" in text:
+            continue
+        if not is_distinctive(text) and not any(character.isdigit() for character in text):
+            continue
+        source = move.slot.document.source
+        end = source.line_end(move.slot.end)
+        comment = _COMMENT.match(source.text, move.slot.end, end)
+        position = source.text.find(text, comment.end(), end) if comment else -1
+        while position >= 0:
+            yield MaskComment(move.slot.document, Span(position, position + len(text)))
+            position = source.text.find(text, position + len(text), end)
+
+
+def make_notes(
+    project: Project, options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[list[Need]]
+) -> Iterator[str]:
+    for secret, group in zip(secrets, groups, strict=True):
+        # lines that stand apart were joined; services that share one line share its secret anyway
+        if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
+            uses = ", ".join(secret.services)
+            names = " and ".join(secret.variables)
+            yield f"{secret.name}: one secret for {names} in {uses}, which have the same value today"
+    has_files = any(secret.source is SourceKind.FILE for secret in secrets)
+    if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
+        yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
+    yield from files.notes(project, secrets)
+
+
+__all__ = ["make_plan", "report_only"]

@@ -1,0 +1,161 @@
+"""Slots that can only change together: they move as a whole or stay as a whole, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dsec_migrate.document import Document
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.finding import Confidence, Exposure, Verdict
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Case, Proposal
+from dsec_migrate.plan import (
+    Applicability,
+    Change,
+    MoveVariable,
+    PlannedSecret,
+)
+from dsec_migrate.planning.pending import Pending
+from dsec_migrate.project import Project, Service, Slot, Variable
+from dsec_migrate.stores import Left
+
+
+@dataclass(eq=False)
+class Component:
+    """Slots that can only change together: the lines of one variable, and all whom they reach."""
+
+    slots: dict[int, Slot] = field(default_factory=dict)
+    findings: list[Pending] = field(default_factory=list)
+
+
+def join(project: Project, found: Sequence[Pending]) -> list[Component]:
+    """Joins findings that share a slot, directly or through others (union by slot)."""
+    parents: dict[int, int] = {}
+
+    def find(key: int) -> int:
+        while parents.setdefault(key, key) != key:
+            parents[key] = parents[parents[key]]
+            key = parents[key]
+        return key
+
+    for finding in found:
+        keys = [slot.key for slot in finding.variable.slots]
+        for key in (*keys, *_shared_texts(finding.variable)):
+            parents[find(key)] = find(keys[0])
+    known = {(f.case.service.name, f.variable.name): f for f in found}
+    names = {f.variable.name for f in found}
+    bystanders: list[Pending] = []
+    for service in project.services.values():
+        for variable in service.variables.values():
+            # a service that the same line reaches, but with a value that is no secret there
+            if variable.name in names and (service.name, variable.name) not in known:
+                keys = [slot.key for slot in variable.slots]
+                shared = list(_shared_texts(variable))
+                if any(key in parents for key in (*keys, *shared)):
+                    for key in (*keys, *shared):
+                        parents[find(key)] = find(keys[0])
+                    bystanders.append(_bystander(project, service, variable, found[0].case.options))
+    components: dict[int, Component] = {}
+    for finding in (*found, *bystanders):
+        component = components.setdefault(find(finding.variable.slot.key), Component())
+        component.findings.append(finding)
+        for slot in finding.variable.slots:
+            component.slots[slot.key] = slot
+    return list(components.values())
+
+
+def _shared_texts(variable: Variable) -> Iterator[int]:
+    """Identities of the anchored texts that the variable's slots hold or name by an alias."""
+    for slot in variable.slots:
+        if slot.content.anchor is not None:
+            yield id(slot.content)
+
+
+def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Pending:
+    verdict = Verdict(Confidence.POSSIBLE, Exposure.LITERAL, "", "", ())
+    return Pending(Case(project, service, variable, verdict, options), Left("its value there is no secret"), False)
+
+
+def settle(components: Iterable[Component]) -> None:
+    """A component moves as a whole or not at all; those that stay because of another finding say so."""
+    for component in components:
+        left = next((f for f in component.findings if isinstance(f.result, Left)), None)
+        if left is not None:
+            for finding in component.findings:
+                if isinstance(finding.result, Proposal):
+                    assert isinstance(left.result, Left)
+                    finding.result = Left(
+                        f"the same line also reaches {left.case.service.name}.{left.variable.name}, which stays: "
+                        f"{left.result.reason}"
+                    )
+            continue
+        reason = _conflict(component)
+        if reason is not None:
+            for finding in component.findings:
+                finding.result = Left(reason)
+
+
+def _conflict(component: Component) -> str | None:
+    effective = {finding.variable.slot.key for finding in component.findings}
+    for finding in component.findings:
+        variable = finding.variable
+        for slot in variable.slots:
+            if slot.key in effective or not slot.text:
+                continue
+            value = finding.case.project.resolve(slot.text).value
+            if value != variable.effective.value:
+                return f"{slot.place} sets it as well, with another value"
+    for slot in component.slots.values():
+        if slot.content is slot.node:
+            use = next(other_uses(component, slot), None)
+            if use is not None:
+                return f"its text is also used through the alias at {use}"
+    return None
+
+
+def other_uses(component: Component, slot: Slot) -> Iterator[str]:
+    """Where the text of ``slot`` is used through its anchor by something that does not move with it."""
+    content = slot.content
+    if content.anchor is None:
+        return
+    moved = {id(other.node) for other in component.slots.values()}
+    for alias in slot.document.aliases:
+        if alias.target is content and id(alias) not in moved:
+            file, line, _ = slot.document.place(alias.start)
+            yield f"{file}:{line}"
+    is_moved = id(content) in moved
+    if not is_moved and not _stands_in_extension(slot.document, content.start):
+        file, line, _ = slot.document.place(content.start)
+        yield f"{file}:{line}"
+
+
+def _stands_in_extension(document: Document, offset: int) -> bool:
+    """Whether a place belongs to an ``x-`` block at the top of the file, which nothing uses but aliases."""
+    return any(
+        entry.name.startswith("x-") and entry.key.start <= offset < entry.end
+        for root in document.roots
+        if isinstance(root, MappingNode)
+        for entry in root.entries
+    )
+
+
+def is_moved(component: Component) -> bool:
+    return all(isinstance(finding.result, Proposal) for finding in component.findings)
+
+
+def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
+    operations: list[MoveVariable] = []
+    for finding in component.findings:
+        result = finding.result
+        assert isinstance(result, Proposal)
+        finding.secret = by_slot[finding.variable.slot.key]
+        for slot in finding.variable.slots:
+            # a slot that a later one overrides gets the same secret: nothing is lost, nothing comes back
+            secret = by_slot.get(slot.key, finding.secret)
+            if all(operation.slot.key != slot.key for operation in operations):
+                stays = slot.node is not slot.content and next(other_uses(component, slot), None) is not None
+                operations.append(MoveVariable(slot, result.new_name, secret.mount_path, replaces_alias=stays))
+    order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]
+    worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Proposal)), key=order.index)
+    return Change(tuple(operations), (), worst)

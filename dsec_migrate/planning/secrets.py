@@ -1,0 +1,161 @@
+"""Which slots share a secret, what it is called and which file it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dsec_migrate import files, mounts
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
+from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.passes import Proposal
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.plan import (
+    PlannedSecret,
+)
+from dsec_migrate.planning.components import Component
+from dsec_migrate.planning.pending import Pending
+from dsec_migrate.project import Project, Slot
+
+
+@dataclass(eq=False)
+class Need:
+    """One slot's value on its way to a secret."""
+
+    slot: Slot
+    finding: Pending
+    services: list[str] = field(default_factory=list)
+    variables: list[str] = field(default_factory=list)
+    readers: list[Proposal] = field(default_factory=list)
+
+    @property
+    def proposal(self) -> Proposal:
+        result = self.finding.result
+        assert isinstance(result, Proposal)
+        return result
+
+
+def collect(components: Iterable[Component]) -> list[Need]:
+    needs: dict[int, Need] = {}
+    for component in components:
+        for finding in component.findings:
+            key = finding.variable.slot.key
+            need = needs.setdefault(key, Need(finding.variable.slot, finding))
+            need.services.append(finding.case.service.name)
+            need.variables.append(finding.variable.name)
+            assert isinstance(finding.result, Proposal)
+            need.readers.append(finding.result)
+    return sorted(needs.values(), key=lambda need: need.slot.start)
+
+
+def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
+    """Slots that share one secret, in text order.
+
+    The same variable with the same value, the same reference (``${X}`` or an alias), or the same distinctive value
+    under another name; never two placeholders that happen to be equal.
+    """
+    leaders: dict[object, int] = {}
+    groups: list[list[Need]] = []
+    for need in needs:
+        keys = list(_group_keys(need))
+        number = next((leaders[key] for key in keys if key in leaders), None)
+        if number is None:
+            number = len(groups)
+            groups.append([])
+        groups[number].append(need)
+        for key in keys:
+            leaders.setdefault(key, number)
+    return groups
+
+
+def _group_keys(need: Need) -> Iterator[object]:
+    holding = need.proposal.holding
+    if holding.source is SourceKind.ENVIRONMENT:
+        yield (SourceKind.ENVIRONMENT, holding.variable)
+        return
+    assert holding.value is not None
+    yield ("alias", id(need.slot.content))
+    yield ("variable", need.finding.variable.name, holding.value)
+    reference = need.finding.variable.effective.whole_reference
+    if reference is not None:
+        yield ("reference", reference.name, holding.value)
+    if is_distinctive(holding.value.reveal()):
+        yield ("value", holding.value)
+
+
+def make_secrets(
+    project: Project, options: Options, groups: Sequence[list[Need]], disk: files.Disk
+) -> list[PlannedSecret]:
+    existing = project.secrets
+    style = style_of(existing, options.secrets_dir)
+    taken = set(existing) | mounts.targets_in_use(project)
+    reused = [_existing(project, group, disk) for group in groups]
+    leaders = [_leader(group) for group in groups]
+    fresh = [n for n, name in enumerate(reused) if name is None]
+    names = name_groups(
+        [_wanted(leaders[n]) for n in fresh],
+        style,
+        lambda name: name in taken,
+    )
+    named = dict(zip(fresh, names, strict=True))
+    secrets: list[PlannedSecret] = []
+    for number, group in enumerate(groups):
+        holding = leaders[number].proposal.holding
+        known = reused[number]
+        readers = [reader for need in group for reader in need.readers]
+        is_read_by_root = all(reader.is_read_by_root for reader in readers)
+        secret = PlannedSecret(
+            known or named[number],
+            holding.source,
+            holding.value,
+            tuple(dict.fromkeys(service for need in group for service in need.services)),
+            tuple(dict.fromkeys(variable for need in group for variable in need.variables)),
+            mode=0o600 if is_read_by_root or holding.source is SourceKind.EXTERNAL else 0o444,
+            variable=holding.variable,
+            is_new=known is None,
+        )
+        if options.target is Target.SWARM:
+            _check_swarm_name(project, secret.name)
+        if known is None and holding.source is not SourceKind.ENVIRONMENT:
+            secret = files.assign(project, secret, style, disk)
+        secrets.append(secret)
+    return secrets
+
+
+def _check_swarm_name(project: Project, name: str) -> None:
+    if len(name) > SWARM_MAXIMUM_LENGTH:
+        raise UserError(
+            f"Swarm takes names of at most {SWARM_MAXIMUM_LENGTH} characters: {name} is too long",
+            str(project.source.path),
+            help="leave that variable out with --skip, or rename it",
+        )
+
+
+def _wanted(need: Need) -> Wanted:
+    value = need.proposal.holding.value
+    return Wanted(need.finding.variable.name, need.finding.case.service.name, value.reveal() if value else "")
+
+
+def _leader(group: Sequence[Need]) -> Need:
+    """The slot that gives the secret its name: one of a known image (the server's), else the first."""
+    return next((need for need in group if need.proposal.is_known_image), group[0])
+
+
+def _existing(project: Project, group: Sequence[Need], disk: files.Disk) -> str | None:
+    """A secret of the project that holds exactly this value already, if it is sure to be the same secret."""
+    holding = group[0].proposal.holding
+    if holding.source is SourceKind.ENVIRONMENT:
+        return next(
+            (name for name, data in project.secrets.items() if data.get("environment") == holding.variable), None
+        )
+    if holding.source is not SourceKind.FILE or holding.value is None or not project.secrets:
+        return None
+    content = holding.value.reveal().encode()
+    own_names = {style_of({}, None).spell(need.finding.variable.name) for need in group}
+    for name, data in project.secrets.items():
+        file = data.get("file")
+        is_sure = name.lower() in own_names or is_distinctive(holding.value.reveal())
+        if isinstance(file, str) and is_sure and disk.read(files.resolve_path(project, file)) == content:
+            return name
+    return None
