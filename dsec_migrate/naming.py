@@ -101,7 +101,7 @@ class Wanted:
     value: str = field(default="", repr=False)
 
 
-def name_groups(wanted: Sequence[Wanted], style: Style, taken: Callable[[str], bool]) -> list[str]:
+def name_groups(wanted: Sequence[Wanted], style: Style, taken: Callable[[str, Wanted], bool]) -> list[str]:
     """One name for each secret that is ``wanted``.
 
     A name that two groups want, or that is ``taken``, gets the service as prefix in all the groups involved; what
@@ -113,10 +113,10 @@ def name_groups(wanted: Sequence[Wanted], style: Style, taken: Callable[[str], b
     used: set[str] = set()
     for name, one in zip(plain, wanted, strict=True):
         candidate = name
-        if counts[name] > 1 or taken(name):
+        if counts[name] > 1 or taken(name, one):
             candidate = style.join(style.spell(one.service), name)
         number, unique = 2, candidate
-        while unique in used or taken(unique):
+        while unique in used or taken(unique, one):
             unique = style.join(candidate, str(number))
             number += 1
         used.add(unique)

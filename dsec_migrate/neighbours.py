@@ -8,8 +8,9 @@ without image or build. Independent stacks that share a folder are none of each 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -60,6 +61,17 @@ class Neighbour:
                     found[name] = body
         return found
 
+    def as_member(self) -> Member:
+        secrets: dict[str, bytes | None] = {}
+        for root in self.document.roots if self.document else ():
+            definitions = root.get("secrets") if isinstance(root, Mapping) else None
+            for name, entry in definitions.effective().items() if isinstance(definitions, Mapping) else ():
+                definition = follow(entry.value)
+                file = definition.get("file") if isinstance(definition, Mapping) else None
+                secrets[name] = _content(self.path.parent / file.value) if isinstance(file, Scalar) else None
+        overlays = frozenset(name for name in self.services if self.is_overlay_for(name))
+        return Member(self.path, self.text, frozenset(self.services), overlays, secrets)
+
     def is_overlay_for(self, service: str) -> bool:
         """Whether it repeats a service without saying what it runs."""
         body = self.services.get(service)
@@ -97,6 +109,32 @@ class Neighbour:
         return f"{file}:{line}"
 
 
+@dataclass(frozen=True)
+class Member:
+    """One file as a possible layer of a project, and the top-level secrets that it has or is going to have.
+
+    ``overlays`` are its services without image and build. ``secrets`` gives the content of each, None where unknown.
+    """
+
+    path: Path
+    text: str = field(repr=False)
+    services: frozenset[str]
+    overlays: frozenset[str]
+    secrets: MappingType[str, bytes | None] = field(default_factory=dict, repr=False)
+
+    def is_merged_with(self, other: Member) -> bool:
+        """Whether Compose may merge the two files into one project."""
+        mine, theirs = self.path.name, other.path.name
+        return bool(
+            continues(mine, theirs)
+            or continues(theirs, mine)
+            or self.overlays & other.services
+            or other.overlays & self.services
+            or mine in other.text
+            or theirs in self.text
+        )
+
+
 class Folders:
     """The Compose files of the folders that a run looks into, each folder and file read once.
 
@@ -106,6 +144,25 @@ class Folders:
     def __init__(self, call: AbstractSet[Path] = frozenset()) -> None:
         self._call = call
         self._folders: dict[Path, list[Neighbour]] = {}
+        self._members: dict[Path, dict[Path, Member]] = {}
+
+    def add(self, member: Member) -> None:
+        """Remembers what a file of this run is going to define."""
+        self._members.setdefault(member.path.parent, {})[member.path] = member
+
+    def secrets_beside(self, member: Member) -> dict[str, bytes | None]:
+        """Top-level secrets of the files that may be merged with ``member``: two of one name would become one."""
+        known = self._members.get(member.path.parent, {})
+        found: dict[str, bytes | None] = {}
+        for other in known.values():
+            if other.path != member.path and other.secrets and member.is_merged_with(other):
+                found.update(_as_seen(member, other))
+        for neighbour in self.neighbours(member.path):
+            if neighbour.path not in known and "secrets" in neighbour.text:
+                other = neighbour.as_member()
+                if member.is_merged_with(other):
+                    found.update(_as_seen(member, other))
+        return found
 
     def neighbours(self, path: Path) -> list[Neighbour]:
         folder = path.parent
@@ -131,6 +188,20 @@ class Folders:
             place = next((place for name in names if (place := neighbour.place_of(name, variable))), None)
             if place is not None:
                 return place
+        return None
+
+
+def _as_seen(member: Member, other: Member) -> MappingType[str, bytes | None]:
+    """With ``include``, the same name twice is a conflict even where both mean the same file (Compose 2.40)."""
+    if "include:" in member.text or "include:" in other.text:
+        return dict.fromkeys(other.secrets)
+    return other.secrets
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
         return None
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsec_migrate import files, mounts
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
+from dsec_migrate.neighbours import Member
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.placeholder import is_distinctive
@@ -90,13 +91,20 @@ def make_secrets(
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
     taken = set(existing) | mounts.targets_in_use(project)
+    member = _member(project)
+    beside = project.folders.secrets_beside(member)
+
+    def is_taken(name: str, wanted: Wanted) -> bool:
+        # where files are merged, two definitions of one name become one: that of the later file
+        return name in taken or (name in beside and beside[name] != wanted.value.encode())
+
     reused = [_existing(project, group, disk) for group in groups]
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
     names = name_groups(
         [_wanted(leaders[n]) for n in fresh],
         style,
-        lambda name: name in taken,
+        is_taken,
     )
     named = dict(zip(fresh, names, strict=True))
     secrets: list[PlannedSecret] = []
@@ -120,7 +128,16 @@ def make_secrets(
         if known is None and holding.source is not SourceKind.ENVIRONMENT:
             secret = files.assign(project, secret, style, disk)
         secrets.append(secret)
+    contents = {s.name: s.value.reveal().encode() if s.value else None for s in secrets}
+    project.folders.add(replace(member, secrets={**dict.fromkeys(existing), **contents}))
     return secrets
+
+
+def _member(project: Project) -> Member:
+    overlays = frozenset(
+        name for name, service in project.services.items() if not service.image and not service.is_built
+    )
+    return Member(project.source.path, project.source.text, frozenset(project.services), overlays)
 
 
 def _check_swarm_name(project: Project, name: str) -> None:
