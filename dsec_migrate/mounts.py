@@ -22,7 +22,7 @@ from dsec_migrate.document import (
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import Layer, Project
+from dsec_migrate.project import OVERRIDE, RESET, Layer, Project
 
 
 def place(project: Project, secrets_by_slot: MappingType[int, str], options: Options) -> Iterator[AddMounts]:
@@ -140,6 +140,11 @@ def targets_in_use(project: Project) -> set[str]:
 
 
 def definitions_root(project: Project) -> Mapping:
-    """The document whose top-level ``secrets:`` takes new entries: the first that has one, else the last."""
+    """The document whose top-level ``secrets:`` takes new entries: the last that replaces those before it, else the
+    first that has one, else the last."""
     roots = [root for root in project.document.roots if isinstance(root, Mapping)]
+    for root in reversed(roots):
+        definitions = root.get("secrets")
+        if definitions is not None and definitions.tag in {OVERRIDE, RESET}:
+            return root
     return next((root for root in roots if root.own("secrets") is not None), roots[-1])

@@ -7,6 +7,7 @@ without image or build. Independent stacks that share a folder are none of each 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
@@ -27,6 +28,7 @@ OVERRIDE_NAMES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+_FILE_NAME = re.compile(r"[\w.-]+\.ya?ml\b")
 _ENDINGS = (".yml", ".yaml")
 
 
@@ -70,16 +72,16 @@ class Neighbour:
                 file = definition.get("file") if isinstance(definition, Mapping) else None
                 secrets[name] = _content(self.path.parent / file.value) if isinstance(file, Scalar) else None
         overlays = frozenset(name for name in self.services if self.is_overlay_for(name))
-        return Member(self.path, self.text, frozenset(self.services), overlays, secrets)
+        return Member(self.path, mentions(self.text), frozenset(self.services), overlays, secrets)
 
     def is_overlay_for(self, service: str) -> bool:
         """Whether it repeats a service without saying what it runs."""
         body = self.services.get(service)
         return body is not None and not any(key in body.effective() for key in ("image", "build", "extends"))
 
-    def extends(self, path: Path, service: str) -> Iterator[str]:
+    def extends(self, path: Path, service: str) -> Iterator[Mapping]:
         """Its services that extend ``service`` of the file ``path``."""
-        for name, body in self.services.items():
+        for body in self.services.values():
             extended = body.get("extends")
             if isinstance(extended, Mapping):
                 file, base = extended.get("file"), extended.get("service")
@@ -89,7 +91,7 @@ class Neighbour:
                     and base.value == service
                     and (self.path.parent / file.value).name == path.name
                 ):
-                    yield name
+                    yield body
 
     def place_of(self, service: str, variable: str) -> str | None:
         """Where it sets ``variable`` for its ``service``."""
@@ -113,11 +115,12 @@ class Neighbour:
 class Member:
     """One file as a possible layer of a project, and the top-level secrets that it has or is going to have.
 
-    ``overlays`` are its services without image and build. ``secrets`` gives the content of each, None where unknown.
+    ``mentions`` are the names of files that it extends or includes. ``overlays`` are its services without image and
+    build. ``secrets`` gives the content of each, None where unknown.
     """
 
     path: Path
-    text: str = field(repr=False)
+    mentions: frozenset[str]
     services: frozenset[str]
     overlays: frozenset[str]
     secrets: MappingType[str, bytes | None] = field(default_factory=dict, repr=False)
@@ -130,8 +133,8 @@ class Member:
             or continues(theirs, mine)
             or self.overlays & other.services
             or other.overlays & self.services
-            or mine in other.text
-            or theirs in self.text
+            or mine in other.mentions
+            or theirs in self.mentions
         )
 
 
@@ -144,6 +147,7 @@ class Folders:
     def __init__(self, call: AbstractSet[Path] = frozenset()) -> None:
         self._call = call
         self._folders: dict[Path, list[Neighbour]] = {}
+        self._mentions: dict[Path, dict[str, list[Neighbour]]] = {}
         self._members: dict[Path, dict[Path, Member]] = {}
 
     def add(self, member: Member) -> None:
@@ -167,12 +171,29 @@ class Folders:
     def neighbours(self, path: Path) -> list[Neighbour]:
         folder = path.parent
         if folder not in self._folders:
-            try:
-                names = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS)
-            except OSError:
-                names = []
-            self._folders[folder] = [Neighbour(name) for name in names if name not in self._call]
+            self._folders[folder] = [Neighbour(path) for path in _compose_files(folder) if path not in self._call]
         return [neighbour for neighbour in self._folders[folder] if neighbour.path != path]
+
+    def extending(self, path: Path, service: str) -> str | None:
+        """Where another file of the folder extends ``service`` of ``path``, files of the call included: a top-level
+        definition does not come along with ``extends`` (observed with Compose 2.40)."""
+        for neighbour in self._mentioning(path.parent).get(path.name, ()):
+            body = next(neighbour.extends(path, service), None) if neighbour.path != path else None
+            if body is not None and neighbour.document is not None:
+                file, line, _ = neighbour.document.place(body.start)
+                return f"{file}:{line}"
+        return None
+
+    def _mentioning(self, folder: Path) -> dict[str, list[Neighbour]]:
+        """The files of a folder by the names of the files that they extend or include."""
+        if folder not in self._mentions:
+            found: dict[str, list[Neighbour]] = {}
+            for path in _compose_files(folder):
+                neighbour = Neighbour(path)
+                for name in mentions(neighbour.text):
+                    found.setdefault(name, []).append(neighbour)
+            self._mentions[folder] = found
+        return self._mentions[folder]
 
     def brings_back(self, path: Path, service: str, variable: str, *, is_overlay: bool) -> str | None:
         """Where a neighbour of ``path`` sets ``variable`` of ``service`` too, or None.
@@ -182,18 +203,30 @@ class Folders:
         for neighbour in self.neighbours(path):
             if variable not in neighbour.text:
                 continue
-            names = [*neighbour.extends(path, service)]
-            if is_overlay or neighbour.is_overlay_for(service) or continues(neighbour.path.name, path.name):
-                names.append(service)
-            place = next((place for name in names if (place := neighbour.place_of(name, variable))), None)
+            is_layer = is_overlay or neighbour.is_overlay_for(service) or continues(neighbour.path.name, path.name)
+            place = neighbour.place_of(service, variable) if is_layer else None
             if place is not None:
                 return place
         return None
 
 
+def _compose_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS)
+    except OSError:
+        return []
+
+
+def mentions(text: str) -> frozenset[str]:
+    """Names of the YAML files that a Compose file may extend or include."""
+    if "extends" not in text and "include" not in text:
+        return frozenset()
+    return frozenset(_FILE_NAME.findall(text))
+
+
 def _as_seen(member: Member, other: Member) -> MappingType[str, bytes | None]:
     """With ``include``, the same name twice is a conflict even where both mean the same file (Compose 2.40)."""
-    if "include:" in member.text or "include:" in other.text:
+    if member.path.name in other.mentions or other.path.name in member.mentions:
         return dict.fromkeys(other.secrets)
     return other.secrets
 

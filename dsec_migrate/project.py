@@ -171,6 +171,12 @@ class Project:
     warnings: tuple[UserError, ...] = ()
     is_part: bool = False
 
+    @cached_property
+    def has_lone_carriage_returns(self) -> bool:
+        """Whether a line ends in CR alone, as on old Macs: Compose takes it, but no line can be added there."""
+        text = self.document.source.text
+        return "\r" in text and text.count("\r") != text.count("\r\n")
+
     @property
     def directory(self) -> Path:
         return self.document.source.path.parent
@@ -185,6 +191,10 @@ class Project:
         merged: dict[str, MappingType[str, object]] = {}
         for root in self.document.roots:
             definitions = root.get("secrets") if isinstance(root, Mapping) else None
+            if definitions is not None and definitions.tag in {OVERRIDE, RESET}:
+                merged.clear()
+            if definitions is not None and definitions.tag == RESET:
+                continue
             if isinstance(definitions, Mapping):
                 for name, definition in plain_mapping(definitions).items():
                     merged[name] = definition if isinstance(definition, dict) else {}
@@ -247,16 +257,18 @@ def load(source: Source, environment: Environment, folders: Folders | None = Non
     document = yaml.parse(source)
     templates = list(_template_problems(document, environment))
     services: dict[str, Service] = {}
-    bodies = _bodies(document)
+    bodies, dropped = _bodies(document)
     for name in bodies:
-        services[name] = _service(name, bodies, document, environment)
+        services[name] = _service(name, bodies, dropped.get(name, ()), document, environment)
     problems = (*document.problems, *(problem for problem, is_required in templates if not is_required))
     warnings = tuple(problem for problem, is_required in templates if is_required)
     return Project(document, environment, services, folders or Folders(), problems, warnings)
 
 
-def _bodies(document: Document) -> dict[str, list[Layer]]:
+def _bodies(document: Document) -> tuple[dict[str, list[Layer]], dict[str, list[Layer]]]:
+    """The layers of each service, and those that a later ``!override`` of the whole service replaces."""
     bodies: dict[str, list[Layer]] = {}
+    dropped: dict[str, list[Layer]] = {}
     for root in document.roots:
         services = root.get("services") if isinstance(root, Mapping) else None
         if not isinstance(services, Mapping):
@@ -266,9 +278,9 @@ def _bodies(document: Document) -> dict[str, list[Layer]]:
             if not isinstance(body, Mapping):
                 continue
             if body.tag == OVERRIDE:
-                bodies[name] = []
+                dropped.setdefault(name, []).extend(bodies.pop(name, ()))
             bodies.setdefault(name, []).append(Layer(document, body))
-    return bodies
+    return bodies, dropped
 
 
 def _template_problems(document: Document, environment: Environment) -> Iterator[tuple[UserError, bool]]:
@@ -291,10 +303,16 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
 
-def _service(name: str, bodies: MappingType[str, list[Layer]], document: Document, environment: Environment) -> Service:
+def _service(
+    name: str,
+    bodies: MappingType[str, list[Layer]],
+    replaced: SequenceType[Layer],
+    document: Document,
+    environment: Environment,
+) -> Service:
     layers = tuple(_layers(name, bodies, document, environment, ()))
     slots: dict[str, list[Slot]] = {}
-    dropped: list[Slot] = []
+    dropped = [slot for layer in replaced for slot in _slots(layer, layer.environment)]
     for layer in layers:
         node = layer.environment
         if node is not None and node.tag in {OVERRIDE, RESET}:
@@ -375,7 +393,7 @@ def _extended(
         # Compose refuses it, but what can be told about this file is told
         return
     other_document = yaml.parse(Source.read(path))
-    other_bodies = _bodies(other_document)
+    other_bodies, _ = _bodies(other_document)
     for inherited in _layers(service, other_bodies, other_document, environment, (*seen, str(path))):
         yield Layer(inherited.document, inherited.service, editable=False)
 
@@ -384,10 +402,11 @@ def _slots(layer: Layer, node: Content | None) -> Iterator[Slot]:
     document, editable = layer.document, layer.editable
     if isinstance(node, Mapping):
         for name, entry in node.effective().items():
-            content = follow(entry.value)
-            if isinstance(content, Scalar):
-                text = None if entry.value.tag == RESET else scalar_text(content)
-                yield Slot(document, name, text, entry.value, entry.owner, entry, editable)
+            for place in (*node.shadowed().get(name, ()), entry):
+                content = follow(place.value)
+                if isinstance(content, Scalar):
+                    text = None if place.value.tag == RESET else scalar_text(content)
+                    yield Slot(document, name, text, place.value, place.owner, place, editable)
     elif isinstance(node, Sequence):
         for item in node.items:
             content = follow(item)

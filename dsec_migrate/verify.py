@@ -150,8 +150,8 @@ class _Interpreter:
         for entry in node.entries:
             if yaml.is_merge_key(entry.key):
                 sources.extend(yaml.merge_sources(entry.value))
-            elif isinstance(entry.key, Scalar):
-                merged[self.names.get(id(entry), entry.key.value)] = entry
+            elif entry.name:
+                merged[self.names.get(id(entry), entry.name)] = entry
         for source in sources:
             for name, entry in self._effective(source).items():
                 merged.setdefault(name, entry)
@@ -233,6 +233,10 @@ def _mounts(service: Service) -> MappingType[str, str]:
     mounted: dict[str, str] = {}
     for layer in service.layers:
         node = layer.service.get("secrets")
+        if node is not None and node.tag in {projects.OVERRIDE, projects.RESET}:
+            mounted.clear()
+        if node is not None and node.tag == projects.RESET:
+            continue
         for item in node.items if isinstance(node, Sequence) else []:
             content = follow(item)
             if isinstance(content, Scalar):

@@ -9,7 +9,19 @@ from typing import NamedTuple
 import pytest
 
 from dsec_migrate import document as yaml
-from dsec_migrate.document import Alias, Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow, plain, walk
+from dsec_migrate.document import (
+    Alias,
+    Content,
+    Document,
+    Mapping,
+    ParsedNode,
+    Scalar,
+    Sequence,
+    follow,
+    parser,
+    plain,
+    walk,
+)
 from dsec_migrate.errors import UserError
 from dsec_migrate.source import Source
 
@@ -19,7 +31,7 @@ Step = str | int
 @pytest.fixture(params=["compiled", "pure"])
 def parse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Document]:
     if request.param == "pure":
-        monkeypatch.setattr(yaml, "_events", yaml._pure_events)
+        monkeypatch.setattr(parser, "_events", parser._pure_events)
     else:
         pytest.importorskip("_ruamel_yaml")
     return parse_text
@@ -369,7 +381,7 @@ def test_nothing_is_no_mapping(text: str, parse: Callable[[str], Document]) -> N
 
 def test_depth_is_limited(parse: Callable[[str], Document]) -> None:
     with pytest.raises(UserError) as caught:
-        parse("[" * (yaml.MAXIMUM_DEPTH + 1) + "]" * (yaml.MAXIMUM_DEPTH + 1))
+        parse("[" * (parser.MAXIMUM_DEPTH + 1) + "]" * (parser.MAXIMUM_DEPTH + 1))
     assert "nested too deeply" in caught.value.what
     assert plain(parse("[" * 100 + "]" * 100).roots[0])
 

@@ -67,7 +67,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return self.key.value if isinstance(self.key, Scalar) else ""
+        key = follow(self.key)
+        return key.value if isinstance(key, Scalar) else ""
 
     @property
     def end(self) -> int:
@@ -75,13 +76,14 @@ class Entry:
 
 
 class Mapping(Node):
-    __slots__ = ("_effective", "entries", "flow")
+    __slots__ = ("_effective", "_shadowed", "entries", "flow")
 
     def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
         super().__init__(start, end, outer_start, anchor, tag)
         self.entries: list[Entry] = []
         self.flow = flow
         self._effective: dict[str, Entry] | None = None
+        self._shadowed: dict[str, list[Entry]] = {}
 
     def effective(self) -> dict[str, Entry]:
         """Entry by key with merge keys applied: explicit keys win wherever ``<<`` stands, the first of a list wins.
@@ -94,13 +96,21 @@ class Mapping(Node):
             for entry in self.entries:
                 if is_merge_key(entry.key):
                     sources.extend(merge_sources(entry.value))
-                elif isinstance(entry.key, Scalar):
-                    merged[entry.key.value] = entry
+                elif name := entry.name:
+                    merged[name] = entry
             for source in sources:
                 for name, entry in source.effective().items():
-                    merged.setdefault(name, entry)
+                    if merged.setdefault(name, entry) is not entry:
+                        self._shadowed.setdefault(name, []).append(entry)
+                for name, entries in source.shadowed().items():
+                    self._shadowed.setdefault(name, []).extend(entries)
             self._effective = merged
         return self._effective
+
+    def shadowed(self) -> dict[str, list[Entry]]:
+        """Entries that merge keys bring but others of the same name hide."""
+        self.effective()
+        return self._shadowed
 
     def get(self, name: str) -> Content | None:
         """The effective value of ``name`` with aliases followed, or None when there is none."""

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from dsec_migrate import images
-from dsec_migrate.document import Content, Scalar, Sequence, walk
+from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import Image
 from dsec_migrate.options import Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal
 from dsec_migrate.plan import Applicability
-from dsec_migrate.project import Project, Service, Slot, env_file_entries
+from dsec_migrate.project import OVERRIDE, RESET, Project, Service, Slot, env_file_entries
 from dsec_migrate.stores import Left, stores
 
 SUFFIX = "_FILE"
@@ -66,9 +66,19 @@ def _obstacle(case: Case) -> Left | None:
         return Left("its name has characters that a variable of a program seldom has")
     if name + SUFFIX in service.variables:
         return Left(f"{name}{SUFFIX} is set beside it: remove one of the two by hand", "half-done")
+    if case.project.has_lone_carriage_returns:
+        return Left("the file has lines that end in CR alone: save it with ordinary line ends first")
+    if any(_replaces(layer.service) for layer in service.layers[1:]):
+        return Left("a later document replaces its list of secrets: add the secret there by hand")
+    named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
+    if named is not None:
+        return Left(f"its name ({named}) is shared through an alias")
     foreign = next((slot for slot in variable.slots if not slot.editable), None)
     if foreign is not None:
         return Left(f"{foreign.place} sets it as well and would bring it back")
+    extending = case.project.folders.extending(case.project.source.path, service.name)
+    if extending is not None:
+        return Left(f"{extending} extends its service and would lack the definition of the secret")
     is_overlay = not service.is_built and not service.image
     place = case.project.folders.brings_back(case.project.source.path, service.name, name, is_overlay=is_overlay)
     if place is not None:
@@ -160,6 +170,19 @@ def _uses_inside(service: Service, name: str) -> Iterator[tuple[str, str]]:
                     if pattern.search(part.value):
                         file, line, _ = layer.document.place(part.start)
                         yield key, f"{file}:{line}"
+
+
+def _replaces(service: Mapping) -> bool:
+    node = service.get("secrets")
+    return node is not None and node.tag in {OVERRIDE, RESET}
+
+
+def _has_shared_name(slot: Slot) -> bool:
+    """Whether the variable's name is an alias, or others take it through an anchor: renaming would reach them."""
+    key = slot.entry.key if slot.entry is not None else None
+    if isinstance(key, Alias):
+        return True
+    return key is not None and key.anchor is not None and any(a.target is key for a in slot.document.aliases)
 
 
 def _shared_lists(service: Service) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from dsec_migrate import files, mounts
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
-from dsec_migrate.neighbours import Member
+from dsec_migrate.neighbours import Member, mentions
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.placeholder import is_distinctive
@@ -137,7 +137,7 @@ def _member(project: Project) -> Member:
     overlays = frozenset(
         name for name, service in project.services.items() if not service.image and not service.is_built
     )
-    return Member(project.source.path, project.source.text, frozenset(project.services), overlays)
+    return Member(project.source.path, mentions(project.source.text), frozenset(project.services), overlays)
 
 
 def _check_swarm_name(project: Project, name: str) -> None:
