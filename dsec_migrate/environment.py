@@ -11,7 +11,7 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.source import Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Environment:
     """``shell`` beats ``files``, also with an empty value (observed with Compose 2.40).
 

@@ -30,7 +30,7 @@ class Exposure(str, Enum):
     EMBEDDED = "embedded"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Candidate:
     """One environment variable of one service.
 
@@ -46,7 +46,7 @@ class Candidate:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """Why a candidate is a secret.
 
@@ -77,7 +77,7 @@ class Site(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """One secret of one service, as the reports tell it. It holds no value.
 

@@ -34,7 +34,7 @@ Seal = Callable[[ProjectOutcome], ProjectOutcome]
 FILES_WORTH_A_PROCESS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Request:
     """What is the same for every project of a run.
 
@@ -162,7 +162,7 @@ def load(path: Path, options: Options, shell: Mapping[str, str], folders: Folder
     return projects.load(source, environment.load(path.parent, shell, options.env_files), folders)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class _Found:
     errors: tuple[UserError, ...]
     warnings: tuple[UserError, ...]

@@ -19,7 +19,7 @@ SWARM_MAXIMUM_LENGTH = 64
 _TELLING_LENGTH = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Style:
     """``case`` spells a name from its words; ``directory`` and ``suffix`` make its file."""
 
@@ -92,7 +92,7 @@ def _case(name: str) -> str:
     return "lower_snake_case" if "_" in name else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wanted:
     """What a new secret is named after. ``value`` must not be readable in its name."""
 

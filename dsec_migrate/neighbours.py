@@ -32,7 +32,7 @@ _FILE_NAME = re.compile(r"[\w.-]+\.ya?ml\b")
 _ENDINGS = (".yml", ".yaml")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Neighbour:
     """One other Compose file of the folder; read when it is first asked for."""
 
@@ -111,7 +111,7 @@ class Neighbour:
         return f"{file}:{line}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Member:
     """One file as a possible layer of a project, and the top-level secrets that it has or is going to have.
 

@@ -31,7 +31,7 @@ class Unknown(str, Enum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Options:
     """``mode`` is an octal permission as an int (``0o400``); ``uid`` and ``gid`` are numbers as text.
 

@@ -14,7 +14,7 @@ from dsec_migrate.source import Edit, Source, Span
 DONE, REFUSED_BY_CHECK, BAD_INPUT, UNPROVED = 0, 1, 2, 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Rewritten:
     """One file's new text and the edits (of the old text) that make it."""
 
@@ -23,7 +23,7 @@ class Rewritten:
     edits: tuple[Edit, ...] = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Remaining:
     """A place (line from 1) where the value of a migrated secret still stands after the change."""
 
@@ -32,7 +32,7 @@ class Remaining:
     secret: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Masks:
     """What no output may show: ``spans`` of the original text, and values wherever they turn up."""
 
@@ -40,7 +40,7 @@ class Masks:
     values: tuple[Secret, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ProjectOutcome:
     """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
 
@@ -70,7 +70,7 @@ class ProjectOutcome:
         return BAD_INPUT if self.errors else DONE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Outcome:
     """The outcome of a run: its projects in the order in which they were named."""
 

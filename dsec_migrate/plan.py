@@ -16,7 +16,7 @@ from dsec_migrate.source import Span
 SECRETS_MOUNT = "/run/secrets"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MountOptions:
     """The long syntax of a service's secret. ``mode`` is an octal permission as an int."""
 
@@ -29,7 +29,7 @@ class MountOptions:
         return {key: value for key, value in options.items() if value is not None}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlannedSecret:
     """One Docker secret: its name in the file, where its value comes from and who gets it.
 
@@ -67,7 +67,7 @@ class PlannedSecret:
 # --- operations: each speaks of the structure of the original document ---
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MoveVariable:
     """The slot declares ``new_name`` with ``value`` (a path) instead.
 
@@ -81,7 +81,7 @@ class MoveVariable:
     replaces_alias: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AddMounts:
     """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list.
 
@@ -95,7 +95,7 @@ class AddMounts:
     inherited: tuple[ParsedNode, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DefineSecret:
     """The top-level ``secrets:`` of the document's ``root`` gets this entry."""
 
@@ -104,7 +104,7 @@ class DefineSecret:
     secret: PlannedSecret
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaskComment:
     """The text at ``span``, which stands in a comment, repeats the value: it is replaced by the mask."""
 
@@ -123,7 +123,7 @@ class Applicability(str, Enum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Change:
     """Operations that are applied together or not at all, and the findings that they settle."""
 
@@ -132,7 +132,7 @@ class Change:
     applicability: Applicability
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class NewFile:
     """A file to be written beside the project. ``mode`` is an octal permission as an int.
 
@@ -146,7 +146,7 @@ class NewFile:
     is_secret: bool = True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes."""
 

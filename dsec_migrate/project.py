@@ -30,7 +30,7 @@ from dsec_migrate.validation import Problem
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slot:
     """One place where a variable is declared. Compared by identity: one slot is one place.
 
@@ -71,7 +71,7 @@ class Slot:
         return f"{file}:{line}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Value:
     """What one template means today. ``value`` is what the container gets, None where it gets nothing."""
 
@@ -90,7 +90,7 @@ class Value:
         return None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Variable:
     """One environment variable of one service; ``slots`` in Compose's order, the last one is in effect."""
 
@@ -104,7 +104,7 @@ class Variable:
         return self.slots[-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Layer:
     """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in."""
 
@@ -117,7 +117,7 @@ class Layer:
         return self.service.get("environment")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class EnvFile:
     """An ``env_file:`` of a service; ``node`` is where it is named."""
 
@@ -127,7 +127,7 @@ class EnvFile:
     raw: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Service:
     """``layers`` in Compose's order: what it extends first, then each document of the file.
 
@@ -155,7 +155,7 @@ class Service:
         return self.get("build") is not None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Project:
     """One Compose project: its documents, its services and the environment that `${…}` sees.
 

@@ -34,7 +34,7 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Source:
     """One file as it was read. ``text`` holds no byte order mark; :meth:`encode` puts it back.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,31 @@ def test_external_secrets_come_with_a_script_that_holds_no_value(tmp_path: Path)
     assert "create token token.txt" in script.content.reveal()
     assert not any(value in script.content.reveal() for value in ("Teal", "Rail"))
     assert [secret.as_data() for secret in plan.secrets] == [{"external": True}] * 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script is for a POSIX shell")
+def test_the_script_feeds_each_file_to_docker_byte_for_byte(tmp_path: Path) -> None:
+    text = services('a: {image: x, environment: {TOKEN: "Teal\'s $$1\\n", PASSWORD: Rail}}')
+    plan = make_plan(load(text, tmp_path), Options(SourceKind.EXTERNAL, Target.SWARM))
+    for file in plan.files:
+        file.path.parent.mkdir(exist_ok=True)
+        file.path.write_bytes(file.content.reveal().encode())
+    # a docker that knows one secret and keeps what it is told to create
+    tools, made = tmp_path / "tools", tmp_path / "made"
+    tools.mkdir()
+    made.mkdir()
+    docker = tools / "docker"
+    docker.write_text(
+        '#!/bin/sh\nif [ "$2" = inspect ]; then [ "$3" = password ]; exit; fi\n'
+        f'printf "%s\\n" "$*" >>{made}/calls\nfor name; do [ "$name" = - ] || last=$name; done\ncat >"{made}/$last"\n'
+    )
+    docker.chmod(0o755)
+    script = next(file.path for file in plan.files if file.path.name == "create-secrets.sh")
+    # from another folder, as a path
+    result = subprocess.run(
+        ["sh", str(script)], cwd="/", env={"PATH": f"{tools}:/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines() == ["token: created", "password: exists already, left as it is"]
+    assert (made / "token").read_bytes() == b"Teal's $1\n"
+    assert not (made / "password").exists()
+    assert "Teal" not in (made / "calls").read_text() + result.stdout + result.stderr

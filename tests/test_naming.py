@@ -64,7 +64,16 @@ def test_style_of_what_is_there(existing: dict[str, str | None], directory: str 
 )
 def test_names_are_distinct(wanted: list[tuple[str, str]], taken: set[str], expected: list[str]) -> None:
     groups = [Wanted(variable, service) for variable, service in wanted]
-    assert name_groups(groups, Style(), taken.__contains__) == expected
+    assert name_groups(groups, Style(), lambda name, _: name in taken) == expected
+
+
+def test_a_name_may_be_taken_for_some_values_only() -> None:
+    """Of two files that Compose merges, both may define the same secret, but no other one of its name."""
+    wanted = [Wanted("TOKEN", "a", "Teal"), Wanted("PASSWORD", "a", "Rail")]
+    assert name_groups(wanted, Style(), lambda name, one: (name, one.value) == ("password", "Rail")) == [
+        "token",
+        "a_password",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,6 @@ def test_names_are_distinct(wanted: list[tuple[str, str]], taken: set[str], expe
     ],
 )
 def test_no_name_tells_its_value(variable: str, value: str) -> None:
-    (name,) = name_groups([Wanted(variable, "service", value)], Style(), set[str]().__contains__)
+    (name,) = name_groups([Wanted(variable, "service", value)], Style(), lambda _name, _wanted: False)
     assert value.lower() not in name
     assert name

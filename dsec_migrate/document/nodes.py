@@ -176,7 +176,7 @@ MERGE_TAG = "tag:yaml.org,2002:merge"
 RESET_TAG = "!reset"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Document:
     """The YAML documents of one file, in order. Compose merges several like several files.
 

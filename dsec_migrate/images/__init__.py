@@ -15,7 +15,7 @@ _OFFICIAL_MIRROR = re.compile(r"^public\.ecr\.aws/docker/library/")
 _TAG = re.compile(r":[^/:]+$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Image:
     """One row of the table.
 

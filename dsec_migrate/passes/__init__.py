@@ -20,7 +20,7 @@ class Delivery(str, Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Case:
     """One finding in its project: what a pass decides about."""
 
@@ -31,7 +31,7 @@ class Case:
     options: Options
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Proposal:
     """``new_name`` takes the variable's slot. ``notes`` say what to check or what changes, never a value."""
 

@@ -21,7 +21,7 @@ from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.stores import Left
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Component:
     """Slots that can only change together: the lines of one variable, and all whom they reach."""
 

@@ -17,7 +17,7 @@ from dsec_migrate.project import Project, Variable
 from dsec_migrate.stores import Left
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Pending:
     """A finding on its way to a decision."""
 

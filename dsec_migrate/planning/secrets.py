@@ -20,7 +20,7 @@ from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Project, Slot
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Need:
     """One slot's value on its way to a secret."""
 

@@ -16,7 +16,7 @@ from dsec_migrate.source import Source
 Path = tuple[str, ...]
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class _Group:
     """The differences below one heading: paths inside it, with the data that stood there and that stands there."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Habits:
     """How the file is written. Columns are counted in characters."""
 
@@ -16,7 +16,7 @@ class Habits:
     item_gap: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Block:
     """The columns of a key and of what stands under it, to tell whose a comment behind the block is."""
 

@@ -10,7 +10,7 @@ from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.secret import Secret
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Holding:
     """How a store takes one value. ``variable`` is the name of an ``environment:`` source.
 
@@ -23,7 +23,7 @@ class Holding:
     follows: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Left:
     """Why a finding is left as it is, in words for the user; never a value."""
 

@@ -1,0 +1,194 @@
+"""Real files: nothing crashes, nothing leaks, what changes still reads as planned, and what stays is byte for byte.
+
+DSEC_CORPUS_EVERY=1 takes every file; the default is every 15th, from an offset that DSEC_CORPUS_FROM names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import RealFile, snapshot
+from ruamel.yaml import YAML
+
+from dsec_migrate import migrate
+from dsec_migrate.files import Disk
+from dsec_migrate.finding import Action
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import BAD_INPUT, DONE, Outcome, ProjectOutcome
+from dsec_migrate.reports import REPORTS, View
+from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.sealed import seal
+
+EVERY = int(os.environ.get("DSEC_CORPUS_EVERY", "15"))
+FIRST = int(os.environ.get("DSEC_CORPUS_FROM", "0"))
+LOOKS = tuple(Look(style) for style in DiffStyle)
+# a value that is shorter may stand in a report for another reason
+TELLING_LENGTH = 8
+
+
+class Result(NamedTuple):
+    """One file's run and write. ``outputs`` are its reports by name, of the dry run and of the write."""
+
+    file: RealFile
+    old: bytes
+    new: bytes
+    outcome: ProjectOutcome
+    outputs: Mapping[str, str]
+    values: Sequence[str]
+    faults: Sequence[str]
+
+
+def reports(outcome: ProjectOutcome) -> Iterator[tuple[str, str]]:
+    sealed = Outcome((partial(seal, looks=LOOKS)(outcome),), Options(), outcome.is_written)
+    for name, report in REPORTS.items():
+        for look in LOOKS:
+            yield f"{name}, {look.form.value}", report(sealed, View(look=look))
+
+
+def work_on(file: RealFile, folder: Path) -> Result:
+    target = file.lay_out(folder)
+    faults: list[str] = []
+    before = snapshot(folder)
+    outcome = run(target)
+    outputs = dict(reports(outcome))
+    # the values are gone from the sealed reports: they are taken from the plan
+    values = [secret.value.reveal() for secret in outcome.plan.secrets if secret.value is not None]
+    if snapshot(folder) != before:
+        faults.append("the dry run writes")
+    if outcome.rewritten is not None:
+        written = migrate.commit(outcome)
+        outputs |= {f"{name}, written": text for name, text in reports(written)}
+        if not written.is_written:
+            faults.append("cannot be written")
+        faults += second_run(target, folder)
+    return Result(file, before[file.path], target.read_bytes(), outcome, outputs, values, faults)
+
+
+def run(target: Path) -> ProjectOutcome:
+    return migrate.migrate(target, Options(), {}, Disk(), Folders(frozenset({target})))
+
+
+def second_run(target: Path, folder: Path) -> Iterator[str]:
+    after = snapshot(folder)
+    again = run(target)
+    if (again.status, again.rewritten) != (DONE, None):
+        yield f"the second run ends with {again.status} and {'a' if again.rewritten else 'no'} change {again.failure}"
+    if any(finding.action is Action.MIGRATE for finding in again.findings):
+        yield "the second run has something to migrate"
+    if snapshot(folder) != after:
+        yield "the second run writes"
+
+
+@pytest.fixture(scope="module")
+def results(corpus: tuple[RealFile, ...], tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    fsync = os.fsync
+    os.fsync = lambda _descriptor: None  # type: ignore[assignment]
+    try:
+        folder = tmp_path_factory.mktemp("corpus")
+        return [work_on(file, folder / str(number)) for number, file in enumerate(corpus[FIRST::EVERY])]
+    finally:
+        os.fsync = fsync
+
+
+def test_each_file_is_done_or_refused_and_nothing_is_unproved(results: list[Result]) -> None:
+    wrong = [
+        (result.file.name, result.outcome.status, result.outcome.failure)
+        for result in results
+        if result.outcome.status not in (DONE, BAD_INPUT) or result.outcome.failure
+    ]
+    assert wrong == []
+    # most of them are files that people run
+    assert sum(result.outcome.status == DONE for result in results) > 0.8 * len(results)
+
+
+def test_what_is_refused_has_a_place_and_advice(results: list[Result]) -> None:
+    wrong = [
+        (result.file.name, error.what)
+        for result in results
+        for error in result.outcome.errors
+        if not (error.what and error.file and error.help)
+    ]
+    assert wrong == []
+
+
+def test_runs_write_what_they_should_and_are_stable(results: list[Result]) -> None:
+    assert [(result.file.name, result.faults) for result in results if result.faults] == []
+    changed = [result for result in results if result.outcome.rewritten is not None]
+    assert len(changed) > len(results) / 10
+    assert all(result.new == result.old for result in results if result.outcome.rewritten is None)
+
+
+def test_changed_files_can_be_read_by_another_parser(results: list[Result]) -> None:
+    for result in results:
+        if result.outcome.rewritten is not None:
+            assert list(YAML(typ="safe", pure=True).parse(result.new.decode("utf-8-sig"))), result.file.name
+
+
+def test_no_output_holds_a_migrated_value(results: list[Result]) -> None:
+    leaks = []
+    for result in results:
+        for value in result.values:
+            lines = [line.strip() for line in value.splitlines() if len(line.strip()) >= TELLING_LENGTH]
+            for spelling in {s for line in lines for s in (line, line.replace("$", "$$"), json.dumps(line)[1:-1])}:
+                # a value that is a common word of its file's other lines is no secret there
+                if spelling in _public_text(result):
+                    continue
+                leaks += [(result.file.name, name) for name, text in result.outputs.items() if spelling in text]
+    assert leaks == []
+
+
+def _public_text(result: Result) -> str:
+    """The lines of a file on which no finding stands, and its path."""
+    lines = result.old.decode("utf-8-sig").splitlines()
+    hidden = {finding.site.line - 1 for finding in result.outcome.findings}
+    return "\n".join([result.file.path, *(line for number, line in enumerate(lines) if number not in hidden)])
+
+
+def test_reports_of_json_are_json(results: list[Result]) -> None:
+    for result in results:
+        for name, text in result.outputs.items():
+            if name.startswith("json"):
+                report = json.loads(text)
+                assert report["version"] == 1
+                assert len(report["findings"]) == len(result.outcome.findings), result.file.name
+
+
+def test_lines_without_an_edit_stay_in_their_order(results: list[Result]) -> None:
+    for result in results:
+        rewritten = result.outcome.rewritten
+        if rewritten is None:
+            continue
+        old = rewritten.source.text
+        kept = [
+            line
+            for line, start, end in _lines(old)
+            if not any(edit.start < end and edit.end > start or start < edit.start == edit.end < end for edit in rewritten.edits)
+        ]
+        new = iter([line for line, _, _ in _lines(rewritten.text)])
+        lost = [line for line in kept if line not in new]
+        assert len(lost) == 0, f"{result.file.name}: {len(lost)} lines lost"
+        # at most the lines of the edits are gone
+        assert len(kept) >= len(list(_lines(old))) - sum(1 + old.count("\n", e.start, e.end) for e in rewritten.edits)
+
+
+def _lines(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each line without its end, and where it starts and ends."""
+    for match in re.finditer(r"[^\n]*\n|[^\n]+\Z", text):
+        yield match.group().rstrip("\r\n"), match.start(), match.end()
+
+
+def test_line_ends_and_the_final_newline_stay(results: list[Result]) -> None:
+    for result in results:
+        if b"\r\n" not in result.old:
+            assert b"\r" not in result.new.replace(b"\r", b"", result.old.count(b"\r")), result.file.name
+        elif not re.search(rb"(?<!\r)\n", result.old):
+            assert not re.search(rb"(?<!\r)\n", result.new), result.file.name
+        assert result.new.endswith(b"\n") == result.old.endswith(b"\n"), result.file.name
