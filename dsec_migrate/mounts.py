@@ -54,23 +54,27 @@ _Need = tuple[Layer, tuple[str, ...]]
 def _needs(project: Project, secrets_by_slot: MappingType[int, str]) -> Iterator[tuple[int, _Need]]:
     """Names of secrets by the ``id`` of the mapping whose ``environment`` brings the slots, in text order."""
     collected: dict[int, tuple[Layer, dict[str, None]]] = {}
+    slots: dict[int, set[int]] = {}
     for service in project.services.values():
         for variable in service.variables.values():
             name = secrets_by_slot.get(variable.slot.key)
             if name is None:
                 continue
             for layer in reversed(service.layers):
-                if layer.editable and _holds(layer.environment, variable.slot.key):
+                if id(layer.service) not in slots:
+                    slots[id(layer.service)] = _slot_keys(layer.environment)
+                if layer.editable and variable.slot.key in slots[id(layer.service)]:
                     collected.setdefault(id(layer.service), (layer, {}))[1][name] = None
                     break
     for key, (layer, names) in sorted(collected.items(), key=lambda item: item[1][0].service.start):
         yield key, (layer, tuple(names))
 
 
-def _holds(environment: Content | None, slot_key: int) -> bool:
+def _slot_keys(environment: Content | None) -> set[int]:
+    """The ``Slot.key`` of all that an environment brings."""
     if isinstance(environment, Mapping):
-        return any(id(entry) == slot_key for entry in environment.effective().values())
-    return isinstance(environment, Sequence) and any(id(item) == slot_key for item in environment.items)
+        return {id(entry) for entry in environment.effective().values()}
+    return {id(item) for item in environment.items} if isinstance(environment, Sequence) else set()
 
 
 def _provides_environment(provider: Mapping, body: Mapping) -> bool:

@@ -18,10 +18,13 @@ from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining
-from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, DefineSecret, MoveVariable, Operation, Plan, PlannedSecret
 from dsec_migrate.project import Project, Service
 from dsec_migrate.source import Edit, Source
+
+# from here on one pass over the text is faster than a search for each value
+MANY = 50
 
 
 def verify(
@@ -192,6 +195,7 @@ def _check_values(before: Project, after: Project, plan: Plan) -> None:
     for name, service in before.services.items():
         new_service = after.services[name]
         replaced = set()
+        mounted = _mounts(new_service)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
             if finding is None:
@@ -203,19 +207,27 @@ def _check_values(before: Project, after: Project, plan: Plan) -> None:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
             (new_name,) = finding.variables
             replaced.add(new_name)
-            _check_delivery(new_service, new_name, by_name[finding.secret or ""], variable.effective.value, after)
+            secret = by_name[finding.secret or ""]
+            _check_delivery(new_service, mounted, new_name, secret, variable.effective.value, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
 
 
-def _check_delivery(service: Service, new_name: str, secret: PlannedSecret, value: str | None, after: Project) -> None:
+def _check_delivery(
+    service: Service,
+    mounted: MappingType[str, str],
+    new_name: str,
+    secret: PlannedSecret,
+    value: str | None,
+    after: Project,
+) -> None:
     place = f"{service.name}.{new_name}"
     variable = service.variables.get(new_name)
     path = variable.effective.value if variable is not None else None
     if path != secret.mount_path:
         raise VerificationError(f"{place} would not name the file of {secret.name}")
-    if _mounts(service).get(secret.mount_path) != secret.name:
+    if mounted.get(secret.mount_path) != secret.name:
         raise VerificationError(f"{place} would name a file that is not mounted")
     definition = after.secrets.get(secret.name)
     if definition is None:
@@ -275,19 +287,36 @@ def _check_stable(after: Project, options: Options) -> None:
 
 def _remaining(source: Source, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
     """Lines of the new text where a distinctive value of a migrated secret still stands."""
-    text = source.text
+    spellings: dict[str, str] = {}
     for secret in secrets:
         value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
-        if not is_distinctive(value):
-            continue
-        lines: dict[int, None] = {}
-        for spelling in dict.fromkeys((value, value.replace("$", "$$"))):
+        if is_distinctive(value):
+            spellings.setdefault(value, secret.name)
+            spellings.setdefault(value.replace("$", "$$"), secret.name)
+    found = {
+        Remaining(str(source.path), source.locate(at)[0], name): None
+        for at, name in _occurrences(source.text, spellings)
+    }
+    yield from sorted(found, key=lambda remaining: remaining.line)
+
+
+def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:
+    """Position and name of each place where one of the ``spellings`` stands."""
+    if len(spellings) <= MANY:
+        for spelling, name in spellings.items():
             position = text.find(spelling)
             while position >= 0:
-                lines[source.locate(position)[0]] = None
+                yield position, name
                 position = text.find(spelling, position + len(spelling))
-        for line in sorted(lines):
-            yield Remaining(str(source.path), line, secret.name)
+        return
+    # one pass for all of them: each has at least this many characters
+    beginnings: dict[str, list[str]] = {}
+    for spelling in spellings:
+        beginnings.setdefault(spelling[:MINIMUM_LENGTH], []).append(spelling)
+    for position in range(len(text) - MINIMUM_LENGTH + 1):
+        for spelling in beginnings.get(text[position : position + MINIMUM_LENGTH], ()):
+            if text.startswith(spelling, position):
+                yield position, spellings[spelling]
 
 
 def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import sys
 import pytest
 
 from dsec_migrate import document as yaml
@@ -31,7 +32,7 @@ Step = str | int
 @pytest.fixture(params=["compiled", "pure"])
 def parse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Document]:
     if request.param == "pure":
-        monkeypatch.setattr(parser, "_events", parser._pure_events)
+        monkeypatch.setitem(sys.modules, "_ruamel_yaml", None)
     else:
         pytest.importorskip("_ruamel_yaml")
     return parse_text

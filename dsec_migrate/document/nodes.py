@@ -34,7 +34,12 @@ class Scalar(Node):
     def __init__(
         self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, value: str, style: str
     ) -> None:
-        super().__init__(start, end, outer_start, anchor, tag)
+        # not through the base: half of all nodes are scalars
+        self.start = start
+        self.end = end
+        self.outer_start = outer_start
+        self.anchor = anchor
+        self.tag = tag
         self.value = value
         self.style = style
 

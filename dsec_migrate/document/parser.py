@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from dsec_migrate.document.nodes import (
@@ -40,9 +40,8 @@ def parse(source: Source) -> Document:
 
     Raises UserError where the text is no YAML, an alias is undefined or contains itself, or aliases unfold too far.
     """
-    builder = _Builder(source)
     try:
-        builder.build(_events(source.text))
+        builder = _build(source)
     except UserError:
         raise
     except Exception as error:
@@ -56,27 +55,23 @@ def parse(source: Source) -> Document:
     return document
 
 
-def _events(text: str) -> Iterator[Any]:
+def _build(source: Source) -> _Builder:
+    builder = _Builder(source)
     try:
         from _ruamel_yaml import CParser  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        return _pure_events(text)
-    return _compiled_events(CParser, text)
-
-
-def _compiled_events(parser_type: Callable[[str], Any], text: str) -> Iterator[Any]:
-    parser = parser_type(text)
-    events: list[Any] = []
-    get_event = parser.get_event
+        builder.build(_pure_events(source.text))
+        return builder
     try:
-        while (event := get_event()) is not None:
-            events.append(event)
+        # an iterator that ends with the stream
+        builder.build(iter(CParser(source.text).get_event, None))
     except Exception as error:
-        # the C parser is a YAML 1.0 scanner here; Compose takes `[a:b]`
-        if getattr(error, "problem", "") == "found unexpected ':'":
-            return _pure_events(text)
-        raise
-    return iter(events)
+        # the C parser is a scanner of an older YAML here; Compose takes `[a:b]`
+        if getattr(error, "problem", "") != "found unexpected ':'":
+            raise
+        builder = _Builder(source)
+        builder.build(_pure_events(source.text))
+    return builder
 
 
 def _pure_events(text: str) -> Iterator[Any]:

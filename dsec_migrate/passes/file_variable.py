@@ -66,8 +66,8 @@ def _obstacle(case: Case) -> Left | None:
         return Left("its name has characters that a variable of a program seldom has")
     if name + SUFFIX in service.variables:
         return Left(f"{name}{SUFFIX} is set beside it: remove one of the two by hand", "half-done")
-    if case.project.has_lone_carriage_returns:
-        return Left("the file has lines that end in CR alone: save it with ordinary line ends first")
+    if case.project.has_unusual_line_ends:
+        return Left("the file has line ends other than LF and CRLF: save it with ordinary ones first")
     if any(_replaces(layer.service) for layer in service.layers[1:]):
         return Left("a later document replaces its list of secrets: add the secret there by hand")
     named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
@@ -27,6 +28,11 @@ class Component:
 
     slots: dict[int, Slot] = field(default_factory=dict)
     findings: list[Pending] = field(default_factory=list)
+
+    @cached_property
+    def nodes(self) -> set[int]:
+        """Identities of the places that move together; asked for when all of them are known."""
+        return {id(slot.node) for slot in self.slots.values()}
 
 
 def join(project: Project, found: Sequence[Pending]) -> list[Component]:
@@ -119,7 +125,7 @@ def other_uses(component: Component, slot: Slot) -> Iterator[str]:
     content = slot.content
     if content.anchor is None:
         return
-    moved = {id(other.node) for other in component.slots.values()}
+    moved = component.nodes
     for alias in slot.document.aliases:
         if alias.target is content and id(alias) not in moved:
             file, line, _ = slot.document.place(alias.start)
@@ -146,6 +152,7 @@ def is_moved(component: Component) -> bool:
 
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
     operations: list[MoveVariable] = []
+    done: set[int] = set()
     for finding in component.findings:
         result = finding.result
         assert isinstance(result, Proposal)
@@ -153,7 +160,8 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
         for slot in finding.variable.slots:
             # a slot that a later one overrides gets the same secret: nothing is lost, nothing comes back
             secret = by_slot.get(slot.key, finding.secret)
-            if all(operation.slot.key != slot.key for operation in operations):
+            if slot.key not in done:
+                done.add(slot.key)
                 stays = slot.node is not slot.content and next(other_uses(component, slot), None) is not None
                 operations.append(MoveVariable(slot, result.new_name, secret.mount_path, replaces_alias=stays))
     order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsec_migrate import files, mounts
@@ -98,7 +98,8 @@ def make_secrets(
         # where files are merged, two definitions of one name become one: that of the later file
         return name in taken or (name in beside and beside[name] != wanted.value.encode())
 
-    reused = [_existing(project, group, disk) for group in groups]
+    contents = _contents(project, disk)
+    reused = [_existing(project, group, contents) for group in groups]
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
     names = name_groups(
@@ -128,8 +129,8 @@ def make_secrets(
         if known is None and holding.source is not SourceKind.ENVIRONMENT:
             secret = files.assign(project, secret, style, disk)
         secrets.append(secret)
-    contents = {s.name: s.value.reveal().encode() if s.value else None for s in secrets}
-    project.folders.add(replace(member, secrets={**dict.fromkeys(existing), **contents}))
+    planned = {s.name: s.value.reveal().encode() if s.value else None for s in secrets}
+    project.folders.add(replace(member, secrets={**dict.fromkeys(existing), **planned}))
     return secrets
 
 
@@ -159,20 +160,28 @@ def _leader(group: Sequence[Need]) -> Need:
     return next((need for need in group if need.proposal.is_known_image), group[0])
 
 
-def _existing(project: Project, group: Sequence[Need], disk: files.Disk) -> str | None:
+def _contents(project: Project, disk: files.Disk) -> dict[bytes, list[str]]:
+    """The names of the project's own secrets by what their files hold today."""
+    found: dict[bytes, list[str]] = {}
+    for name, data in project.secrets.items():
+        file = data.get("file")
+        content = disk.read(files.resolve_path(project, file)) if isinstance(file, str) else None
+        if content is not None:
+            found.setdefault(content, []).append(name)
+    return found
+
+
+def _existing(project: Project, group: Sequence[Need], contents: Mapping[bytes, Sequence[str]]) -> str | None:
     """A secret of the project that holds exactly this value already, if it is sure to be the same secret."""
     holding = group[0].proposal.holding
     if holding.source is SourceKind.ENVIRONMENT:
         return next(
             (name for name, data in project.secrets.items() if data.get("environment") == holding.variable), None
         )
-    if holding.source is not SourceKind.FILE or holding.value is None or not project.secrets:
+    if holding.source is not SourceKind.FILE or holding.value is None or not contents:
         return None
-    content = holding.value.reveal().encode()
+    value = holding.value.reveal()
     own_names = {style_of({}, None).spell(need.finding.variable.name) for need in group}
-    for name, data in project.secrets.items():
-        file = data.get("file")
-        is_sure = name.lower() in own_names or is_distinctive(holding.value.reveal())
-        if isinstance(file, str) and is_sure and disk.read(files.resolve_path(project, file)) == content:
-            return name
-    return None
+    return next(
+        (name for name in contents.get(value.encode(), ()) if name.lower() in own_names or is_distinctive(value)), None
+    )

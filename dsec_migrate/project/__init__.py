@@ -1,0 +1,40 @@
+"""Documents -> services and their variables, each with every place that it comes from.
+
+A *slot* is one place in a text where a variable is declared: a line of an ``environment:`` mapping or an item of a
+list. One slot can reach several services (anchors, merge keys, ``extends``), and one service's variable can have
+several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
+"""
+
+from dsec_migrate.project.loading import env_file_entries, load, located, place, scalar_text
+from dsec_migrate.project.model import (
+    OVERRIDE,
+    RESET,
+    EnvFile,
+    Layer,
+    Project,
+    Service,
+    Slot,
+    Value,
+    Variable,
+    plain_mapping,
+    resolve,
+)
+
+__all__ = [
+    "OVERRIDE",
+    "RESET",
+    "EnvFile",
+    "Layer",
+    "Project",
+    "Service",
+    "Slot",
+    "Value",
+    "Variable",
+    "env_file_entries",
+    "load",
+    "located",
+    "place",
+    "plain_mapping",
+    "resolve",
+    "scalar_text",
+]
