@@ -6,47 +6,89 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished command: wall time in seconds, peak of resident memory in MB (of its largest process)."""
+    """One finished command: wall time in seconds, peak of memory in MB (of all its processes, where Linux tells)."""
 
     seconds: float
     megabytes: float
     status: int
 
 
-def run(command: Sequence[str], cwd: Path | None = None) -> Run:
+def run(command: Sequence[str]) -> Run:
     """Runs ``command`` with its output thrown away. Raises OSError when there is no such program."""
     # an installed package has its bytecode beside it: a checkout is to have it too
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = _Peak(process.pid)
+    peak.start()
     _, code, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
+    peak.end()
     process.returncode = os.waitstatus_to_exitcode(code)
     # kB on Linux, bytes on macOS
     unit = 1 / 1024 if sys.platform.startswith("linux") else 1 / 1024 / 1024
-    return Run(seconds, usage.ru_maxrss * unit, process.returncode)
+    return Run(seconds, max(usage.ru_maxrss * unit, peak.megabytes), process.returncode)
 
 
-def side_by_side(commands: dict[str, Sequence[str]], rounds: int, cwd: Path | None = None) -> dict[str, list[Run]]:
+class _Peak(threading.Thread):
+    """Looks ten times a second at what a process and its children hold together."""
+
+    def __init__(self, process: int) -> None:
+        super().__init__(daemon=True)
+        self.process = process
+        self.megabytes = 0.0
+        self.is_over = threading.Event()
+
+    def run(self) -> None:
+        while not self.is_over.wait(0.1):
+            self.megabytes = max(self.megabytes, sum(map(_proportional_megabytes, _family(self.process))))
+
+    def end(self) -> None:
+        self.is_over.set()
+        self.join()
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            words = children.read_text().split()
+        except OSError:
+            continue
+        for word in words:
+            yield from _family(int(word))
+
+
+def _proportional_megabytes(process: int) -> float:
+    """What a process holds, its share of what it holds with others; 0 where nobody tells."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def side_by_side(
+    commands: dict[str, Sequence[str]], rounds: int, *, warm_up: bool = True
+) -> dict[str, list[Run]]:
     """Every command once in each round, in turn, so that a slow moment of the machine hits all alike.
 
-    One round before the first is not counted: it fills caches.
+    With ``warm_up`` one more round comes first, which fills caches and is not counted.
     """
     runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
+    for number in range(-1 if warm_up else 0, rounds):
         for name, command in commands.items():
-            result = run(command, cwd)
-            if number:
+            result = run(command)
+            if number >= 0:
                 runs[name].append(result)
     return runs
 

@@ -57,7 +57,7 @@ class DotenvError(Exception):
         return f"line {self.line}, column {self.column}: {self.reason}"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False)
 class Entry:
     """One assignment, or one ``NAME`` alone, which passes a variable through.
 

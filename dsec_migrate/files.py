@@ -60,6 +60,7 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
     Raises UserError when that name is taken as well.
     """
     assert secret.value is not None
+    _check_folder(project, style.directory)
     content = secret.value.reveal().encode()
     stem = project.source.path.name.rsplit(".", 1)[0]
     file = ""
@@ -75,6 +76,18 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
         str(project.source.path),
         help="move that file away, or name another folder with --secrets-dir",
     )
+
+
+def _check_folder(project: Project, directory: str) -> None:
+    """An expression for the folder has to say where it is: an empty variable would make another path of it."""
+    folder = resolve(directory, project.environment)
+    if folder.value is None or folder.unset:
+        names = ", ".join(name for name in folder.unset if name) or "its expression is not valid"
+        raise UserError(
+            f"the folder of the secrets is not known here: {names} {'is not set' if folder.unset else ''}".rstrip(),
+            str(project.source.path),
+            help="set it in .env or in the shell, give a default (${NAME:-./secrets}), or name --secrets-dir",
+        )
 
 
 def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecret], disk: Disk) -> Iterator[NewFile]:
@@ -99,14 +112,28 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
     if options.source is SourceKind.EXTERNAL:
         path = next(iter(folders)) / external.SCRIPT
         text = external.script(project_name(project), [s for s in on_disk if s.source is SourceKind.EXTERNAL])
-        if disk.read(path) not in (None, text.encode()):
-            raise UserError(
-                "a script of that name stands there with other content",
-                str(path),
-                help="move it away, or name another folder with --secrets-dir",
-            )
-        if disk.read(path) is None:
-            yield NewFile(path, Secret(text), SECRET_SCRIPT_MODE, is_secret=False)
+        yield from _script(path, text, disk)
+
+
+def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
+    """The script, or the lines that one of an earlier run lacks: it leaves alone what exists, so it can run again."""
+    present = (disk.read(path) or b"").decode("utf-8", "replace")
+    if not present:
+        disk.claim(path, text.encode())
+        yield NewFile(path, Secret(text), SECRET_SCRIPT_MODE, is_secret=False)
+        return
+    head = text[: text.index(external.CALL)]
+    if not present.startswith(head):
+        raise UserError(
+            "a script of that name stands there that is not from this program",
+            str(path),
+            help="move it away, or name another folder with --secrets-dir",
+        )
+    known = set(present.splitlines())
+    lines = "".join(f"{line}\n" for line in text[len(head) :].splitlines() if line not in known)
+    if lines:
+        disk.claim(path, (present + lines).encode())
+        yield NewFile(path, Secret(lines), SECRET_SCRIPT_MODE, append=True, is_secret=False)
 
 
 def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:

@@ -290,15 +290,20 @@ def _create(file: NewFile) -> None:
             if hasattr(os, "fchmod"):
                 os.fchmod(stream.fileno(), file.mode)
             os.fsync(stream.fileno())
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             file.path.unlink()
-        raise _cannot_write(file.path, error) from None
+        if isinstance(error, OSError):
+            raise _cannot_write(file.path, error) from None
+        raise
 
 
 def _append(file: NewFile) -> None:
     try:
+        is_new = not file.path.exists()
         with file.path.open("ab") as stream:
+            if is_new and hasattr(os, "fchmod"):
+                os.fchmod(stream.fileno(), file.mode)
             stream.write(file.content.reveal().encode())
             stream.flush()
             os.fsync(stream.fileno())
@@ -317,18 +322,33 @@ def _replace(target: Path, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
+            _keep_owner(stream.fileno(), status)
             if hasattr(os, "fchmod"):
                 os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode))
-            if hasattr(os, "fchown") and os.stat(temporary).st_uid != status.st_uid:  # noqa: PTH116
-                os.fchown(stream.fileno(), status.st_uid, status.st_gid)
             os.fsync(stream.fileno())
         os.replace(temporary, target)  # noqa: PTH105
         _sync_directory(target.parent)
-    except OSError as error:
+    except BaseException as error:
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)  # noqa: PTH108
-        raise _cannot_write(target, error) from None
+        if isinstance(error, OSError):
+            raise _cannot_write(target, error) from None
+        raise
+
+
+def _keep_owner(descriptor: int, status: os.stat_result) -> None:
+    """Gives the new file the owner and group of the old one. Who may not give a file away keeps at least the group."""
+    if not hasattr(os, "fchown"):
+        return
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid):
+        return
+    try:
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    except PermissionError:
+        with suppress(PermissionError):
+            os.fchown(descriptor, -1, status.st_gid)
 
 
 def _sync_directory(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -42,18 +42,19 @@ class Style:
         return f"{self.directory.rstrip('/')}/{name}{self.suffix}"
 
 
-def _without_value(variable: str, value: str) -> str:
-    """``variable`` without what would tell the value: ``POSTGRES_PASSWORD`` is ``postgres_passwd`` where the value is
-    the word itself. Names stand in the file, in logs and in file names, where a value must not."""
-    folded = value.lower()
-    if len(folded) < _TELLING_LENGTH or folded not in variable.lower():
-        return variable
-    start = variable.lower().find(folded)
-    before, inside, after = variable[:start], variable[start : start + len(value)], variable[start + len(value) :]
+def _without_values(text: str, values: Collection[str]) -> str:
+    """``text`` without what would tell a value (in lower case): ``POSTGRES_PASSWORD`` is ``postgres_passwd`` where a
+    value is the word itself. Names stand in the file, in logs and in file names, where a value must not."""
+    folded = text.lower()
+    value = next((value for value in sorted(values, key=len, reverse=True) if value in folded), None)
+    if value is None:
+        return text
+    start = folded.find(value)
+    inside = text[start : start + len(value)]
     words = _SEPARATORS.split(inside)
-    inside = "passwd" if words == [inside] and folded == "password" else "_".join(words[:-1])
-    rest = f"{before}{inside}{after}"
-    return _without_value(rest, value) if _SEPARATORS.sub("", rest) else "secret"
+    shorter = "passwd" if words == [inside] and value == "password" else "_".join(words[:-1])
+    rest = f"{text[:start]}{shorter}{text[start + len(value) :]}"
+    return _without_values(rest, values) if _SEPARATORS.sub("", rest) else "secret"
 
 
 def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:
@@ -94,27 +95,30 @@ def _case(name: str) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Wanted:
-    """What a new secret is named after. ``value`` must not be readable in its name."""
+    """What a new secret is named after. ``value`` is what it holds."""
 
     variable: str
     service: str
     value: str = field(default="", repr=False)
 
 
-def name_groups(wanted: Sequence[Wanted], style: Style, taken: Callable[[str, Wanted], bool]) -> list[str]:
-    """One name for each secret that is ``wanted``.
+def name_groups(
+    wanted: Sequence[Wanted], style: Style, taken: Callable[[str, Wanted], bool], values: Iterable[str] = ()
+) -> list[str]:
+    """One name for each secret that is ``wanted``. Neither its value nor one of ``values`` can be read in a name.
 
     A name that two groups want, or that is ``taken``, gets the service as prefix in all the groups involved; what
     still clashes gets ``_2``, ``_3``, …
     """
-    plain = [style.spell(_without_value(one.variable, one.value)) for one in wanted]
+    telling = {value.lower() for value in (*values, *(one.value for one in wanted)) if len(value) >= _TELLING_LENGTH}
+    plain = [style.spell(_without_values(one.variable, telling)) for one in wanted]
     counts = Counter(plain)
     names: list[str] = []
     used: set[str] = set()
     for name, one in zip(plain, wanted, strict=True):
         candidate = name
         if counts[name] > 1 or taken(name, one):
-            candidate = style.join(style.spell(one.service), name)
+            candidate = style.join(style.spell(_without_values(one.service, telling)), name)
         number, unique = 2, candidate
         while unique in used or taken(unique, one):
             unique = style.join(candidate, str(number))

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 
 MINIMUM_LENGTH = 8
+_LONG = 64
+_LOOK_ALIKE = str.maketrans("013457@$", "oleastas")
 
 _WORDS = (
     r"pass(?:word|wd|phrase)?|secret|changeit|change|changeme|me|please|this|replace|with|your|my|own|the|a|an|to|it|in|"
@@ -23,7 +25,12 @@ def is_distinctive(value: str) -> bool:
     """Whether ``value`` is long and unusual enough that a second occurrence of it is the same secret."""
     if len(value) < MINIMUM_LENGTH or len(set(value)) < 4:
         return False
-    return _is_long_number(value) or len(value) > 64 or _ONLY_COMMON_WORDS.fullmatch(value.lower()) is None
+    if _is_long_number(value) or len(value) > _LONG:
+        return True
+    folded = value.lower()
+    # `P@ssw0rd` is as common as the word itself
+    spellings = (folded, folded.translate(_LOOK_ALIKE), folded.translate(_LOOK_ALIKE).replace("!", "l"))
+    return all(_ONLY_COMMON_WORDS.fullmatch(spelling) is None for spelling in spellings)
 
 
 def _is_long_number(value: str) -> bool:

@@ -43,7 +43,7 @@ class ScalarError(ValueError):
     """A scalar that Compose refuses here. The message names types, never the value."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False)
 class Timestamp:
     """An unquoted date or date and time, ``text`` as written. Compose refuses it where it wants text or a number."""
 

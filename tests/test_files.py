@@ -137,7 +137,7 @@ def test_external_secrets_come_with_a_script_that_holds_no_value(tmp_path: Path)
     plan = make_plan(load(text, tmp_path), Options(SourceKind.EXTERNAL, Target.SWARM))
     script = plan.files[-1]
     assert (script.path.name, script.mode, script.is_secret) == ("create-secrets.sh", 0o700, False)
-    assert "create token token.txt" in script.content.reveal()
+    assert "create 'token' 'token.txt'" in script.content.reveal()
     assert not any(value in script.content.reveal() for value in ("Teal", "Rail"))
     assert [secret.as_data() for secret in plan.secrets] == [{"external": True}] * 2
 

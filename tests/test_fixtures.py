@@ -210,7 +210,7 @@ def _assert_modes(case: Case, folder: Path) -> None:
     """Secret files have the modes that the case names, scripts and new folders of secrets are their owner's alone."""
     modes = {path: _mode(folder / path) for path in case.new_secrets}
     assert modes == {path: case.modes.get(path, "0444") for path in case.new_secrets}
-    scripts = [path for path in case.after if path.endswith("create-secrets.sh")]
+    scripts = [path for path in case.after if path.endswith("create-secrets.sh") and path not in case.before]
     old_folders = {str(Path(path).parent) for path in (*case.before, ".")}
     private = [*scripts, *({str(Path(path).parent) for path in case.new_secrets} - old_folders)]
     assert {_mode(folder / path) for path in private} <= {"0700"}

@@ -48,4 +48,4 @@ def detect(candidate: Candidate) -> Verdict | None:
     text = candidate.text
     if text is not None and "$" not in text and text[:1] != "-" and " -" not in text:
         return None
-    return scan(candidate, find, Confidence.LIKELY, "a command option carries a password", NAME)
+    return scan(candidate, find, Confidence.LIKELY, "a command option carries a credential", NAME)

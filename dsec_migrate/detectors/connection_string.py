@@ -29,4 +29,4 @@ def find(text: str) -> list[tuple[int, int]]:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value is a connection string with a password or a key in it."""
-    return scan(candidate, find, Confidence.CERTAIN, "a connection string with a password in it", NAME)
+    return scan(candidate, find, Confidence.CERTAIN, "a connection string with a credential in it", NAME)

@@ -52,7 +52,7 @@ def detect(candidate: Candidate) -> Verdict | None:
     find = _reader(candidate.name)
     if find is None:
         return None
-    return scan(candidate, find, Confidence.LIKELY, "a user name with its password", NAME)
+    return scan(candidate, find, Confidence.LIKELY, "a user and what proves it", NAME)
 
 
 @lru_cache(maxsize=4096)

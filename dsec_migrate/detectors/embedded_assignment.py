@@ -23,4 +23,4 @@ def find(text: str) -> list[tuple[int, int]]:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """A password is assigned inside the value."""
-    return scan(candidate, find, Confidence.LIKELY, "a password is assigned inside the value", NAME)
+    return scan(candidate, find, Confidence.LIKELY, "a credential is assigned inside the value", NAME)

@@ -114,7 +114,7 @@ _FORMATS = (
         "a JSON Web Token", ".eyJ", r"eyJ[A-Za-z0-9_-]{10,4000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{20,2000}"
     ),
     _format(
-        "a webhook URL, which is its own password",
+        "a webhook URL, which is its own credential",
         "hooks.slack.com /api/webhooks/ webhook.office.com chat.googleapis.com",
         r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/+_-]{20,120}"
         r"|(?:[a-z]{1,12}\.)?discord(?:app)?\.com/api/webhooks/\d{5,25}/[A-Za-z0-9_-]{20,100}"

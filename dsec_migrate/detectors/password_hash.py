@@ -8,7 +8,7 @@ from dsec_migrate.detectors.templates import exposure_of
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
 NAME = "password hash"
-_WHY = "the hash of a password, which can be guessed at leisure"
+_WHY = "the hash of a credential, which can be guessed at leisure"
 
 # the formats of crypt(3), passlib, Django, Werkzeug, LDAP and PostgreSQL. Compose wants each `$` doubled; where it is
 # not, the hash is broken today, yet it stands in the file

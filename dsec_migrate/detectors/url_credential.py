@@ -51,4 +51,4 @@ def _is_token(text: str) -> bool:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """A URL in the value has a password in it."""
-    return scan(candidate, find, Confidence.CERTAIN, "a URL with a password in it", NAME)
+    return scan(candidate, find, Confidence.CERTAIN, "a URL with a credential in it", NAME)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from dsec_migrate import images
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, walk
+from dsec_migrate.extensions import readable_copy
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import Image
 from dsec_migrate.options import Unknown
@@ -37,6 +38,9 @@ def propose(case: Case) -> Proposal | Left:
     holding = stores()[options.source](case.project, service, variable)
     if isinstance(holding, Left):
         return holding
+    copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")
+    if copy is not None:
+        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
     doubts = tuple(_doubts(case, row))
     if row is None:
         doubts = (

@@ -39,7 +39,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     disk = disk or files.Disk()
     needs = collect(moved)
     groups = group_needs(needs)
-    secrets = make_secrets(project, options, groups, disk)
+    values = {finding.variable.effective.value or "" for finding in found}
+    secrets = make_secrets(project, options, groups, disk, values)
     by_slot: dict[int, PlannedSecret] = {}
     for group, secret in zip(groups, secrets, strict=True):
         for need in group:

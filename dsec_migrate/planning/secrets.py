@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsec_migrate import files, mounts
@@ -86,8 +86,12 @@ def _group_keys(need: Need) -> Iterator[object]:
 
 
 def make_secrets(
-    project: Project, options: Options, groups: Sequence[list[Need]], disk: files.Disk
+    project: Project, options: Options, groups: Sequence[list[Need]], disk: files.Disk, values: Collection[str]
 ) -> list[PlannedSecret]:
+    """One secret for each group. No name tells one of ``values``, those of all findings of the project.
+
+    Raises UserError when no file name is free, or Swarm would refuse a name.
+    """
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
     taken = set(existing) | mounts.targets_in_use(project)
@@ -106,6 +110,7 @@ def make_secrets(
         [_wanted(leaders[n]) for n in fresh],
         style,
         is_taken,
+        values,
     )
     named = dict(zip(fresh, names, strict=True))
     secrets: list[PlannedSecret] = []

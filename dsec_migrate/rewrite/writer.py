@@ -23,6 +23,7 @@ from dsec_migrate.rewrite.spelling import (
 )
 from dsec_migrate.source import Edit, Source
 
+_BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
 _BLOCK_HEADER_COMMENT = re.compile(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
 
 
@@ -186,7 +187,11 @@ class Writer:
         indentation = column + " " * self._item_offset(holder)
         lines = [f"{column}secrets:", *self._block_items(operation, indentation, self.habits.item_gap)]
         after = environment or holder.entries[-1]
-        self._insert_lines_after(after.end, lines, self._block_of(after))
+        if self._ends_open(after.value):
+            newline = self._newline_at(max(after.key.start - 1, 0))
+            self.insert(self._start_of(after), "".join(line + newline for line in lines))
+        else:
+            self._insert_lines_after(after.end, lines, self._block_of(after))
 
     def _block_of(self, entry: Entry) -> Block:
         """The columns that tell which comments behind ``entry`` belong to it."""
@@ -265,12 +270,15 @@ class Writer:
         newline = self._newline_at(max(offset - 1, 0))
         block = newline.join(lines)
         before = self.text[:offset]
+        if self._ends_open(root):
+            start = self._start_of(root.entries[-1])
+            self.insert(start, block + newline + newline)
+            return
         is_last = offset == len(self.text)
         if not before.endswith("\n"):
             before += newline
             block = newline + block
             block_end = "" if is_last else newline
-            self._keep_without_newline(root)
         else:
             block_end = newline
         last_line = before[:-1].rsplit("\n", 1)[-1]
@@ -279,18 +287,24 @@ class Writer:
             block = first + block if first else newline + block
         self.insert(offset, block + block_end)
 
-    def _keep_without_newline(self, root: Mapping) -> None:
-        """A block scalar that ends with the file has no final newline: text behind it would give it one."""
-        last = _last_leaf(root)
-        if (
-            isinstance(last, Scalar)
-            and last.style in {"|", ">"}
-            and last.end == len(self.text)
-            and last.value[-1:] != "\n"
-        ):
-            header = re.compile(r"[|>][0-9]?([+-]?)").match(self.text, last.start)
-            if header is not None and header.group(1) != "-" and not any(e.start == last.start for e in self.edits):
-                self.replace(header.start(1), header.end(1), "-")
+    def _ends_open(self, node: ParsedNode) -> bool:
+        """Whether a block scalar ends with the file, without a final newline: text behind it would give it one."""
+        last = _last_leaf(node)
+        if not isinstance(last, Scalar) or last.style not in {"|", ">"} or last.end != len(self.text):
+            return False
+        header = _BLOCK_HEADER.match(self.text, last.start)
+        is_stripped = header is not None and "-" in header.group()
+        return not is_stripped and all(edit.start != last.start for edit in self.edits)
+
+    def _start_of(self, entry: Entry) -> int:
+        """The line where an entry begins, with the comments right above it."""
+        start = self.source.line_start(entry.key.outer_start)
+        while start > 0:
+            above = self.source.line_start(start - 1)
+            if not self.text[above:start].lstrip(" ").startswith("#"):
+                break
+            start = above
+        return start
 
     def _end_of_document(self, root: Mapping) -> int:
         """Behind the comments that follow the last entry, before `...` or the next document."""

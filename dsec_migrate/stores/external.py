@@ -12,6 +12,8 @@ from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.stores import Holding, Left, file
 
 SCRIPT = "create-secrets.sh"
+# what the line of each secret begins with; the head before the first one is the same in every script
+CALL = "create '"
 # `docker secret create`: "secret data must be larger than 0 and less than 512000 bytes" (Docker Engine 28)
 MAXIMUM_BYTES = 512_000
 
@@ -53,5 +55,11 @@ def script(project: str, secrets: Iterable[PlannedSecret]) -> str:
             f"dsec.project={project}",
             f"dsec.service={','.join(secret.services)}",
         ]
-        lines.append("create " + " ".join(shlex.quote(word) for word in words))
+        lines.append("create " + " ".join(_quoted(word) for word in words))
     return "\n".join([*lines, ""])
+
+
+def _quoted(word: str) -> str:
+    """Always in quotes, so that the first of them marks the end of the head."""
+    quoted = shlex.quote(word)
+    return quoted if quoted.startswith("'") else f"'{quoted}'"
