@@ -8,6 +8,8 @@ from functools import lru_cache
 MINIMUM_LENGTH = 8
 _LONG = 64
 _LOOK_ALIKE = str.maketrans("013457@$", "oleastas")
+_LOOK_ALIKE_TOO = str.maketrans("01!3457@$", "oiieastas")
+_APPENDED = "0123456789!@#$%^&*._-"
 
 _WORDS = (
     r"pass(?:word|wd|phrase)?|secret|changeit|change|changeme|me|please|this|replace|with|your|my|own|the|a|an|to|it|in|"
@@ -29,7 +31,8 @@ def is_distinctive(value: str) -> bool:
         return True
     folded = value.lower()
     # `P@ssw0rd` is as common as the word itself
-    spellings = (folded, folded.translate(_LOOK_ALIKE), folded.translate(_LOOK_ALIKE).replace("!", "l"))
+    bare = folded.rstrip(_APPENDED)
+    spellings = (folded, folded.translate(_LOOK_ALIKE), bare.translate(_LOOK_ALIKE), bare.translate(_LOOK_ALIKE_TOO))
     return all(_ONLY_COMMON_WORDS.fullmatch(spelling) is None for spelling in spellings)
 
 
