@@ -33,7 +33,9 @@ def main() -> int:
             sys.exit(f"{name} does not end with 0: nothing to compare")
     ours = median_seconds(runs[OURS])
     lines = len(FILE.read_bytes().splitlines())
-    table = Table(f"cold start: one file of {lines} lines, medians of {rounds}", "", "median", "best", "memory", "ratio")
+    table = Table(
+        f"cold start: one file of {lines} lines, medians of {rounds}", "", "median", "best", "memory", "ratio"
+    )
     for name, results in runs.items():
         median = median_seconds(results)
         best = min(result.seconds for result in results)

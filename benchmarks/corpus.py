@@ -2,9 +2,9 @@
 
     python benchmarks/corpus.py CORPUS [--gitleaks PROGRAM] [--compose-lint PROGRAM] [--rounds N]
 
-CORPUS is a folder with manifest.json, which names the files. The others look for less (gitleaks for values, compose-lint
-for bad settings) and change nothing; they say how long reading so many files takes. A program that is not there is left
-out. Exit status 1 when the peak of memory is above its target.
+CORPUS is a folder with manifest.json, which names the files. The others look for less (gitleaks for values,
+compose-lint for bad settings) and plan no change; they say how long reading so many files takes. A program that is not
+there is left out. Exit status 1 when the peak of memory is above its target.
 """
 
 from __future__ import annotations

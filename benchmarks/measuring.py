@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +77,7 @@ def _proportional_megabytes(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def side_by_side(
-    commands: dict[str, Sequence[str]], rounds: int, *, warm_up: bool = True
-) -> dict[str, list[Run]]:
+def side_by_side(commands: Mapping[str, Sequence[str]], rounds: int, *, warm_up: bool = True) -> dict[str, list[Run]]:
     """Every command once in each round, in turn, so that a slow moment of the machine hits all alike.
 
     With ``warm_up`` one more round comes first, which fills caches and is not counted.

@@ -29,7 +29,8 @@ LIMIT = 1.5
 def own_values(count: int) -> str:
     """Every service has a secret of its own; half of the images are known."""
     bodies = (
-        f"  s{n}:\n    image: {image}\n    environment:\n      LOG_LEVEL: info\n      {name}: Zk{n:06d}qW9x\n      HOST: h{n}\n"
+        f"  s{n}:\n    image: {image}\n    environment:\n"
+        f"      LOG_LEVEL: info\n      {name}: Zk{n:06d}qW9x\n      HOST: h{n}\n"
         for n in range(count)
         for image, name in [("postgres:17", "POSTGRES_PASSWORD") if n % 2 else ("example.com/app:1", "DB_PASSWORD")]
     )
@@ -108,7 +109,9 @@ def main() -> int:
             table.row(shape, *(f"{seconds * 1e6:.0f} us" for seconds in each), f"{growths[shape]:.2f}x")
         file.write_text(own_values(sizes[-1]), "utf-8")
         result = run([installed("dsec-migrate"), "--output", f"json={name}/report.json", str(file)])
-        table.row("own values, as a command", *[""] * (len(sizes) - 1), f"{result.seconds / sizes[-1] * 1e6:.0f} us", "")
+        table.row(
+            "own values, as a command", *[""] * (len(sizes) - 1), f"{result.seconds / sizes[-1] * 1e6:.0f} us", ""
+        )
         table.row("  its peak of memory", *[""] * (len(sizes) - 1), f"{result.megabytes:.0f} MB", "")
     for shape, growth in growths.items():
         table.target(f"growth of {shape}", growth, LIMIT)

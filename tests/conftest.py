@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,7 +86,7 @@ def real_files() -> tuple[RealFile, ...]:
     return corpus_files() or own_files()
 
 
-def snapshot(folder: Path) -> Mapping[str, bytes]:
+def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below ``folder`` by its relative path."""
     return {
         file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()

@@ -148,7 +148,13 @@ def test_a_write_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "os.replace('a', 'b')\n'a'.replace('b', 'c')\ndataclasses.replace(x, y=1)\npath.write_text('a')\n",
         "utf-8",
     )
-    assert [place.split(":")[1] for place in _writes(module)] == ["2 open", "4 open", "5 open", "6 replace", "9 write_text"]
+    assert [place.split(":")[1] for place in _writes(module)] == [
+        "2 open",
+        "4 open",
+        "5 open",
+        "6 replace",
+        "9 write_text",
+    ]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)

@@ -176,7 +176,10 @@ def test_lines_without_an_edit_stay_in_their_order(results: list[Result]) -> Non
         kept = [
             line
             for line, start, end in _lines(old)
-            if not any(edit.start < end and edit.end > start or start < edit.start == edit.end < end for edit in rewritten.edits)
+            if not any(
+                (edit.start < end and edit.end > start) or start < edit.start == edit.end < end
+                for edit in rewritten.edits
+            )
         ]
         new = iter([line for line, _, _ in _lines(rewritten.text)])
         lost = [line for line in kept if line not in new]

@@ -256,5 +256,7 @@ def test_a_damaged_file_is_done_or_refused_and_never_half_written(
 def test_mutants_can_be_built_again(real_files: tuple[RealFile, ...]) -> None:
     numbers = range(FIRST, FIRST + 50)
     assert [mutant(real_files, number)[1] for number in numbers] == [mutant(real_files, n)[1] for n in numbers]
-    changed = [number for number in numbers if mutant(real_files, number)[1] != mutant(real_files, number)[0].file.read_bytes()]
+    changed = [
+        number for number in numbers if mutant(real_files, number)[1] != mutant(real_files, number)[0].file.read_bytes()
+    ]
     assert len(changed) > 40

@@ -36,13 +36,15 @@ class Text(NamedTuple):
     meaning: str
 
 
-DOTENV = {"FROM_ENV": "sid3 \"# $x=äß", "EMPTY": ""}
+DOTENV = {"FROM_ENV": 'sid3 "# $x=äß', "EMPTY": ""}
 DOTENV_TEXT = "FROM_ENV='sid3 \"# $x=äß'\nEMPTY=\n"
 
 # characters that may stand in no YAML file, or that YAML takes for the end of a line: only escapes carry them
 ESCAPED_ONLY = frozenset("\x01\x07\x1b\x7f\x85\x9f\u2028\u2029\ufeff\r")
 LITERALS = st.text(
-    st.sampled_from("aZk09_" + "'\"#:-*&!%@`\\|>?,[]{}()=~/.+^;<" + " \t\n" + "äß€😀\xa0\u200b" + "\x01\x1b\x7f\x85\u2028\ufeff\r"),
+    st.sampled_from(
+        "aZk09_" + "'\"#:-*&!%@`\\|>?,[]{}()=~/.+^;<" + " \t\n" + "äß€😀\xa0\u200b" + "\x01\x1b\x7f\x85\u2028\ufeff\r"
+    ),
     min_size=1,
     max_size=12,
 )  # fmt: skip
@@ -252,7 +254,10 @@ def written(draw: st.DrawFn, name: str, place: Place, is_json: bool) -> Written 
 def service_texts(draw: st.DrawFn, name: str, layout: str) -> ServiceText:
     form = draw(st.sampled_from(["mapping", "list"]))
     count = draw(st.integers(1, 2))
-    names = [*draw(st.permutations(SECRET_NAMES))[:count], *draw(st.permutations(OTHER_NAMES))[: draw(st.integers(0, 1))]]
+    names = [
+        *draw(st.permutations(SECRET_NAMES))[:count],
+        *draw(st.permutations(OTHER_NAMES))[: draw(st.integers(0, 1))],
+    ]
     place = Place("      ", layout != "block", form == "list")
     variables = tuple(
         variable
@@ -272,7 +277,11 @@ def _lines_of(service: ServiceText) -> Iterator[str]:
     yield "    image: example.com/app:1"
     mounts = ["    secrets: [older]"] if service.own_secret == "flow" else ["    secrets:", "      - older"]
     environment = list(_environment_lines(service))
-    blocks = [environment, mounts if service.own_secret else [], [] if service.is_environment_last else ["    init: true"]]
+    blocks = [
+        environment,
+        mounts if service.own_secret else [],
+        [] if service.is_environment_last else ["    init: true"],
+    ]
     if service.is_environment_last:
         blocks.reverse()
     for block in blocks:
@@ -302,7 +311,11 @@ def _flow_service(service: ServiceText) -> str:
         return f"{quote}{name}{quote}"
 
     mounts = f"{key('secrets')}: [{key('older')}]" if service.own_secret else ""
-    parts = [f'{key("image")}: "example.com/app:1"', f"{key('environment')}: {_flow_environment(service, quote)}", mounts]
+    parts = [
+        f'{key("image")}: "example.com/app:1"',
+        f"{key('environment')}: {_flow_environment(service, quote)}",
+        mounts,
+    ]
     return f"{key(service.name)}: {{{', '.join(part for part in parts if part)}}}"
 
 
@@ -367,8 +380,8 @@ def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
-def lay_out(folder: Path, file: FileText) -> Path:
-    target = folder / "compose.yaml"
+def lay_out(folder: Path, file: FileText, name: str = "compose.yaml") -> Path:
+    target = folder / name
     target.write_bytes(file.data)
     (folder / ".env").write_text(DOTENV_TEXT, "utf-8")
     (folder / "older.txt").write_text("older", "utf-8")
@@ -379,7 +392,7 @@ def run(target: Path) -> ProjectOutcome:
     return migrate.migrate(target, Options(), {})
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(file_texts())
 def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
     services = tree(file.text)["services"]
@@ -388,7 +401,7 @@ def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
         assert found == {variable.name: variable.text.template for variable in service.variables}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(file_texts())
 def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -412,6 +425,24 @@ def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText
         after = snapshot(folder)
         again = run(target)
         assert (again.status, again.rewritten, again.plan.files) == (DONE, None, ())
+        assert snapshot(folder) == after
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(file_texts(), min_size=2, max_size=3))
+def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        targets = [lay_out(folder, file, f"stack{number}.yaml") for number, file in enumerate(files)]
+        outcomes = migrate.run(targets, Options(), shell={}, write=True).projects
+        assert [(outcome.status, outcome.failure) for outcome in outcomes] == [(DONE, "")] * len(files)
+        for file, target, outcome in zip(files, targets, outcomes, strict=True):
+            moved = {(f.service, f.variable): f.variables[0] for f in outcome.findings if f.action is Action.MIGRATE}
+            if moved:
+                _check_new_text(file, target.read_bytes().decode(), moved, folder)
+        after = snapshot(folder)
+        again = migrate.run(targets, Options(), shell={}, write=True).projects
+        assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, None)] * len(files)
         assert snapshot(folder) == after
 
 
@@ -505,7 +536,10 @@ def test_edits_do_not_depend_on_their_order_and_equal_ones_collapse(
 def test_the_text_between_edits_is_untouched(case: tuple[str, list[Edit]]) -> None:
     text, edits = case
     marked = splice(text, [Edit(edit.start, edit.end, "\0") for edit in edits])
-    kept = [text[start:end] for start, end in zip([0, *(e.end for e in edits)], [*(e.start for e in edits), len(text)], strict=True)]
+    kept = [
+        text[start:end]
+        for start, end in zip([0, *(e.end for e in edits)], [*(e.start for e in edits), len(text)], strict=True)
+    ]
     assert marked.split("\0") == kept
 
 
@@ -538,7 +572,9 @@ def _differences(found: dict[tuple[str, str], str], file: FileText) -> list[tupl
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], derandomize=True)
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], derandomize=True
+)
 @given(file_texts(services=40))
 def test_compose_agrees_before_and_after(file: FileText) -> None:
     with tempfile.TemporaryDirectory() as name:

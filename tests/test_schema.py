@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -48,7 +49,9 @@ def schema() -> dict[str, Any]:
 @cache
 def official() -> dict[str, dict[str, Any]]:
     vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
-    known = {"newer": json.loads(vendored.read_bytes())}
+    # the list of disagreements speaks of the schema that this release brings
+    is_known = version("check-jsonschema").startswith("0.39.")
+    known = {"newer": json.loads(vendored.read_bytes())} if is_known else {}
     return known | ({"specification": json.loads(SPECIFICATION.read_bytes())} if SPECIFICATION.is_file() else {})
 
 
@@ -153,6 +156,8 @@ def mutations(data: Any, path: str = "") -> Iterator[str]:
 def test_verdicts_agree_with_the_official_schemas() -> None:
     ours = jsonschema_rs.validator_for(schema())
     judges = {name: jsonschema_rs.validator_for(rules) for name, rules in official().items()}
+    if not judges:
+        pytest.skip("check-jsonschema 0.39 needs Python 3.11, and no official schema lies beside the repository")
     listed = {
         (name, entry["ours"], change): 0
         for entry in vectors("schema_disagreements.yaml")

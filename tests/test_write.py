@@ -109,7 +109,7 @@ def test_the_order_is_ignore_files_then_values_then_the_compose_file(
     real_open, real_fsync, real_replace = os.open, os.fsync, os.replace
 
     def name_of(descriptor: int) -> str:
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}")) if Path("/proc/self/fd").is_dir() else Path("?")
+        path = Path(f"/proc/self/fd/{descriptor}").readlink() if Path("/proc/self/fd").is_dir() else Path("?")
         return "temporary" if path.name.startswith(".compose.yml.") else path.name
 
     def watched_fsync(descriptor: int) -> None:
