@@ -266,7 +266,7 @@ def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outco
     try:
         paths = discover(request.files, Path())
     except UserError as error:
-        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options, request.write)
+        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
     collect_garbage_seldom()
     progress = Progress(sys.stderr)
     try:

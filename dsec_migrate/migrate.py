@@ -77,7 +77,7 @@ def run(
         outcomes.update(group)
         if progress is not None:
             progress(len(outcomes), len(paths))
-    return Outcome(tuple(outcomes[number] for number in range(len(paths))), options, write)
+    return Outcome(tuple(outcomes[number] for number in range(len(paths))), options)
 
 
 _Group = Sequence[tuple[int, Path]]

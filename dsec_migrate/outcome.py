@@ -76,7 +76,6 @@ class Outcome:
 
     projects: tuple[ProjectOutcome, ...]
     options: Options
-    is_write: bool = False
 
     def status(self, *, check: bool = False, strict: bool = False) -> int:
         """Exit status: of several projects the highest of 3, 2, 1, 0."""

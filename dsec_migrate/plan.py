@@ -35,7 +35,7 @@ class PlannedSecret:
 
     ``file`` is the path as it stands in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
     as an int); ``variable`` is the name of an ``environment:`` source. ``is_new`` is False for one that the project
-    already defines. ``services`` and ``variables`` are those that will use it.
+    already defines, ``has_file`` True where its file is there already. ``services`` and ``variables`` will use it.
     """
 
     name: str
@@ -49,7 +49,6 @@ class PlannedSecret:
     variable: str = ""
     is_new: bool = True
     has_file: bool = False
-    note: str = ""
 
     @property
     def mount_path(self) -> str:
@@ -136,7 +135,7 @@ class Change:
 class NewFile:
     """A file to be written beside the project. ``mode`` is an octal permission as an int.
 
-    ``content`` None means that the file is there already with this content. ``append`` adds to an existing text file.
+    ``append`` adds to a text file (or begins it); ``is_secret`` is False for what may be shown.
     """
 
     path: Path

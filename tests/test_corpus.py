@@ -48,7 +48,7 @@ class Result(NamedTuple):
 
 
 def reports(outcome: ProjectOutcome) -> Iterator[tuple[str, str]]:
-    sealed = Outcome((partial(seal, looks=LOOKS)(outcome),), Options(), outcome.is_written)
+    sealed = Outcome((partial(seal, looks=LOOKS)(outcome),), Options())
     for name, report in REPORTS.items():
         for look in LOOKS:
             yield f"{name}, {look.form.value}", report(sealed, View(look=look))

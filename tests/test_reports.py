@@ -68,7 +68,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
 
 
 def outcome_of(*projects: ProjectOutcome) -> Outcome:
-    return Outcome(projects, Options(), any(project.is_written for project in projects))
+    return Outcome(projects, Options())
 
 
 def text_of(*projects: ProjectOutcome, view: View | None = None) -> str:

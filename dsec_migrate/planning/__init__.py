@@ -72,7 +72,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
 def report_only(project: Project, options: Options) -> Plan:
     """The findings of a file that cannot be migrated because Compose refuses it."""
     left = Left("the file has an error that comes first")
-    return Plan(tuple(report(Pending(case, left, False), {}) for case in cases(project, options)))
+    return Plan(tuple(report(Pending(case, left), {}) for case in cases(project, options)))
 
 
 def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]:

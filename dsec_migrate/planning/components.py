@@ -80,7 +80,7 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
 
 def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Pending:
     verdict = Verdict(Confidence.POSSIBLE, Exposure.LITERAL, "", "", ())
-    return Pending(Case(project, service, variable, verdict, options), Left("its value there is no secret"), False)
+    return Pending(Case(project, service, variable, verdict, options), Left("its value there is no secret"))
 
 
 def settle(components: Iterable[Component]) -> None:
@@ -156,10 +156,10 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
     for finding in component.findings:
         result = finding.result
         assert isinstance(result, Proposal)
-        finding.secret = by_slot[finding.variable.slot.key]
+        own = by_slot[finding.variable.slot.key]
         for slot in finding.variable.slots:
             # a slot that a later one overrides gets the same secret: nothing is lost, nothing comes back
-            secret = by_slot.get(slot.key, finding.secret)
+            secret = by_slot.get(slot.key, own)
             if slot.key not in done:
                 done.add(slot.key)
                 stays = slot.node is not slot.content and next(other_uses(component, slot), None) is not None

@@ -23,8 +23,6 @@ class Pending:
 
     case: Case
     result: Proposal | Left
-    is_wanted: bool
-    secret: PlannedSecret | None = None
 
     @property
     def variable(self) -> Variable:
@@ -49,16 +47,16 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
             candidate = Candidate(service.name, variable.name, variable.slot.text, variable.effective.value)
             verdict = judge(candidate)
             if verdict is not None:
-                yield Pending(Case(project, service, variable, verdict, options), left, False)
+                yield Pending(Case(project, service, variable, verdict, options), left)
 
 
 def decide(case: Case) -> Pending:
     options, service, variable = case.options, case.service.name, case.variable.name
     if not options.is_asked_for(service, variable):
-        return Pending(case, Left("it is not asked for (--only, --skip)"), False)
+        return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
-        return Pending(case, Left("it is only possibly a secret: name it with --only to move it"), False)
-    return Pending(case, propose(case), True)
+        return Pending(case, Left("it is only possibly a secret: name it with --only to move it"))
+    return Pending(case, propose(case))
 
 
 def report(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Finding:

@@ -130,10 +130,6 @@ class Service:
     env_files: tuple[EnvFile, ...]
     image: str = ""
 
-    @property
-    def own_layer(self) -> Layer:
-        return self.layers[-1]
-
     def get(self, key: str) -> Content | None:
         """The effective value of a key of the service that layers override as a whole."""
         return next((node for layer in reversed(self.layers) if (node := layer.service.get(key)) is not None), None)

@@ -290,7 +290,9 @@ class Writer:
     def _ends_open(self, node: ParsedNode) -> bool:
         """Whether a block scalar ends with the file, without a final newline: text behind it would give it one."""
         last = _last_leaf(node)
-        if not isinstance(last, Scalar) or last.style not in {"|", ">"} or last.end != len(self.text):
+        if not isinstance(last, Scalar) or last.style not in {"|", ">"} or self.text.endswith("\n"):
+            return False
+        if self.text[last.end :].strip():
             return False
         header = _BLOCK_HEADER.match(self.text, last.start)
         is_stripped = header is not None and "-" in header.group()
