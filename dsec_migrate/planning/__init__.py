@@ -104,6 +104,12 @@ def make_notes(
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
+    for name, service in project.services.items():
+        bodies = {id(layer.service) for layer in service.layers[:-1]}
+        for secret in secrets if bodies else ():
+            bases = [b for b in secret.services if any(id(la.service) in bodies for la in project.services[b].layers)]
+            if bases and name not in secret.services:
+                yield f"{name} receives {secret.name} too, because it extends {bases[0]}: Compose adds the lists up"
     yield from files.notes(project, secrets)
 
 
