@@ -156,10 +156,11 @@ class _Interpreter:
             elif entry.name:
                 merged[self.names.get(id(entry), entry.name)] = entry
         for source in sources:
-            for name, entry in self._effective(source).items():
+            inherited = self._effective(source)
+            if id(source) in self.mounts:
+                inherited = {**inherited, "secrets": _InheritedMounts(self, source)}
+            for name, entry in inherited.items():
                 merged.setdefault(name, entry)
-            if id(source) in self.mounts and "secrets" not in merged and id(node) not in self.mounts:
-                merged["secrets"] = _InheritedMounts(self, source)
         return merged
 
 

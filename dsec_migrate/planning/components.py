@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
@@ -131,9 +131,22 @@ def other_uses(component: Component, slot: Slot) -> Iterator[str]:
             file, line, _ = slot.document.place(alias.start)
             yield f"{file}:{line}"
     is_moved = id(content) in moved
-    if not is_moved and not _stands_in_extension(slot.document, content.start):
+    project = component.findings[0].case.project
+    is_unused = _stands_in_extension(slot.document, content.start) and id(content) not in _variable_nodes(project)
+    if not is_moved and not is_unused:
         file, line, _ = slot.document.place(content.start)
         yield f"{file}:{line}"
+
+
+@lru_cache(maxsize=4)
+def _variable_nodes(project: Project) -> frozenset[int]:
+    """Identities of the places where variables of services stand, those that merge keys bring included."""
+    return frozenset(
+        id(slot.node)
+        for service in project.services.values()
+        for variable in service.variables.values()
+        for slot in variable.slots
+    )
 
 
 def _stands_in_extension(document: Document, offset: int) -> bool:
