@@ -177,6 +177,7 @@ def _problems(project: Project, options: Options) -> _Found:
     warnings: list[UserError] = []
     foreign: list[int] = []
     is_part = False
+    is_layer = any(not service.image and not service.is_built for service in project.services.values())
     if not project.document.roots:
         help_text = "a Compose file has `services:` at least"
         errors.append(UserError("the file is empty", str(project.source.path), help=help_text))
@@ -200,7 +201,7 @@ def _problems(project: Project, options: Options) -> _Found:
         certain = validation.compose_problems(data, consistency=False) if problems else []
         for problem in problems:
             # another file may supply what is missing here; a secret is this program's own business
-            is_error = problem in certain or "secrets" in problem.path
+            is_error = problem in certain or ("secrets" in problem.path and not is_layer)
             (errors if is_error else warnings).append(projects.located(project, root, problem))
     if options.target is Target.SWARM:
         from dsec_migrate import swarm

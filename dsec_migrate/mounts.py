@@ -130,7 +130,7 @@ def _default_mount(item: ParsedNode) -> str | None:
 
 
 def targets_in_use(project: Project) -> set[str]:
-    """Names under /run/secrets that a service's secrets take with a ``target`` of their own."""
+    """Names of secrets that a service mounts, and names under /run/secrets that they take with a ``target``."""
     targets: set[str] = set()
     for service in project.services.values():
         for layer in service.layers:
@@ -138,6 +138,9 @@ def targets_in_use(project: Project) -> set[str]:
             for item in node.items if isinstance(node, Sequence) else []:
                 content = follow(item)
                 target = content.get("target") if isinstance(content, Mapping) else None
+                source = content.get("source") if isinstance(content, Mapping) else content
+                # what is mounted may be defined in another file
+                targets.update(node.value for node in (target, source) if isinstance(node, Scalar))
                 if isinstance(target, Scalar):
                     targets.add(target.value.removeprefix(f"{SECRETS_MOUNT}/"))
     return targets
