@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dsec_migrate.document import Mapping, Scalar, Sequence, walk
-from dsec_migrate.placeholder import MINIMUM_LENGTH
-from dsec_migrate.plan import MoveVariable
+from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
+from dsec_migrate.plan import MoveVariable, NamePath
 from dsec_migrate.project import Project, Slot, scalar_text
+from dsec_migrate.secret import Secret
 
 
 def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[MoveVariable]:
@@ -49,14 +50,32 @@ def _lines(project: Project) -> Iterator[Slot]:
 
 
 def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
-    """Where an ``x-`` block that stays shows ``value`` of ``slot`` in a text of its own, such as a description."""
-    if len(value) < MINIMUM_LENGTH:
-        return None
-    for node in _own_texts(project):
-        if value in node.value and not _says_the_same(node, slot):
+    """Where an ``x-`` block that stays shows ``value`` of ``slot`` in a way that cannot be mended, or None."""
+    for node, is_key in _copies(project, slot, value):
+        if is_key or not _can_name_path(project, node, value):
             file, line, _ = project.document.place(node.start)
             return f"{file}:{line}"
     return None
+
+
+def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[NamePath]:
+    """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead."""
+    for node, _ in _copies(project, slot, value.reveal()):
+        yield NamePath(project.document, node, value, path)
+
+
+def _copies(project: Project, slot: Slot, value: str) -> Iterator[tuple[Scalar, bool]]:
+    if len(value) >= MINIMUM_LENGTH:
+        for node, is_key in _own_texts(project):
+            if value in node.value and not _says_the_same(node, slot):
+                yield node, is_key
+
+
+def _can_name_path(project: Project, node: Scalar, value: str) -> bool:
+    """Whether the value is a word of a longer text, stands there as it is, and is no common word."""
+    raw = project.source.text[node.start : node.end]
+    is_prose = node.value != value and node.anchor is None and raw.count(value) == node.value.count(value)
+    return is_prose and is_distinctive(value) and isinstance(node.resolved(), str)
 
 
 def _says_the_same(node: Scalar, slot: Slot) -> bool:
@@ -65,19 +84,20 @@ def _says_the_same(node: Scalar, slot: Slot) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _own_texts(project: Project) -> tuple[Scalar, ...]:
-    """The texts of all ``x-`` blocks that are no value of a service's variable."""
+def _own_texts(project: Project) -> tuple[tuple[Scalar, bool], ...]:
+    """The texts of all ``x-`` blocks that are no value of a service's variable, and whether each is a key."""
     values = {
         id(slot.content)
         for service in project.services.values()
         for variable in (*service.variables.values(), *service.hidden)
         for slot in variable.slots
     }
-    return tuple(
-        node
+    blocks = [
+        block.value
         for root in project.document.roots
         for block in (root.entries if isinstance(root, Mapping) else ())
         if block.name.startswith("x-")
-        for node in walk(block.value)
-        if isinstance(node, Scalar) and id(node) not in values
-    )
+    ]
+    nodes = [node for block in blocks for node in walk(block)]
+    keys = {id(entry.key) for node in nodes if isinstance(node, Mapping) for entry in node.entries}
+    return tuple((node, id(node) in keys) for node in nodes if isinstance(node, Scalar) and id(node) not in values)

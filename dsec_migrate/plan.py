@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping, ParsedNode
+from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import Slot
@@ -111,7 +111,17 @@ class MaskComment:
     span: Span
 
 
-Operation = MoveVariable | AddMounts | DefineSecret | MaskComment
+@dataclass(frozen=True, eq=False, repr=False)
+class NamePath:
+    """A text of an ``x-`` block that tells ``value`` in passing (a description, say) names ``path`` instead."""
+
+    document: Document
+    node: Scalar
+    value: Secret
+    path: str
+
+
+Operation = MoveVariable | AddMounts | DefineSecret | MaskComment | NamePath
 
 
 class Applicability(str, Enum):

@@ -19,7 +19,16 @@ from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
-from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, DefineSecret, MoveVariable, Operation, Plan, PlannedSecret
+from dsec_migrate.plan import (
+    SECRETS_MOUNT,
+    AddMounts,
+    DefineSecret,
+    MoveVariable,
+    NamePath,
+    Operation,
+    Plan,
+    PlannedSecret,
+)
 from dsec_migrate.project import Project, Service
 from dsec_migrate.source import Edit, Source
 
@@ -105,6 +114,10 @@ class _Interpreter:
         for operation in operations:
             if isinstance(operation, MoveVariable):
                 self._move(operation)
+            elif isinstance(operation, NamePath):
+                node = operation.node
+                text = self.texts.get(id(node), node.value)
+                self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
             elif isinstance(operation, AddMounts):
                 self.mounts[id(operation.holder)] = operation
             elif isinstance(operation, DefineSecret):

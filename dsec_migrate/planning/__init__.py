@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate import files, mounts
-from dsec_migrate.extensions import unused_copies
+from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import Change, DefineSecret, MaskComment, MoveVariable, Operation, Plan, PlannedSecret
+from dsec_migrate.plan import Change, DefineSecret, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
 from dsec_migrate.project import Project
+from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
@@ -52,6 +53,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += mounts.place(project, needed, options)
     operations += [DefineSecret(project.document, mounts.definitions_root(project), s) for s in secrets if s.is_new]
     operations += repeated_in_comments(moves)
+    named = list(_named_paths(project, needs, by_slot))
+    operations += named
     # everything above speaks of the same objects; the findings are told last, when all is decided
     reports = tuple(report(finding, by_slot) for finding in found)
     settled = {id(finding): report for finding, report in zip(found, reports, strict=True)}
@@ -65,7 +68,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         tuple(secrets),
         tuple(operations),
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
-        tuple(make_notes(project, options, secrets, groups)),
+        (*make_notes(project, options, secrets, groups), *_tell_named_paths(named)),
     )
 
 
@@ -73,6 +76,23 @@ def report_only(project: Project, options: Options) -> Plan:
     """The findings of a file that cannot be migrated because Compose refuses it."""
     left = Left("the file has an error that comes first")
     return Plan(tuple(report(Pending(case, left), {}) for case in cases(project, options)))
+
+
+def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, PlannedSecret]) -> Iterator[NamePath]:
+    done: set[tuple[int, Secret]] = set()
+    for need in needs:
+        secret = by_slot[need.slot.key]
+        if secret.value is not None:
+            for operation in named_paths(project, need.slot, secret.value, secret.mount_path):
+                if (id(operation.node), operation.value) not in done:
+                    done.add((id(operation.node), operation.value))
+                    yield operation
+
+
+def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:
+    for operation in operations:
+        file, line, _ = operation.document.place(operation.node.start)
+        yield f"the text of the x- block at {file}:{line} names {operation.path} in place of the value"
 
 
 def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dsec_migrate.document import Document
 from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MoveVariable, Operation
+from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MoveVariable, NamePath, Operation
 from dsec_migrate.rewrite.writer import Writer
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
@@ -27,6 +27,8 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
             mounts.append(operation)
         elif isinstance(operation, DefineSecret):
             definitions.append(operation)
+        elif isinstance(operation, NamePath):
+            writer.name_path(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
     for mount in mounts:

@@ -8,7 +8,7 @@ from collections.abc import Sequence as SequenceType
 from functools import cached_property
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
-from dsec_migrate.plan import AddMounts, DefineSecret, MoveVariable
+from dsec_migrate.plan import AddMounts, DefineSecret, MoveVariable, NamePath
 from dsec_migrate.rewrite.habits import Block, Habits, most_common
 from dsec_migrate.rewrite.spelling import (
     Definition,
@@ -39,6 +39,13 @@ class Writer:
 
     def insert(self, offset: int, text: str) -> None:
         self.replace(offset, offset, text)
+
+    def name_path(self, operation: NamePath) -> None:
+        node, value = operation.node, operation.value.reveal()
+        position = self.text.find(value, node.start, node.end)
+        while position >= 0:
+            self.replace(position, position + len(value), operation.path)
+            position = self.text.find(value, position + len(value), node.end)
 
     # --- variables ---
 
