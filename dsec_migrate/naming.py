@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -42,11 +43,11 @@ class Style:
         return f"{self.directory.rstrip('/')}/{name}{self.suffix}"
 
 
-def _without_values(text: str, values: Collection[str]) -> str:
+def _without_values(text: str, values: AbstractSet[str]) -> str:
     """``text`` without what would tell a value (in lower case): ``POSTGRES_PASSWORD`` is ``postgres_passwd`` where a
     value is the word itself. Names stand in the file, in logs and in file names, where a value must not."""
     folded = text.lower()
-    value = next((value for value in sorted(values, key=len, reverse=True) if value in folded), None)
+    value = next((part for part in _parts(folded) if part in values), None)
     if value is None:
         return text
     start = folded.find(value)
@@ -55,6 +56,13 @@ def _without_values(text: str, values: Collection[str]) -> str:
     shorter = "passwd" if words == [inside] and value == "password" else "_".join(words[:-1])
     rest = f"{text[:start]}{shorter}{text[start + len(value) :]}"
     return _without_values(rest, values) if _SEPARATORS.sub("", rest) else "secret"
+
+
+def _parts(text: str) -> Iterator[str]:
+    """All that is long enough to tell a value, the longest first."""
+    for length in range(len(text), _TELLING_LENGTH - 1, -1):
+        for start in range(len(text) - length + 1):
+            yield text[start : start + length]
 
 
 def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:

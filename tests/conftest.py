@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 from functools import cache
@@ -91,6 +92,110 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
     }
+
+
+# --- files of many shapes ---
+
+
+_NAMES = ("DB_PASSWORD", "POSTGRES_PASSWORD", "API_TOKEN", "LOG_LEVEL", "HOST")
+_TEXTS = (
+    "Zk4x9Lw2qq",
+    "Mk9-s3cr$$t",
+    "changeme",
+    "'it''s 9Kq7'",
+    '"x # y9Kq7"',
+    "0123",
+    "${FROM_ENV}",
+    "${UNSET:-Vq8-d3f}",
+)
+_IMAGES = ("postgres:17", "mysql:8", "busybox:stable", "example.com/app:1")
+
+
+class Shuffled:
+    """A project of anchors, merge keys, aliases, extends and several documents; the same for the same number."""
+
+    def __init__(self, number: int) -> None:
+        self.generator = random.Random(f"structure {number}")
+        self.anchors: list[str] = []
+        self.lines: list[str] = []
+        self.extended: set[str] = set()
+
+    def text(self) -> str:
+        pick = self.generator
+        environments = [f"env{n}" for n in range(pick.randint(0, 2))]
+        bodies = [f"body{n}" for n in range(pick.randint(0, 1))]
+        for name in environments:
+            self.lines += [f"x-{name}: &{name}", *self.mapping("  ", environments[: environments.index(name)])]
+        for name in bodies:
+            self.lines += [f"x-{name}: &{name}", "  image: busybox:stable", *self.environment("  ", environments)]
+            self.lines += self.mounts("  ")
+        self.lines.append("services:")
+        count = pick.randint(1, 4)
+        for n in range(count):
+            self.lines.append(f"  s{n}:")
+            body = [f"    <<: *{pick.choice(bodies)}"] if bodies and pick.random() < 0.4 else []
+            body += [f"    image: {pick.choice(_IMAGES)}"]
+            if n and pick.random() < 0.25:
+                base = f"s{pick.randrange(n)}"
+                self.extended.add(base)
+                body.append(f"    extends: {base}" if pick.random() < 0.5 else f"    extends: {{service: {base}}}")
+            for part in pick.sample([self.environment("    ", environments), self.mounts("    ")], 2):
+                body += part
+            self.lines += body
+        self.lines += ["secrets:", "  older:", "    file: ./older.txt"]
+        if pick.random() < 0.15:
+            self.anchors = []
+            self.lines += ["---", "services:", f"  s{pick.randrange(count)}:", *self.environment("    ", [])]
+            if not self.lines[-1].startswith("     "):
+                self.lines.append("    init: true")
+        return "\n".join(self.lines) + "\n"
+
+    def environment(self, indentation: str, environments: list[str]) -> list[str]:
+        kind = self.generator.randrange(5)
+        if kind == 0:
+            return []
+        if kind == 1 and environments:
+            return [f"{indentation}environment: *{self.generator.choice(environments)}"]
+        if kind == 2:
+            return [f"{indentation}environment:", *self.items(indentation + "  ")]
+        return [f"{indentation}environment:", *self.mapping(indentation + "  ", environments)]
+
+    def mapping(self, indentation: str, environments: list[str]) -> list[str]:
+        lines = []
+        if environments and self.generator.random() < 0.6:
+            names = [
+                f"*{name}" for name in self.generator.sample(environments, self.generator.randint(1, len(environments)))
+            ]
+            lines.append(f"{indentation}<<: {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}")
+        names = self.generator.sample(_NAMES, self.generator.randint(1, 3))
+        return [*lines, *(f"{indentation}{name}: {self.value()}" for name in names)]
+
+    def items(self, indentation: str) -> list[str]:
+        names = self.generator.choices(_NAMES, k=self.generator.randint(1, 3))
+        texts = [text for text in _TEXTS if text[0] not in "'\""]
+        return [f"{indentation}- {name}={self.generator.choice(texts)}" for name in names]
+
+    def value(self) -> str:
+        chance = self.generator.random()
+        if self.anchors and chance < 0.15:
+            return f"*{self.generator.choice(self.anchors)}"
+        text = self.generator.choice(_TEXTS)
+        if chance < 0.3:
+            self.anchors.append(f"value{len(self.anchors)}")
+            return f"&{self.anchors[-1]} {text}"
+        return text
+
+    def mounts(self, indentation: str) -> list[str]:
+        kind = self.generator.randrange(6)
+        if kind == 0:
+            return [f"{indentation}secrets: [older]"]
+        if kind == 1:
+            return [
+                f"{indentation}secrets:",
+                f"{indentation}  - source: older",
+                f"{indentation}    target: db_password",
+            ]
+        return []
 
 
 # --- the engine ---

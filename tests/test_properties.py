@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import compose_config, snapshot
+from conftest import Shuffled, compose_config, snapshot
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -22,7 +23,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from dsec_migrate import migrate
 from dsec_migrate.finding import Action
-from dsec_migrate.options import Options
+from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import DONE, ProjectOutcome
 from dsec_migrate.source import Edit, splice
 
@@ -503,6 +504,47 @@ def _check_untouched_lines(file: FileText, outcome: ProjectOutcome, new: str) ->
     for line, is_touched in zip(lines, touched, strict=True):
         if not is_touched:
             assert line.rstrip("\r\n") in rest
+
+
+# --- structures ---
+
+STRUCTURE_OPTIONS = (
+    Options(),
+    Options(source=SourceKind.ENVIRONMENT),
+    Options(source=SourceKind.EXTERNAL),
+    Options(uid="1000", gid="1001", mode=0o400),
+    Options(only=("*",)),
+    Options(only=("s1.*",)),
+    Options(skip=("API*",)),
+)
+
+
+def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
+    """Anchors, merge keys, aliases, extends and several documents; DSEC_STRUCTURES sets how many."""
+    (tmp_path / ".env").write_text(DOTENV_TEXT, "utf-8")
+    (tmp_path / "older.txt").write_text("older", "utf-8")
+    moved = 0
+    faults = []
+    count = int(os.environ.get("DSEC_STRUCTURES", "350"))
+    for number in range(count):
+        target = tmp_path / "compose.yml"
+        target.write_text(Shuffled(number).text(), "utf-8")
+        options = STRUCTURE_OPTIONS[number % len(STRUCTURE_OPTIONS)]
+        outcome = migrate.migrate(target, options, {})
+        if outcome.status != DONE:
+            faults.append((number, outcome.failure, [error.what for error in outcome.errors]))
+        elif outcome.rewritten is not None:
+            moved += 1
+            assert migrate.commit(outcome).is_written
+            again = migrate.migrate(target, options, {})
+            if (again.status, again.rewritten) != (DONE, None):
+                faults.append((number, f"second run: {again.failure}", [error.what for error in again.errors]))
+            shutil.rmtree(tmp_path / "secrets", ignore_errors=True)
+            for file in tmp_path.glob("*.txt"):
+                if file.name != "older.txt":
+                    file.unlink()
+    assert faults == []
+    assert moved > count / 2
 
 
 # --- edits ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.scalars import ScalarError, Value, resolve
@@ -195,6 +196,17 @@ class Document:
     aliases: tuple[Alias, ...] = ()
     templates: tuple[Scalar, ...] = ()
     problems: tuple[UserError, ...] = ()
+
+    @cached_property
+    def _aliases_by_target(self) -> dict[int, list[Alias]]:
+        found: dict[int, list[Alias]] = {}
+        for alias in self.aliases:
+            found.setdefault(id(alias.target), []).append(alias)
+        return found
+
+    def aliases_of(self, node: ParsedNode | None) -> list[Alias]:
+        """The aliases that name ``node``, in text order."""
+        return self._aliases_by_target.get(id(node), [])
 
     def place(self, offset: int) -> tuple[str, int, int]:
         return (str(self.source.path), *self.source.locate(offset))

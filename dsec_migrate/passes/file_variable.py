@@ -186,7 +186,7 @@ def _has_shared_name(slot: Slot) -> bool:
     key = slot.entry.key if slot.entry is not None else None
     if isinstance(key, Alias):
         return True
-    return key is not None and key.anchor is not None and any(a.target is key for a in slot.document.aliases)
+    return key is not None and key.anchor is not None and bool(slot.document.aliases_of(key))
 
 
 def _shared_lists(service: Service) -> Iterator[str]:
@@ -194,10 +194,9 @@ def _shared_lists(service: Service) -> Iterator[str]:
     for layer in service.layers:
         entry = layer.service.effective().get("secrets")
         if entry is not None and isinstance(entry.value, Sequence) and entry.value.anchor is not None:
-            for alias in layer.document.aliases:
-                if alias.target is entry.value:
-                    file, line, _ = layer.document.place(alias.start)
-                    yield f"{file}:{line}"
+            for alias in layer.document.aliases_of(entry.value):
+                file, line, _ = layer.document.place(alias.start)
+                yield f"{file}:{line}"
 
 
 def _env_file_uses(project: Project, service: Service, name: str) -> Iterator[str]:

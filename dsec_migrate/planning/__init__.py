@@ -53,7 +53,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += mounts.place(project, needed, options)
     operations += [DefineSecret(project.document, mounts.definitions_root(project), s) for s in secrets if s.is_new]
     operations += repeated_in_comments(moves)
-    named = list(_named_paths(project, needs, by_slot))
+    rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
+    named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
     operations += named
     # everything above speaks of the same objects; the findings are told last, when all is decided
     reports = tuple(report(finding, by_slot) for finding in found)

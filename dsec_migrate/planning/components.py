@@ -28,11 +28,19 @@ class Component:
 
     slots: dict[int, Slot] = field(default_factory=dict)
     findings: list[Pending] = field(default_factory=list)
+    _uses: dict[int, str | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def nodes(self) -> set[int]:
         """Identities of the places that move together; asked for when all of them are known."""
         return {id(slot.node) for slot in self.slots.values()}
+
+    def other_use(self, slot: Slot) -> str | None:
+        """Where something that does not move with it uses the text of ``slot``, or None."""
+        key = id(slot.content)
+        if key not in self._uses:
+            self._uses[key] = next(other_uses(self, slot), None)
+        return self._uses[key]
 
 
 def join(project: Project, found: Sequence[Pending]) -> list[Component]:
@@ -114,7 +122,7 @@ def _conflict(component: Component) -> str | None:
                 return f"{slot.place} sets it as well, with another value"
     for slot in component.slots.values():
         if slot.content is slot.node:
-            use = next(other_uses(component, slot), None)
+            use = component.other_use(slot)
             if use is not None:
                 return f"its text is also used through the alias at {use}"
     return None
@@ -126,8 +134,8 @@ def other_uses(component: Component, slot: Slot) -> Iterator[str]:
     if content.anchor is None:
         return
     moved = component.nodes
-    for alias in slot.document.aliases:
-        if alias.target is content and id(alias) not in moved:
+    for alias in slot.document.aliases_of(content):
+        if id(alias) not in moved:
             file, line, _ = slot.document.place(alias.start)
             yield f"{file}:{line}"
     is_moved = id(content) in moved
@@ -175,7 +183,7 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
             secret = by_slot.get(slot.key, own)
             if slot.key not in done:
                 done.add(slot.key)
-                stays = slot.node is not slot.content and next(other_uses(component, slot), None) is not None
+                stays = slot.node is not slot.content and component.other_use(slot) is not None
                 operations.append(MoveVariable(slot, result.new_name, secret.mount_path, replaces_alias=stays))
     order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]
     worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Proposal)), key=order.index)
