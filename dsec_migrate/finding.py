@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
+
+from dsec_migrate.records import dataclass
 
 
 class Confidence(str, Enum):
@@ -30,7 +32,7 @@ class Exposure(str, Enum):
     EMBEDDED = "embedded"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Candidate:
     """One environment variable of one service.
 
@@ -46,7 +48,7 @@ class Candidate:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """Why a candidate is a secret.
 
@@ -77,7 +79,7 @@ class Site(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One secret of one service, as the reports tell it. It holds no value.
 

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from dsec_migrate import environment
@@ -22,6 +22,7 @@ from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.plan import NewFile, Plan
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.source import Source
 from dsec_migrate.verify import verify

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 
 from dsec_migrate import document as yaml
 from dsec_migrate.document import Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass
 from dsec_migrate.source import Source
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding
 from dsec_migrate.options import Options
 from dsec_migrate.plan import Plan
+from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source, Span
 

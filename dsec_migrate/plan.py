@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import Slot
+from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass
 
 
 class Span(NamedTuple):

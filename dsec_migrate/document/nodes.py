@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass
 from dsec_migrate.scalars import ScalarError, Value, resolve
 from dsec_migrate.source import Source
 

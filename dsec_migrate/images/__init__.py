@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from dsec_migrate.records import dataclass
 
 # names under which Docker Hub's official images are also pulled
 _OFFICIAL = re.compile(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.plan import Applicability
 from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from dsec_migrate.records import dataclass
 
 
 @dataclass(frozen=True, repr=False, eq=False)

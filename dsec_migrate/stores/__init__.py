@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 
 
