@@ -65,10 +65,13 @@ def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Itera
 
 
 def _copies(project: Project, slot: Slot, value: str) -> Iterator[tuple[Scalar, bool]]:
-    if len(value) >= MINIMUM_LENGTH:
-        for node, is_key in _own_texts(project):
-            if value in node.value and not _says_the_same(node, slot):
-                yield node, is_key
+    """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``slot`` and move with it."""
+    if len(value) < MINIMUM_LENGTH:
+        return
+    found = [(node, is_key) for node, is_key in _own_texts(project) if value in node.value]
+    if found:
+        moving = {id(line.node) for line in _lines(project) if (line.name, line.text) == (slot.name, slot.text)}
+        yield from ((node, is_key) for node, is_key in found if id(node) not in moving)
 
 
 def _can_name_path(project: Project, node: Scalar, value: str) -> bool:
@@ -76,11 +79,6 @@ def _can_name_path(project: Project, node: Scalar, value: str) -> bool:
     raw = project.source.text[node.start : node.end]
     is_prose = node.value != value and node.anchor is None and raw.count(value) == node.value.count(value)
     return is_prose and is_distinctive(value) and isinstance(node.resolved(), str)
-
-
-def _says_the_same(node: Scalar, slot: Slot) -> bool:
-    """Whether it is a copy of the line that moves with it."""
-    return node.value in {slot.text, f"{slot.name}={slot.text}"}
 
 
 @lru_cache(maxsize=4)
