@@ -36,6 +36,7 @@ def run(command: Sequence[str]) -> Run:
     process.returncode = os.waitstatus_to_exitcode(code)
     # kB on Linux, bytes on macOS
     unit = 1 / 1024 if sys.platform.startswith("linux") else 1 / 1024 / 1024
+    # what the kernel tells is never less than this process held at the start: keep it small
     return Run(seconds, max(usage.ru_maxrss * unit, peak.megabytes), process.returncode)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.outcome import Masks, Rewritten
-from dsec_migrate.reports.hiding import Range, clipped, merged, occurrences, shown_lines, spellings
+from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
 from dsec_migrate.source import Edit, Source
 
 CONTEXT = 3
@@ -106,7 +106,8 @@ class _View:
         self.source = source
         self.text = source.text
         self.values: tuple[str, ...] = () if show_values else spellings(masks)
-        self.ranges: list[Range] = [] if show_values else merged([*masks.spans, *occurrences(self.text, self.values)])
+        self.find = finder(self.values)
+        self.ranges: list[Range] = [] if show_values else merged([*masks.spans, *self.find(self.text)])
         self.more: Callable[[str], Iterable[Range]] | None = None if show_values else _other_secrets
 
     def context(self, start: int, end: int) -> Iterator[Line]:
@@ -173,7 +174,7 @@ class _View:
             length += len(kept) + len(edit.text)
             position = edit.end
         text = "".join(parts)
-        return text, merged([*ranges, *occurrences(text, self.values)])
+        return text, merged([*ranges, *self.find(text)])
 
     def _in_comments(self, line: str) -> Iterator[Range]:
         """Secrets in the comment of a changed line."""
