@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
-from dsec_migrate.document import Mapping, Scalar, Sequence, walk
+from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.plan import MoveVariable, NamePath
 from dsec_migrate.project import Project, Slot, scalar_text
@@ -32,57 +33,68 @@ def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[M
 
 
 def _lines(project: Project) -> Iterator[Slot]:
-    document = project.document
-    for root in document.roots:
-        for block in root.entries if isinstance(root, Mapping) else ():
-            if not block.name.startswith("x-"):
-                continue
-            for node in walk(block.value):
-                if isinstance(node, Mapping):
-                    for entry in node.entries:
-                        if isinstance(entry.key, Scalar) and isinstance(entry.value, Scalar):
-                            yield Slot(document, entry.name, scalar_text(entry.value), entry.value, node, entry)
-                elif isinstance(node, Sequence):
-                    for item in node.items:
-                        if isinstance(item, Scalar) and "=" in item.value:
-                            name, _, text = item.value.partition("=")
-                            yield Slot(document, name, text, item, node)
+    for document, block in _blocks(project):
+        for node in walk(block):
+            if isinstance(node, Mapping):
+                for entry in node.entries:
+                    if isinstance(entry.key, Scalar) and isinstance(entry.value, Scalar):
+                        yield Slot(document, entry.name, scalar_text(entry.value), entry.value, node, entry)
+            elif isinstance(node, Sequence):
+                for item in node.items:
+                    if isinstance(item, Scalar) and "=" in item.value:
+                        name, _, text = item.value.partition("=")
+                        yield Slot(document, name, text, item, node)
+
+
+def _blocks(project: Project) -> Iterator[tuple[Document, ParsedNode]]:
+    """The ``x-`` blocks at the top of each file."""
+    for document in project.compose_texts:
+        for root in document.roots:
+            for entry in root.entries if isinstance(root, Mapping) else ():
+                if entry.name.startswith("x-"):
+                    yield document, entry.value
 
 
 def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
     """Where an ``x-`` block that stays shows ``value`` of ``slot`` in a way that cannot be mended, or None."""
-    for node, is_key in _copies(project, slot, value):
-        if is_key or not _can_name_path(project, node, value):
-            file, line, _ = project.document.place(node.start)
+    for document, node, is_key in _copies(project, slot, value):
+        if is_key or not _can_name_path(document, node, value):
+            file, line, _ = document.place(node.start)
             return f"{file}:{line}"
     return None
 
 
 def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[NamePath]:
     """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead."""
-    for node, _ in _copies(project, slot, value.reveal()):
-        yield NamePath(project.document, node, value, path)
+    for document, node, _ in _copies(project, slot, value.reveal()):
+        yield NamePath(document, node, value, path)
 
 
-def _copies(project: Project, slot: Slot, value: str) -> Iterator[tuple[Scalar, bool]]:
+def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
     """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``slot`` and move with it."""
     if len(value) < MINIMUM_LENGTH:
         return
-    found = [(node, is_key) for node, is_key in _own_texts(project) if value in node.value]
+    found = [text for text in _own_texts(project) if value in text.node.value]
     if found:
         moving = {id(line.node) for line in _lines(project) if (line.name, line.text) == (slot.name, slot.text)}
-        yield from ((node, is_key) for node, is_key in found if id(node) not in moving)
+        yield from (text for text in found if id(text.node) not in moving)
 
 
-def _can_name_path(project: Project, node: Scalar, value: str) -> bool:
+def _can_name_path(document: Document, node: Scalar, value: str) -> bool:
     """Whether the value is a word of a longer text, stands there as it is, and is no common word."""
-    raw = project.source.text[node.start : node.end]
+    raw = document.source.text[node.start : node.end]
     is_prose = node.value != value and node.anchor is None and raw.count(value) == node.value.count(value)
     return is_prose and is_distinctive(value) and isinstance(node.resolved(), str)
 
 
+class _Text(NamedTuple):
+    document: Document
+    node: Scalar
+    is_key: bool
+
+
 @lru_cache(maxsize=4)
-def _own_texts(project: Project) -> tuple[tuple[Scalar, bool], ...]:
+def _own_texts(project: Project) -> tuple[_Text, ...]:
     """The texts of all ``x-`` blocks that are no value of a service's variable, and whether each is a key."""
     values = {
         id(slot.content)
@@ -90,12 +102,10 @@ def _own_texts(project: Project) -> tuple[tuple[Scalar, bool], ...]:
         for variable in (*service.variables.values(), *service.hidden)
         for slot in variable.slots
     }
-    blocks = [
-        block.value
-        for root in project.document.roots
-        for block in (root.entries if isinstance(root, Mapping) else ())
-        if block.name.startswith("x-")
-    ]
-    nodes = [node for block in blocks for node in walk(block)]
-    keys = {id(entry.key) for node in nodes if isinstance(node, Mapping) for entry in node.entries}
-    return tuple((node, id(node) in keys) for node in nodes if isinstance(node, Scalar) and id(node) not in values)
+    nodes = [(document, node) for document, block in _blocks(project) for node in walk(block)]
+    keys = {id(entry.key) for _, node in nodes if isinstance(node, Mapping) for entry in node.entries}
+    return tuple(
+        _Text(document, node, id(node) in keys)
+        for document, node in nodes
+        if isinstance(node, Scalar) and id(node) not in values
+    )

@@ -155,8 +155,8 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
 
 def project_name(project: Project) -> str:
     """The ``name:`` of the file, else the folder's, as Compose normalises it."""
-    for root in project.document.roots:
-        node = root.get("name") if isinstance(root, Mapping) else None
+    for _, root in reversed(project.roots):
+        node = root.get("name")
         if isinstance(node, Scalar) and (name := project.resolve(node.value).value):
             return name
     folder = project.directory.resolve().name.lower()

@@ -16,21 +16,22 @@ from dsec_migrate.source import Span
 
 def masks(project: Project, plan: Plan) -> Masks:
     """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
-    spans: dict[Span, None] = {}
+    spans: dict[str, dict[Span, None]] = {}
     values: dict[Secret, None] = {}
     for finding in plan.findings:
         service = project.services[finding.service]
         variable = service.variables.get(finding.variable)
-        if variable is None or Site(*variable.slot.document.place(variable.slot.start)) != finding.site:
-            variable = next(v for v in service.hidden if Site(*v.slot.document.place(v.slot.start)) == finding.site)
+        stands_at = next((slot for slot in variable.slots if _site(slot) == finding.site), None) if variable else None
+        if variable is None or stands_at is None:
+            variable = next(v for v in service.hidden if _site(v.slot) == finding.site)
+            stands_at = variable.slot
         parts = finding.verdict.parts
         for slot in variable.slots:
-            if slot.document is not project.document:
-                continue
             # another slot of the same name has a text of its own
-            known = parts if slot is variable.slot else ((0, len(slot.text or "")),)
+            known = parts if slot is stands_at else ((0, len(slot.text or "")),)
+            places = spans.setdefault(str(slot.document.source.path), {})
             for span in _spans(slot, known):
-                spans[span] = None
+                places[span] = None
             for start, end in known:
                 _remember(values, (slot.text or "")[start:end])
         if parts and variable.effective.value:
@@ -38,7 +39,11 @@ def masks(project: Project, plan: Plan) -> Masks:
     for secret in plan.secrets:
         if secret.value is not None:
             _remember(values, secret.value.reveal())
-    return Masks(tuple(sorted(spans)), tuple(values))
+    return Masks({file: tuple(sorted(places)) for file, places in spans.items()}, tuple(values))
+
+
+def _site(slot: Slot) -> Site:
+    return Site(*slot.document.place(slot.start))
 
 
 def _remember(values: dict[Secret, None], text: str) -> None:
@@ -54,7 +59,7 @@ def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
     if not isinstance(node, Scalar) or not slot.text or not parts:
         return
     raw = slot.document.source.text[node.start : node.end]
-    lead = f"{slot.name}=" if slot.entry is None else ""
+    lead = slot.lead
     quotes = 1 if node.style in {"'", '"'} else 0
     first = node.start + quotes
     if raw[quotes : len(raw) - quotes] == lead + slot.text:

@@ -19,7 +19,7 @@ from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.plan import NewFile, Plan
+from dsec_migrate.plan import NewFile, Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
@@ -118,13 +118,13 @@ def _folder(group: _Group, request: Request) -> _Results:
 
 def _one(path: Path, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
     outcome = migrate(path, request.options, request.shell, disk, folders, check=request.check)
-    if request.write and outcome.rewritten is not None:
+    if request.write and outcome.rewritten:
         outcome = commit(outcome)
     return request.seal(outcome) if request.seal is not None else outcome
 
 
 def migrate(
-    path: Path,
+    paths: Path | Sequence[Path],
     options: Options,
     shell: Mapping[str, str],
     disk: Disk | None = None,
@@ -132,9 +132,10 @@ def migrate(
     *,
     check: bool = False,
 ) -> ProjectOutcome:
-    """One project, from its file's bytes to its proved new text. Changes nothing on disk."""
+    """One project, from its files' bytes to their proved new texts. Changes nothing on disk."""
+    path, *_ = files = [paths] if isinstance(paths, Path) else list(paths)
     try:
-        project = load(path, options, shell, folders)
+        project = load(files, options, shell, folders)
         found = _problems(project, options)
         project = replace(project, is_part=found.is_part)
         plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
@@ -148,19 +149,30 @@ def migrate(
         )
         if not plan.operations:
             return outcome
-        text, edits = rewrite(project.document, plan.operations)
-        remaining = verify(project, plan, text, edits, options)
-        return replace(outcome, rewritten=Rewritten(project.source, text, edits), remaining=remaining)
+        rewritten = tuple(_rewritten(project, plan))
+        remaining = verify(project, plan, rewritten, options)
+        return replace(outcome, rewritten=rewritten, remaining=remaining)
     except UserError as error:
         return ProjectOutcome(str(path), errors=(error,))
     except VerificationError as error:
         return ProjectOutcome(str(path), failure=str(error))
 
 
-def load(path: Path, options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
-    """Reads the file and the environment that its ``${…}`` see."""
-    source = Source.read(path)
-    return projects.load(source, environment.load(path.parent, shell, options.env_files), folders)
+def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:
+    """The files whose text changes, env files first: until the last Compose file is written nothing has moved."""
+    changed = {id(document_of(operation)) for operation in plan.operations}
+    for document in (*project.env_texts, *project.extended, *reversed(project.documents)):
+        if id(document) in changed:
+            text, edits = rewrite(document, plan.operations)
+            yield Rewritten(document.source, text, edits)
+
+
+def load(
+    paths: Sequence[Path], options: Options, shell: Mapping[str, str], folders: Folders | None = None
+) -> Project:
+    """Reads the files and the environment that their ``${…}`` see."""
+    directory = paths[0].parent
+    return projects.load(paths, environment.load(directory, shell, options.env_files), folders, directory=directory)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -179,31 +191,35 @@ def _problems(project: Project, options: Options) -> _Found:
     foreign: list[int] = []
     is_part = False
     is_layer = any(not service.image and not service.is_built for service in project.services.values())
-    if not project.document.roots:
-        help_text = "a Compose file has `services:` at least"
-        errors.append(UserError("the file is empty", str(project.source.path), help=help_text))
+    for document in project.documents:
+        if not document.roots:
+            help_text = "a Compose file has `services:` at least"
+            errors.append(UserError("the file is empty", str(document.source.path), help=help_text))
     # several documents are merged: one may supply what another leaves out
-    is_fragment = len(project.document.roots) > 1
-    for root in project.document.roots:
+    roots = [(document, root) for document in project.documents for root in document.roots]
+    is_fragment = len(roots) > 1
+    for document, root in roots:
         data = plain(root)
         for path in dialects.take_out(data):
             what = f"the key `{path[-1]}` of the service {path[1]} is not Compose's own: a platform's, left as it is"
-            warnings.append(projects.located(project, root, validation.Problem(path, what)))
+            warnings.append(projects.located(document, root, validation.Problem(path, what)))
             foreign.append(warnings[-1].line)
         errors += [
-            projects.located(project, root, problem)
+            projects.located(document, root, problem)
             for problem in validation.schema_problems(data, fragment=is_fragment)
         ]
-        if errors or is_fragment or not isinstance(data, dict):
+        if errors or not isinstance(data, dict):
             continue
-        warnings += [projects.located(project, root, problem) for problem in validation.warnings(data)]
+        warnings += [projects.located(document, root, problem) for problem in validation.warnings(data)]
+        if is_fragment:
+            continue
         problems = validation.compose_problems(data)
         is_part = is_part or bool(problems)
         certain = validation.compose_problems(data, consistency=False) if problems else []
         for problem in problems:
             # another file may supply what is missing here; a secret is this program's own business
             is_error = problem in certain or ("secrets" in problem.path and not is_layer)
-            (errors if is_error else warnings).append(projects.located(project, root, problem))
+            (errors if is_error else warnings).append(projects.located(document, root, problem))
     if options.target is Target.SWARM:
         from dsec_migrate import swarm
 
@@ -234,7 +250,6 @@ def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     """Writes one proved outcome: ignore files, then secret files, then the Compose file."""
-    assert outcome.rewritten is not None
     try:
         write(outcome.rewritten, outcome.plan.files)
     except UserError as error:

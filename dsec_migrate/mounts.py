@@ -6,8 +6,9 @@ Facts of Compose 2.40 that decide it: a service with its own ``secrets:`` gets n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
+from dataclasses import field
 
 from dsec_migrate.document import (
     Alias,
@@ -22,52 +23,85 @@ from dsec_migrate.document import (
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import OVERRIDE, RESET, Layer, Project
+from dsec_migrate.project import EnvFileSlot, Layer, Project
+from dsec_migrate.records import dataclass
 
 
-def place(project: Project, secrets_by_slot: MappingType[int, str], options: Options) -> Iterator[AddMounts]:
-    """The lists to extend, for slots (by ``Slot.key``) that each need a secret (by name)."""
+def place(project: Project, needs: MappingType[int, Need], options: Options) -> Iterator[AddMounts]:
+    """The lists to extend, for what each layer needs (:func:`needs_of`)."""
     mount_options = MountOptions(options.uid, options.gid, options.mode)
-    needs = dict(_needs(project, secrets_by_slot))
-    bodies = [layer.service for service in project.services.values() for layer in service.layers if layer.editable]
+    bodies = {id(layer.service): layer.service for service in project.services.values() for layer in service.layers}
     done: set[int] = set()
     held: set[int] = set()
-    for layer, names in needs.values():
-        body = layer.service
+    for need in needs.values():
+        body = need.layer.service
         if id(body) in done:
             continue
-        provider = body.effective()["environment"].owner
-        if provider is not body and _can_hold(provider, bodies, needs):
+        provider = need.provider()
+        if provider is not body and _can_hold(provider, need, bodies.values(), needs):
             holder = provider
-            done.update(id(other) for other in bodies if _provides_environment(provider, other))
+            done.update(id(other) for other in bodies.values() if _provides(provider, other, need.key))
         else:
             holder = body
             done.add(id(body))
         if id(holder) not in held:
             held.add(id(holder))
-            yield from _add(layer, holder, names, mount_options)
+            yield from _add(need.layer, holder, tuple(need.names), mount_options)
 
 
-_Need = tuple[Layer, tuple[str, ...]]
+@dataclass(frozen=True, repr=False, eq=False)
+class Need:
+    """The secrets (by name) that a layer brings to ``services``, by the keys of the layer that bring them."""
+
+    layer: Layer
+    services: dict[str, None] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)
+    keys: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """``environment`` or ``env_file`` where one of them brings all of the secrets, else nothing."""
+        return next(iter(self.keys)) if len(self.keys) == 1 else ""
+
+    def provider(self) -> Mapping:
+        """The mapping in whose text the key that brings them stands."""
+        entry = self.layer.service.effective().get(self.key)
+        return self.layer.service if entry is None else entry.owner
 
 
-def _needs(project: Project, secrets_by_slot: MappingType[int, str]) -> Iterator[tuple[int, _Need]]:
-    """Names of secrets by the ``id`` of the mapping whose ``environment`` brings the slots, in text order."""
-    collected: dict[int, tuple[Layer, dict[str, None]]] = {}
+def needs_of(project: Project, secrets_by_slot: MappingType[int, str]) -> dict[int, Need]:
+    """What each layer needs, by the ``id`` of its mapping, in text order, for slots (by ``Slot.key``) that each need a
+    secret (by name)."""
+    collected: dict[int, Need] = {}
     slots: dict[int, set[int]] = {}
+
+    def add(service: str, layer: Layer, name: str, key: str) -> None:
+        need = collected.setdefault(id(layer.service), Need(layer))
+        need.services[service] = None
+        need.names[name] = None
+        need.keys[key] = None
+
     for service in project.services.values():
         for variable in service.variables.values():
-            name = secrets_by_slot.get(variable.slot.key)
-            if name is None:
-                continue
-            for layer in reversed(service.layers):
-                if id(layer.service) not in slots:
-                    slots[id(layer.service)] = _slot_keys(layer.environment)
-                if layer.editable and variable.slot.key in slots[id(layer.service)]:
-                    collected.setdefault(id(layer.service), (layer, {}))[1][name] = None
-                    break
-    for key, (layer, names) in sorted(collected.items(), key=lambda item: item[1][0].service.start):
-        yield key, (layer, tuple(names))
+            for slot in variable.slots:
+                name = secrets_by_slot.get(slot.key)
+                if name is None:
+                    continue
+                if isinstance(slot, EnvFileSlot):
+                    for file in service.env_files:
+                        if file.text is slot.document:
+                            add(service.name, file.layer, name, "env_file")
+                    continue
+                for layer in reversed(service.layers):
+                    if id(layer.service) not in slots:
+                        slots[id(layer.service)] = _slot_keys(layer.environment)
+                    if slot.key in slots[id(layer.service)]:
+                        add(service.name, layer, name, "environment")
+                        break
+    ordered = sorted(
+        collected.items(), key=lambda item: (project.order(item[1].layer.document), item[1].layer.service.start)
+    )
+    return dict(ordered)
 
 
 def _slot_keys(environment: Content | None) -> set[int]:
@@ -77,18 +111,19 @@ def _slot_keys(environment: Content | None) -> set[int]:
     return {id(item) for item in environment.items} if isinstance(environment, Sequence) else set()
 
 
-def _provides_environment(provider: Mapping, body: Mapping) -> bool:
-    entry = body.effective().get("environment")
+def _provides(provider: Mapping, body: Mapping, key: str) -> bool:
+    entry = body.effective().get(key)
     return entry is not None and entry.owner is provider
 
 
-def _can_hold(provider: Mapping, bodies: list[Mapping], needs: MappingType[int, _Need]) -> bool:
-    """Whether a list in ``provider`` reaches all that inherit its ``environment``, and nobody else."""
+def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: MappingType[int, Need]) -> bool:
+    """Whether a list in ``provider`` reaches all that inherit what it brings, and nobody else."""
     for body in bodies:
         secrets = body.effective().get("secrets")
         inherits = provider in _inherited(body) and (secrets is None or secrets.owner is provider)
-        if body is provider or _provides_environment(provider, body):
-            if (body is not provider and not inherits) or id(body) not in needs:
+        if body is provider or _provides(provider, body, need.key):
+            other = needs.get(id(body))
+            if (body is not provider and not inherits) or other is None or other.names.keys() != need.names.keys():
                 return False
         elif inherits:
             return False
@@ -146,12 +181,3 @@ def targets_in_use(project: Project) -> set[str]:
     return targets
 
 
-def definitions_root(project: Project) -> Mapping:
-    """The document whose top-level ``secrets:`` takes new entries: the last that replaces those before it, else the
-    first that has one, else the last."""
-    roots = [root for root in project.document.roots if isinstance(root, Mapping)]
-    for root in reversed(roots):
-        definitions = root.get("secrets")
-        if definitions is not None and definitions.tag in {OVERRIDE, RESET}:
-            return root
-    return next((root for root in roots if root.own("secrets") is not None), roots[-1])

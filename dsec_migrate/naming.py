@@ -105,11 +105,13 @@ def _case(name: str) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Wanted:
-    """What a new secret is named after. ``value`` is what it holds."""
+    """What a new secret is named after. ``value`` is what it holds; ``layer`` is the stem of the file where another
+    value of the variable stands, which takes the place of the one that has the plain name."""
 
     variable: str
     service: str
     value: str = field(default="", repr=False)
+    layer: str = ""
 
 
 def name_groups(
@@ -122,13 +124,15 @@ def name_groups(
     """
     telling = {value.lower() for value in (*values, *(one.value for one in wanted)) if len(value) >= _TELLING_LENGTH}
     plain = [style.spell(_without_values(one.variable, telling)) for one in wanted]
-    counts = Counter(plain)
+    counts = Counter((name, one.layer) for name, one in zip(plain, wanted, strict=True))
     names: list[str] = []
     used: set[str] = set()
     for name, one in zip(plain, wanted, strict=True):
-        candidate = name
-        if counts[name] > 1 or taken(name, one):
+        layer = style.spell(_without_values(one.layer, telling)) if one.layer else ""
+        candidate = style.join(layer, name) if layer else name
+        if counts[name, one.layer] > 1 or taken(candidate, one):
             candidate = style.join(style.spell(_without_values(one.service, telling)), name)
+            candidate = style.join(layer, candidate) if layer else candidate
         number, unique = 2, candidate
         while unique in used or taken(unique, one):
             unique = style.join(candidate, str(number))

@@ -7,8 +7,9 @@ without image or build. Independent stacks that share a folder are none of each 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
 from dataclasses import field
@@ -16,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dsec_migrate import document as yaml
-from dsec_migrate.document import Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Source
@@ -63,6 +64,15 @@ class Neighbour:
                 if isinstance(body, Mapping):
                     found[name] = body
         return found
+
+    @cached_property
+    def env_files(self) -> frozenset[str]:
+        """The real paths that ``env_file:`` of its services names without a variable."""
+        return frozenset(
+            os.path.realpath(self.path.parent / Path(text).expanduser())
+            for body in self.services.values()
+            for text in _env_file_paths(body.get("env_file"))
+        )
 
     def as_member(self) -> Member:
         secrets: dict[str, bytes | None] = {}
@@ -112,6 +122,14 @@ class Neighbour:
         return f"{file}:{line}"
 
 
+def _env_file_paths(node: Content | None) -> Iterator[str]:
+    for item in node.items if isinstance(node, Sequence) else [node] if node is not None else []:
+        content = follow(item)
+        path = content.get("path") if isinstance(content, Mapping) else content
+        if isinstance(path, Scalar):
+            yield path.value
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Member:
     """One file as a possible layer of a project, and the top-level secrets that it has or is going to have.
@@ -150,6 +168,7 @@ class Folders:
         self._folders: dict[Path, list[Neighbour]] = {}
         self._mentions: dict[Path, dict[str, list[Neighbour]]] = {}
         self._members: dict[Path, dict[Path, Member]] = {}
+        self._readers: dict[Path, list[Neighbour]] = {}
 
     def add(self, member: Member) -> None:
         """Remembers what a file of this run is going to define."""
@@ -175,11 +194,12 @@ class Folders:
             self._folders[folder] = [Neighbour(path) for path in _compose_files(folder) if path not in self._call]
         return [neighbour for neighbour in self._folders[folder] if neighbour.path != path]
 
-    def extending(self, path: Path, service: str) -> str | None:
-        """Where another file of the folder extends ``service`` of ``path``, files of the call included: a top-level
-        definition does not come along with ``extends`` (observed with Compose 2.40)."""
+    def extending(self, path: Path, service: str, own: Collection[Path] = ()) -> str | None:
+        """Where another file of the folder extends ``service`` of ``path``, files of the call included but not the
+        project's ``own``: a top-level definition does not come along with ``extends`` (observed with Compose 2.40)."""
         for neighbour in self._mentioning(path.parent).get(path.name, ()):
-            body = next(neighbour.extends(path, service), None) if neighbour.path != path else None
+            is_other = neighbour.path != path and neighbour.path not in own
+            body = next(neighbour.extends(path, service), None) if is_other else None
             if body is not None and neighbour.document is not None:
                 file, line, _ = neighbour.document.place(body.start)
                 return f"{file}:{line}"
@@ -196,13 +216,31 @@ class Folders:
             self._mentions[folder] = found
         return self._mentions[folder]
 
-    def brings_back(self, path: Path, service: str, variable: str, *, is_overlay: bool) -> str | None:
+    def reading(self, env_file: Path, directory: Path, own: Collection[Path]) -> str | None:
+        """Another Compose file beside the env file or in the project's ``directory`` that names it in ``env_file:``."""
+        real = os.path.realpath(env_file)
+        for folder in dict.fromkeys((directory, env_file.parent)):
+            for neighbour in self._reading(folder):
+                if neighbour.path not in own and real in neighbour.env_files:
+                    return str(neighbour.path)
+        return None
+
+    def _reading(self, folder: Path) -> list[Neighbour]:
+        """The files of a folder that have an ``env_file:``."""
+        if folder not in self._readers:
+            found = [Neighbour(path) for path in _compose_files(folder)]
+            self._readers[folder] = [neighbour for neighbour in found if "env_file" in neighbour.text]
+        return self._readers[folder]
+
+    def brings_back(
+        self, path: Path, service: str, variable: str, own: Collection[Path] = (), *, is_overlay: bool
+    ) -> str | None:
         """Where a neighbour of ``path`` sets ``variable`` of ``service`` too, or None.
 
         ``is_overlay``: the service of ``path`` itself has neither image nor build, so that another file is its base.
         """
         for neighbour in self.neighbours(path):
-            if variable not in neighbour.text:
+            if variable not in neighbour.text or neighbour.path in own:
                 continue
             is_layer = is_overlay or neighbour.is_overlay_for(service) or continues(neighbour.path.name, path.name)
             place = neighbour.place_of(service, variable) if is_layer else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 
 from dsec_migrate.errors import UserError
@@ -35,9 +36,9 @@ class Remaining:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Masks:
-    """What no output may show: ``spans`` of the original text, and values wherever they turn up."""
+    """What no output may show: ``spans`` of the original text of each file, and values wherever they turn up."""
 
-    spans: tuple[Span, ...] = ()
+    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     values: tuple[Secret, ...] = ()
 
 
@@ -46,12 +47,13 @@ class ProjectOutcome:
     """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
 
     ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
-    ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` is None where no text changes.
+    ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` are the files whose text changes, in
+    the order in which they reach the disk: env files first.
     """
 
     path: str
     plan: Plan = field(default_factory=Plan)
-    rewritten: Rewritten | None = None
+    rewritten: tuple[Rewritten, ...] = ()
     masks: Masks = field(default_factory=Masks)
     remaining: tuple[Remaining, ...] = ()
     warnings: tuple[UserError, ...] = ()

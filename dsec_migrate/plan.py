@@ -7,9 +7,10 @@ from enum import Enum
 from pathlib import Path
 
 from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar
+from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Slot
+from dsec_migrate.project import EnvFileText, Slot
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
@@ -69,7 +70,7 @@ class PlannedSecret:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MoveVariable:
-    """The slot declares ``new_name`` with ``value`` (a path) instead.
+    """The slot declares ``new_name`` with ``value`` (a path) instead. It may be a line of an env file.
 
     Where the slot is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says that
     others need that text, so that the path takes the alias's place.
@@ -97,11 +98,17 @@ class AddMounts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DefineSecret:
-    """The top-level ``secrets:`` of the document's ``root`` gets this entry."""
+    """The top-level ``secrets:`` of the document's ``root`` gets this entry. ``file`` is the path as that file needs
+    it: a file that services of another folder extend is seen from a folder of its own."""
 
     document: Document
     root: Mapping
     secret: PlannedSecret
+    file: str = ""
+
+    def as_data(self) -> dict[str, object]:
+        data = self.secret.as_data()
+        return {**data, "file": self.file} if self.file and "file" in data else data
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,6 +117,14 @@ class MaskComment:
 
     document: Document
     span: Span
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RemoveLine:
+    """A line of an env file that nothing in the project reads any more goes away (``--prune-env``)."""
+
+    document: EnvFileText
+    line: EnvFileEntry
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,7 +137,12 @@ class NamePath:
     path: str
 
 
-Operation = MoveVariable | AddMounts | DefineSecret | MaskComment | NamePath
+Operation = MoveVariable | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine
+
+
+def document_of(operation: Operation) -> Document:
+    """The file whose text the operation changes."""
+    return operation.slot.document if isinstance(operation, MoveVariable) else operation.document
 
 
 class Applicability(str, Enum):

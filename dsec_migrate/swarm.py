@@ -17,8 +17,12 @@ _SERVICE = ("extends", "profiles", "provider", "models", "post_start", "pre_stop
 
 
 def problems(project: Project) -> Iterator[UserError]:
-    """Each place that Swarm refuses, in the order of the file."""
-    document = project.document
+    """Each place that Swarm refuses, in the order of the files."""
+    for document in project.documents:
+        yield from _problems_in(document)
+
+
+def _problems_in(document: Document) -> Iterator[UserError]:
     found: list[UserError] = []
     if len(document.roots) > 1:
         found.append(document.error("several documents in one file", document.roots[1].start, "merge them by hand"))
@@ -37,10 +41,11 @@ def problems(project: Project) -> Iterator[UserError]:
 
 def warnings(project: Project) -> Iterator[UserError]:
     """What Swarm takes otherwise than Compose without a word."""
-    document = project.document
-    used = {reference.name for node in document.templates for reference in _references(node.value)}
-    names = sorted(used & project.environment.files.keys())
-    if names:
+    for document in project.documents:
+        used = {reference.name for node in document.templates for reference in _references(node.value)}
+        names = sorted(used & project.environment.files.keys())
+        if not names:
+            continue
         yield document.error(
             f"`docker stack deploy` does not read .env: {', '.join(names)} would be empty",
             document.templates[0].start,

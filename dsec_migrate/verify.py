@@ -6,18 +6,21 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
-from dsec_migrate.outcome import Remaining
+from dsec_migrate.outcome import Remaining, Rewritten
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.plan import (
     SECRETS_MOUNT,
@@ -28,36 +31,47 @@ from dsec_migrate.plan import (
     Operation,
     Plan,
     PlannedSecret,
+    RemoveLine,
 )
-from dsec_migrate.project import Project, Service
-from dsec_migrate.source import Edit, Source
+from dsec_migrate.project import EnvFileSlot, Project, Service, Texts, Variable
+from dsec_migrate.source import Edit
 
 # from here on one pass over the text is faster than a search for each value
 MANY = 50
+# of so many files every choice is tried, of more the first, the first two and so on
+MOST_FILES_IN_EVERY_CHOICE = 4
 
 
 def verify(
-    project: Project, plan: Plan, text: str, edits: SequenceType[Edit], options: Options
+    project: Project, plan: Plan, rewritten: SequenceType[Rewritten], options: Options
 ) -> tuple[Remaining, ...]:
-    """Proves the promises for one file, and tells where values of migrated secrets still stand.
+    """Proves the promises for one project, and tells where values of migrated secrets still stand.
 
     Raises VerificationError, whose message holds no value, when one of them does not hold.
     """
-    source = project.source
-    _check_untouched(source.text, text, edits)
-    new_source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
-    try:
-        after = replace(projects.load(new_source, project.environment, project.folders), is_part=project.is_part)
-    except UserError as error:
-        raise VerificationError(f"the new text would be invalid: {error.what}") from None
+    for file in rewritten:
+        _check_untouched(file.source.text, file.text, file.edits)
+    overlay = {os.path.realpath(file.source.path): file.text for file in rewritten}
+    after = _load(project, [document.source.path for document in project.documents], Texts(overlay))
     if len(after.problems) > len(project.problems):
         raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
-    data = [yaml.plain(root) for root in after.document.roots]
-    _check_structure(project.document, data, plan.operations)
-    _check_values(project, after, plan)
-    _check_schema(data)
+    _check_structure(project, after, plan.operations)
+    _check_env_files(project, after, plan.operations)
+    check_values(project, after, plan)
+    for document in (*after.documents, *after.extended):
+        if os.path.realpath(document.source.path) in overlay:
+            _check_schema([yaml.plain(root) for root in document.roots], is_fragment=len(after.documents) > 1)
+    _check_subsets(project, plan, overlay)
     _check_stable(after, options)
-    return (*_remaining(new_source, plan.secrets), *_remaining_in_env_files(project, plan))
+    return (*_remaining(after, plan.secrets), *_remaining_in_env_files(project, plan))
+
+
+def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
+    try:
+        loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
+    except UserError as error:
+        raise VerificationError(f"the new text would be invalid: {error.what}") from None
+    return replace(loaded, is_part=project.is_part)
 
 
 def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
@@ -75,11 +89,36 @@ def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
 # --- the plan, applied to plain data ---
 
 
-def _check_structure(before: Document, found: SequenceType[object], operations: SequenceType[Operation]) -> None:
+def _check_structure(before: Project, after: Project, operations: SequenceType[Operation]) -> None:
     expected = _Interpreter(operations)
-    wanted = [expected.data(root) for root in before.roots]
-    if not _equal(wanted, found):
-        raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
+    texts = {os.path.realpath(document.source.path): document for document in after.compose_texts}
+    for document in before.compose_texts:
+        wanted = [expected.data(root) for root in document.roots]
+        new = texts.get(os.path.realpath(document.source.path))
+        found = [yaml.plain(root) for root in new.roots] if new is not None else None
+        if not _equal(wanted, found):
+            raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
+
+
+def _check_env_files(before: Project, after: Project, operations: SequenceType[Operation]) -> None:
+    """Each line of an env file says what it said, but for those that the plan moves or takes away."""
+    moved: dict[tuple[str, int], tuple[str, str]] = {}
+    removed: set[tuple[str, int]] = set()
+    for operation in operations:
+        if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
+            place = (str(operation.slot.document.source.path), operation.slot.start)
+            moved[place] = (operation.new_name, operation.value)
+        elif isinstance(operation, RemoveLine):
+            removed.add((str(operation.document.source.path), operation.line.span.start))
+    for name, service in before.services.items():
+        for old, new in zip(service.env_files, after.services[name].env_files, strict=True):
+            wanted = [
+                moved.get((str(old.path), line.span.start), (line.name, line.template))
+                for line in old.entries
+                if (str(old.path), line.span.start) not in removed
+            ]
+            if wanted != [(line.name, line.template) for line in new.entries]:
+                raise VerificationError(f"{old.path} would not say what was planned")
 
 
 def _equal(left: object, right: object) -> bool:
@@ -109,7 +148,7 @@ class _Interpreter:
         self.names: dict[int, str] = {}
         self.texts: dict[int, str] = {}
         self.mounts: dict[int, AddMounts] = {}
-        self.definitions: dict[int, list[PlannedSecret]] = {}
+        self.definitions: dict[int, list[DefineSecret]] = {}
         self.cache: dict[int, object] = {}
         for operation in operations:
             if isinstance(operation, MoveVariable):
@@ -121,7 +160,7 @@ class _Interpreter:
             elif isinstance(operation, AddMounts):
                 self.mounts[id(operation.holder)] = operation
             elif isinstance(operation, DefineSecret):
-                self.definitions.setdefault(id(operation.root), []).append(operation.secret)
+                self.definitions.setdefault(id(operation.root), []).append(operation)
 
     def _move(self, operation: MoveVariable) -> None:
         slot = operation.slot
@@ -154,9 +193,10 @@ class _Interpreter:
             kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
             items = [self.data(item) for item in kept]
             merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
-        for secret in self.definitions.get(id(node), ()):
+        for definition in self.definitions.get(id(node), ()):
             existing = merged.get("secrets")
-            merged["secrets"] = {**(existing if isinstance(existing, dict) else {}), secret.name: secret.as_data()}
+            known = existing if isinstance(existing, dict) else {}
+            merged["secrets"] = {**known, definition.secret.name: definition.as_data()}
         return merged
 
     def _effective(self, node: Mapping) -> dict[str, Entry]:
@@ -201,7 +241,11 @@ def _mount_data(name: str, mounts: AddMounts) -> object:
 # --- what the containers get ---
 
 
-def _check_values(before: Project, after: Project, plan: Plan) -> None:
+def check_values(before: Project, after: Project, plan: Plan) -> None:
+    """Every container gets what it gets today: in its variable, or in the file that its ``_FILE`` form names.
+
+    Raises VerificationError.
+    """
     if before.services.keys() != after.services.keys():
         raise VerificationError("the services would not be the same")
     by_name = {secret.name: secret for secret in plan.secrets}
@@ -212,7 +256,7 @@ def _check_values(before: Project, after: Project, plan: Plan) -> None:
         mounted = _mounts(new_service)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
-            if finding is None:
+            if finding is None or _is_absent(variable):
                 new = new_service.variables.get(variable.name)
                 if new is None or new.effective.value != variable.effective.value:
                     raise VerificationError(f"{name}.{variable.name} would change")
@@ -221,8 +265,7 @@ def _check_values(before: Project, after: Project, plan: Plan) -> None:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
             (new_name,) = finding.variables
             replaced.add(new_name)
-            secret = by_name[finding.secret or ""]
-            _check_delivery(new_service, mounted, new_name, secret, variable.effective.value, after)
+            _check_delivery(new_service, mounted, new_name, by_name, variable.effective.value, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
@@ -232,17 +275,18 @@ def _check_delivery(
     service: Service,
     mounted: MappingType[str, str],
     new_name: str,
-    secret: PlannedSecret,
+    secrets: MappingType[str, PlannedSecret],
     value: str | None,
     after: Project,
 ) -> None:
     place = f"{service.name}.{new_name}"
     variable = service.variables.get(new_name)
     path = variable.effective.value if variable is not None else None
+    secret = secrets.get(mounted.get(path or "", ""))
+    if secret is None:
+        raise VerificationError(f"{place} would not name a file that is mounted")
     if path != secret.mount_path:
         raise VerificationError(f"{place} would not name the file of {secret.name}")
-    if mounted.get(secret.mount_path) != secret.name:
-        raise VerificationError(f"{place} would name a file that is not mounted")
     definition = after.secrets.get(secret.name)
     if definition is None:
         raise VerificationError(f"the secret {secret.name} would not be defined")
@@ -252,6 +296,23 @@ def _check_delivery(
         raise VerificationError(f"the secret {secret.name} would be defined otherwise than planned")
     if secret.source is SourceKind.ENVIRONMENT and after.environment.variables.get(secret.variable) != value:
         raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
+
+
+def _is_absent(variable: Variable) -> bool:
+    """A line without a value that nobody sets: no container gets the variable."""
+    return variable.effective.value is None and variable.slot.text is None
+
+
+def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str]) -> None:
+    """Every choice of the files that works today still gives the same values."""
+    paths = [document.source.path for document in project.documents]
+    for size in range(1, len(paths)):
+        for chosen in combinations(paths, size) if len(paths) <= MOST_FILES_IN_EVERY_CHOICE else [paths[:size]]:
+            before = _load(project, chosen, Texts())
+            works = {name: s for name, s in before.services.items() if s.image or s.is_built}
+            if len(works) != len(before.services):
+                continue
+            check_values(before, _load(project, chosen, Texts(overlay)), plan)
 
 
 def _mounts(service: Service) -> MappingType[str, str]:
@@ -278,14 +339,14 @@ def _mounts(service: Service) -> MappingType[str, str]:
 # --- the file as a whole ---
 
 
-def _check_schema(roots: SequenceType[object]) -> None:
+def _check_schema(roots: SequenceType[object], *, is_fragment: bool) -> None:
     """The file passed before it was planned. (What a platform's own keys hold does not count.)"""
     from dsec_migrate import dialects
     from dsec_migrate.validation import schema_problems
 
     for data in roots:
         dialects.take_out(data)
-        problems = schema_problems(data, fragment=len(roots) > 1)
+        problems = schema_problems(data, fragment=is_fragment or len(roots) > 1)
         if problems:
             path = ".".join(str(part) for part in problems[0].path)
             raise VerificationError(f"the new text would break the schema at {path}: {problems[0].what}")
@@ -299,19 +360,21 @@ def _check_stable(after: Project, options: Options) -> None:
         raise VerificationError(f"a second run would change {again.service}.{again.variable} again")
 
 
-def _remaining(source: Source, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
-    """Lines of the new text where a distinctive value of a migrated secret still stands."""
+def _remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
+    """Lines of the new texts where a distinctive value of a migrated secret still stands."""
     spellings: dict[str, str] = {}
     for secret in secrets:
         value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
         if is_distinctive(value):
             spellings.setdefault(value, secret.name)
             spellings.setdefault(value.replace("$", "$$"), secret.name)
-    found = {
-        Remaining(str(source.path), source.locate(at)[0], name): None
-        for at, name in _occurrences(source.text, spellings)
-    }
-    yield from sorted(found, key=lambda remaining: remaining.line)
+    for text in (*after.compose_texts, *after.env_texts):
+        source = text.source
+        found = {
+            Remaining(str(source.path), source.locate(at)[0], name): None
+            for at, name in _occurrences(source.text, spellings)
+        }
+        yield from sorted(found, key=lambda remaining: remaining.line)
 
 
 def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:

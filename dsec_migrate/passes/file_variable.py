@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dsec_migrate import images
-from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, walk
+from dsec_migrate.document import Alias, Content, Document, Mapping, Scalar, Sequence, follow, walk
 from dsec_migrate.extensions import readable_copy
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import Image
 from dsec_migrate.options import Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal
 from dsec_migrate.plan import Applicability
-from dsec_migrate.project import OVERRIDE, RESET, Project, Service, Slot, env_file_entries
+from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
 from dsec_migrate.stores import Left, stores
 
 SUFFIX = "_FILE"
@@ -33,6 +34,8 @@ def propose(case: Case) -> Proposal | Left:
         return Left(f"the image {images.repository(service.image)} reads no {variable.name}{SUFFIX}")
     if row is None and options.unknown is Unknown.KEEP:
         return Left(f"nobody knows whether {_program(service)} reads {variable.name}{SUFFIX} (--unknown keep)")
+    if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
+        return Left("a line of an env file passes it on from the shell: it has no value there")
     if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
         return Left("it is part of a text that runs over several lines with escapes: move it by hand")
     holding = stores()[options.source](case.project, service, variable)
@@ -70,23 +73,18 @@ def _obstacle(case: Case) -> Left | None:
         return Left("its name has characters that a variable of a program seldom has")
     if name + SUFFIX in service.variables:
         return Left(f"{name}{SUFFIX} is set beside it: remove one of the two by hand", "half-done")
-    if case.project.has_unusual_line_ends:
-        return Left("the file has line ends other than LF and CRLF: save it with ordinary ones first")
+    odd = next((slot for slot in variable.slots if has_odd_line_ends(slot.document)), None)
+    if odd is not None:
+        file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
+        return Left(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
     if any(_replaces(layer.service) for layer in service.layers[1:]):
         return Left("a later document replaces its list of secrets: add the secret there by hand")
     named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
     if named is not None:
         return Left(f"its name ({named}) is shared through an alias")
-    foreign = next((slot for slot in variable.slots if not slot.editable), None)
-    if foreign is not None:
-        return Left(f"{foreign.place} sets it as well and would bring it back")
-    extending = case.project.folders.extending(case.project.source.path, service.name)
-    if extending is not None:
-        return Left(f"{extending} extends its service and would lack the definition of the secret")
-    is_overlay = not service.is_built and not service.image
-    place = case.project.folders.brings_back(case.project.source.path, service.name, name, is_overlay=is_overlay)
-    if place is not None:
-        return Left(f"{place} sets it as well and would bring it back: migrate both files in one call")
+    neighbour = next(_neighbours(case), None)
+    if neighbour is not None:
+        return Left(neighbour)
     use = next(_uses_inside(service, name), None)
     if use is not None:
         key, place = use
@@ -94,9 +92,44 @@ def _obstacle(case: Case) -> Left | None:
     shared = next(_shared_lists(service), None)
     if shared is not None:
         return Left(f"its list of secrets is also that of another service, through the alias at {shared}")
-    reference = next(_env_file_uses(case.project, service, name), None)
-    if reference is not None:
-        return Left(reference)
+    return None
+
+
+@lru_cache(maxsize=64)
+def has_odd_line_ends(document: Document) -> bool:
+    return has_unusual_line_ends(document.source.text)
+
+
+def _neighbours(case: Case) -> Iterator[str]:
+    """Other files that would bring the variable back, lack the secret's definition, or read the same env file."""
+    project, service, name = case.project, case.service, case.variable.name
+    own = [text.source.path for text in project.compose_texts]
+    for layer in service.layers:
+        body = _name_of_body(layer) or service.name
+        extending = project.folders.extending(layer.document.source.path, body, own)
+        if extending is not None:
+            yield f"{extending} extends its service and would lack the definition of the secret"
+    is_overlay = not service.is_built and not service.image
+    for document in project.documents:
+        place = project.folders.brings_back(document.source.path, service.name, name, own, is_overlay=is_overlay)
+        if place is not None:
+            yield f"{place} sets it as well and would bring it back: migrate both files in one call"
+    for slot in case.variable.slots:
+        if isinstance(slot, EnvFileSlot):
+            if any(t is not slot.document and t.path.samefile(slot.document.source.path) for t in project.env_texts):
+                yield f"{slot.document.source.path} is read in two formats"
+            reader = project.folders.reading(slot.document.source.path, project.directory, own)
+            if reader is not None:
+                yield f"{reader} reads {slot.document.source.path} as well and would lack the secret"
+
+
+def _name_of_body(layer: Layer) -> str | None:
+    """The name under which the layer's file lists the mapping."""
+    for root in layer.document.roots:
+        services = root.get("services") if isinstance(root, Mapping) else None
+        for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
+            if follow(entry.value) is layer.service:
+                return name
     return None
 
 
@@ -197,15 +230,3 @@ def _shared_lists(service: Service) -> Iterator[str]:
             for alias in layer.document.aliases_of(entry.value):
                 file, line, _ = layer.document.place(alias.start)
                 yield f"{file}:{line}"
-
-
-def _env_file_uses(project: Project, service: Service, name: str) -> Iterator[str]:
-    """Env files that set the variable as well, or build another one from it (Compose reads ``environment:`` there)."""
-    if not service.env_files:
-        return
-    for file, entries in env_file_entries(project, service):
-        for entry in entries:
-            if entry.name == name:
-                yield f"{file.path}:{entry.line} sets it as well and would bring it back"
-            elif name in entry.references:
-                yield f"{file.path}:{entry.line} builds {entry.name} from it"

@@ -5,24 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate import files, mounts
+from dsec_migrate import definitions, files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import Change, DefineSecret, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
+from dsec_migrate.placeholder import is_telling
+from dsec_migrate.plan import Change, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
-from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report
+from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
+from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
-from dsec_migrate.project import Project
+from dsec_migrate.project import EnvFileSlot, Project
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
 _COMMENT = re.compile(r"[\]},]*[ \t]+#")
-
-
-_SHORTEST_IN_COMMENT = 4
 
 
 def make_plan(project: Project, options: Options, disk: files.Disk | None = None) -> Plan:
@@ -36,9 +34,10 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         return Plan(hidden)
     components = join(project, found)
     settle(components)
+    settle_references(project, components)
     moved = [component for component in components if is_moved(component)]
     disk = disk or files.Disk()
-    needs = collect(moved)
+    needs = collect(project, moved)
     groups = group_needs(needs)
     values = {finding.variable.effective.value or "" for finding in found}
     secrets = make_secrets(project, options, groups, disk, values)
@@ -48,23 +47,24 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             by_slot[need.slot.key] = secret
     changes = tuple(make_change(component, by_slot) for component in moved)
     moves = tuple(operation for change in changes for operation in change.operations)
-    needed = {key: secret.name for key, secret in by_slot.items()}
+    layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()})
     operations: list[Operation] = [*moves, *unused_copies(project, moves)]
-    operations += mounts.place(project, needed, options)
-    operations += [DefineSecret(project.document, mounts.definitions_root(project), s) for s in secrets if s.is_new]
+    operations += mounts.place(project, layers, options)
+    operations += definitions.place(project, layers.values(), secrets)
     operations += repeated_in_comments(moves)
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
     named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
     operations += named
     # everything above speaks of the same objects; the findings are told last, when all is decided
-    reports = tuple(report(finding, by_slot) for finding in found)
-    settled = {id(finding): report for finding, report in zip(found, reports, strict=True)}
+    settled = {id(finding): tuple(reports(finding, by_slot)) for finding in found}
     final = tuple(
-        Change(change.operations, tuple(settled[id(f)] for f in component.findings), change.applicability)
+        Change(
+            change.operations, tuple(row for f in component.findings for row in settled[id(f)]), change.applicability
+        )
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        (*reports, *hidden),
+        (*(row for finding in found for row in settled[id(finding)]), *hidden),
         final,
         tuple(secrets),
         tuple(operations),
@@ -76,7 +76,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
 def report_only(project: Project, options: Options) -> Plan:
     """The findings of a file that cannot be migrated because Compose refuses it."""
     left = Left("the file has an error that comes first")
-    return Plan(tuple(report(Pending(case, left), {}) for case in cases(project, options)))
+    return Plan(tuple(row for case in cases(project, options) for row in reports(Pending(case, left), {})))
 
 
 def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, PlannedSecret]) -> Iterator[NamePath]:
@@ -100,9 +100,7 @@ def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text
-        if not text or len(text) < _SHORTEST_IN_COMMENT or "\n" in text:
-            continue
-        if not is_distinctive(text) and not any(character.isdigit() for character in text):
+        if not text or not is_telling(text) or isinstance(move.slot, EnvFileSlot):
             continue
         source = move.slot.document.source
         end = source.line_end(move.slot.end)

@@ -112,13 +112,18 @@ def settle(components: Iterable[Component]) -> None:
 
 def _conflict(component: Component) -> str | None:
     effective = {finding.variable.slot.key for finding in component.findings}
+    values: dict[int, str | None] = {}
     for finding in component.findings:
-        variable = finding.variable
+        variable, project = finding.variable, finding.case.project
+        lasts = {id(slot.document): slot for slot in variable.slots}
         for slot in variable.slots:
-            if slot.key in effective or not slot.text:
+            value = project.value_at(slot)
+            # a line of an env file may mean something else for each service that reads it
+            if values.setdefault(slot.key, value) != value:
+                return f"{slot.place} means another value for each service that reads it"
+            if slot.key in effective or not slot.text or slot is lasts[id(slot.document)]:
                 continue
-            value = finding.case.project.resolve(slot.text).value
-            if value != variable.effective.value:
+            if value != project.value_at(lasts[id(slot.document)]):
                 return f"{slot.place} sets it as well, with another value"
     for slot in component.slots.values():
         if slot.content is slot.node:
@@ -177,10 +182,10 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
     for finding in component.findings:
         result = finding.result
         assert isinstance(result, Proposal)
-        own = by_slot[finding.variable.slot.key]
+        lasts = {id(slot.document): slot for slot in finding.variable.slots}
         for slot in finding.variable.slots:
-            # a slot that a later one overrides gets the same secret: nothing is lost, nothing comes back
-            secret = by_slot.get(slot.key, own)
+            # a slot that a later one of its file overrides gets the same secret: nothing is lost, nothing comes back
+            secret = by_slot.get(slot.key) or by_slot[lasts[id(slot.document)].key]
             if slot.key not in done:
                 done.add(slot.key)
                 stays = slot.node is not slot.content and component.other_use(slot) is not None

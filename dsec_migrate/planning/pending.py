@@ -6,23 +6,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dsec_migrate.detectors import judge
-from dsec_migrate.finding import Action, Candidate, Confidence, Finding, Site
+from dsec_migrate.finding import Action, Candidate, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
 from dsec_migrate.plan import (
     Applicability,
     PlannedSecret,
 )
-from dsec_migrate.project import Project, Variable
-from dsec_migrate.stores import Left
+from dsec_migrate.project import Project, Slot, Variable
+from dsec_migrate.stores import Holding, Left, stores
 
 
 @dataclass(eq=False, repr=False)
 class Pending:
-    """A finding on its way to a decision."""
+    """A finding on its way to a decision.
+
+    ``layers`` are the lines of other files that set the variable as well, each the last of its file, and what a store
+    holds for each: what the line alone would give.
+    """
 
     case: Case
     result: Proposal | Left
+    layers: tuple[tuple[Slot, Holding], ...] = ()
 
     @property
     def variable(self) -> Variable:
@@ -37,6 +42,12 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
             )
             if verdict is not None:
                 yield Case(project, service, variable, verdict, options)
+
+
+def judged(case: Case, slot: Slot) -> Verdict | None:
+    """The verdict on another line of the variable."""
+    value = case.project.value_at(slot)
+    return judge(Candidate(case.service.name, case.variable.name, slot.text, value, case.service.image))
 
 
 def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
@@ -56,21 +67,55 @@ def decide(case: Case) -> Pending:
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
         return Pending(case, Left("it is only possibly a secret: name it with --only to move it"))
-    return Pending(case, propose(case))
+    result = propose(case)
+    if isinstance(result, Left):
+        return Pending(case, result)
+    layers: list[tuple[Slot, Holding]] = []
+    for slot in other_layers(case.variable):
+        holding = hold(case, slot)
+        if isinstance(holding, Left):
+            return Pending(case, Left(f"{slot.place} sets it as well: {holding.reason}"))
+        layers.append((slot, holding))
+    return Pending(case, result, tuple(layers))
 
 
-def report(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Finding:
+def other_layers(variable: Variable) -> list[Slot]:
+    """The last line of each other file that sets the variable, in Compose's order."""
+    by_document = {id(slot.document): slot for slot in variable.slots}
+    return [slot for slot in by_document.values() if slot.document is not variable.slot.document]
+
+
+def hold(case: Case, slot: Slot) -> Holding | Left:
+    """What the store makes of one line of the variable, as if those that override it were not there."""
+    variable = case.variable
+    slots = variable.slots[: variable.slots.index(slot) + 1]
+    effective = case.project.effect(slot)
+    return stores()[case.options.source](
+        case.project, case.service, Variable(variable.service, variable.name, slots, effective)
+    )
+
+
+def reports(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Iterator[Finding]:
+    """The rows of a finding: where the line in effect stands, and one for each other file that sets the variable."""
+    yield report(finding, by_slot)
+    for slot in other_layers(finding.variable):
+        if slot.text:
+            yield report(finding, by_slot, slot)
+
+
+def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot | None = None) -> Finding:
     case, result, variable = finding.case, finding.result, finding.variable
-    slot = variable.slot
+    slot = layer or variable.slot
     file, line, column = slot.document.place(slot.start)
     site = Site(file, line, column)
+    verdict = case.verdict if layer is None else judged(case, layer) or case.verdict
     if isinstance(result, Left):
         return Finding(
             site,
             case.service.name,
             variable.name,
             result.kind,
-            case.verdict,
+            verdict,
             Action.KEEP,
             Delivery.NONE.value,
             (),
@@ -85,7 +130,7 @@ def report(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Finding:
         case.service.name,
         variable.name,
         "plaintext",
-        case.verdict,
+        verdict,
         Action.MIGRATE,
         result.delivery.value,
         (result.new_name,),

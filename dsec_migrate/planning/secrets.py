@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsec_migrate import files, mounts
+from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
 from dsec_migrate.neighbours import Member, mentions
@@ -17,15 +18,18 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Project, Slot
+from dsec_migrate.project import EnvFileSlot, Project, Slot, definitions
+from dsec_migrate.stores import Holding
 
 
 @dataclass(eq=False, repr=False)
 class Need:
-    """One slot's value on its way to a secret."""
+    """One slot's value on its way to a secret. ``layer`` tells the file of a value that overrides another one's."""
 
     slot: Slot
     finding: Pending
+    holding: Holding
+    layer: str = ""
     services: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
     readers: list[Proposal] = field(default_factory=list)
@@ -37,17 +41,26 @@ class Need:
         return result
 
 
-def collect(components: Iterable[Component]) -> list[Need]:
+def collect(project: Project, components: Iterable[Component]) -> list[Need]:
+    """What each slot needs, in the order of the files and of their texts."""
     needs: dict[int, Need] = {}
     for component in components:
         for finding in component.findings:
-            key = finding.variable.slot.key
-            need = needs.setdefault(key, Need(finding.variable.slot, finding))
-            need.services.append(finding.case.service.name)
-            need.variables.append(finding.variable.name)
             assert isinstance(finding.result, Proposal)
-            need.readers.append(finding.result)
-    return sorted(needs.values(), key=lambda need: need.slot.start)
+            first = _first_file(finding)
+            for slot, holding in (*finding.layers, (finding.variable.slot, finding.result.holding)):
+                layer = "" if slot.document is first else slot.document.source.path.name.lstrip(".").rsplit(".", 1)[0]
+                need = needs.setdefault(slot.key, Need(slot, finding, holding, layer))
+                need.services.append(finding.case.service.name)
+                need.variables.append(finding.variable.name)
+                need.readers.append(finding.result)
+    return sorted(needs.values(), key=lambda need: (project.order(need.slot.document), need.slot.start))
+
+
+def _first_file(finding: Pending) -> Document:
+    """The file whose value keeps the plain name: the first Compose file, else the first env file."""
+    slots = [*(slot for slot, _ in finding.layers), finding.variable.slot]
+    return next((slot.document for slot in slots if not isinstance(slot, EnvFileSlot)), slots[0].document)
 
 
 def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
@@ -71,14 +84,14 @@ def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
 
 
 def _group_keys(need: Need) -> Iterator[object]:
-    holding = need.proposal.holding
+    holding = need.holding
     if holding.source is SourceKind.ENVIRONMENT:
         yield (SourceKind.ENVIRONMENT, holding.variable)
         return
     assert holding.value is not None
     yield ("alias", id(need.slot.content))
     yield ("variable", need.finding.variable.name, holding.value)
-    reference = need.finding.variable.effective.whole_reference
+    reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None:
         yield ("reference", reference.name, holding.value)
     if is_distinctive(holding.value.reveal()):
@@ -115,7 +128,7 @@ def make_secrets(
     named = dict(zip(fresh, names, strict=True))
     secrets: list[PlannedSecret] = []
     for number, group in enumerate(groups):
-        holding = leaders[number].proposal.holding
+        holding = leaders[number].holding
         known = reused[number]
         readers = [reader for need in group for reader in need.readers]
         is_read_by_root = all(reader.is_read_by_root for reader in readers)
@@ -143,7 +156,8 @@ def _member(project: Project) -> Member:
     overlays = frozenset(
         name for name, service in project.services.items() if not service.image and not service.is_built
     )
-    return Member(project.source.path, mentions(project.source.text), frozenset(project.services), overlays)
+    mentioned = frozenset().union(*(mentions(document.source.text) for document in project.documents))
+    return Member(project.source.path, mentioned, frozenset(project.services), overlays)
 
 
 def _check_swarm_name(project: Project, name: str) -> None:
@@ -156,8 +170,9 @@ def _check_swarm_name(project: Project, name: str) -> None:
 
 
 def _wanted(need: Need) -> Wanted:
-    value = need.proposal.holding.value
-    return Wanted(need.finding.variable.name, need.finding.case.service.name, value.reveal() if value else "")
+    value = need.holding.value
+    text = value.reveal() if value else ""
+    return Wanted(need.finding.variable.name, need.finding.case.service.name, text, need.layer)
 
 
 def _leader(group: Sequence[Need]) -> Need:
@@ -178,15 +193,40 @@ def _contents(project: Project, disk: files.Disk) -> dict[bytes, list[str]]:
 
 def _existing(project: Project, group: Sequence[Need], contents: Mapping[bytes, Sequence[str]]) -> str | None:
     """A secret of the project that holds exactly this value already, if it is sure to be the same secret."""
-    holding = group[0].proposal.holding
+    holding = group[0].holding
+    if any(need.slot.document in project.extended for need in group):
+        # the extended file has to define what it mounts
+        return None
     if holding.source is SourceKind.ENVIRONMENT:
         return next(
-            (name for name, data in project.secrets.items() if data.get("environment") == holding.variable), None
+            (
+                name
+                for name, data in project.secrets.items()
+                if data.get("environment") == holding.variable and _is_defined_for(project, name, group)
+            ),
+            None,
         )
     if holding.source is not SourceKind.FILE or holding.value is None or not contents:
         return None
     value = holding.value.reveal()
     own_names = {style_of({}, None).spell(need.finding.variable.name) for need in group}
     return next(
-        (name for name in contents.get(value.encode(), ()) if name.lower() in own_names or is_distinctive(value)), None
+        (
+            name
+            for name in contents.get(value.encode(), ())
+            if (name.lower() in own_names or is_distinctive(value)) and _is_defined_for(project, name, group)
+        ),
+        None,
+    )
+
+
+def _is_defined_for(project: Project, name: str, group: Sequence[Need]) -> bool:
+    """Whether a file that defines the secret is read before each file that is going to use it."""
+    if len(project.documents) == 1:
+        return True
+    first = next(
+        (number for number, document in enumerate(project.documents) if name in definitions(document.roots)), 0
+    )
+    return all(
+        isinstance(need.slot, EnvFileSlot) or project.order(need.slot.document) >= first for need in group
     )

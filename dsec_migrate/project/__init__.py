@@ -5,17 +5,21 @@ list. One slot can reach several services (anchors, merge keys, ``extends``), an
 several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
 """
 
-from dsec_migrate.project.loading import env_file_entries, load, located, place, scalar_text
+from dsec_migrate.project.loading import Texts, load, located, place, scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
     EnvFile,
+    EnvFileSlot,
+    EnvFileText,
     Layer,
     Project,
     Service,
     Slot,
     Value,
     Variable,
+    definitions,
+    has_unusual_line_ends,
     plain_mapping,
     resolve,
 )
@@ -24,13 +28,17 @@ __all__ = [
     "OVERRIDE",
     "RESET",
     "EnvFile",
+    "EnvFileSlot",
+    "EnvFileText",
     "Layer",
     "Project",
     "Service",
     "Slot",
+    "Texts",
     "Value",
     "Variable",
-    "env_file_entries",
+    "definitions",
+    "has_unusual_line_ends",
     "load",
     "located",
     "place",

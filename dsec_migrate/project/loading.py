@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
+from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
@@ -20,6 +21,8 @@ from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
     EnvFile,
+    EnvFileSlot,
+    EnvFileText,
     Layer,
     Project,
     Service,
@@ -27,14 +30,79 @@ from dsec_migrate.project.model import (
     Value,
     Variable,
     cached_references,
+    env_file_scalar,
+    line_value,
+    passed_through,
     resolve,
 )
+from dsec_migrate.records import dataclass
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.source import Source
 from dsec_migrate.validation import Problem
 
+_Root = tuple[Document, Mapping]
 
-def place(project: Project, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
+
+class Texts:
+    """The files of a run, each read once and one object each, so that an edit of it is made once.
+
+    ``overlay`` holds new texts of files (by real path) that are not on disk yet.
+    """
+
+    def __init__(self, overlay: MappingType[str, str] | None = None) -> None:
+        self._overlay = overlay or {}
+        self._sources: dict[str, Source] = {}
+        self._documents: dict[str, Document] = {}
+        self._env_texts: dict[tuple[str, bool], EnvFileText] = {}
+        self._scalars: dict[tuple[str, bool, int], Scalar] = {}
+
+    def source(self, path: Path) -> Source:
+        """Raises UserError where it cannot be read."""
+        real = os.path.realpath(path)
+        source = self._sources.get(real)
+        if source is None:
+            source = Source.read(path)
+            if real in self._overlay:
+                source = Source(path, b"", self._overlay[real], source.encoding, source.byte_order_mark)
+            self._sources[real] = source
+        return source
+
+    def add(self, source: Source) -> None:
+        self._sources[os.path.realpath(source.path)] = source
+
+    def document(self, path: Path) -> Document:
+        """Raises UserError where it cannot be read or is no YAML."""
+        real = os.path.realpath(path)
+        if real not in self._documents:
+            self._documents[real] = yaml.parse(self.source(path))
+        return self._documents[real]
+
+    def env_text(self, path: Path, is_raw: bool) -> EnvFileText:
+        """Raises UserError where it cannot be read."""
+        key = (os.path.realpath(path), is_raw)
+        if key not in self._env_texts:
+            self._env_texts[key] = EnvFileText(self.source(path), (), is_raw=is_raw)
+        return self._env_texts[key]
+
+    def scalar(self, text: EnvFileText, line: dotenv.Entry) -> Scalar:
+        key = (os.path.realpath(text.path), text.is_raw, line.span.start)
+        if key not in self._scalars:
+            self._scalars[key] = env_file_scalar(line)
+        return self._scalars[key]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Scene:
+    """What all services of a project share while they are put together."""
+
+    texts: Texts
+    environment: Environment
+    directory: Path
+    extended: dict[str, Document] = field(default_factory=dict)
+    env_texts: dict[int, EnvFileText] = field(default_factory=dict)
+
+
+def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
     """File, line and column of a path in a document's plain data: of the deepest part of it that stands in the text."""
     node: Content = root
     offset = root.start
@@ -47,46 +115,76 @@ def place(project: Project, root: Content, path: SequenceType[str | int]) -> tup
             node = follow(node.items[step])
         else:
             break
-    return project.document.place(offset)
+    return document.place(offset)
 
 
-def located(project: Project, root: Content, problem: Problem) -> UserError:
+def located(document: Document, root: Content, problem: Problem) -> UserError:
     """What the validation found, at its place in the text."""
     help_text = problem.help or "correct it; `docker compose config` refuses it too"
-    return UserError(problem.what, *place(project, root, problem.path), help=help_text)
+    return UserError(problem.what, *place(document, root, problem.path), help=help_text)
 
 
-def load(source: Source, environment: Environment, folders: Folders | None = None) -> Project:
-    """The project that one file is. ``folders`` knows the files beside it.
+def load(
+    paths: SequenceType[Path],
+    environment: Environment,
+    folders: Folders | None = None,
+    *,
+    directory: Path | None = None,
+    texts: Texts | None = None,
+) -> Project:
+    """The project that files are, merged in this order. ``folders`` knows the files beside them.
 
-    Raises UserError where the text is no YAML, or a file that it extends cannot be read.
+    Raises UserError where a text is no YAML, or a file that a service extends cannot be read.
     """
-    document = yaml.parse(source)
-    templates = list(_template_problems(document, environment))
-    services: dict[str, Service] = {}
-    bodies, dropped = _bodies(document)
-    for name in bodies:
-        services[name] = _service(name, bodies, dropped.get(name, ()), document, environment)
-    problems = (*document.problems, *(problem for problem, is_required in templates if not is_required))
-    warnings = tuple(problem for problem, is_required in templates if is_required)
-    return Project(document, environment, services, folders or Folders(), problems, warnings)
+    texts = texts or Texts()
+    documents = tuple(texts.document(path) for path in paths)
+    scene = _Scene(texts, environment, paths[0].parent if directory is None else directory)
+    templates = [problem for document in documents for problem in _template_problems(document, environment)]
+    bodies, dropped = _bodies(documents)
+    services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
+    problems = (
+        *(problem for document in documents for problem in document.problems),
+        *(problem for problem, is_required in templates if not is_required),
+    )
+    return Project(
+        documents,
+        environment,
+        services,
+        folders or Folders(),
+        scene.directory,
+        problems,
+        tuple(problem for problem, is_required in templates if is_required),
+        tuple(document for document in scene.extended.values() if document not in documents),
+        tuple(scene.env_texts.values()),
+    )
 
 
-def _bodies(document: Document) -> tuple[dict[str, list[Layer]], dict[str, list[Layer]]]:
-    """The layers of each service, and those that a later ``!override`` of the whole service replaces."""
-    bodies: dict[str, list[Layer]] = {}
-    dropped: dict[str, list[Layer]] = {}
-    for root in document.roots:
-        services = root.get("services") if isinstance(root, Mapping) else None
-        if not isinstance(services, Mapping):
-            continue
-        for name, entry in services.effective().items():
-            body = follow(entry.value)
-            if not isinstance(body, Mapping):
+@dataclass(frozen=True, repr=False, eq=False)
+class _Body:
+    """One mapping of a service, and the file whose services its ``extends`` can name."""
+
+    document: Document
+    service: Mapping
+
+
+def _bodies(documents: SequenceType[Document]) -> tuple[dict[str, list[_Body]], dict[str, list[_Body]]]:
+    """The bodies of each service, and those that a later ``!override`` or ``!reset`` of the whole service replaces."""
+    bodies: dict[str, list[_Body]] = {}
+    dropped: dict[str, list[_Body]] = {}
+    for document in documents:
+        for root in document.roots:
+            services = root.get("services") if isinstance(root, Mapping) else None
+            if services is not None and services.tag in {OVERRIDE, RESET}:
+                for name in list(bodies):
+                    dropped.setdefault(name, []).extend(bodies.pop(name))
+            if not isinstance(services, Mapping) or services.tag == RESET:
                 continue
-            if body.tag == OVERRIDE:
-                dropped.setdefault(name, []).extend(bodies.pop(name, ()))
-            bodies.setdefault(name, []).append(Layer(document, body))
+            for name, entry in services.effective().items():
+                body = follow(entry.value)
+                if entry.value.tag in {OVERRIDE, RESET} or body.tag == OVERRIDE:
+                    dropped.setdefault(name, []).extend(bodies.pop(name, ()))
+                if isinstance(body, Mapping) and entry.value.tag != RESET:
+                    bodies.setdefault(name, []).append(_Body(document, body))
     return bodies, dropped
 
 
@@ -110,16 +208,11 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
 
-def _service(
-    name: str,
-    bodies: MappingType[str, list[Layer]],
-    replaced: SequenceType[Layer],
-    document: Document,
-    environment: Environment,
-) -> Service:
-    layers = tuple(_layers(name, bodies, document, environment, ()))
+def _service(name: str, bodies: SequenceType[_Body], replaced: SequenceType[_Body], scene: _Scene) -> Service:
+    layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, ()))
+    environment = scene.environment
     slots: dict[str, list[Slot]] = {}
-    dropped = [slot for layer in replaced for slot in _slots(layer, layer.environment)]
+    dropped = [slot for body in replaced for slot in _slots(body.document, body.service.get("environment"))]
     for layer in layers:
         node = layer.environment
         if node is not None and node.tag in {OVERRIDE, RESET}:
@@ -127,100 +220,76 @@ def _service(
             slots.clear()
         if node is not None and node.tag == RESET:
             continue
-        for slot in _slots(layer, node):
+        for slot in _slots(layer.document, node):
             slots.setdefault(slot.name, []).append(slot)
-    variables: dict[str, Variable] = {}
+    own: dict[str, Variable] = {}
     for variable, places in slots.items():
         if places[-1].node.tag == RESET:
             dropped += places[:-1]
             continue
         template = places[-1].text
-        value = resolve(template, environment) if template is not None else _passed_through(variable, environment)
-        variables[variable] = Variable(name, variable, tuple(places), value)
+        value = resolve(template, environment) if template is not None else passed_through(variable, environment)
+        own[variable] = Variable(name, variable, tuple(places), value)
+    env_files = tuple(_env_files(layers, own, scene))
+    variables = _with_env_files(name, own, env_files, scene) if env_files else own
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
-    hidden = tuple(
-        Variable(name, slot.name, (slot,), resolve(slot.text, environment)) for slot in dropped if slot.editable
-    )
-    return Service(name, layers, variables, hidden, tuple(_env_files(layers, environment)), image_name or "")
+    hidden = tuple(Variable(name, slot.name, (slot,), resolve(slot.text, environment)) for slot in dropped)
+    return Service(name, layers, variables, hidden, env_files, image_name or "")
 
 
-def _passed_through(name: str, environment: Environment) -> Value:
-    """A variable without a value takes the project environment's; where that has none, it is removed."""
-    value = environment.variables.get(name)
-    return Value(
-        None,
-        value,
-        unset=() if value is not None else (name,),
-        shell=(name,) if environment.is_from_shell(name) else (),
-    )
+def _layers(name: str, body: _Body, scene: _Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+    extended = body.service.get("extends")
+    if extended is not None:
+        yield from _extended(extended, body, scene, (*seen, f"{body.document.source.path}:{name}"))
+    yield Layer(body.document, body.service)
 
 
-def _layers(
-    name: str,
-    bodies: MappingType[str, list[Layer]],
-    document: Document,
-    environment: Environment,
-    seen: tuple[str, ...],
-) -> Iterator[Layer]:
-    for layer in bodies.get(name, ()):
-        extended = layer.service.get("extends")
-        if extended is not None:
-            yield from _extended(extended, layer, bodies, document, environment, (*seen, name))
-        yield layer
-
-
-def _extended(
-    node: Content,
-    layer: Layer,
-    bodies: MappingType[str, list[Layer]],
-    document: Document,
-    environment: Environment,
-    seen: tuple[str, ...],
-) -> Iterator[Layer]:
+def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+    document = body.document
     if isinstance(node, Scalar):
         service, file = node.value, None
     elif isinstance(node, Mapping):
         named, other = node.get("service"), node.get("file")
         service = named.value if isinstance(named, Scalar) else ""
-        file = resolve(other.value, environment).value if isinstance(other, Scalar) else None
+        file = resolve(other.value, scene.environment).value if isinstance(other, Scalar) else None
     else:
         return
     if file is None:
-        if service in seen:
-            raise document.error(
-                f"the service {service} extends itself", node.start, help="remove one of the `extends`"
-            )
-        yield from _layers(service, bodies, document, environment, seen)
-        return
-    path = document.source.path.parent / Path(file).expanduser()
-    if str(path) in seen:
-        raise document.error("the files extend each other", node.start, help="remove one of the `extends`")
-    if not path.is_file():
-        # Compose refuses it, but what can be told about this file is told
-        return
-    other_document = yaml.parse(Source.read(path))
-    other_bodies, _ = _bodies(other_document)
-    for inherited in _layers(service, other_bodies, other_document, environment, (*seen, str(path))):
-        yield Layer(inherited.document, inherited.service, editable=False)
+        base = document
+    else:
+        # beside the file that names it, not in the project directory
+        path = document.source.path.parent / Path(file).expanduser()
+        if not path.is_file():
+            # Compose refuses it, but what can be told about this file is told
+            return
+        base = scene.texts.document(path)
+        scene.extended[os.path.realpath(path)] = base
+    if f"{base.source.path}:{service}" in seen:
+        what = f"the service {service} extends itself" if file is None else "the files extend each other"
+        raise document.error(what, node.start, help="remove one of the `extends`")
+    bodies, _ = _bodies((base,))
+    for inherited in bodies.get(service, ()):
+        for layer in _layers(service, inherited, scene, seen):
+            users = layer.users if file is None else (*layer.users, document)
+            yield Layer(layer.document, layer.service, users)
 
 
-def _slots(layer: Layer, node: Content | None) -> Iterator[Slot]:
-    document, editable = layer.document, layer.editable
+def _slots(document: Document, node: Content | None) -> Iterator[Slot]:
     if isinstance(node, Mapping):
         for name, entry in node.effective().items():
             for place in (*node.shadowed().get(name, ()), entry):
                 content = follow(place.value)
                 if isinstance(content, Scalar):
                     text = None if place.value.tag == RESET else scalar_text(content)
-                    yield Slot(document, name, text, place.value, place.owner, place, editable)
+                    yield Slot(document, name, text, place.value, place.owner, place)
     elif isinstance(node, Sequence):
         for item in node.items:
             content = follow(item)
             if isinstance(content, Scalar):
                 name, equals, text = content.value.partition("=")
                 if "$" not in name:
-                    yield Slot(document, name, text if equals else None, item, node, None, editable)
+                    yield Slot(document, name, text if equals else None, item, node, None)
 
 
 def scalar_text(node: Scalar) -> str | None:
@@ -235,12 +304,45 @@ def scalar_text(node: Scalar) -> str | None:
         return node.value
 
 
-def _env_files(layers: SequenceType[Layer], environment: Environment) -> Iterator[EnvFile]:
+# --- env files ---
+
+
+def _env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scene: _Scene) -> Iterator[EnvFile]:
+    """The env files of a service in their order, each read as this service reads it."""
+    named = list(_named_env_files(layers, scene))
+    if not named:
+        return
+    # references in an env file see the project's variables, then the service's own, then the lines before
+    values = {name: v.effective.value for name, v in own.items() if v.effective.value is not None}
+    earlier: dict[str, str] = {}
+    for layer, path, node, required, raw in named:
+        if not path.is_file():
+            yield EnvFile(path, node, layer, required, raw)
+            continue
+        try:
+            text = scene.texts.env_text(path, raw)
+            entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
+        except UserError:
+            yield EnvFile(path, node, layer, required, raw)
+            continue
+        scene.env_texts[id(text)] = text
+        yield EnvFile(path, node, layer, required, raw, text, tuple(entries))
+        earlier.update(dotenv.variables(entries))
+
+
+def _named_env_files(
+    layers: SequenceType[Layer], scene: _Scene
+) -> Iterator[tuple[Layer, Path, ParsedNode, bool, bool]]:
+    found: list[tuple[Layer, Path, ParsedNode, bool, bool]] = []
     for layer in layers:
         node = layer.service.get("env_file")
-        items: SequenceType[ParsedNode] = node.items if isinstance(node, Sequence) else [node] if node else []
-        directory = layer.document.source.path.parent
-        for item in items:
+        if node is not None and node.tag in {OVERRIDE, RESET}:
+            found.clear()
+        if node is None or node.tag == RESET:
+            continue
+        # with `extends` a path means the folder of the extended file
+        directory = layer.document.source.path.parent if layer.users else scene.directory
+        for item in node.items if isinstance(node, Sequence) else [node]:
             content = follow(item)
             required, raw = True, False
             if isinstance(content, Mapping):
@@ -248,21 +350,42 @@ def _env_files(layers: SequenceType[Layer], environment: Environment) -> Iterato
                 required = not (isinstance(flag, Scalar) and flag.resolved() is False)
                 raw = isinstance(format_node, Scalar) and format_node.value == "raw"
                 content = path_node if path_node is not None else content
-            if isinstance(content, Scalar) and (path := resolve(content.value, environment).value):
-                yield EnvFile(directory / Path(path).expanduser(), item, required, raw)
+            if isinstance(content, Scalar) and (path := resolve(content.value, scene.environment).value):
+                found.append((layer, directory / Path(path).expanduser(), item, required, raw))
+    yield from found
 
 
-def env_file_entries(project: Project, service: Service) -> Iterator[tuple[EnvFile, list[EnvFileEntry]]]:
-    """The entries of each readable env file of ``service``; a file that cannot be read is skipped."""
-    values = {name: v.effective.value for name, v in service.variables.items() if v.effective.value is not None}
-    earlier: dict[str, str] = {}
-    for file in service.env_files:
-        if not file.path.is_file():
-            continue
-        try:
-            source = Source.read(file.path)
-            entries = env.read_entries(source, project.environment.variables, values, earlier, file.raw)
-        except UserError:
-            continue
-        yield file, entries
-        earlier.update(dotenv.variables(entries))
+def _with_env_files(
+    service: str, own: MappingType[str, Variable], files: SequenceType[EnvFile], scene: _Scene
+) -> dict[str, Variable]:
+    """The variables of a service with those that its env files bring; ``environment:`` beats them."""
+    lines: dict[str, list[EnvFileSlot]] = {}
+    for file in files:
+        for line in file.entries:
+            if file.text is not None and line.name:
+                node = scene.texts.scalar(file.text, line)
+                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line)
+                lines.setdefault(line.name, []).append(slot)
+    variables: dict[str, Variable] = {}
+    for name, slots in lines.items():
+        if name not in own:
+            # a NAME alone that nobody sets is as if it were not there
+            effective = next((slot for slot in reversed(slots) if _is_set(slot)), None)
+            if effective is not None:
+                last = slots.index(effective) + 1
+                variables[name] = Variable(service, name, tuple(slots[:last]), _effect(effective, scene))
+    for name, variable in own.items():
+        above = lines.get(name)
+        slots_of_all = (*above, *variable.slots) if above else variable.slots
+        variables[name] = Variable(service, name, slots_of_all, variable.effective) if above else variable
+    return variables
+
+
+def _is_set(slot: EnvFileSlot) -> bool:
+    assert slot.line is not None
+    return slot.line.value is not None or slot.line.passed is not None
+
+
+def _effect(slot: EnvFileSlot, scene: _Scene) -> Value:
+    assert slot.line is not None
+    return line_value(slot.line, scene.environment)

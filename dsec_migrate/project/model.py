@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from dsec_migrate import document as yaml
-from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Sequence, follow
+from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
@@ -25,16 +27,19 @@ class Slot:
 
     ``node`` is the value of a mapping entry or the whole list item, as it stands there (it may be an alias).
     ``text`` is the value before interpolation (``$$`` and ``${X}`` intact); None passes the shell's value through.
-    ``editable`` is False in a file that is only read (another file that ``extends`` names).
     """
 
     document: Document
     name: str
     text: str | None = field(repr=False)
     node: ParsedNode
-    container: Mapping | Sequence
+    container: Mapping | Sequence | None
     entry: yaml.Entry | None = None
-    editable: bool = True
+
+    @property
+    def lead(self) -> str:
+        """What stands before the value in the same scalar: a list item holds its name as well."""
+        return "" if self.entry is not None else f"{self.name}="
 
     @property
     def key(self) -> int:
@@ -58,6 +63,43 @@ class Slot:
     def place(self) -> str:
         file, line, _ = self.document.place(self.start)
         return f"{file}:{line}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EnvFileText(Document):
+    """The text of one env file. ``is_raw``: a service reads it with ``format: raw``."""
+
+    is_raw: bool = False
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EnvFileSlot(Slot):
+    """One line of an env file. ``node`` is a scalar for its value, the same for all who read the line."""
+
+    line: EnvFileEntry | None = None
+
+    @property
+    def lead(self) -> str:
+        return ""
+
+    @property
+    def start(self) -> int:
+        assert self.line is not None
+        return self.line.span.start
+
+    @property
+    def end(self) -> int:
+        assert self.line is not None
+        return self.line.span.end
+
+
+def env_file_scalar(line: EnvFileEntry) -> Scalar:
+    start, end = line.value_span
+    return Scalar(start, end, start, None, None, line.template or "", line.quote)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -95,11 +137,14 @@ class Variable:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Layer:
-    """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in."""
+    """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in.
+
+    ``users`` are the documents of the project that bring it in from another file.
+    """
 
     document: Document
     service: Mapping
-    editable: bool = True
+    users: tuple[Document, ...] = ()
 
     @property
     def environment(self) -> Content | None:
@@ -108,12 +153,18 @@ class Layer:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EnvFile:
-    """An ``env_file:`` of a service; ``node`` is where it is named."""
+    """An ``env_file:`` of a service; ``node`` is where its ``layer`` names it.
+
+    ``text`` is None where the file is not there or cannot be read. ``entries`` are what its lines mean for this service.
+    """
 
     path: Path
     node: ParsedNode
+    layer: Layer
     required: bool = True
     raw: bool = False
+    text: EnvFileText | None = None
+    entries: tuple[EnvFileEntry, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,53 +193,124 @@ class Service:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Project:
-    """One Compose project: its documents, its services and the environment that `${…}` sees.
+    """One Compose project: its files, its services and the environment that `${…}` sees.
 
-    ``problems`` are what Compose refuses; ``warnings`` are required variables that are not set here. ``is_part`` says
-    that Compose refuses the file alone because something is missing that another file may supply.
+    ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
+    services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
+    ``include:`` brings in. Relative paths mean ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
+    required variables that are not set here. ``is_part`` says that Compose refuses the files because something is
+    missing that another file may supply.
     """
 
-    document: Document
+    documents: tuple[Document, ...]
     environment: Environment
     services: MappingType[str, Service]
     folders: Folders
+    directory: Path
     problems: tuple[UserError, ...] = ()
     warnings: tuple[UserError, ...] = ()
+    extended: tuple[Document, ...] = ()
+    env_texts: tuple[EnvFileText, ...] = ()
+    included: tuple[Project, ...] = ()
     is_part: bool = False
 
-    @cached_property
-    def has_unusual_line_ends(self) -> bool:
-        """Whether lines end in CR alone, as on old Macs, or in U+0085, U+2028 or U+2029, which YAML knows as well."""
-        text = self.document.source.text
-        is_ordinary = text.isascii() or not any(character in text for character in "\x85\u2028\u2029")
-        return not is_ordinary or ("\r" in text and text.count("\r") != text.count("\r\n"))
-
     @property
-    def directory(self) -> Path:
-        return self.document.source.path.parent
+    def document(self) -> Document:
+        """The first file, after which the project is called."""
+        return self.documents[0]
 
     @property
     def source(self) -> Source:
         return self.document.source
 
+    @property
+    def compose_texts(self) -> tuple[Document, ...]:
+        """Every Compose file that says something about a service."""
+        return (*self.documents, *self.extended)
+
+    @cached_property
+    def roots(self) -> tuple[tuple[Document, Mapping], ...]:
+        """The YAML documents of all files in the order in which Compose merges them."""
+        return tuple(
+            (document, root) for document in self.documents for root in document.roots if isinstance(root, Mapping)
+        )
+
     @cached_property
     def secrets(self) -> MappingType[str, MappingType[str, object]]:
-        """The top-level ``secrets:`` as plain data, of all documents of the file."""
-        merged: dict[str, MappingType[str, object]] = {}
-        for root in self.document.roots:
-            definitions = root.get("secrets") if isinstance(root, Mapping) else None
-            if definitions is not None and definitions.tag in {OVERRIDE, RESET}:
-                merged.clear()
-            if definitions is not None and definitions.tag == RESET:
-                continue
-            if isinstance(definitions, Mapping):
-                for name, definition in plain_mapping(definitions).items():
-                    merged[name] = definition if isinstance(definition, dict) else {}
-        return merged
+        """The top-level ``secrets:`` as plain data, of all files of the project."""
+        return definitions(root for _, root in self.roots)
 
     def resolve(self, template: str | None) -> Value:
         """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
         return resolve(template, self.environment)
+
+    def effect(self, slot: Slot) -> Value:
+        """What ``slot`` alone would give its container."""
+        if slot.text is None:
+            return passed_through(slot.name, self.environment)
+        if isinstance(slot, EnvFileSlot):
+            assert slot.line is not None
+            return line_value(slot.line, self.environment)
+        return resolve(slot.text, self.environment)
+
+    def value_at(self, slot: Slot) -> str | None:
+        """As :meth:`effect`; None where that is nothing, or unknown here."""
+        value = self.effect(slot)
+        return None if value.unset else value.value
+
+    def order(self, document: Document) -> int:
+        """Where a file stands among all files of the project."""
+        return self._order.get(id(document), len(self._order))
+
+    @cached_property
+    def _order(self) -> dict[int, int]:
+        return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
+
+
+def passed_through(name: str, environment: Environment) -> Value:
+    """A variable without a value takes the project environment's; where that has none, it is removed."""
+    value = environment.variables.get(name)
+    return Value(
+        None,
+        value,
+        unset=() if value is not None else (name,),
+        shell=(name,) if environment.is_from_shell(name) else (),
+    )
+
+
+def line_value(line: EnvFileEntry, environment: Environment) -> Value:
+    """What a line of an env file means, with references to the lines before it and to the service's own variables."""
+    if line.value is None:
+        return passed_through(line.name, environment)
+    if line.template is None or "$" not in line.template:
+        return Value(line.template, line.value)
+    try:
+        found = cached_references(line.template)
+    except InterpolationError:
+        return Value(line.template, line.value)
+    shell = tuple(sorted({r.name for r in found if environment.is_from_shell(r.name)}))
+    return Value(line.template, line.value, found, (), shell)
+
+
+def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:
+    """The top-level ``secrets:`` of YAML documents, merged, as plain data."""
+    merged: dict[str, MappingType[str, object]] = {}
+    for root in roots:
+        found = root.get("secrets") if isinstance(root, Mapping) else None
+        if found is not None and found.tag in {OVERRIDE, RESET}:
+            merged.clear()
+        if found is not None and found.tag == RESET:
+            continue
+        if isinstance(found, Mapping):
+            for name, definition in plain_mapping(found).items():
+                merged[name] = definition if isinstance(definition, dict) else {}
+    return merged
+
+
+def has_unusual_line_ends(text: str) -> bool:
+    """Whether lines end in CR alone, as on old Macs, or in U+0085, U+2028 or U+2029, which YAML knows as well."""
+    is_ordinary = text.isascii() or not any(character in text for character in "\x85\u2028\u2029")
+    return not is_ordinary or ("\r" in text and text.count("\r") != text.count("\r\n"))
 
 
 def resolve(template: str | None, environment: Environment) -> Value:

@@ -1,22 +1,55 @@
-"""Plan -> text edits: the only place that thinks about indentation, quotes, line ends and the file's own habits."""
+"""Plan -> text edits: the only place that thinks about indentation, quotes, line ends and a file's own habits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from dsec_migrate.document import Document
 from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import AddMounts, DefineSecret, MaskComment, MoveVariable, NamePath, Operation
+from dsec_migrate.plan import (
+    AddMounts,
+    DefineSecret,
+    MaskComment,
+    MoveVariable,
+    NamePath,
+    Operation,
+    RemoveLine,
+    document_of,
+)
+from dsec_migrate.project import EnvFileSlot, EnvFileText
+from dsec_migrate.rewrite.env_file import remove, rename
 from dsec_migrate.rewrite.writer import Writer
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
 
 
 def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, tuple[Edit, ...]]:
-    """The new text of ``document`` and the edits that made it.
+    """The new text of ``document``, for those of ``operations`` that speak of it, and the edits that made it.
 
     Raises VerificationError when two edits overlap, which is a bug.
     """
+    own = [operation for operation in operations if document_of(operation) is document]
+    edits = _env_file_edits(document, own) if isinstance(document, EnvFileText) else _compose_edits(document, own)
+    unique = tuple(dict.fromkeys(edits))
+    try:
+        return splice(document.source.text, unique), unique
+    except ValueError as error:
+        raise VerificationError(f"the edits contradict each other: {error}") from None
+
+
+def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Iterator[Edit]:
+    removed = []
+    for operation in operations:
+        if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
+            assert operation.slot.line is not None
+            line = operation.slot.line
+            yield from rename(text.source.text, line, operation.new_name, operation.value, raw=text.is_raw)
+        elif isinstance(operation, RemoveLine):
+            removed.append(operation.line)
+    yield from remove(text.source.text, removed)
+
+
+def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
     writer = Writer(document)
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
@@ -35,8 +68,4 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
         writer.mount(mount)
     if definitions:
         writer.define(definitions)
-    edits = tuple(dict.fromkeys(writer.edits))
-    try:
-        return splice(document.source.text, edits), edits
-    except ValueError as error:
-        raise VerificationError(f"the edits contradict each other: {error}") from None
+    return writer.edits

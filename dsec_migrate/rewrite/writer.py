@@ -221,7 +221,7 @@ class Writer:
 
     def define(self, operations: SequenceType[DefineSecret]) -> None:
         root = operations[0].root
-        pairs = [(operation.secret.name, operation.secret.as_data()) for operation in operations]
+        pairs = [(operation.secret.name, operation.as_data()) for operation in operations]
         entry = root.own("secrets")
         if root.flow or (entry is not None and isinstance(entry.value, Mapping) and entry.value.flow):
             self._define_in_flow(root, entry, pairs)

@@ -1,0 +1,96 @@
+"""Which files define a secret in their top-level ``secrets:``, so that Compose accepts every use of them.
+
+Facts of Compose 2.40 that decide it: files that are merged need one definition among them, and two equal ones are one;
+``extends`` does not bring the definitions of the other file along; a path means the directory of the *first* file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+
+from dsec_migrate.document import Document, Mapping
+from dsec_migrate.mounts import Need
+from dsec_migrate.plan import DefineSecret, PlannedSecret
+from dsec_migrate.project import OVERRIDE, RESET, Layer, Project, definitions
+
+
+def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecret]) -> Iterator[DefineSecret]:
+    """The entries that ``secrets`` need, for the layers that mount them (``mounts.needs``)."""
+    by_name: dict[str, list[Need]] = {}
+    for need in needs:
+        for name in need.names:
+            by_name.setdefault(name, []).append(need)
+    present = {id(text): definitions(text.roots) for text in project.compose_texts}
+    for secret in secrets:
+        if secret.is_new:
+            for document in _documents(project, by_name.get(secret.name, ()), secret.name, present):
+                yield DefineSecret(document, definitions_root(document), secret, _path(project, document, secret))
+
+
+def _documents(
+    project: Project, needs: Iterable[Need], name: str, present: MappingType[int, MappingType[str, object]]
+) -> Iterator[Document]:
+    """The files that have to define the secret: each that may be used without another one that does."""
+    uses: dict[int, tuple[Document, dict[str, Layer]]] = {}
+    for need in needs:
+        for document in (need.layer.document, *need.layer.users):
+            services = uses.setdefault(id(document), (document, {}))[1]
+            services.update(dict.fromkeys(need.services, need.layer))
+    defined: set[int] = set()
+    ordered = sorted(uses.values(), key=lambda use: project.order(use[0]))
+    for document, services in ordered:
+        if name not in present[id(document)]:
+            bases = {id(_base(project, service)) for service, layer in services.items() if is_overlay(layer)}
+            if bases & defined and document in project.documents:
+                continue
+            yield document
+        defined.add(id(document))
+    first = min((project.order(document) for document, _ in ordered), default=0)
+    for document in project.documents[first:]:
+        if _replaces(document) and id(document) not in defined and name not in present[id(document)]:
+            yield document
+
+
+def is_overlay(layer: Layer) -> bool:
+    """Whether a layer repeats a service without saying what it runs: it needs the file that does."""
+    return not any(key in layer.service.effective() for key in ("image", "build", "extends"))
+
+
+def _base(project: Project, service: str) -> Document | None:
+    """The first file that says what a service runs."""
+    for layer in project.services[service].layers:
+        if any(key in layer.service.effective() for key in ("image", "build")):
+            return layer.users[-1] if layer.users else layer.document
+    return None
+
+
+def _replaces(document: Document) -> bool:
+    return any(
+        found is not None and found.tag in {OVERRIDE, RESET}
+        for root in document.roots
+        if isinstance(root, Mapping)
+        for found in (root.get("secrets"),)
+    )
+
+
+def definitions_root(document: Document) -> Mapping:
+    """The YAML document whose top-level ``secrets:`` takes new entries: the last that replaces those before it, else
+    the first that has one, else the last."""
+    roots = [root for root in document.roots if isinstance(root, Mapping)]
+    for root in reversed(roots):
+        found = root.get("secrets")
+        if found is not None and found.tag in {OVERRIDE, RESET}:
+            return root
+    return next((root for root in roots if root.own("secrets") is not None), roots[-1])
+
+
+def _path(project: Project, document: Document, secret: PlannedSecret) -> str:
+    """The file of the secret as ``document`` has to name it, where that is not as the project does."""
+    if document in project.documents or secret.path is None or "$" in secret.file:
+        return ""
+    folder = os.path.abspath(document.source.path.parent)  # noqa: PTH100
+    relative = Path(os.path.relpath(os.path.abspath(secret.path), folder)).as_posix()  # noqa: PTH100
+    return relative if relative.startswith("../") else f"./{relative}"

@@ -1,0 +1,121 @@
+"""What else reads a line that is going to move: lines of env files built from it, and `${X}` that see it in `.env`.
+
+Facts of Compose 2.40: a reference in an env file sees the project's variables, then the service's own ``environment:``,
+then the lines before it. ``env_file: .env`` and ``${X}`` read one line for two purposes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property, lru_cache
+
+from dsec_migrate.dotenv import Entry
+from dsec_migrate.options import SourceKind
+from dsec_migrate.passes import Proposal
+from dsec_migrate.planning.components import Component, is_moved
+from dsec_migrate.planning.pending import Pending
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Slot
+from dsec_migrate.project.model import cached_references
+from dsec_migrate.interpolation import InterpolationError
+from dsec_migrate.stores import Left
+
+
+def settle_references(project: Project, components: Collection[Component]) -> None:
+    """Leaves what something reads that stays. Leaving one thing can be the reason to leave another: until all is quiet."""
+    if not project.env_texts:
+        return
+    is_quiet = False
+    while not is_quiet:
+        is_quiet = True
+        moved = [component for component in components if is_moved(component)]
+        moving = _Moving(moved)
+        for component in moved:
+            reason = next((r for finding in component.findings for r in _obstacles(project, finding, moving)), None)
+            if reason is not None:
+                is_quiet = False
+                for finding in component.findings:
+                    finding.result = Left(reason)
+
+
+class _Moving:
+    """The places that the plan changes so far."""
+
+    def __init__(self, components: Iterable[Component]) -> None:
+        self._components = components
+
+    @cached_property
+    def places(self) -> set[int]:
+        return {id(slot.content) for component in self._components for slot in component.slots.values()}
+
+
+def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[str]:
+    service, name = finding.case.service, finding.variable.name
+    if name not in project.environment.variables:
+        for file in service.env_files:
+            for line in file.entries:
+                if name in line.references and not _is_moving(project, file.text, line, moving):
+                    yield f"{file.path}:{line.line} builds {line.name} from it"
+    for slot in finding.variable.slots:
+        if isinstance(slot, EnvFileSlot) and _is_project_env_file(project, slot):
+            yield from _interpolated_uses(project, name, moving)
+            result = finding.result
+            if isinstance(result, Proposal) and result.holding.source is SourceKind.ENVIRONMENT:
+                yield f"{slot.place} would no longer supply it: use --source file"
+
+
+def _is_moving(project: Project, text: EnvFileText | None, line: Entry, moving: _Moving) -> bool:
+    return any(id(slot.content) in moving.places for slot in _slots_of_lines(project).get((id(text), line.span.start), ()))
+
+
+@lru_cache(maxsize=4)
+def _slots_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileSlot]]:
+    found: dict[tuple[int, int], list[EnvFileSlot]] = {}
+    for service in project.services.values():
+        for variable in service.variables.values():
+            for slot in variable.slots:
+                if isinstance(slot, EnvFileSlot):
+                    found.setdefault((id(slot.document), slot.start), []).append(slot)
+    return found
+
+
+def _is_project_env_file(project: Project, slot: Slot) -> bool:
+    real = os.path.realpath(slot.document.source.path)
+    return any(os.path.realpath(path) == real for path in project.environment.paths)
+
+
+def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator[str]:
+    """Where `${NAME}`, a variable without a value or a secret's ``environment:`` takes it from the same line."""
+    for document in project.compose_texts:
+        for node in document.templates:
+            if name in node.value and id(node) not in moving.places and name in _names(node.value):
+                file, line, _ = document.place(node.start)
+                yield f"{file}:{line} reads ${{{name}}} from the same line"
+    for service in project.services.values():
+        variable = service.variables.get(name)
+        for slot in variable.slots if variable else ():
+            if slot.text is None and id(slot.content) not in moving.places:
+                yield f"{slot.place} passes {name} on from the same line"
+        for file in service.env_files:
+            for line in file.entries:
+                if name in line.references and not _is_moving(project, file.text, line, moving):
+                    yield f"{file.path}:{line.line} builds {line.name} from it"
+    for secret, data in project.secrets.items():
+        if data.get("environment") == name:
+            yield f"the secret {secret} takes it from the same line"
+    for neighbour in project.folders.neighbours(project.source.path):
+        own = {os.path.realpath(text.source.path) for text in project.compose_texts}
+        if f"{name}" in neighbour.text and "$" in neighbour.text and os.path.realpath(neighbour.path) not in own:
+            if name in _names_in(neighbour.text):
+                yield f"{neighbour.path} reads ${{{name}}} from the same line"
+
+
+def _names(template: str) -> set[str]:
+    try:
+        return {reference.name for reference in cached_references(template)}
+    except InterpolationError:
+        return set()
+
+
+def _names_in(text: str) -> set[str]:
+    return {name for line in text.splitlines() if "$" in line for name in _names(line)}
