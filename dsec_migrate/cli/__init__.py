@@ -1,0 +1,66 @@
+"""The command line: words to a request, an outcome to reports and an exit status, and the one error boundary.
+
+A call that only names files needs no option parser, which would be a third of its time: ``commands`` is imported for
+options, help and verbs alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NoReturn
+
+from dsec_migrate.cli.request import NAME, VERBS, Request, perform
+from dsec_migrate.errors import UserError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command and exits. No exception leaves it, and no traceback: it could show a value."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_status(words))
+
+
+def _status(words: list[str]) -> int:
+    is_json = "--format=json" in words or ("--format", "json") in pairwise(words)
+    try:
+        if _names_only_files(words):
+            return perform(Request(tuple(map(Path, words))))
+        from dsec_migrate.cli import commands
+
+        return commands.run(words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except UserError as error:
+        return _refuse(error, is_json)
+    except Exception as error:
+        what = f"internal error ({type(error).__name__})"
+        advice = f"this is a defect of {NAME}: please report it with the command line, but never with a secret"
+        return _refuse(UserError(what, help=advice), is_json, failure=what)
+
+
+def _names_only_files(words: Sequence[str]) -> bool:
+    return not any(word.startswith("-") for word in words) and not (words and words[0] in VERBS)
+
+
+def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:
+    """An error instead of a report, and its exit status; who asked for JSON gets one object for it as well."""
+    import os
+
+    from dsec_migrate.options import Options
+    from dsec_migrate.outcome import Outcome, ProjectOutcome
+    from dsec_migrate.reports import REPORTS, View
+    from dsec_migrate.reports.output import complain, say
+    from dsec_migrate.reports.terminal import style_for
+
+    outcome = Outcome((ProjectOutcome(error.file, errors=(error,), failure=failure),), Options())
+    if is_json:
+        say(REPORTS["json"](outcome, View()), sys.stdout)
+    else:
+        complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    return outcome.status()

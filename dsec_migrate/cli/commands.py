@@ -1,0 +1,213 @@
+"""The commands with their options, as Typer reads them and shows them in help."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from dsec_migrate.cli.request import NAME, Request, perform
+from dsec_migrate.errors import UserError
+from dsec_migrate.options import SourceKind, Target, Unknown
+from dsec_migrate.reports import REPORTS
+from dsec_migrate.reports.look import DiffStyle
+from dsec_migrate.reports.output import say
+
+_DEFAULT = Request()
+
+_do = partial(typer.Option, rich_help_panel="What to do")
+_place = partial(typer.Option, rich_help_panel="Where the values go")
+_choice = partial(typer.Option, rich_help_panel="Which variables move")
+_show = partial(typer.Option, rich_help_panel="What to show")
+
+
+class _Command(TyperCommand):
+    """Help in groups, without the weight of a library that draws boxes."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                title = getattr(parameter, "rich_help_panel", None) or "Other"
+                groups.setdefault(title, []).append(record)
+        for title, rows in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        say(f"{NAME} {version(NAME)}\n", sys.stdout)
+        raise typer.Exit
+
+
+def migrate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Compose files, each a project of its own; a folder stands for every project below it. "
+            "Without any: the file that `docker compose` would use here.",
+            rich_help_panel="What to do",
+            show_default=False,
+        ),
+    ] = None,
+    write: Annotated[bool, _do("--write", help="Change the files. Without it nothing is changed.")] = _DEFAULT.write,
+    check: Annotated[bool, _do("--check", help="Exit with 1 when secrets stand in plaintext.")] = _DEFAULT.check,
+    strict: Annotated[
+        bool, _do("--strict", help="With --check: secrets behind ${...} count as well.")
+    ] = _DEFAULT.strict,
+    env_files: Annotated[
+        list[Path] | None,
+        _do("--env-file", metavar="FILE", help="Read this file in place of .env; may be repeated."),
+    ] = None,
+    jobs: Annotated[
+        int | None, _do("--jobs", metavar="N", help="How many files to work on at a time.  [default: cores]")
+    ] = _DEFAULT.jobs,
+    no_docker: Annotated[
+        bool, _do("--no-docker", help="Do not ask Docker anything. Nothing does so far: accepted for scripts.")
+    ] = False,
+    source: Annotated[
+        SourceKind,
+        _place(
+            "--source",
+            metavar="KIND",
+            help="file: values go to files beside the project. environment: they stay in the variables of the shell "
+            "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there.",
+        ),
+    ] = _DEFAULT.source,
+    secrets_dir: Annotated[
+        str | None,
+        _place(
+            "--secrets-dir",
+            metavar="DIR",
+            help="Folder of the secret files, seen from the Compose file. It may hold an expression such as "
+            "'${SECRETS_DIR:-./secrets}'.  [default: ./secrets]",
+        ),
+    ] = _DEFAULT.secrets_dir,
+    target: Annotated[
+        Target | None,
+        _place(
+            "--target",
+            metavar="KIND",
+            help="What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
+        ),
+    ] = _DEFAULT.target,
+    uid: Annotated[str | None, _place("--uid", metavar="N", help="Owner of the file in the container.")] = _DEFAULT.uid,
+    gid: Annotated[str | None, _place("--gid", metavar="N", help="Group of the file in the container.")] = _DEFAULT.gid,
+    mode: Annotated[
+        str | None, _place("--mode", metavar="OCTAL", help="Mode of the file in the container, such as 0400.")
+    ] = _DEFAULT.mode,
+    only: Annotated[
+        list[str] | None,
+        _choice(
+            "--only",
+            metavar="GLOB",
+            help="Move only these: VARIABLE or service.VARIABLE, with * and ?; may be repeated. "
+            "What is only possibly a secret moves when it is named here.",
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None, _choice("--skip", metavar="GLOB", help="Leave these as they are; may be repeated.")
+    ] = None,
+    unknown: Annotated[
+        Unknown,
+        _choice(
+            "--unknown",
+            metavar="HOW",
+            help="For images that nobody has recorded: rewrite and say what to check, or keep.",
+        ),
+    ] = _DEFAULT.unknown,
+    safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = _DEFAULT.safe,
+    form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = _DEFAULT.form,
+    outputs: Annotated[
+        list[str] | None,
+        _show(
+            "--output", metavar="FORMAT=FILE", help="Write a report to a file too: json=report.json; may be repeated."
+        ),
+    ] = None,
+    diff: Annotated[
+        DiffStyle,
+        _show("--diff", metavar="FORM", help="Changes in the text report: unified, side-by-side or semantic."),
+    ] = _DEFAULT.diff,
+    show_values: Annotated[
+        bool, _show("--show-values", help="Show values in place of ********. Only as text on a terminal.")
+    ] = _DEFAULT.show_values,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Move the plaintext secrets of Docker Compose projects into Docker secrets.
+
+    Shows what would change, with all values masked. Nothing is changed before you say --write.
+
+    Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
+    could not be proved right and was not made.
+    """
+    del no_docker, version
+    request = Request(
+        files or (),
+        write,
+        check,
+        strict,
+        env_files or (),
+        jobs,
+        source,
+        secrets_dir,
+        target,
+        uid,
+        gid,
+        mode,
+        only or (),
+        skip or (),
+        unknown,
+        safe,
+        form,
+        outputs or (),
+        diff,
+        show_values,
+    )
+    raise typer.Exit(perform(request))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"": migrate}
+"""By verb; the one without a verb migrates. A verb stands in ``request.VERBS`` as well."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the command that ``words`` name and returns its exit status. Raises UserError on bad usage."""
+    verb = words[0] if words and words[0] in COMMANDS else ""
+    name = f"{NAME} {verb}".rstrip()
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    app.command(name, cls=_Command, context_settings=settings)(COMMANDS[verb])
+    try:
+        status = typer.main.get_command(app).main(list(words[bool(verb) :]), name, standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        raise _usage_error(error) or error from None
+    return status if isinstance(status, int) else 0
+
+
+def _usage_error(error: Exception) -> UserError | None:
+    """What Typer finds wrong with the words, in the shape of all other errors."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        return None
+    advice = f"`{NAME} --help` lists all options"
+    option = getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities"):
+        similar = " or ".join(sorted(error.possibilities or ()))
+        return UserError(f"there is no option {option}", help=f"did you mean {similar}?" if similar else advice)
+    text = re.sub(r"^(?:Invalid value for|Option) '?([^':]+)'?(?=[: ])", r"\1", message()).rstrip(".")
+    return UserError(text[:1].lower() + text[1:], help=advice)

@@ -1,0 +1,187 @@
+"""What a command line asks for, whoever parsed it: the request with its defaults, its check, and its run."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.options import Options, SourceKind, Target, Unknown
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.reports import REPORTS, View
+from dsec_migrate.reports.counts import errors_of
+from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.output import complain, save, say
+from dsec_migrate.reports.sealed import seal
+from dsec_migrate.reports.terminal import Progress, style_for, width
+
+NAME = "dsec-migrate"
+
+VERBS = frozenset({"audit", "images", "lock", "pull", "push", "rotate", "status", "unlock"})
+"""Commands of other versions: nobody means a file by them."""
+
+
+class Request(NamedTuple):
+    """What was said on the command line, before it is checked. The defaults of all options stand here."""
+
+    files: Sequence[Path] = ()
+    write: bool = False
+    check: bool = False
+    strict: bool = False
+    env_files: Sequence[Path] = ()
+    jobs: int | None = None
+    source: SourceKind = SourceKind.FILE
+    secrets_dir: str | None = None
+    target: Target | None = None
+    uid: str | None = None
+    gid: str | None = None
+    mode: str | None = None
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    unknown: Unknown = Unknown.REWRITE
+    safe: bool = False
+    form: str = "text"
+    outputs: Sequence[str] = ()
+    diff: DiffStyle = DiffStyle.UNIFIED
+    show_values: bool = False
+
+
+def perform(request: Request) -> int:
+    """Runs what was asked for, reports it and returns the exit status. Raises UserError on bad usage."""
+    if request.form not in REPORTS:
+        raise _no_such_format("--format", request.form)
+    outputs = [_output(text) for text in request.outputs]
+    if request.show_values and (request.form != "text" or outputs or not sys.stdout.isatty()):
+        raise UserError(
+            "--show-values needs the text report on a terminal",
+            help="leave out --format and --output, and do not redirect the output",
+        )
+    options = _options(request)
+    saved = View(request.check, request.strict, Look(request.diff))
+    shown = saved
+    if request.form == "text":
+        is_coloured = style_for(sys.stdout, os.environ).is_coloured
+        shown = View(request.check, request.strict, Look(request.diff, width(), is_coloured, request.show_values))
+    outcome = _run(request, options, {Look(), saved.look, shown.look})
+    for name, path in outputs:
+        save(path, REPORTS[name](outcome, saved))
+    if request.form == "text":
+        for error in errors_of(outcome):
+            complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    say(REPORTS[request.form](outcome, shown), sys.stdout)
+    return outcome.status(check=request.check, strict=request.strict)
+
+
+def _run(request: Request, options: Options, looks: AbstractSet[Look]) -> Outcome:
+    from dsec_migrate.discovery import discover
+    from dsec_migrate.migrate import collect_garbage_seldom, run
+
+    jobs = _jobs(request.jobs)
+    first = request.files[0] if request.files else None
+    if first is not None and str(first) in VERBS and not first.exists():
+        raise UserError(
+            f"this version has no command {first}, and there is no file of that name",
+            help=f"`{NAME} [OPTIONS] [FILE]...` migrates; `{NAME} --help` tells more",
+        )
+    try:
+        paths = discover(request.files, Path())
+    except UserError as error:
+        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
+    collect_garbage_seldom()
+    progress = Progress(sys.stderr)
+    try:
+        return run(
+            paths,
+            options,
+            shell=dict(os.environ),
+            write=request.write,
+            check=request.check,
+            jobs=jobs,
+            progress=progress,
+            seal=partial(seal, looks=looks),
+        )
+    finally:
+        progress.close()
+
+
+# --- words to values ---
+
+
+def _options(request: Request) -> Options:
+    return Options(
+        request.source,
+        _target(request.source, request.target),
+        request.secrets_dir,
+        _number("--uid", request.uid),
+        _number("--gid", request.gid),
+        _octal(request.mode),
+        tuple(request.only),
+        tuple(request.skip),
+        request.unknown,
+        request.safe,
+        tuple(request.env_files),
+    )
+
+
+def _target(source: SourceKind, target: Target | None) -> Target:
+    if source is SourceKind.EXTERNAL:
+        if target is Target.COMPOSE:
+            raise UserError(
+                "--source external does not go with --target compose: `docker compose up` refuses external secrets",
+                help="leave out --target, or take --source file",
+            )
+        if target is None:
+            note = "--source external means --target swarm: `docker compose up` refuses external secrets"
+            say(f"note: {note}\n", sys.stderr)
+        return Target.SWARM
+    if source is SourceKind.ENVIRONMENT and target is Target.SWARM:
+        raise UserError(
+            "--source environment does not go with --target swarm: Swarm refuses secrets that come from variables",
+            help="take --source external or --source file",
+        )
+    return target or Target.COMPOSE
+
+
+def _number(option: str, text: str | None) -> str | None:
+    if text is not None and not (text.isascii() and text.isdigit()):
+        help_text = f"such as {option} 1000; names mean nothing outside the container"
+        raise UserError(f"{option} takes a number", help=help_text)
+    return text
+
+
+def _octal(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        raise UserError("--mode takes three octal digits, with or without a 0 before them", help="such as --mode 0400")
+    return int(text, 8)
+
+
+def _jobs(number: int | None) -> int:
+    if number is not None:
+        if number < 1:
+            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
+        return number
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _output(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not equals or not file:
+        raise UserError("--output takes FORMAT=FILE", help="such as --output json=report.json")
+    if name not in REPORTS:
+        raise _no_such_format("--output", name)
+    path = Path(file)
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError("cannot write a report there", file, help="name a file in a folder that exists")
+    return name, path
+
+
+def _no_such_format(option: str, name: str) -> UserError:
+    return UserError(f"{option}: there is no format {name}", help=f"there are {' and '.join(REPORTS)}")
