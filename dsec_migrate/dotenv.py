@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
-from dsec_migrate.interpolation import InterpolationError, interpolate, references
+from dsec_migrate.interpolation import InterpolationError, escape, interpolate, references
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Span
 
@@ -65,8 +65,10 @@ class Entry:
     ``value`` is what the file says, interpolated; None for a pass-through. What that one receives is ``passed``:
     None when the surroundings do not set the variable, then Compose ignores the entry. ``span`` runs from the first
     character of the entry (``export`` included) through the last of its value (the closing quote included);
-    ``value_span`` holds the value with its quotes and is empty for a pass-through. ``quote`` is ``""``, ``"'"`` or
-    ``'"'``. ``line`` counts from 1. ``references`` are the names that the value mentions, each once.
+    ``name_span`` holds the name alone; ``value_span`` holds the value with its quotes and is empty for a pass-through.
+    ``quote`` is ``""``, ``"'"`` or ``'"'``. ``line`` counts from 1. ``references`` are the names that the value
+    mentions, each once. ``template`` is the value before interpolation, quotes and escapes undone: interpolated where
+    the entry stands it gives ``value``. Of what Compose takes literally it therefore has every ``$`` twice.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Entry:
     line: int = 1
     references: tuple[str, ...] = ()
     passed: str | None = field(default=None, repr=False)
+    name_span: Span = Span(0, 0)
+    template: str | None = field(default=None, repr=False)
 
 
 def parse(
@@ -113,17 +117,18 @@ def variables(entries: Iterable[Entry]) -> dict[str, str]:
     return result
 
 
-def quote(value: str) -> str:
+def quote(value: str, mark: str = "") -> str:
     """A spelling that both ``.env`` and ``env_file:`` read back as exactly ``value``, on a single line.
 
-    Plain where nothing can be mistaken, else in single quotes, else in double quotes. Raises ValueError for a NUL,
-    which no environment variable can hold, and for lone surrogates, which are not text. Not for ``format: raw``.
+    Plain where nothing can be mistaken, else in single quotes, else in double quotes. ``mark`` asks for one of the
+    quotes ``"'"`` and ``'"'``; single ones are not possible for every value. Raises ValueError for a NUL, which no
+    environment variable can hold, and for lone surrogates, which are not text. Not for ``format: raw``.
     """
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("an environment variable holds neither NUL characters nor broken text")
-    if re.fullmatch(_NEEDS_NO_QUOTES, value):
+    if not mark and re.fullmatch(_NEEDS_NO_QUOTES, value):
         return value
-    if "\n" in value or "\r" in value or re.search(_OPEN_PAIR, value):
+    if mark == '"' or "\n" in value or "\r" in value or re.search(_OPEN_PAIR, value):
         return f'"{value.translate(_IN_DOUBLE_QUOTES)}"'
     escaped = value.replace("'", r"\'")
     return f"'{escaped}'"
@@ -162,18 +167,22 @@ def _entries(text: str, position: int, surroundings: Mapping[str, str], scope: d
                     exported=export is not None,
                     line=line,
                     passed=surroundings.get(name),
+                    name_span=Span(name_start, end),
                 )
             continue
         value_start = _end(_BLANK_RUN, text, name_end + 1) if separator else name_start
         template, mark, value_end, position = _read_value(text, value_start)
         value = template
         mentioned: tuple[str, ...] = ()
-        if mark != "'" and "$" in template:
-            try:
-                value = interpolate(template, scope).value
-                mentioned = tuple(dict.fromkeys(reference.name for reference in references(template)))
-            except InterpolationError as error:
-                raise _error(text, value_start, str(error)) from None
+        if "$" in template:
+            if mark == "'":
+                template = escape(template)
+            else:
+                try:
+                    value = interpolate(template, scope).value
+                    mentioned = tuple(dict.fromkeys(reference.name for reference in references(template)))
+                except InterpolationError as error:
+                    raise _error(text, value_start, str(error)) from None
         if name not in surroundings:
             scope[name] = value
         yield Entry(
@@ -185,6 +194,8 @@ def _entries(text: str, position: int, surroundings: Mapping[str, str], scope: d
             exported=export is not None,
             line=line,
             references=mentioned,
+            name_span=Span(name_start, name_start + len(name)),
+            template=template,
         )
 
 
@@ -240,10 +251,19 @@ def _raw_entries(text: str, position: int, surroundings: Mapping[str, str]) -> I
             raise _error(text, start, "the name of a variable cannot contain white space in format: raw")
         name_end, end = start + len(name), start + len(content)
         if separator:
-            yield Entry(name, value, Span(start, end), Span(name_end + 1, end), line=number)
+            yield Entry(
+                name,
+                value,
+                Span(start, end),
+                Span(name_end + 1, end),
+                line=number,
+                name_span=Span(start, name_end),
+                template=escape(value),
+            )
         else:
             passed = surroundings.get(name)
-            yield Entry(name, None, Span(start, end), Span(end, end), line=number, passed=passed)
+            span = Span(start, end)
+            yield Entry(name, None, span, Span(end, end), line=number, passed=passed, name_span=span)
 
 
 def _error(text: str, offset: int, reason: str) -> DotenvError:
