@@ -17,12 +17,12 @@ from dsec_migrate.records import dataclass
 from dsec_migrate.source import Span
 
 _BYTE_ORDER_MARK = "\ufeff"
-# Go's white space; Python's str.strip() would also take the separators U+001C to U+001F
-_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+# Go's white space, which env files are read with; Python's str.strip() would also take the separators U+001C to U+001F
+SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 # the part of it that may stand around names and before values
 _BLANKS = "\t\v\f\r \x85\xa0"
 
-_BETWEEN = re.compile(rf"(?:[{_SPACES}]+|#[^\n]*)*")
+_BETWEEN = re.compile(rf"(?:[{SPACES}]+|#[^\n]*)*")
 _EXPORT = re.compile(rf"export(?=[\t\n\f\r ])[{_BLANKS}]*")
 _NAME = re.compile(rf"[\w.\-\[\]{_BLANKS}]*")
 _BLANK_RUN = re.compile(rf"[{_BLANKS}]*")
@@ -152,7 +152,7 @@ def _entries(text: str, position: int, surroundings: Mapping[str, str], scope: d
         if separator not in ("", "=", ":", "\n"):
             raise _error(text, name_end, "unexpected character in the name of a variable")
         # the last line without a line break: Compose reads NAME as a value that belongs to no name
-        name = text[name_start:name_end].rstrip(_SPACES) if separator else ""
+        name = text[name_start:name_end].rstrip(SPACES) if separator else ""
         if " " in name:
             raise _error(text, name_start, "the name of a variable cannot contain a space")
         if separator == "\n":
@@ -210,7 +210,7 @@ def _read_value(text: str, start: int) -> tuple[str, str, int, int]:
     line_end = text.find("\n", start)
     if line_end < 0:
         line_end = len(text)
-    value = text[start:line_end].partition(" #")[0].rstrip(_SPACES)
+    value = text[start:line_end].partition(" #")[0].rstrip(SPACES)
     return value, "", start + len(value), line_end
 
 
@@ -240,7 +240,7 @@ def _raw_entries(text: str, position: int, surroundings: Mapping[str, str]) -> I
         position += len(line) + 1
         if len(line) * 4 > _RAW_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > _RAW_LINE_BYTES:
             raise _error(text, offset, f"a line of format: raw has at most {_RAW_LINE_BYTES:,} bytes")
-        content = line.removesuffix("\r").lstrip(_SPACES)
+        content = line.removesuffix("\r").lstrip(SPACES)
         if not content or content.startswith("#"):
             continue
         start = offset + line.index(content)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 MINIMUM_LENGTH = 8
 _LONG = 64
+_SHORTEST_TELLING = 4
 _LOOK_ALIKE = str.maketrans("013457@$", "oleastas")
 _LOOK_ALIKE_TOO = str.maketrans("01!3457@$", "oiieastas")
 _APPENDED = "0123456789!@#$%^&*._-"
@@ -34,6 +35,13 @@ def is_distinctive(value: str) -> bool:
     bare = folded.rstrip(_APPENDED)
     spellings = (folded, folded.translate(_LOOK_ALIKE), bare.translate(_LOOK_ALIKE), bare.translate(_LOOK_ALIKE_TOO))
     return all(_ONLY_COMMON_WORDS.fullmatch(spelling) is None for spelling in spellings)
+
+
+def is_telling(value: str) -> bool:
+    """Whether a comment behind ``value`` that has it again gives it away, and does not just use the same word."""
+    if len(value) < _SHORTEST_TELLING or "\n" in value:
+        return False
+    return is_distinctive(value) or any(character.isdigit() for character in value)
 
 
 def _is_long_number(value: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dsec_migrate import files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import Change, DefineSecret, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report
@@ -20,9 +20,6 @@ from dsec_migrate.stores import Left
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
 _COMMENT = re.compile(r"[\]},]*[ \t]+#")
-
-
-_SHORTEST_IN_COMMENT = 4
 
 
 def make_plan(project: Project, options: Options, disk: files.Disk | None = None) -> Plan:
@@ -100,9 +97,7 @@ def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text
-        if not text or len(text) < _SHORTEST_IN_COMMENT or "\n" in text:
-            continue
-        if not is_distinctive(text) and not any(character.isdigit() for character in text):
+        if not text or not is_telling(text):
             continue
         source = move.slot.document.source
         end = source.line_end(move.slot.end)
