@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsec_migrate.dotenv import DotenvError, Entry, parse, quote, variables
+from dsec_migrate.interpolation import interpolate
 from dsec_migrate.source import Span
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -71,24 +72,35 @@ def _check_places(text: str, entries: list[Entry], environment: dict[str, str], 
         assert entry.line == text.count("\n", 0, span.start) + 1
         shown = text[span.start : span.end]
         assert shown.startswith("export" if entry.exported else entry.name)
+        assert span.start <= entry.name_span.start <= entry.name_span.end <= value_span.start
+        assert text[entry.name_span.start : entry.name_span.end] == entry.name
         written = text[value_span.start : value_span.end]
         if entry.value is None:
-            assert written == ""
+            assert (written, entry.template) == ("", None)
             continue
         if entry.quote:
             assert (written[0], written[-1]) == (entry.quote, entry.quote)
         earlier = variables(entries[:number])
+        assert entry.template is not None
+        assert interpolate(entry.template, {**earlier, **environment}).value == entry.value
         (again,) = parse(f"K={written}\r\n", environment, earlier=earlier, raw=raw)
         assert (again.value, again.quote, again.references) == (entry.value, entry.quote, entry.references)
 
 
 def test_spans_quotes_and_references() -> None:
     text = "# c\r\nexport A = \"x\\$ $B ${C:-${D}}$B\" # e\r\n  E='$F'G=${A} #\r\nH\r\n"
-    assert parse(text, {"B": "b", "H": "shell"}) == [
-        Entry("A", "x$ b b", Span(5, 37), Span(16, 37), '"', exported=True, line=2, references=("B", "C", "D")),
-        Entry("E", "$F", Span(45, 51), Span(47, 51), "'", line=3),
-        Entry("G", "x$ b b", Span(51, 57), Span(53, 57), "", line=3, references=("A",)),
-        Entry("H", None, Span(61, 62), Span(62, 62), "", line=4, passed="shell"),
+    entries = parse(text, {"B": "b", "H": "shell"})
+    assert [(e.name, e.value, e.template, e.references, e.passed) for e in entries] == [
+        ("A", "x$ b b", "x$$ $B ${C:-${D}}$B", ("B", "C", "D"), None),
+        ("E", "$F", "$$F", (), None),
+        ("G", "x$ b b", "${A}", ("A",), None),
+        ("H", None, None, (), "shell"),
+    ]
+    assert [(e.span, e.name_span, e.value_span, e.quote, e.exported, e.line) for e in entries] == [
+        (Span(5, 37), Span(12, 13), Span(16, 37), '"', True, 2),
+        (Span(45, 51), Span(45, 46), Span(47, 51), "'", False, 3),
+        (Span(51, 57), Span(51, 52), Span(53, 57), "", False, 3),
+        (Span(61, 62), Span(61, 62), Span(62, 62), "", False, 4),
     ]
 
 
@@ -192,6 +204,13 @@ def test_the_simplest_spelling_is_taken() -> None:
     assert quote("it's") == r"'it\'s'"
     assert quote("ends in \\") == r'"ends in \\"'
     assert quote("line\nline\r\n") == r'"line\nline\r\n"'
+
+
+@given(st.text(alphabet="'\"\\$ #\n{}ax"), st.sampled_from("'\""))
+def test_the_quotes_that_are_asked_for_are_used_where_they_can_be(value: str, mark: str) -> None:
+    (entry,) = parse(f"K={quote(value, mark)}\n", {"a": "no", "x": "no"})
+    assert entry.value == value
+    assert entry.quote == mark or (mark == "'" and entry.quote == '"' and ("\\" in value or "\n" in value))
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800"])
