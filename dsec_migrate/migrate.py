@@ -21,7 +21,7 @@ from dsec_migrate.options import Options, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.plan import NewFile, Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
-from dsec_migrate.project import Project
+from dsec_migrate.project import EnvFileText, Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.source import Source
@@ -164,12 +164,10 @@ def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:
     for document in (*project.env_texts, *project.extended, *reversed(project.documents)):
         if id(document) in changed:
             text, edits = rewrite(document, plan.operations)
-            yield Rewritten(document.source, text, edits)
+            yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
 
 
-def load(
-    paths: Sequence[Path], options: Options, shell: Mapping[str, str], folders: Folders | None = None
-) -> Project:
+def load(paths: Sequence[Path], options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
     """Reads the files and the environment that their ``${…}`` see."""
     directory = paths[0].parent
     return projects.load(paths, environment.load(directory, shell, options.env_files), folders, directory=directory)
@@ -257,18 +255,20 @@ def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     return replace(outcome, is_written=True)
 
 
-def write(rewritten: Rewritten, files: Iterable[NewFile]) -> None:
-    """Raises UserError when the file changed since it was read or something cannot be written; then the Compose file
-    is as it was."""
-    target = Path(os.path.realpath(rewritten.source.path))
-    _check_unchanged(rewritten.source, target)
-    for file in files:
-        if file.append:
-            _append(file)
+def write(rewritten: Sequence[Rewritten], files: Iterable[NewFile]) -> None:
+    """Raises UserError when a file changed since it was read or something cannot be written; then the Compose files
+    are as they were."""
+    targets = [(file, Path(os.path.realpath(file.source.path))) for file in rewritten]
+    for file, target in targets:
+        _check_unchanged(file.source, target)
+    for new in files:
+        if new.append:
+            _append(new)
         else:
-            _create(file)
-    _check_unchanged(rewritten.source, target)
-    _replace(target, rewritten.source.encode(rewritten.text))
+            _create(new)
+    for file, target in targets:
+        _check_unchanged(file.source, target)
+        _replace(target, file.source.encode(file.text))
 
 
 def _check_unchanged(source: Source, target: Path) -> None:

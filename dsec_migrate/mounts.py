@@ -179,5 +179,3 @@ def targets_in_use(project: Project) -> set[str]:
                 if isinstance(target, Scalar):
                     targets.add(target.value.removeprefix(f"{SECRETS_MOUNT}/"))
     return targets
-
-

@@ -18,11 +18,16 @@ DONE, REFUSED_BY_CHECK, BAD_INPUT, UNPROVED = 0, 1, 2, 3
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Rewritten:
-    """One file's new text and the edits (of the old text) that make it."""
+    """One file's new text and the edits (of the old text) that make it. ``is_env_file`` tells its syntax."""
 
     source: Source = field(repr=False)
     text: str = field(repr=False)
     edits: tuple[Edit, ...] = field(repr=False)
+    is_env_file: bool = False
+
+    @property
+    def path(self) -> str:
+        return str(self.source.path)
 
 
 @dataclass(frozen=True, repr=False)

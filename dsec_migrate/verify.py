@@ -42,9 +42,7 @@ MANY = 50
 MOST_FILES_IN_EVERY_CHOICE = 4
 
 
-def verify(
-    project: Project, plan: Plan, rewritten: SequenceType[Rewritten], options: Options
-) -> tuple[Remaining, ...]:
+def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], options: Options) -> tuple[Remaining, ...]:
     """Proves the promises for one project, and tells where values of migrated secrets still stand.
 
     Raises VerificationError, whose message holds no value, when one of them does not hold.

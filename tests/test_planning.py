@@ -29,7 +29,7 @@ def load(
     folder: Path = Path("/nonexistent/project"),
 ) -> Project:
     source = Source.decode(folder / "compose.yml", dedent(text).encode())
-    project = projects.load(source, Environment(shell or {}, files or {}))
+    project = projects.load([source.path], Environment(shell or {}, files or {}), texts=texts_of(source))
     assert not project.problems
     return project
 

@@ -11,18 +11,18 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
 
 from dsec_migrate.dotenv import Entry
+from dsec_migrate.interpolation import InterpolationError
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Proposal
 from dsec_migrate.planning.components import Component, is_moved
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Slot
 from dsec_migrate.project.model import cached_references
-from dsec_migrate.interpolation import InterpolationError
 from dsec_migrate.stores import Left
 
 
 def settle_references(project: Project, components: Collection[Component]) -> None:
-    """Leaves what something reads that stays. Leaving one thing can be the reason to leave another: until all is quiet."""
+    """Leaves what something reads that stays. That can be the reason to leave something else: until all is quiet."""
     if not project.env_texts:
         return
     is_quiet = False
@@ -65,7 +65,8 @@ def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[
 
 
 def _is_moving(project: Project, text: EnvFileText | None, line: Entry, moving: _Moving) -> bool:
-    return any(id(slot.content) in moving.places for slot in _slots_of_lines(project).get((id(text), line.span.start), ()))
+    slots = _slots_of_lines(project).get((id(text), line.span.start), ())
+    return any(id(slot.content) in moving.places for slot in slots)
 
 
 @lru_cache(maxsize=4)
@@ -97,17 +98,17 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
             if slot.text is None and id(slot.content) not in moving.places:
                 yield f"{slot.place} passes {name} on from the same line"
         for file in service.env_files:
-            for line in file.entries:
-                if name in line.references and not _is_moving(project, file.text, line, moving):
-                    yield f"{file.path}:{line.line} builds {line.name} from it"
+            for entry in file.entries:
+                if name in entry.references and not _is_moving(project, file.text, entry, moving):
+                    yield f"{file.path}:{entry.line} builds {entry.name} from it"
     for secret, data in project.secrets.items():
         if data.get("environment") == name:
             yield f"the secret {secret} takes it from the same line"
+    own = {os.path.realpath(text.source.path) for text in project.compose_texts}
     for neighbour in project.folders.neighbours(project.source.path):
-        own = {os.path.realpath(text.source.path) for text in project.compose_texts}
-        if f"{name}" in neighbour.text and "$" in neighbour.text and os.path.realpath(neighbour.path) not in own:
-            if name in _names_in(neighbour.text):
-                yield f"{neighbour.path} reads ${{{name}}} from the same line"
+        is_other = name in neighbour.text and os.path.realpath(neighbour.path) not in own
+        if is_other and name in _names_in(neighbour.text):
+            yield f"{neighbour.path} reads ${{{name}}} from the same line"
 
 
 def _names(template: str) -> set[str]:

@@ -227,6 +227,4 @@ def _is_defined_for(project: Project, name: str, group: Sequence[Need]) -> bool:
     first = next(
         (number for number, document in enumerate(project.documents) if name in definitions(document.roots)), 0
     )
-    return all(
-        isinstance(need.slot, EnvFileSlot) or project.order(need.slot.document) >= first for need in group
-    )
+    return all(isinstance(need.slot, EnvFileSlot) or project.order(need.slot.document) >= first for need in group)

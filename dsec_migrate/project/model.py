@@ -155,7 +155,8 @@ class Layer:
 class EnvFile:
     """An ``env_file:`` of a service; ``node`` is where its ``layer`` names it.
 
-    ``text`` is None where the file is not there or cannot be read. ``entries`` are what its lines mean for this service.
+    ``text`` is None where the file is not there or cannot be read. ``entries`` are what its lines mean for the
+    service.
     """
 
     path: Path

@@ -40,7 +40,7 @@ def count(outcome: Outcome) -> Counts:
             elif finding.verdict.confidence is Confidence.POSSIBLE:
                 possible += 1
         secrets += len(project.plan.secrets)
-        changed += project.rewritten is not None
+        changed += len(project.rewritten)
         failed += project.status != 0
         is_written = is_written or project.is_written
     keep = findings - migrate

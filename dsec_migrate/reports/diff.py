@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.outcome import ProjectOutcome, Rewritten
 from dsec_migrate.reports.hunks import Hunk, Line, hunks
 from dsec_migrate.reports.look import PLAIN_UNIFIED, DiffStyle, Look
 from dsec_migrate.reports.sealed import Sealed
@@ -15,23 +15,22 @@ NO_FINAL_NEWLINE = "\\ No newline at end of file"
 _SIDES = " | "
 
 
-def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> str:
-    """The diff of a project whose text changes, each line ended; the empty string where none does."""
-    if project.rewritten is None:
-        return ""
+def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> tuple[str, ...]:
+    """The diff of each file of a project whose text changes, each line ended."""
     if isinstance(project, Sealed):
         return project.diffs[look]
-    return "".join(line + "\n" for line in _RENDERERS[look.form](project, look))
+    renderer = _RENDERERS[look.form]
+    return tuple("".join(line + "\n" for line in renderer(project, rewritten, look)) for rewritten in project.rewritten)
 
 
-def _unified(project: ProjectOutcome, look: Look) -> Iterator[str]:
+def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(project)
+    name = _name(rewritten)
     yield style.bold(f"--- a/{name}")
     yield style.bold(f"+++ b/{name}")
-    services = _services_by_line(project)
+    services = _services_by_line(project, rewritten)
     paint: dict[str, Paint] = {"-": style.red, "+": style.green, " ": str}
-    for hunk in _hunks(project, look):
+    for hunk in _hunks(project, rewritten, look):
         yield style.dim(_header(hunk, services))
         for line in hunk.lines:
             yield paint[line.sign](line.sign + line.text)
@@ -39,17 +38,17 @@ def _unified(project: ProjectOutcome, look: Look) -> Iterator[str]:
                 yield style.dim(NO_FINAL_NEWLINE)
 
 
-def _side_by_side(project: ProjectOutcome, look: Look) -> Iterator[str]:
+def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(project)
-    found = _hunks(project, look)
+    name = _name(rewritten)
+    found = _hunks(project, rewritten, look)
     last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
     digits = len(str(last))
     # number, sign and the spaces around it
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
     yield style.bold(columns(_tail(f"a/{name}", side), side) + _SIDES + _tail(f"b/{name}", side))
-    services = _services_by_line(project)
+    services = _services_by_line(project, rewritten)
     for hunk in found:
         yield style.dim(cut(_header(hunk, services), look.width))
         old_number, new_number = hunk.old_start, hunk.new_start
@@ -105,18 +104,18 @@ def _cells(line: Line | None, number: int, digits: int, width: int) -> list[str]
     return [mark + columns(row, width) for mark, row in zip(marks, rows, strict=True)]
 
 
-def _semantic(project: ProjectOutcome, look: Look) -> Iterator[str]:
+def _semantic(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     from dsec_migrate.reports import semantic
 
-    return semantic.lines(project, look)
+    return semantic.lines(project, rewritten, look)
 
 
-def _hunks(project: ProjectOutcome, look: Look) -> Sequence[Hunk]:
-    return () if project.rewritten is None else hunks(project.rewritten, project.masks, show_values=look.show_values)
+def _hunks(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Sequence[Hunk]:
+    return hunks(rewritten, project.masks, show_values=look.show_values)
 
 
-def _name(project: ProjectOutcome) -> str:
-    return project.path.replace("\\", "/").removeprefix("./").lstrip("/")
+def _name(rewritten: Rewritten) -> str:
+    return rewritten.path.replace("\\", "/").removeprefix("./").lstrip("/")
 
 
 def _header(hunk: Hunk, services: Mapping[int, Sequence[str]]) -> str:
@@ -130,16 +129,16 @@ def _range(start: int, count: int) -> str:
     return str(start) if count == 1 else f"{start},{count}"
 
 
-def _services_by_line(project: ProjectOutcome) -> dict[int, list[str]]:
+def _services_by_line(project: ProjectOutcome, rewritten: Rewritten) -> dict[int, list[str]]:
     """The services whose variables stand on a line of the file, for the heads of the hunks."""
     found: dict[int, list[str]] = {}
     for finding in project.findings:
-        if finding.site.file == project.path:
+        if finding.site.file == rewritten.path:
             found.setdefault(finding.site.line, []).append(finding.service)
     return found
 
 
-_Renderer = Callable[[ProjectOutcome, Look], Iterator[str]]
+_Renderer = Callable[[ProjectOutcome, Rewritten, Look], Iterator[str]]
 
 _RENDERERS: dict[DiffStyle, _Renderer] = {
     DiffStyle.UNIFIED: _unified,

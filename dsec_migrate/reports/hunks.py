@@ -107,7 +107,8 @@ class _View:
         self.text = source.text
         self.values: tuple[str, ...] = () if show_values else spellings(masks)
         self.find = finder(self.values)
-        self.ranges: list[Range] = [] if show_values else merged([*masks.spans, *self.find(self.text)])
+        spans = masks.spans.get(str(source.path), ())
+        self.ranges: list[Range] = [] if show_values else merged([*spans, *self.find(self.text)])
         self.more: Callable[[str], Iterable[Range]] | None = None if show_values else _other_secrets
 
     def context(self, start: int, end: int) -> Iterator[Line]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Finding
-from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.plan import Applicability, PlannedSecret
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
@@ -33,8 +33,8 @@ def render(outcome: Outcome, view: View) -> str:
     for project in outcome.projects:
         hide = hider(project)
         findings.extend(_finding(finding, hide) for finding in project.findings)
-        if project.rewritten is not None:
-            changes.append(_change(project))
+        if project.rewritten:
+            changes.extend(_changes(project))
             secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
             files.extend(_file(file, project) for file in files_of(project))
             remaining.extend({"file": r.file, "line": r.line, "secret": r.secret} for r in project.remaining)
@@ -98,18 +98,19 @@ def _secret(secret: PlannedSecret, project: ProjectOutcome) -> dict[str, object]
     }
 
 
-def _change(project: ProjectOutcome) -> dict[str, object]:
-    return {
-        "file": project.path,
-        "applicability": _worst(change.applicability for change in project.plan.changes),
-        "findings": list(dict.fromkeys(_names(project))),
-        "diff": render_diff(project),
-    }
+def _changes(project: ProjectOutcome) -> Iterator[dict[str, object]]:
+    for file, diff in zip(project.rewritten, render_diff(project), strict=True):
+        yield {
+            "file": file.path,
+            "applicability": _worst(change.applicability for change in project.plan.changes),
+            "findings": list(dict.fromkeys(_names(project, file))),
+            "diff": diff,
+        }
 
 
-def _names(project: ProjectOutcome) -> Iterator[str]:
+def _names(project: ProjectOutcome, file: Rewritten) -> Iterator[str]:
     for finding in project.findings:
-        if finding.action is Action.MIGRATE:
+        if finding.action is Action.MIGRATE and finding.site.file == file.path:
             yield f"{finding.service}.{finding.variable}"
 
 

@@ -34,7 +34,7 @@ class FileLine(NamedTuple):
 class Sealed(ProjectOutcome):
     """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone."""
 
-    diffs: Mapping[Look, str] = field(default_factory=dict)
+    diffs: Mapping[Look, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[FileLine, ...] = ()
 
 
@@ -57,7 +57,9 @@ def seal(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
             tuple(replace(secret, value=None) for secret in plan.secrets),
             notes=tuple(map(hide, plan.notes)),
         ),
-        rewritten=None if project.rewritten is None else Rewritten(Source(Path(project.path), b"", ""), "", ()),
+        rewritten=tuple(
+            Rewritten(Source(file.source.path, b"", ""), "", (), file.is_env_file) for file in project.rewritten
+        ),
         masks=Masks(),
         remaining=project.remaining,
         warnings=tuple(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dsec_migrate.document import Document, parse, plain
-from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.outcome import ProjectOutcome, Rewritten
 from dsec_migrate.reports.hiding import harmless, hidden, spellings
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
@@ -24,11 +25,15 @@ class _Group:
     added: dict[Path, object] = field(default_factory=dict)
 
 
-def lines(project: ProjectOutcome, look: Look) -> Iterator[str]:
+def lines(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     """The differences of one file's data before and after. What stood there before is masked."""
-    assert project.rewritten is not None
     style, show_values = Style(look.is_coloured), look.show_values
-    source, text = project.rewritten.source, project.rewritten.text
+    source, text = rewritten.source, rewritten.text
+    if len(project.rewritten) > 1 or rewritten.is_env_file:
+        yield style.bold(f"--- {harmless(rewritten.path)}")
+    if rewritten.is_env_file:
+        yield from _env_file_lines(project, rewritten, style)
+        return
     before = parse(source)
     after = parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
     values = () if show_values else spellings(project.masks)
@@ -41,6 +46,19 @@ def lines(project: ProjectOutcome, look: Look) -> Iterator[str]:
             rows = paragraph(plain_text, look.width, indent="      ", first="  ")
             paint = style.red if sign == "-" else style.green if sign == "+" else str
             yield from (paint(row) for row in rows)
+
+
+def _env_file_lines(project: ProjectOutcome, rewritten: Rewritten, style: Style) -> Iterator[str]:
+    """The lines that an env file has got, each opposite the variable that it takes the place of."""
+    old, new = rewritten.source.text.splitlines(), rewritten.text.splitlines()
+    added = [line for line in new if line not in old]
+    moved = {f.variables[0]: f.variable for f in project.findings if f.variables and f.site.file == rewritten.path}
+    for name, variable in moved.items():
+        line = next((line for line in added if re.search(rf"(?<!\w){re.escape(name)}\s*[=:]", line)), "")
+        value = line.partition(name)[2].lstrip(" =:").split(" #")[0]
+        yield f"  {harmless(f'{variable} -> {name}: {value}')}"
+    for line in () if moved else [line for line in old if line not in new]:
+        yield style.red(f"  - {harmless(line.partition('=')[0])}")
 
 
 def _group_lines(

@@ -41,13 +41,13 @@ def render(outcome: Outcome, view: View) -> str:
 
 def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
     hide = str if view.look.show_values else hider(project)
-    if project.rewritten is not None:
+    for diff in render_diff(project, view.look):
         page.blank()
-        page.raw(render_diff(project, view.look))
+        page.raw(diff)
     _tell_moves(page, project)
     _tell_checks(page, project, hide)
     _tell_left(page, project, hide)
-    if project.rewritten is not None:
+    if project.rewritten:
         _tell_files(page, project)
         _tell_remaining(page, project)
     _tell_notes(page, project, hide)

@@ -77,8 +77,8 @@ def _is_unknown(finding: Finding) -> bool:
 
 
 def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
-    paths = dict.fromkeys(project.path for project, _, _ in services)
-    page.sentence("To undo all of it, where git has the file as it was:")
+    paths = dict.fromkeys(file.path for project, _, _ in services for file in project.rewritten)
+    page.sentence("To undo all of it, where git has the files as they were:")
     page.row(f"    git checkout -- {' '.join(map(shlex.quote, paths))}")
     project, _, findings = services[0]
     finding = findings[0]
