@@ -87,7 +87,7 @@ def seconds_for(file: Path, repetitions: int) -> float:
         start = time.perf_counter()
         outcome = migrate(file, Options(), {})
         times.append(time.perf_counter() - start)
-        if outcome.status != DONE or outcome.rewritten is None:
+        if outcome.status != DONE or not outcome.rewritten:
             sys.exit(f"the file of this benchmark was not migrated: {outcome.failure or outcome.errors}")
     return min(times)
 

@@ -34,11 +34,22 @@ class Environment:
         return name in self.shell and self.files.get(name) != self.shell[name]
 
 
-def load(directory: Path, shell: Mapping[str, str], env_files: Sequence[Path] = ()) -> Environment:
+def load(
+    directory: Path, shell: Mapping[str, str], env_files: Sequence[Path] = (), parent: Environment | None = None
+) -> Environment:
     """Reads ``env_files`` (later wins), or else the ``.env`` of the project ``directory`` when there is one.
 
+    ``parent`` is the environment of a project that includes this one; its variables win (observed with Compose 2.40).
     Raises UserError when a named file is missing or when a file cannot be read as Compose reads it.
     """
+    if parent is not None:
+        own = load(directory, parent.variables, env_files)
+        return Environment(
+            parent.shell,
+            {**own.files, **parent.files},
+            (*own.paths, *parent.paths),
+            {**own.places, **parent.places},
+        )
     paths = tuple(env_files)
     if not paths:
         default = directory / ".env"

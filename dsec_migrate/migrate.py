@@ -133,29 +133,58 @@ def migrate(
     check: bool = False,
 ) -> ProjectOutcome:
     """One project, from its files' bytes to their proved new texts. Changes nothing on disk."""
-    path, *_ = files = [paths] if isinstance(paths, Path) else list(paths)
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    path = str(files[0])
     try:
-        project = load(files, options, shell, folders)
-        found = _problems(project, options)
-        project = replace(project, is_part=found.is_part)
-        plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
-        outcome = ProjectOutcome(
-            str(path),
-            plan,
-            masks=masks(project, plan),
-            warnings=(*project.warnings, *found.warnings),
-            errors=found.errors,
-            tracked=frozenset(_tracked(project, plan)) if check else frozenset(),
-        )
-        if not plan.operations:
-            return outcome
-        rewritten = tuple(_rewritten(project, plan))
-        remaining = verify(project, plan, rewritten, options)
-        return replace(outcome, rewritten=rewritten, remaining=remaining)
+        root = load(files, options, shell, folders)
+        disk = disk or Disk()
+        outcome = ProjectOutcome(path)
+        units: list[tuple[Project, Plan]] = []
+        for project in _family(root):
+            found = _problems(project, options)
+            project = replace(project, is_part=found.is_part, reserved=_reserved(root, project, units))
+            plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
+            units.append((project, plan))
+            outcome = replace(
+                outcome,
+                plan=outcome.plan + plan,
+                masks=outcome.masks + masks(project, plan),
+                warnings=(*outcome.warnings, *project.warnings, *found.warnings),
+                errors=(*outcome.errors, *found.errors),
+                tracked=outcome.tracked | frozenset(_tracked(project, plan) if check else ()),
+            )
+        if outcome.errors:
+            plans = [report_only(project, options) for project, _ in units]
+            return replace(outcome, plan=sum(plans, Plan()))
+        for project, plan in units:
+            if plan.operations:
+                rewritten = tuple(_rewritten(project, plan))
+                remaining = verify(project, plan, rewritten, options)
+                outcome = replace(
+                    outcome,
+                    rewritten=(*outcome.rewritten, *rewritten),
+                    remaining=(*outcome.remaining, *remaining),
+                )
+        return outcome
     except UserError as error:
-        return ProjectOutcome(str(path), errors=(error,))
+        return ProjectOutcome(path, errors=(error,))
     except VerificationError as error:
-        return ProjectOutcome(str(path), failure=str(error))
+        return ProjectOutcome(path, failure=str(error))
+
+
+def _family(root: Project) -> list[Project]:
+    """The projects that ``root`` includes, and itself; each knows the files of all."""
+    units = list(root.units())
+    paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
+    return [replace(unit, family=paths) for unit in units]
+
+
+def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
+    """Names of secrets that the rest of the family has or is going to have: `include` refuses a name twice."""
+    if not root.included:
+        return frozenset()
+    others = {name for unit in root.units() if unit.document is not project.document for name in unit.secrets}
+    return frozenset(others.union(secret.name for _, plan in planned for secret in plan.secrets))
 
 
 def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:

@@ -46,6 +46,12 @@ class Masks:
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     values: tuple[Secret, ...] = ()
 
+    def __add__(self, other: Masks) -> Masks:
+        spans = dict(self.spans)
+        for file, places in other.spans.items():
+            spans[file] = tuple(sorted({*spans.get(file, ()), *places}))
+        return Masks(spans, tuple(dict.fromkeys((*self.values, *other.values))))
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ProjectOutcome:

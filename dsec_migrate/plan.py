@@ -186,3 +186,13 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     files: tuple[NewFile, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Plan) -> Plan:
+        return Plan(
+            (*self.findings, *other.findings),
+            (*self.changes, *other.changes),
+            (*self.secrets, *other.secrets),
+            (*self.operations, *other.operations),
+            (*self.files, *other.files),
+            (*self.notes, *other.notes),
+        )

@@ -69,7 +69,7 @@ def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
         loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
-    return replace(loaded, is_part=project.is_part)
+    return replace(loaded, is_part=project.is_part, reserved=project.reserved, family=project.family)
 
 
 def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
@@ -396,16 +396,17 @@ def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[
 
 def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]:
     """Lines of `.env` that supplied a moved value and have no effect on it any more."""
+    by_path = {secret.mount_path: secret for secret in plan.secrets}
+    removed = {operation.line.name for operation in plan.operations if isinstance(operation, RemoveLine)}
     found: dict[Remaining, None] = {}
-    for finding in plan.findings:
-        if finding.action is not Action.MIGRATE or finding.source == SourceKind.ENVIRONMENT.value:
+    for operation in plan.operations:
+        secret = by_path.get(operation.value) if isinstance(operation, MoveVariable) else None
+        if not isinstance(operation, MoveVariable) or secret is None or secret.source is SourceKind.ENVIRONMENT:
             continue
-        effective = project.services[finding.service].variables[finding.variable].effective
-        names = [reference.name for reference in effective.references] or [finding.variable] * (
-            effective.template is None
-        )
+        slot = operation.slot
+        names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
         for name in names:
-            if name in project.environment.places:
+            if name in project.environment.places and name not in removed:
                 path, line = project.environment.places[name]
-                found[Remaining(str(path), line, finding.secret or "")] = None
+                found[Remaining(str(path), line, secret.name)] = None
     yield from found

@@ -13,6 +13,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from dsec_migrate import project as projects
+from dsec_migrate.environment import Environment
+from dsec_migrate.project import Project
+from dsec_migrate.source import Source
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # a folder with manifest.json (id, file, path, sidecars of each file); DSEC_CORPUS names another one
 CORPUS = Path(os.environ.get("DSEC_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
@@ -92,6 +97,13 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
     }
+
+
+def project_of(source: Source, environment: Environment | None = None) -> Project:
+    """The project of one file that need not be on disk."""
+    texts = projects.Texts()
+    texts.add(source)
+    return projects.load([source.path], environment or Environment(), texts=texts)
 
 
 # --- files of many shapes ---

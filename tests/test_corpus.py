@@ -64,7 +64,7 @@ def work_on(file: RealFile, folder: Path) -> Result:
     values = [secret.value.reveal() for secret in outcome.plan.secrets if secret.value is not None]
     if snapshot(folder) != before:
         faults.append("the dry run writes")
-    if outcome.rewritten is not None:
+    if outcome.rewritten:
         written = migrate.commit(outcome)
         outputs |= {f"{name}, written": text for name, text in reports(written)}
         if not written.is_written:
@@ -80,7 +80,7 @@ def run(target: Path) -> ProjectOutcome:
 def second_run(target: Path, folder: Path) -> Iterator[str]:
     after = snapshot(folder)
     again = run(target)
-    if (again.status, again.rewritten) != (DONE, None):
+    if (again.status, again.rewritten) != (DONE, ()):
         yield f"the second run ends with {again.status} and {'a' if again.rewritten else 'no'} change {again.failure}"
     if any(finding.action is Action.MIGRATE for finding in again.findings):
         yield "the second run has something to migrate"
@@ -122,14 +122,14 @@ def test_what_is_refused_has_a_place_and_advice(results: list[Result]) -> None:
 
 def test_runs_write_what_they_should_and_are_stable(results: list[Result]) -> None:
     assert [(result.file.name, result.faults) for result in results if result.faults] == []
-    changed = [result for result in results if result.outcome.rewritten is not None]
+    changed = [result for result in results if result.outcome.rewritten]
     assert len(changed) > len(results) / 10
-    assert all(result.new == result.old for result in results if result.outcome.rewritten is None)
+    assert all(result.new == result.old for result in results if not result.outcome.rewritten)
 
 
 def test_changed_files_can_be_read_by_another_parser(results: list[Result]) -> None:
     for result in results:
-        if result.outcome.rewritten is not None:
+        if result.outcome.rewritten:
             assert list(YAML(typ="safe", pure=True).parse(result.new.decode("utf-8-sig"))), result.file.name
 
 
@@ -169,9 +169,9 @@ def test_reports_of_json_are_json(results: list[Result]) -> None:
 
 def test_lines_without_an_edit_stay_in_their_order(results: list[Result]) -> None:
     for result in results:
-        rewritten = result.outcome.rewritten
-        if rewritten is None:
+        if not result.outcome.rewritten:
             continue
+        rewritten = result.outcome.rewritten[0]
         old = rewritten.source.text
         kept = [
             line

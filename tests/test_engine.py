@@ -109,7 +109,7 @@ def up(project: str, folder: Path, **variables: str) -> dict[tuple[str, str], To
 def migrated(folder: Path, options: Options | None = None, **shell: str) -> ProjectOutcome:
     outcome = migrate.migrate(folder / "compose.yml", options or Options(), shell)
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
-    assert outcome.rewritten is not None
+    assert outcome.rewritten
     written = migrate.commit(outcome)
     assert written.is_written, written.errors
     return written
@@ -368,7 +368,7 @@ def test_compose_sees_the_planned_differences_and_no_others(number: int, tmp_pat
     before = compose_config(file)
     outcome = migrate.migrate(file, Options(), {})
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
-    if outcome.rewritten is None:
+    if not outcome.rewritten:
         return
     assert migrate.commit(outcome).is_written
     assert unplanned(before, compose_config(file), outcome, tmp_path, shuffled.extended) == []

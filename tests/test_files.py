@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import project_of
 
-from dsec_migrate import project as projects
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import Disk
@@ -22,7 +22,7 @@ PLACEHOLDER, DISTINCTIVE = "changeme", "Fescue-Lathe-73"
 
 
 def load(text: str, folder: Path, files: dict[str, str] | None = None) -> Project:
-    return projects.load(Source.decode(folder / "compose.yml", text.encode()), Environment({}, files or {}))
+    return project_of(Source.decode(folder / "compose.yml", text.encode()), Environment({}, files or {}))
 
 
 def services(*bodies: str) -> str:
@@ -90,7 +90,7 @@ def test_two_projects_of_one_run_do_not_take_the_same_file(tmp_path: Path) -> No
     files = []
     for name, value in (("one.yml", "Teal"), ("two.yml", "Rail"), ("three.yml", "Teal")):
         text = services(f"a: {{image: x, environment: {{TOKEN: {value}}}}}")
-        project = projects.load(Source.decode(tmp_path / name, text.encode()), Environment())
+        project = project_of(Source.decode(tmp_path / name, text.encode()))
         plan = make_plan(project, Options(), disk)
         files.append((plan.secrets[0].file, [file.path.name for file in plan.files]))
     assert files == [

@@ -185,7 +185,7 @@ def faults(file: RealFile, data: bytes, options: Options, folder: Path) -> list[
         found.append("an error without what, place or help")
     if snapshot(folder) != before:
         found.append("a dry run writes")
-    if outcome.rewritten is None:
+    if not outcome.rewritten:
         return found
     if outcome.status != DONE:
         return [*found, f"a new text with status {outcome.status}"]
@@ -207,9 +207,9 @@ def _attempt(target: Path, options: Options, shell: dict[str, str]) -> tuple[Pro
 def _faults_of_write(
     outcome: ProjectOutcome, target: Path, folder: Path, old: bytes, options: Options, shell: dict[str, str]
 ) -> list[str]:
-    assert outcome.rewritten is not None
+    assert outcome.rewritten
     written = migrate.commit(outcome)
-    new = outcome.rewritten.source.encode(outcome.rewritten.text)
+    new = outcome.rewritten[0].source.encode(outcome.rewritten[0].text)
     if not written.is_written:
         return [] if written.errors and target.read_bytes() == old else ["not written, and the file is not as it was"]
     found = []
@@ -226,7 +226,7 @@ def _faults_of_write(
     again, fault = _attempt(target, options, shell)
     if again is None:
         found.append(f"second run: {fault}")
-    elif again.status != DONE or again.rewritten is not None:
+    elif again.status != DONE or again.rewritten:
         found.append(f"second run: status {again.status} {again.failure}")
     if snapshot(folder) != after:
         found.append("second run: writes")

@@ -7,8 +7,8 @@ from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
+from conftest import project_of
 
-from dsec_migrate import project as projects
 from dsec_migrate.document import Mapping, Scalar, follow
 from dsec_migrate.environment import Environment
 from dsec_migrate.finding import Action
@@ -29,7 +29,7 @@ def load(
     folder: Path = Path("/nonexistent/project"),
 ) -> Project:
     source = Source.decode(folder / "compose.yml", dedent(text).encode())
-    project = projects.load([source.path], Environment(shell or {}, files or {}), texts=texts_of(source))
+    project = project_of(source, Environment(shell or {}, files or {}))
     assert not project.problems
     return project
 

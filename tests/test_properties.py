@@ -415,7 +415,7 @@ def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText
         moved = {(f.service, f.variable): f for f in outcome.findings if f.action is Action.MIGRATE}
         event(f"{len(moved)} moved")
         if not moved:
-            assert outcome.rewritten is None
+            assert not outcome.rewritten
             return
         written = migrate.commit(outcome)
         assert written.is_written
@@ -425,7 +425,7 @@ def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText
         _check_untouched_lines(file, outcome, new)
         after = snapshot(folder)
         again = run(target)
-        assert (again.status, again.rewritten, again.plan.files) == (DONE, None, ())
+        assert (again.status, again.rewritten, again.plan.files) == (DONE, (), ())
         assert snapshot(folder) == after
 
 
@@ -443,7 +443,7 @@ def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> N
                 _check_new_text(file, target.read_bytes().decode(), moved, folder)
         after = snapshot(folder)
         again = migrate.run(targets, Options(), shell={}, write=True).projects
-        assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, None)] * len(files)
+        assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, ())] * len(files)
         assert snapshot(folder) == after
 
 
@@ -488,7 +488,7 @@ def _check_line_ends(file: FileText, new: str) -> None:
 
 def _check_untouched_lines(file: FileText, outcome: ProjectOutcome, new: str) -> None:
     """Lines of the old text without an edit stand in the new one, in the same order."""
-    assert outcome.rewritten is not None
+    assert outcome.rewritten
     text = file.text
     touched = [False] * len(text.splitlines())
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
@@ -496,7 +496,7 @@ def _check_untouched_lines(file: FileText, outcome: ProjectOutcome, new: str) ->
     touched = [
         any(
             (edit.start < start + len(line) and edit.end > start) or start < edit.start == edit.end < start + len(line)
-            for edit in outcome.rewritten.edits
+            for edit in outcome.rewritten[0].edits
         )
         for start, line in zip(starts, lines, strict=True)
     ]
@@ -533,11 +533,11 @@ def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
         outcome = migrate.migrate(target, options, {})
         if outcome.status != DONE:
             faults.append((number, outcome.failure, [error.what for error in outcome.errors]))
-        elif outcome.rewritten is not None:
+        elif outcome.rewritten:
             moved += 1
             assert migrate.commit(outcome).is_written
             again = migrate.migrate(target, options, {})
-            if (again.status, again.rewritten) != (DONE, None):
+            if (again.status, again.rewritten) != (DONE, ()):
                 faults.append((number, f"second run: {again.failure}", [error.what for error in again.errors]))
             shutil.rmtree(tmp_path / "secrets", ignore_errors=True)
             for file in tmp_path.glob("*.txt"):
@@ -631,7 +631,7 @@ def test_compose_agrees_before_and_after(file: FileText) -> None:
         assert _differences(given_by_compose, file) == []
         outcome = run(target)
         assert outcome.status == DONE
-        if outcome.rewritten is None:
+        if not outcome.rewritten:
             return
         assert migrate.commit(outcome).is_written
         after = compose_config(target)

@@ -21,7 +21,7 @@ from dsec_migrate.migrate import commit, migrate
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.reports.diff import render
+from dsec_migrate.reports import diff
 from dsec_migrate.reports.hiding import harmless, hidden, spellings
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.look import DiffStyle, Look
@@ -82,6 +82,15 @@ def json_of(*projects: ProjectOutcome, view: View | None = None) -> dict[str, An
 
 def rewritten(old: str, edits: Sequence[Edit]) -> Rewritten:
     return Rewritten(Source(Path("compose.yml"), old.encode(), old), splice(old, edits), tuple(edits))
+
+
+def masked_at(*spans: Span) -> Masks:
+    return Masks({"compose.yml": spans})
+
+
+def render(project: ProjectOutcome, look: Look = Look()) -> str:  # noqa: B008
+    """The diffs of all files of a project."""
+    return "".join(diff.render(project, look))
 
 
 def applied(old: str, found: Sequence[Hunk]) -> list[str]:
@@ -178,10 +187,10 @@ def test_git_reads_the_diff(project: Callable[..., ProjectOutcome], tmp_path: Pa
         pytest.skip("git is not installed")
     for text in (COMPOSE, COMPOSE.rstrip("\n")):
         outcome = project(text)
-        assert outcome.rewritten is not None
+        assert outcome.rewritten
         patch = render(outcome, Look(show_values=True))
         subprocess.run([git, "apply", "-"], input=patch.encode(), cwd=tmp_path, check=True)
-        assert Path("compose.yml").read_text("utf-8") == outcome.rewritten.text
+        assert Path("compose.yml").read_text("utf-8") == outcome.rewritten[0].text
 
 
 def test_missing_final_newline_is_told(project: Callable[..., ProjectOutcome]) -> None:
@@ -201,7 +210,7 @@ def test_a_line_that_only_looks_the_same_is_shown_as_changed() -> None:
     old = f"a: 1\nb: 2 # {PASSWORD}\nc: 3\n"
     start = old.index(PASSWORD)
     change = rewritten(old, [Edit(start, start + len(PASSWORD), MASK)])
-    (hunk,) = hunks(change, Masks((Span(start, start + len(PASSWORD)),)))
+    (hunk,) = hunks(change, masked_at(Span(start, start + len(PASSWORD))))
     assert [(line.sign, line.text) for line in hunk.lines if line.sign != " "] == [
         ("-", f"b: 2 # {MASK}"),
         ("+", f"b: 2 # {MASK}"),
@@ -212,7 +221,7 @@ def test_each_line_of_a_long_secret_shows_one_mask() -> None:
     old = "key: |\n    begin\n      inner\n\n    end\nnext: x\n"
     start, end = old.index("    begin"), old.index("\nnext")
     change = rewritten(old, [Edit(0, end, "key_file: /run/secrets/key")])
-    (hunk,) = hunks(change, Masks((Span(start, end),)))
+    (hunk,) = hunks(change, masked_at(Span(start, end)))
     assert [line.text for line in hunk.lines if line.sign == "-"] == ["key: |", *[f"    {MASK}"] * 4]
     assert (hunk.old_count, hunk.new_count) == (6, 2)
 
@@ -221,7 +230,7 @@ def test_hidden_text_stays_hidden_where_its_line_changes() -> None:
     old = f"environment: {{A: {KEY}, B: {PASSWORD}}}\n"
     a, b = old.index(KEY), old.index(PASSWORD)
     change = rewritten(old, [Edit(a - 2, a - 2, "_FILE"), Edit(a, a + len(KEY), "/run/secrets/a")])
-    (hunk,) = hunks(change, Masks((Span(a, a + len(KEY)), Span(b, b + len(PASSWORD)))))
+    (hunk,) = hunks(change, masked_at(Span(a, a + len(KEY)), Span(b, b + len(PASSWORD))))
     assert [line.text for line in hunk.lines] == [
         f"environment: {{A: {MASK}, B: {MASK}}}",
         f"environment: {{A_FILE: /run/secrets/a, B: {MASK}}}",
@@ -275,7 +284,7 @@ def test_masking_changes_words_but_no_line(case: tuple[str, list[Edit]], data: s
     end = data.draw(st.integers(start, len(old)))
     change = rewritten(old, edits)
     plain = hunks(change, Masks(), show_values=True)
-    masked = hunks(change, Masks((Span(start, end),)))
+    masked = hunks(change, masked_at(Span(start, end)))
     assert [hunk[:4] for hunk in masked] == [hunk[:4] for hunk in plain]
     assert [[line.sign for line in hunk.lines] for hunk in masked] == [
         [line.sign for line in hunk.lines] for hunk in plain

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from conftest import project_of
 
-from dsec_migrate import project as projects
 from dsec_migrate.document import Mapping, plain, walk
-from dsec_migrate.environment import Environment
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.options import Options
 from dsec_migrate.plan import MaskComment
@@ -24,7 +23,7 @@ from dsec_migrate.source import Edit, Source, Span, splice
 def load(text: str) -> Project:
     # a folder that does not exist: the disk has no say
     source = Source.decode(Path("/nonexistent/project/compose.yml"), text.encode())
-    return projects.load(source, Environment())
+    return project_of(source)
 
 
 def migrated(text: str, options: Options | None = None) -> str:

@@ -55,13 +55,13 @@ def folder(tmp_path: Path) -> Path:
 def plan(folder: Path, options: Options | None = None) -> ProjectOutcome:
     outcome = migrate.migrate(folder / "compose.yml", options or Options(), {})
     assert outcome.status == DONE
-    assert outcome.rewritten is not None
+    assert outcome.rewritten
     return outcome
 
 
 def new_text(outcome: ProjectOutcome) -> bytes:
-    assert outcome.rewritten is not None
-    return outcome.rewritten.source.encode(outcome.rewritten.text)
+    assert outcome.rewritten
+    return outcome.rewritten[0].source.encode(outcome.rewritten[0].text)
 
 
 def mode(path: Path) -> int:
@@ -444,7 +444,7 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(folder: Path, place: str)
     (folder / place).write_text("a file\n", "utf-8")
     options = Options(secrets_dir=f"./{place}/values" if place == "private" else None)
     outcome = migrate.migrate(folder / "compose.yml", options, {})
-    if outcome.rewritten is not None:
+    if outcome.rewritten:
         outcome = migrate.commit(outcome)
     assert (outcome.is_written, outcome.status) == (False, BAD_INPUT)
     assert (folder / "compose.yml").read_text("utf-8") == TEXT

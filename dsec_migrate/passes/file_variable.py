@@ -103,7 +103,7 @@ def has_odd_line_ends(document: Document) -> bool:
 def _neighbours(case: Case) -> Iterator[str]:
     """Other files that would bring the variable back, lack the secret's definition, or read the same env file."""
     project, service, name = case.project, case.service, case.variable.name
-    own = [text.source.path for text in project.compose_texts]
+    own = project.family or tuple(text.source.path for text in project.compose_texts)
     for layer in service.layers:
         body = _name_of_body(layer) or service.name
         extending = project.folders.extending(layer.document.source.path, body, own)

@@ -53,9 +53,9 @@ def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[
     service, name = finding.case.service, finding.variable.name
     if name not in project.environment.variables:
         for file in service.env_files:
-            for line in file.entries:
-                if name in line.references and not _is_moving(project, file.text, line, moving):
-                    yield f"{file.path}:{line.line} builds {line.name} from it"
+            for entry in file.entries:
+                if name in entry.references and not _is_moving(project, file.text, entry, moving):
+                    yield f"{file.path}:{entry.line} builds {entry.name} from it"
     for slot in finding.variable.slots:
         if isinstance(slot, EnvFileSlot) and _is_project_env_file(project, slot):
             yield from _interpolated_uses(project, name, moving)
@@ -90,8 +90,8 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
     for document in project.compose_texts:
         for node in document.templates:
             if name in node.value and id(node) not in moving.places and name in _names(node.value):
-                file, line, _ = document.place(node.start)
-                yield f"{file}:{line} reads ${{{name}}} from the same line"
+                place, line, _ = document.place(node.start)
+                yield f"{place}:{line} reads ${{{name}}} from the same line"
     for service in project.services.values():
         variable = service.variables.get(name)
         for slot in variable.slots if variable else ():
@@ -104,7 +104,8 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
     for secret, data in project.secrets.items():
         if data.get("environment") == name:
             yield f"the secret {secret} takes it from the same line"
-    own = {os.path.realpath(text.source.path) for text in project.compose_texts}
+    family = project.family or tuple(text.source.path for text in project.compose_texts)
+    own = {os.path.realpath(path) for path in family}
     for neighbour in project.folders.neighbours(project.source.path):
         is_other = name in neighbour.text and os.path.realpath(neighbour.path) not in own
         if is_other and name in _names_in(neighbour.text):

@@ -107,7 +107,7 @@ def make_secrets(
     """
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
-    taken = set(existing) | mounts.targets_in_use(project)
+    taken = set(existing) | mounts.targets_in_use(project) | project.reserved
     member = _member(project)
     beside = project.folders.secrets_beside(member)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import field
 from pathlib import Path
+from typing import NamedTuple
 
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
@@ -131,12 +132,16 @@ def load(
     *,
     directory: Path | None = None,
     texts: Texts | None = None,
+    seen: frozenset[str] = frozenset(),
 ) -> Project:
-    """The project that files are, merged in this order. ``folders`` knows the files beside them.
+    """The project that files are, merged in this order, with those that they include.
 
-    Raises UserError where a text is no YAML, or a file that a service extends cannot be read.
+    ``folders`` knows the files beside them; ``seen`` are the real paths of the files that led here.
+
+    Raises UserError where a text is no YAML, or a file that a service extends or an ``include:`` cannot be read.
     """
     texts = texts or Texts()
+    seen = seen | {os.path.realpath(path) for path in paths}
     documents = tuple(texts.document(path) for path in paths)
     scene = _Scene(texts, environment, paths[0].parent if directory is None else directory)
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
@@ -156,6 +161,54 @@ def load(
         tuple(problem for problem, is_required in templates if is_required),
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
+        tuple(_included(documents, scene, folders or Folders(), seen)),
+    )
+
+
+def _included(
+    documents: SequenceType[Document], scene: _Scene, folders: Folders, seen: frozenset[str]
+) -> Iterator[Project]:
+    """The projects that ``include:`` names, each with its own directory and env file."""
+    for document in documents:
+        for root in document.roots:
+            node = root.get("include") if isinstance(root, Mapping) else None
+            for item in node.items if isinstance(node, Sequence) else []:
+                include = _include(follow(item), scene)
+                if include is None or not all(path.is_file() for path in include.paths):
+                    # Compose refuses it, or fetches it from elsewhere: what can be told without it is told
+                    continue
+                if seen & {os.path.realpath(path) for path in include.paths}:
+                    raise document.error("the files include each other", item.start, help="remove one `include`")
+                environment = env.load(include.directory, {}, include.env_files, scene.environment)
+                yield load(
+                    include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
+                )
+
+
+class _Include(NamedTuple):
+    paths: tuple[Path, ...]
+    directory: Path
+    env_files: tuple[Path, ...]
+
+
+def _include(node: Content, scene: _Scene) -> _Include | None:
+    def texts(content: Content | None) -> tuple[str, ...]:
+        items = content.items if isinstance(content, Sequence) else [content] if content is not None else []
+        scalars = [scalar for item in items if isinstance(scalar := follow(item), Scalar)]
+        return tuple(text for scalar in scalars if (text := resolve(scalar.value, scene.environment).value))
+
+    if isinstance(node, Mapping):
+        paths, env_files = texts(node.get("path")), texts(node.get("env_file"))
+        directory = next(iter(texts(node.get("project_directory"))), None)
+    else:
+        paths, env_files, directory = texts(node), (), None
+    if not paths:
+        return None
+    files = tuple(scene.directory / Path(path).expanduser() for path in paths)
+    return _Include(
+        files,
+        files[0].parent if directory is None else scene.directory / Path(directory).expanduser(),
+        tuple(scene.directory / Path(path).expanduser() for path in env_files if path != "/dev/null"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import field
 from functools import cached_property, lru_cache
@@ -198,7 +198,8 @@ class Project:
 
     ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
-    ``include:`` brings in. Relative paths mean ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
+    ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
+    Compose files of all. Relative paths mean ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
     required variables that are not set here. ``is_part`` says that Compose refuses the files because something is
     missing that another file may supply.
     """
@@ -214,6 +215,14 @@ class Project:
     env_texts: tuple[EnvFileText, ...] = ()
     included: tuple[Project, ...] = ()
     is_part: bool = False
+    reserved: frozenset[str] = frozenset()
+    family: tuple[Path, ...] = ()
+
+    def units(self) -> Iterator[Project]:
+        """The projects that it includes, each before the one that includes it, and itself at the end."""
+        for project in self.included:
+            yield from project.units()
+        yield self
 
     @property
     def document(self) -> Document:

@@ -183,7 +183,9 @@ def _targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
     """The variables by service; ``moved`` counts those that move, so that all of many need not be named again."""
     services: dict[str, list[str]] = {}
     for finding in group:
-        services.setdefault(finding.service, []).append(finding.variable)
+        names = services.setdefault(finding.service, [])
+        if finding.variable not in names:
+            names.append(finding.variable)
     return "; ".join(
         f"{service}: all {len(names)} variables"
         if len(names) == moved[service] > 3
