@@ -264,14 +264,14 @@ def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outco
             help=f"`{NAME} [OPTIONS] [FILE]...` migrates; `{NAME} --help` tells more",
         )
     try:
-        paths = discover(request.files, Path())
+        projects = discover(request.files, shell=os.environ, env_files=request.env_files)
     except UserError as error:
         return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
     collect_garbage_seldom()
     progress = Progress(sys.stderr)
     try:
         return run(
-            paths,
+            [project.paths[0] for project in projects],
             options,
             shell=dict(os.environ),
             write=request.write,
