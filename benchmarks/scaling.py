@@ -17,6 +17,7 @@ from pathlib import Path
 
 from measuring import Table, installed, run
 
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.migrate import collect_garbage_seldom, migrate
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import DONE
@@ -85,7 +86,7 @@ def seconds_for(file: Path, repetitions: int) -> float:
     times = []
     for _ in range(repetitions):
         start = time.perf_counter()
-        outcome = migrate(file, Options(), {})
+        outcome = migrate(ProjectFiles.of(file), Options(), {})
         times.append(time.perf_counter() - start)
         if outcome.status != DONE or not outcome.rewritten:
             sys.exit(f"the file of this benchmark was not migrated: {outcome.failure or outcome.errors}")

@@ -11,6 +11,9 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Source
 
+_TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+_FALSE = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Environment:
@@ -35,37 +38,81 @@ class Environment:
 
 
 def load(
-    directory: Path, shell: Mapping[str, str], env_files: Sequence[Path] = (), parent: Environment | None = None
+    directory: Path,
+    shell: Mapping[str, str],
+    env_files: Sequence[Path] = (),
+    first_dotenv: Path | None = None,
+    parent: Environment | None = None,
 ) -> Environment:
-    """Reads ``env_files`` (later wins), or else the ``.env`` of the project ``directory`` when there is one.
+    """Reads ``env_files`` (or those of ``COMPOSE_ENV_FILES``; later wins), or else the ``.env`` of the project
+    ``directory`` when there is one. ``first_dotenv`` is read before that, and wins.
 
     ``parent`` is the environment of a project that includes this one; its variables win (observed with Compose 2.40).
     Raises UserError when a named file is missing or when a file cannot be read as Compose reads it.
     """
     if parent is not None:
-        own = load(directory, parent.variables, env_files)
+        # where files are was said to Compose, not to what it includes
+        known = {name: value for name, value in parent.variables.items() if not name.startswith("COMPOSE_")}
+        own = load(directory, known, env_files)
         return Environment(
             parent.shell,
             {**own.files, **parent.files},
             (*own.paths, *parent.paths),
             {**own.places, **parent.places},
         )
-    paths = tuple(env_files)
+    paths = named_files(env_files, shell)
     if not paths:
-        default = directory / ".env"
-        # a directory of that name is ignored (observed with Compose 2.40)
-        if not default.is_file():
-            return Environment(shell)
-        paths = (default,)
+        return _of_dotenv([path for path in (first_dotenv, directory / ".env") if path is not None], shell)
     merged: dict[str, str] = {}
     places: dict[str, tuple[Path, int]] = {}
     for path in paths:
-        if not path.is_file():
+        # /dev/null is fine
+        if not path.exists() or path.is_dir():
             raise UserError("there is no such env file", str(path), help="name an existing file with --env-file")
         entries = read_entries(Source.read(path), shell, earlier=merged)
         merged.update(dotenv.variables(entries))
         places.update((entry.name, (path, entry.line)) for entry in entries)
     return Environment(shell, merged, paths, places)
+
+
+def named_files(env_files: Sequence[Path], shell: Mapping[str, str]) -> tuple[Path, ...]:
+    """``env_files`` (from ``--env-file``), or else those of ``COMPOSE_ENV_FILES``, separated by commas."""
+    named = env_files or [Path(name) for name in shell.get("COMPOSE_ENV_FILES", "").split(",") if name]
+    return tuple(path.expanduser() if str(path).startswith("~") else path for path in named)
+
+
+def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
+    """The first file wins. With ``COMPOSE_DISABLE_ENV_FILE`` there is none; where ``.env`` itself says so, only its
+    variables ``COMPOSE_…`` count (observed with Compose 2.40)."""
+    if _is_disabled(shell):
+        return Environment(shell)
+    merged: dict[str, str] = {}
+    places: dict[str, tuple[Path, int]] = {}
+    read: list[Path] = []
+    for path in paths:
+        # a directory of that name is ignored (observed with Compose 2.40)
+        if not path.is_file():
+            continue
+        entries = read_entries(Source.read(path), {**merged, **shell})
+        variables = dotenv.variables(entries)
+        is_disabled = not read and _is_disabled({**variables, **shell})
+        if is_disabled:
+            variables = {name: value for name, value in variables.items() if name.startswith("COMPOSE_")}
+        merged = {**variables, **merged}
+        places = {**{entry.name: (path, entry.line) for entry in entries if entry.name in variables}, **places}
+        read.append(path)
+        if is_disabled:
+            break
+    return Environment(shell, merged, tuple(reversed(read)), places)
+
+
+def _is_disabled(variables: Mapping[str, str]) -> bool:
+    value = variables.get("COMPOSE_DISABLE_ENV_FILE")
+    if value is None or value in _FALSE:
+        return False
+    if value in _TRUE:
+        return True
+    raise UserError("COMPOSE_DISABLE_ENV_FILE takes true or false", help="Compose refuses anything else, or nothing")
 
 
 def read_entries(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dsec_migrate import environment
 from dsec_migrate import project as projects
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
@@ -52,7 +53,7 @@ class Request:
 
 
 def run(
-    paths: Sequence[Path],
+    projects_of_run: Sequence[ProjectFiles],
     options: Options,
     *,
     shell: Mapping[str, str],
@@ -67,33 +68,35 @@ def run(
     ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
     it the outcomes hold values, which do not leave their process.
     """
-    request = Request(options, shell, frozenset(paths), write, check, seal)
+    call = frozenset(path for files in projects_of_run for path in files.paths)
+    request = Request(options, shell, call, write, check, seal)
     folders: dict[Path, list[int]] = {}
-    for number, path in enumerate(paths):
-        folders.setdefault(path.parent, []).append(number)
+    for number, files in enumerate(projects_of_run):
+        folders.setdefault(files.directory, []).append(number)
     # projects of one folder share its secrets folder: one process takes them in order
-    groups = [[(number, paths[number]) for number in numbers] for numbers in folders.values()]
+    groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in folders.values()]
     outcomes: dict[int, ProjectOutcome] = {}
-    for group in _in_processes(groups, request, jobs) if _is_worth_it(paths, request, jobs) else _here(groups, request):
+    count = len(projects_of_run)
+    for group in _in_processes(groups, request, jobs) if _is_worth_it(count, request, jobs) else _here(groups, request):
         outcomes.update(group)
         if progress is not None:
-            progress(len(outcomes), len(paths))
-    return Outcome(tuple(outcomes[number] for number in range(len(paths))), options)
+            progress(len(outcomes), count)
+    return Outcome(tuple(outcomes[number] for number in range(count)), options)
 
 
-_Group = Sequence[tuple[int, Path]]
+_Group = Sequence[tuple[int, ProjectFiles]]
 _Results = list[tuple[int, ProjectOutcome]]
 
 
-def _is_worth_it(paths: Sequence[Path], request: Request, jobs: int) -> bool:
-    return jobs > 1 and request.seal is not None and len(paths) >= FILES_WORTH_A_PROCESS
+def _is_worth_it(count: int, request: Request, jobs: int) -> bool:
+    return jobs > 1 and request.seal is not None and count >= FILES_WORTH_A_PROCESS
 
 
 def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
     for group in groups:
         disk, folders = Disk(), Folders(request.call)
-        for number, path in group:
-            yield [(number, _one(path, request, disk, folders))]
+        for number, files in group:
+            yield [(number, _one(files, request, disk, folders))]
 
 
 def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
@@ -116,15 +119,15 @@ def _folder(group: _Group, request: Request) -> _Results:
     return [result for results in _here([group], request) for result in results]
 
 
-def _one(path: Path, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
-    outcome = migrate(path, request.options, request.shell, disk, folders, check=request.check)
+def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
+    outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check)
     if request.write and outcome.rewritten:
         outcome = commit(outcome)
     return request.seal(outcome) if request.seal is not None else outcome
 
 
 def migrate(
-    paths: Path | Sequence[Path],
+    files: ProjectFiles,
     options: Options,
     shell: Mapping[str, str],
     disk: Disk | None = None,
@@ -133,12 +136,10 @@ def migrate(
     check: bool = False,
 ) -> ProjectOutcome:
     """One project, from its files' bytes to their proved new texts. Changes nothing on disk."""
-    files = [paths] if isinstance(paths, Path) else list(paths)
-    path = str(files[0])
     try:
         root = load(files, options, shell, folders)
         disk = disk or Disk()
-        outcome = ProjectOutcome(path)
+        outcome = ProjectOutcome(files.name, warnings=files.warnings)
         units: list[tuple[Project, Plan]] = []
         for project in _family(root):
             found = _problems(project, options)
@@ -167,9 +168,9 @@ def migrate(
                 )
         return outcome
     except UserError as error:
-        return ProjectOutcome(path, errors=(error,))
+        return ProjectOutcome(files.name, warnings=files.warnings, errors=(error,))
     except VerificationError as error:
-        return ProjectOutcome(path, failure=str(error))
+        return ProjectOutcome(files.name, failure=str(error))
 
 
 def _family(root: Project) -> list[Project]:
@@ -196,10 +197,11 @@ def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:
             yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
 
 
-def load(paths: Sequence[Path], options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
+def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
     """Reads the files and the environment that their ``${…}`` see."""
-    directory = paths[0].parent
-    return projects.load(paths, environment.load(directory, shell, options.env_files), folders, directory=directory)
+    env_files = files.env_files or options.env_files
+    known = environment.load(files.directory, shell, env_files, files.first_dotenv)
+    return projects.load(files.paths, known, folders, directory=files.directory)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from dsec_migrate import document as yaml
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
@@ -103,6 +104,22 @@ class Neighbour:
                     and (self.path.parent / file.value).name == path.name
                 ):
                     yield body
+
+    def references(self) -> Iterator[tuple[Literal["include", "extends"], str]]:
+        """Files that it includes, and those whose services it extends, as written."""
+        for root in self.document.roots if self.document else ():
+            included = root.get("include") if isinstance(root, Mapping) else None
+            for item in included.items if isinstance(included, Sequence) else ():
+                entry = follow(item)
+                path = entry.get("path") if isinstance(entry, Mapping) else entry
+                for part in (follow(part) for part in path.items) if isinstance(path, Sequence) else (path,):
+                    if isinstance(part, Scalar):
+                        yield "include", part.value
+        for body in self.services.values():
+            extended = body.get("extends")
+            file = extended.get("file") if isinstance(extended, Mapping) else None
+            if isinstance(file, Scalar):
+                yield "extends", file.value
 
     def place_of(self, service: str, variable: str) -> str | None:
         """Where it sets ``variable`` for its ``service``."""

@@ -18,6 +18,7 @@ from conftest import RealFile, snapshot
 from ruamel.yaml import YAML
 
 from dsec_migrate import migrate
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Action
 from dsec_migrate.neighbours import Folders
@@ -74,7 +75,7 @@ def work_on(file: RealFile, folder: Path) -> Result:
 
 
 def run(target: Path) -> ProjectOutcome:
-    return migrate.migrate(target, Options(), {}, Disk(), Folders(frozenset({target})))
+    return migrate.migrate(ProjectFiles.of(target), Options(), {}, Disk(), Folders(frozenset({target})))
 
 
 def second_run(target: Path, folder: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ import pytest
 from conftest import Shuffled, compose_config, docker
 
 from dsec_migrate import migrate
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.outcome import DONE, ProjectOutcome
@@ -107,7 +108,7 @@ def up(project: str, folder: Path, **variables: str) -> dict[tuple[str, str], To
 
 
 def migrated(folder: Path, options: Options | None = None, **shell: str) -> ProjectOutcome:
-    outcome = migrate.migrate(folder / "compose.yml", options or Options(), shell)
+    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), shell)
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
     assert outcome.rewritten
     written = migrate.commit(outcome)
@@ -366,7 +367,7 @@ def test_compose_sees_the_planned_differences_and_no_others(number: int, tmp_pat
     (tmp_path / ".env").write_text("FROM_ENV=Wq7-fr0m\n", "utf-8")
     (tmp_path / "older.txt").write_text("older", "utf-8")
     before = compose_config(file)
-    outcome = migrate.migrate(file, Options(), {})
+    outcome = migrate.migrate(ProjectFiles.of(file), Options(), {})
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
     if not outcome.rewritten:
         return

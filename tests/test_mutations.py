@@ -20,6 +20,7 @@ import pytest
 from conftest import RealFile, snapshot
 
 from dsec_migrate import migrate
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.files import Disk
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, SourceKind, Unknown
@@ -194,7 +195,7 @@ def faults(file: RealFile, data: bytes, options: Options, folder: Path) -> list[
 
 def _attempt(target: Path, options: Options, shell: dict[str, str]) -> tuple[ProjectOutcome | None, str]:
     try:
-        return migrate.migrate(target, options, shell, Disk(), Folders(frozenset({target}))), ""
+        return migrate.migrate(ProjectFiles.of(target), options, shell, Disk(), Folders(frozenset({target}))), ""
     except Exception as error:
         place = next(
             f"{Path(frame.filename).name}:{frame.name}"

@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from dsec_migrate import migrate
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import DONE, ProjectOutcome
@@ -390,7 +391,7 @@ def lay_out(folder: Path, file: FileText, name: str = "compose.yaml") -> Path:
 
 
 def run(target: Path) -> ProjectOutcome:
-    return migrate.migrate(target, Options(), {})
+    return migrate.migrate(ProjectFiles.of(target), Options(), {})
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -435,14 +436,16 @@ def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> N
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         targets = [lay_out(folder, file, f"stack{number}.yaml") for number, file in enumerate(files)]
-        outcomes = migrate.run(targets, Options(), shell={}, write=True).projects
+        outcomes = migrate.run(
+            [ProjectFiles.of(target) for target in targets], Options(), shell={}, write=True
+        ).projects
         assert [(outcome.status, outcome.failure) for outcome in outcomes] == [(DONE, "")] * len(files)
         for file, target, outcome in zip(files, targets, outcomes, strict=True):
             moved = {(f.service, f.variable): f.variables[0] for f in outcome.findings if f.action is Action.MIGRATE}
             if moved:
                 _check_new_text(file, target.read_bytes().decode(), moved, folder)
         after = snapshot(folder)
-        again = migrate.run(targets, Options(), shell={}, write=True).projects
+        again = migrate.run([ProjectFiles.of(target) for target in targets], Options(), shell={}, write=True).projects
         assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, ())] * len(files)
         assert snapshot(folder) == after
 
@@ -530,13 +533,13 @@ def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
         target = tmp_path / "compose.yml"
         target.write_text(Shuffled(number).text(), "utf-8")
         options = STRUCTURE_OPTIONS[number % len(STRUCTURE_OPTIONS)]
-        outcome = migrate.migrate(target, options, {})
+        outcome = migrate.migrate(ProjectFiles.of(target), options, {})
         if outcome.status != DONE:
             faults.append((number, outcome.failure, [error.what for error in outcome.errors]))
         elif outcome.rewritten:
             moved += 1
             assert migrate.commit(outcome).is_written
-            again = migrate.migrate(target, options, {})
+            again = migrate.migrate(ProjectFiles.of(target), options, {})
             if (again.status, again.rewritten) != (DONE, ()):
                 faults.append((number, f"second run: {again.failure}", [error.what for error in again.errors]))
             shutil.rmtree(tmp_path / "secrets", ignore_errors=True)

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.migrate import commit, migrate
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.reports import diff
+from dsec_migrate.reports import REPORTS, View, diff
 from dsec_migrate.reports.hiding import harmless, hidden, spellings
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.look import DiffStyle, Look
@@ -62,7 +62,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-        return migrate(path, Options(**options), {})
+        return migrate(ProjectFiles.of(path), Options(**options), {})
 
     return make
 

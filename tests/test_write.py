@@ -14,6 +14,7 @@ import pytest
 from conftest import snapshot
 
 from dsec_migrate import migrate
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
@@ -53,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plan(folder: Path, options: Options | None = None) -> ProjectOutcome:
-    outcome = migrate.migrate(folder / "compose.yml", options or Options(), {})
+    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), {})
     assert outcome.status == DONE
     assert outcome.rewritten
     return outcome
@@ -443,7 +444,7 @@ def test_a_read_only_folder_is_an_error(folder: Path) -> None:
 def test_a_file_in_the_place_of_the_folder_is_an_error(folder: Path, place: str) -> None:
     (folder / place).write_text("a file\n", "utf-8")
     options = Options(secrets_dir=f"./{place}/values" if place == "private" else None)
-    outcome = migrate.migrate(folder / "compose.yml", options, {})
+    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options, {})
     if outcome.rewritten:
         outcome = migrate.commit(outcome)
     assert (outcome.is_written, outcome.status) == (False, BAD_INPUT)

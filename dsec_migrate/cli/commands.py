@@ -61,6 +61,19 @@ def migrate(
             show_default=False,
         ),
     ] = None,
+    layers: Annotated[
+        list[Path] | None,
+        _do(
+            "-f",
+            "--file",
+            metavar="FILE",
+            help="Like docker compose: all files named so are one project, in this order. May be repeated.",
+        ),
+    ] = None,
+    project_directory: Annotated[
+        Path | None,
+        _do("--project-directory", metavar="DIR", help="Like docker compose: the folder that relative paths mean."),
+    ] = None,
     write: Annotated[bool, _do("--write", help="Change the files. Without it nothing is changed.")] = _DEFAULT.write,
     check: Annotated[bool, _do("--check", help="Exit with 1 when secrets stand in plaintext.")] = _DEFAULT.check,
     strict: Annotated[
@@ -156,6 +169,8 @@ def migrate(
     del no_docker, version
     request = Request(
         files or (),
+        layers or (),
+        project_directory,
         write,
         check,
         strict,

@@ -31,6 +31,8 @@ class Request(NamedTuple):
     """What was said on the command line, before it is checked. The defaults of all options stand here."""
 
     files: Sequence[Path] = ()
+    layers: Sequence[Path] = ()
+    project_directory: Path | None = None
     write: bool = False
     check: bool = False
     strict: bool = False
@@ -90,14 +92,20 @@ def _run(request: Request, options: Options, looks: AbstractSet[Look]) -> Outcom
             help=f"`{NAME} [OPTIONS] [FILE]...` migrates; `{NAME} --help` tells more",
         )
     try:
-        paths = discover(request.files, Path())
+        projects = discover(
+            request.files,
+            request.layers,
+            shell=os.environ,
+            project_directory=request.project_directory,
+            env_files=request.env_files,
+        )
     except UserError as error:
         return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
     collect_garbage_seldom()
     progress = Progress(sys.stderr)
     try:
         return run(
-            paths,
+            projects,
             options,
             shell=dict(os.environ),
             write=request.write,

@@ -179,7 +179,7 @@ def _included(
                     continue
                 if seen & {os.path.realpath(path) for path in include.paths}:
                     raise document.error("the files include each other", item.start, help="remove one `include`")
-                environment = env.load(include.directory, {}, include.env_files, scene.environment)
+                environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
                 yield load(
                     include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
                 )

@@ -1,0 +1,129 @@
+"""Which Compose files a call means, project by project.
+
+What surprises in Compose (2.40 observed): ``COMPOSE_FILE`` may stand in ``.env``; default names are looked for in the
+folders above too, but only the folder that has one gives the override; with several files of a kind the others are
+ignored with a warning; ``.env`` of the current folder is read as well as the project's, and wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dsec_migrate import environment
+from dsec_migrate.discovery.choice import Call, alternatives, default_files, named_by_variable
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.errors import UserError
+from dsec_migrate.neighbours import DEFAULT_NAMES
+
+__all__ = ["ProjectFiles", "discover"]
+
+
+def discover(
+    words: Sequence[Path],
+    layers: Sequence[Path] = (),
+    *,
+    directory: Path = Path(),
+    shell: Mapping[str, str],
+    project_directory: Path | None = None,
+    env_files: Sequence[Path] = (),
+) -> list[ProjectFiles]:
+    """The projects of a call, each once: what the ``words`` name (files and folders), or what ``layers`` (``-f``) are
+    together, or else what ``docker compose`` would use in ``directory``.
+
+    A file that is missing stays in the list where it was a project of its own: the others go on. Raises UserError for
+    bad usage, and when there is nothing.
+    """
+    if words and layers:
+        raise UserError(
+            "FILE and -f do not go together: a FILE is a project of its own, all -f are one project",
+            help="name the files of one project with -f alone, or projects of their own without -f",
+        )
+    for path in (*words, *layers):
+        if str(path) == "-":
+            raise UserError("a project cannot be read from standard input: its files are edited", help="name the file")
+    if project_directory is not None and not (directory / project_directory).is_dir():
+        raise UserError("there is no such folder", str(project_directory), help="name one with --project-directory")
+    named = tuple(directory / path for path in environment.named_files(env_files, shell))
+    call = Call(directory, shell, None if project_directory is None else directory / project_directory, named)
+    if layers:
+        return [call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))]
+    if not words:
+        return [_used_here(call)]
+    return _without_repetitions(_named(words, call))
+
+
+def _used_here(call: Call) -> ProjectFiles:
+    """What ``docker compose`` without ``-f`` loads. Raises UserError where it finds nothing, or a missing file."""
+    folder = call.project_directory or call.directory
+    variables = environment.load(folder, call.shell, call.env_files).variables
+    paths = named_by_variable(call.directory, variables)
+    if paths is not None:
+        return call.project(call.checked(paths, "COMPOSE_FILE"), read_first=folder)
+    for candidate in (folder, *call.absolute(folder).parents):
+        paths, warnings = default_files(candidate)
+        if paths:
+            return call.project(paths, warnings=warnings, read_first=folder)
+    raise UserError("there is no Compose file here", help=f"name one, or make one of {', '.join(DEFAULT_NAMES)}")
+
+
+def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
+    projects: list[ProjectFiles] = []
+    below: set[int] = set()
+    for word in words:
+        path = call.directory / word
+        if not path.is_dir():
+            projects.append(_of_file(path, word, call))
+            continue
+        if call.project_directory is not None:
+            raise UserError(
+                "--project-directory does not go with a folder, which stands for every project below it",
+                str(word),
+                help="name the Compose file",
+            )
+        from dsec_migrate.discovery.below import projects_below
+
+        found = projects_below(path, call)
+        below.update(range(len(projects), len(projects) + len(found)))
+        projects += found
+    if below:
+        from dsec_migrate.discovery.parts import parts_of_others
+
+        parts, notes = parts_of_others([projects[number] for number in sorted(below)], call)
+        numbers = sorted(below)
+        dropped = {numbers[part] for part in parts}
+        for part, warnings in notes.items():
+            project = projects[numbers[part]]
+            projects[numbers[part]] = replace(project, warnings=(*project.warnings, *warnings))
+        projects = [project for number, project in enumerate(projects) if number not in dropped]
+    return projects
+
+
+def _of_file(path: Path, word: Path, call: Call) -> ProjectFiles:
+    """A file with a default name stands for what Compose loads in its folder, if that is it; others for themselves."""
+    if path.name in DEFAULT_NAMES and path.exists():
+        for paths, warnings in alternatives(path.parent, call):
+            if any(call.absolute(path) == call.absolute(other) for other in paths):
+                return call.project(paths, str(word), warnings, read_first=path.parent)
+    return call.project([path], str(word))
+
+
+def _without_repetitions(projects: Sequence[ProjectFiles]) -> list[ProjectFiles]:
+    """Leaves out a project whose files are all in another one; symbolic links count as what they lead to."""
+    sets = [frozenset(map(os.path.realpath, project.paths)) for project in projects]
+    holders: dict[str, list[int]] = {}
+    for number, files in enumerate(sets):
+        for file in files:
+            holders.setdefault(file, []).append(number)
+
+    def is_repeated(number: int) -> bool:
+        others = holders[next(iter(sets[number]))]
+        return any(
+            sets[number] < sets[other] or (sets[number] == sets[other] and other < number)
+            for other in others
+            if other != number
+        )
+
+    return [project for number, project in enumerate(projects) if not is_repeated(number)]

@@ -1,0 +1,30 @@
+"""The files of one project, before any of them is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """``paths`` (one at least) are in Compose's merge order. ``directory`` is the project directory: relative paths
+    mean it, and its ``.env`` is read unless there are ``env_files`` (from ``--env-file`` or ``COMPOSE_ENV_FILES``).
+
+    ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one:
+    its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found and not taken.
+    """
+
+    paths: tuple[Path, ...]
+    directory: Path
+    env_files: tuple[Path, ...] = ()
+    first_dotenv: Path | None = None
+    name: str = ""
+    warnings: tuple[UserError, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path) -> ProjectFiles:
+        """The project of one file."""
+        return cls((path,), path.parent, name=str(path))
