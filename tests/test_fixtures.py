@@ -7,9 +7,8 @@ Each folder of tests/fixtures is one case:
 - ``after/``: the whole project after ``--write``; absent where nothing may change.
 - ``report.txt``: what a dry run prints, standard error first.
 - ``case.toml``: ``about``, what the case is there for; optionally ``arguments`` (default: ``compose.yml``), ``status``
-  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets),
-  ``together`` (the Compose files are layers of one project), and the tables ``shell`` (environment variables) and
-  ``modes`` (permissions of new files, default 0444).
+  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets), and the
+  tables ``shell`` (environment variables) and ``modes`` (permissions of new files, default 0444).
 
 ``DSEC_REGENERATE=1`` makes ``after`` and ``report.txt`` from what the tool does now. Read them before you keep them.
 """
@@ -33,6 +32,7 @@ import typer.main
 from conftest import docker, snapshot
 
 from dsec_migrate import cli
+from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.diff import DiffStyle
 
@@ -57,7 +57,6 @@ class Case:
     arguments: tuple[str, ...] = ("compose.yml",)
     status: int = 0
     write_status: int = 0
-    together: bool = False
     hidden: tuple[str, ...] = ()
     shell: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
@@ -222,24 +221,57 @@ def _mode(path: Path) -> str:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
-def test_every_container_gets_what_it_got_before() -> None:
+def test_every_container_gets_what_it_got_before(tmp_path: Path) -> None:
     """The real program reads every result, and each variable that is gone stands in a file that its service mounts."""
-    projects = [(case, files) for case in CHANGED for files in _projects(case)]
+    projects = [(case, words, tmp_path) for case in CHANGED for words in _projects(case, tmp_path)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         problems = [problem for found in pool.map(_differences, *zip(*projects, strict=True)) for problem in found]
     assert problems == []
     assert len(projects) >= len(CHANGED)
 
 
-def _projects(case: Case) -> list[list[str]]:
-    """The Compose files that a run changes: each a project, or all of them one where the case says so."""
-    changed = [path for path, content in case.before.items() if case.after[path] != content]
-    files = [path for path in changed if Path(path).suffix in {".yml", ".yaml", ".json"}]
-    return [sorted(files, key=case.arguments.index)] if case.together else [[path] for path in files]
+FLAGS = {"--check", "--prune-env", "--safe", "--strict", "--templates", "--no-docker"}
 
 
-def _differences(case: Case, files: list[str]) -> list[str]:
-    before, after = (_config(case, case.folder / side, files) for side in ("before", "after"))
+def _projects(case: Case, folder: Path) -> list[list[str]]:
+    """The words that make ``docker compose`` load each project of the case."""
+    for side, files in (("before", case.before), ("after", case.after)):
+        _lay_out(files, folder / case.name / side)
+    words: list[Path] = []
+    options: dict[str, list[Path]] = {}
+    arguments = iter(case.arguments)
+    for word in arguments:
+        if word.startswith("-"):
+            if word not in FLAGS:
+                options.setdefault(word, []).append(Path(next(arguments)))
+        else:
+            words.append(Path(word))
+    found = discover(
+        words,
+        options.get("-f", []),
+        directory=folder / case.name / "before",
+        shell=case.shell,
+        project_directory=next(iter(options.get("--project-directory", [])), None),
+        env_files=options.get("--env-file", []),
+    )
+    return [list(_compose_words(project, folder / case.name / "before")) for project in found]
+
+
+def _compose_words(project: ProjectFiles, folder: Path) -> Iterator[str]:
+    yield from ("--project-directory", os.path.relpath(project.directory, folder))
+    for path in project.env_files:
+        yield from ("--env-file", os.path.relpath(path, folder))
+    for path in project.paths:
+        yield from ("-f", os.path.relpath(path, folder))
+
+
+def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
+    before, after = (_config(case, folder / case.name / side, words) for side in ("before", "after"))
+    if before is None:
+        # Compose refuses the file by itself: it is a part of a project
+        return []
+    if after is None:
+        return [f"{case.name}: {' '.join(words)}: refused after the change"]
     found: list[str] = []
     for name, service in before["services"].items():
         new = after["services"][name].get("environment") or {}
@@ -253,18 +285,13 @@ def _differences(case: Case, files: list[str]) -> list[str]:
                 plain = (value or "").replace("$$", "$").encode()
                 is_same = "file" not in definition or Path(definition["file"]).read_bytes() == plain
             if not is_same:
-                found.append(f"{case.name}: {' '.join(files)}: {name}.{variable}")
+                found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
     return found
 
 
-def _config(case: Case, folder: Path, files: list[str]) -> Any:
-    options = dict(zip(case.arguments, case.arguments[1:], strict=False))
-    words = ["--env-file", options["--env-file"]] if "--env-file" in options else []
-    for file in files:
-        words += ["-f", file]
+def _config(case: Case, folder: Path, words: list[str]) -> Any:
     result = docker("compose", *words, "--profile", "*", "config", "--format", "json", cwd=folder, **case.shell)
-    assert result.returncode == 0, f"{case.name}: {result.stderr.decode()}"
-    return json.loads(result.stdout)
+    return None if result.returncode else json.loads(result.stdout)
 
 
 def test_example_of_the_readme(

@@ -210,7 +210,8 @@ def _faults_of_write(
 ) -> list[str]:
     assert outcome.rewritten
     written = migrate.commit(outcome)
-    new = outcome.rewritten[0].source.encode(outcome.rewritten[0].text)
+    rewritten = {file.path: file.source.encode(file.text) for file in outcome.rewritten}
+    new = rewritten.get(str(target), old)
     if not written.is_written:
         return [] if written.errors and target.read_bytes() == old else ["not written, and the file is not as it was"]
     found = []

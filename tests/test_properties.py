@@ -445,7 +445,7 @@ def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> N
             if moved:
                 _check_new_text(file, target.read_bytes().decode(), moved, folder)
         after = snapshot(folder)
-        again = migrate.run([ProjectFiles.of(target) for target in targets], Options(), shell={}, write=True).projects
+        again = migrate.run(projects, Options(), shell={}, write=True).projects
         assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, ())] * len(files)
         assert snapshot(folder) == after
 
