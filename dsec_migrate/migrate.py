@@ -102,10 +102,20 @@ def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
 def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
 
-    largest_first = sorted(groups, key=len, reverse=True)
+    # what is begun last ends last: that had better be little
+    largest_first = sorted(groups, key=_size, reverse=True)
     with ProcessPoolExecutor(min(jobs, len(groups)), initializer=collect_garbage_seldom) as pool:
         for future in as_completed([pool.submit(_folder, group, request) for group in largest_first]):
             yield future.result()
+
+
+def _size(group: _Group) -> int:
+    """Bytes of all files of a group, as far as they can be told."""
+    size = 0
+    for _, path in group:
+        with suppress(OSError):
+            size += os.stat(path).st_size  # noqa: PTH116
+    return size
 
 
 def collect_garbage_seldom() -> None:

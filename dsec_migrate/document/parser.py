@@ -32,6 +32,7 @@ MAXIMUM_UNFOLDED_NODES = 1_000_000
 _COLON = re.compile(r"[ \t]*:")
 
 
+_BLOCK_STYLES = frozenset("|>")
 _TAG_BEFORE = re.compile(r"(?<=\s)!\S*[ \t]+$")
 
 
@@ -195,6 +196,9 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Scalar:
         outer, end = event.start_mark.index, event.end_mark.index
+        if event.anchor is None and event.ctag is None and event.style not in _BLOCK_STYLES:
+            # nine of ten
+            return Scalar(outer, end, outer, None, None, event.value, event.style or "")
         start = outer
         if event.anchor is not None or event.tag is not None:
             start = min(self._content_start(event), end)
@@ -202,10 +206,9 @@ class _Builder:
             before = _TAG_BEFORE.search(self.text, self.text.rfind("\n", 0, outer) + 1, outer)
             outer = before.start() if before else outer
         style = event.style or ""
-        if style in "|>" and style:
+        if style in _BLOCK_STYLES:
             end = self._block_scalar_end(start, end)
-        tag = event.tag
-        node = Scalar(start, end, outer, event.anchor, None if tag is None else str(tag), event.value, style)
+        node = Scalar(start, end, outer, event.anchor, event.tag, event.value, style)
         if node.tag is not None:
             self._check_tag(node)
         if event.anchor is not None:
@@ -244,8 +247,8 @@ class _Builder:
 
     def _collection(self, event: Any, is_mapping: bool) -> Mapping | Sequence:
         outer, end = event.start_mark.index, event.end_mark.index
-        start = outer if event.anchor is None and event.tag is None else self._content_start(event)
-        tag = None if event.tag is None else str(event.tag)
+        start = outer if event.anchor is None and event.ctag is None else self._content_start(event)
+        tag = event.tag
         node: Mapping | Sequence
         if is_mapping:
             node = Mapping(start, end, outer, event.anchor, tag, bool(event.flow_style))
@@ -273,7 +276,8 @@ def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError
         seen: dict[str, Entry] = {}
         for entry in mapping.entries:
             key = follow(entry.key)
-            if not isinstance(key, Scalar) or (not is_merge_key(key) and not isinstance(key.resolved(), str)):
+            is_merge = is_merge_key(key)
+            if not isinstance(key, Scalar) or not (is_merge or isinstance(key.resolved(), str)):
                 yield UserError(
                     "a key that is not a string",
                     file,
@@ -290,7 +294,7 @@ def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError
                     *source.locate(entry.key.start),
                     help="remove one of the two; Compose refuses the file as it is",
                 )
-            if is_merge_key(entry.key) and not _can_be_merged(entry.value):
+            if is_merge and key is entry.key and not _can_be_merged(entry.value):
                 yield UserError(
                     "a merge key `<<` of something that is neither a mapping nor a list of mappings",
                     file,
