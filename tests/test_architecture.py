@@ -135,7 +135,8 @@ def _writes(path: Path) -> Iterator[str]:
 
 def test_only_the_writer_and_saved_reports_change_the_disk() -> None:
     writers = {relative(path) for path in MODULES if any(_writes(path))}
-    assert writers <= {"dsec_migrate/migrate.py", "dsec_migrate/reports/output.py"}
+    # filling.py writes values that were asked for into files that are missing or empty
+    assert writers <= {"dsec_migrate/migrate.py", "dsec_migrate/filling.py", "dsec_migrate/reports/output.py"}
     assert "dsec_migrate/migrate.py" in writers
 
 

@@ -436,9 +436,8 @@ def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> N
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         targets = [lay_out(folder, file, f"stack{number}.yaml") for number, file in enumerate(files)]
-        outcomes = migrate.run(
-            [ProjectFiles.of(target) for target in targets], Options(), shell={}, write=True
-        ).projects
+        projects = [ProjectFiles.of(target) for target in targets]
+        outcomes = migrate.run(projects, Options(), shell={}, write=True).projects
         assert [(outcome.status, outcome.failure) for outcome in outcomes] == [(DONE, "")] * len(files)
         for file, target, outcome in zip(files, targets, outcomes, strict=True):
             moved = {(f.service, f.variable): f.variables[0] for f in outcome.findings if f.action is Action.MIGRATE}

@@ -1,0 +1,209 @@
+"""Asks for the values of secrets whose files are missing or empty, as in a fresh clone, and writes exactly their bytes.
+
+No value is shown, kept in a variable of the environment or passed as an argument. What is asked for comes from a
+terminal without echo, or, where the caller says so, as ``NAME=value`` lines.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass
+from dsec_migrate.secret import Secret
+
+# shows its argument and returns what was typed, without the line's end
+Ask = Callable[[str], str]
+
+# a terminal cuts longer lines off without a word (Linux: MAX_CANON and its line break)
+_LONGEST_TYPED_LINE_BYTES = 4094
+FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True)
+class Vacancy:
+    """A secret whose file waits for its value. ``mode`` of a new file is an octal permission as an int."""
+
+    name: str
+    path: Path
+    mode: int = 0o444
+    services: tuple[str, ...] = ()
+
+
+def type_unseen(prompt: str) -> str:
+    """Reads one line from the terminal without echo.
+
+    Raises UserError where there is no terminal: a line that is typed visibly, or fed by accident, is never taken.
+    """
+    import getpass
+    import sys
+    import warnings
+
+    # getpass would open the terminal behind a pipe, and falls back to visible typing
+    if not sys.stdin.isatty():
+        raise UserError(
+            "there is no terminal to type the values in",
+            help="run it in a terminal, or feed lines NAME=value with --stdin",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            raise UserError(
+                "this terminal cannot hide what is typed", help="feed lines NAME=value with --stdin"
+            ) from None
+        except UnicodeDecodeError:
+            raise UserError("what was typed is not text in the terminal's encoding") from None
+
+
+def fill_by_asking(vacancies: Iterable[Vacancy], ask: Ask = type_unseen) -> list[Vacancy]:
+    """Asks for one value after the other and writes each at once; returns those that got one.
+
+    Who enters nothing is asked once more, and nothing again leaves that secret out. End of input ends the questions;
+    what was entered until then is written. Raises UserError for what a terminal cannot pass on unharmed (a text of
+    several lines, a very long line) and where a file cannot be written.
+    """
+    filled: list[Vacancy] = []
+    for vacancy in vacancies:
+        users = f" (read by {', '.join(vacancy.services)})" if vacancy.services else ""
+        try:
+            value = ask(f"{vacancy.name}{users}: ") or ask(f"{vacancy.name}: nothing entered; again, to leave it out: ")
+        except EOFError:
+            break
+        if value:
+            _check_typed(vacancy, value)
+            write(vacancy, Secret(value))
+            filled.append(vacancy)
+    return filled
+
+
+def fill_from_lines(vacancies: Sequence[Vacancy], data: bytes) -> list[Vacancy]:
+    """Writes the values of ``NAME=value`` lines (bytes of UTF-8 text); returns the vacancies that got one.
+
+    A value is everything between the first ``=`` and the line's end, literally. All lines are checked before anything
+    is written. Raises UserError, naming the line but nothing of its value, for a line without ``=``, an unknown or
+    repeated name, an empty value, a carriage return at the end; and where a file cannot be written.
+    """
+    values = _read_lines(data, {vacancy.name for vacancy in vacancies})
+    filled = [vacancy for vacancy in vacancies if vacancy.name in values]
+    for vacancy in filled:
+        write(vacancy, values[vacancy.name])
+    return filled
+
+
+def write(vacancy: Vacancy, value: Secret) -> None:
+    """Puts the value's bytes into the file: a new one in a folder of mode 0700, or the empty one that is there, which
+    keeps its mode and owner.
+
+    Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written.
+    """
+    path = vacancy.path
+    content = value.reveal().encode()
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True)
+        is_new, descriptor = _open(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
+        # unbuffered: what fails, fails here and not when the stream is closed
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_size or not stat.S_ISREG(status.st_mode):
+                raise _appeared(path)
+            try:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[stream.write(rest) or 0 :]
+                if is_new and hasattr(os, "fchmod"):
+                    os.fchmod(stream.fileno(), vacancy.mode)
+                os.fsync(stream.fileno())
+            except BaseException:
+                # half a value is worse than none
+                with suppress(OSError):
+                    stream.truncate(0)
+                if is_new:
+                    with suppress(OSError):
+                        path.unlink()
+                raise
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _open(path: Path) -> tuple[bool, int]:
+    """Whether the file is new, and its descriptor for writing; nothing is truncated, no link followed."""
+    flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return True, os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False, os.open(path, flags)
+
+
+def _check_typed(vacancy: Vacancy, value: str) -> None:
+    if value.startswith("-----BEGIN "):
+        raise UserError(
+            f"the value of {vacancy.name} has several lines, of which a terminal passes on the first",
+            str(vacancy.path),
+            help=f"put the file there itself: install -m {vacancy.mode:o} KEYFILE PATH",
+        )
+    if len(value.encode("utf-8", "surrogateescape")) > _LONGEST_TYPED_LINE_BYTES:
+        raise UserError(
+            f"the value of {vacancy.name} is too long for a terminal, which cuts such lines off",
+            str(vacancy.path),
+            help="feed the line NAME=value with --stdin",
+        )
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"the value of {vacancy.name} is not text", str(vacancy.path), help="put the file there itself"
+        ) from None
+
+
+def _read_lines(data: bytes, names: set[str]) -> Mapping[str, Secret]:
+    values: dict[str, Secret] = {}
+    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n") if data else (), start=1):
+        raw_name, separator, raw_value = line.partition(b"=")
+        name = raw_name.decode("utf-8", "replace")
+        if not separator:
+            raise _bad_line(number, "it has no `=`")
+        if name not in names:
+            # what stands there may be part of another value
+            raise _bad_line(number, f"no file waits for that name, but for {', '.join(sorted(names)) or 'none at all'}")
+        if name in values:
+            raise _bad_line(number, f"{name} is there twice")
+        if not raw_value:
+            raise _bad_line(number, f"{name} has no value")
+        if raw_value.endswith(b"\r"):
+            raise _bad_line(number, f"the value of {name} ends with a carriage return (Windows line ends)")
+        try:
+            values[name] = Secret(raw_value.decode())
+        except UnicodeDecodeError:
+            raise _bad_line(number, f"the value of {name} is not UTF-8 text") from None
+    return values
+
+
+def _bad_line(number: int, reason: str) -> UserError:
+    return UserError(
+        f"line {number} of the standard input cannot be used: {reason}",
+        help="write one line NAME=value for each secret, NAME as `dsec-migrate status` lists it; nothing was written",
+    )
+
+
+def _appeared(path: Path) -> UserError:
+    return UserError(
+        "something else stands there by now; it was left as it is", str(path), help="look at it, then run it again"
+    )
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write: {error.strerror or type(error).__name__}",
+        str(path),
+        help="check the folder's permissions and free space, then run the command again",
+    )

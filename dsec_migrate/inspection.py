@@ -1,0 +1,283 @@
+"""In what state the secrets of a project are on this host: their files, variables and names in Swarm.
+
+Only read: nothing is written, and no sentence holds a value or its length. Who can read a mounted file was observed
+with Docker Engine 28 (docs/architecture.md): a file source is a bind mount, so the owner and mode of the host count,
+also for root without its capabilities; the folder's mode does not count inside a container.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+
+from dsec_migrate import git
+from dsec_migrate.records import dataclass
+from dsec_migrate.stores.external import MAXIMUM_BYTES
+
+_UTF_8_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Kind(str, Enum):
+    """What stands at a secret's path. ``unreadable``: we may not look; ``other``: a device, a pipe, a socket."""
+
+    MISSING = "missing"
+    FILE = "file"
+    DIRECTORY = "directory"
+    UNREADABLE = "unreadable"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A service that reads secret files, and who its program is.
+
+    ``uid`` None: nobody knows. ``groups`` are all of its group numbers: a ``user: "1000"`` that the image has no
+    account for is in group 0. ``has_capabilities``: root with the capabilities that Docker gives by default, which
+    reads everything.
+    """
+
+    service: str
+    uid: int | None = None
+    groups: frozenset[int] = frozenset()
+    has_capabilities: bool = False
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """The file of one secret, and who reads it."""
+
+    name: str
+    path: Path
+    readers: tuple[Reader, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileState:
+    """One secret's file as it stands on disk.
+
+    ``has_final_newline`` counts only for a value of one line: texts of several lines, as keys are, end with one.
+    ``mode`` is an octal permission as an int; it, ``uid`` and ``gid`` are None where they mean nothing (Windows) or
+    nothing is there. ``closed_folder`` is the nearest folder around it that only its owner enters. ``is_ignored`` is
+    None where no repository could take the file in. ``is_too_large``: for Swarm; such a content was not looked at.
+    """
+
+    secret: SecretFile
+    kind: Kind
+    is_empty: bool = False
+    is_too_large: bool = False
+    has_final_newline: bool = False
+    has_carriage_return: bool = False
+    has_byte_order_mark: bool = False
+    is_utf_16: bool = False
+    has_nul: bool = False
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    closed_folder: Path | None = None
+    is_tracked: bool = False
+    is_ignored: bool | None = None
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether ``fill`` asks for it."""
+        return self.kind is Kind.MISSING or self.is_empty
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the value is already out of hand."""
+        return self.is_tracked
+
+
+@dataclass(frozen=True)
+class VariableState:
+    """A secret that comes from the variable ``variable`` of the shell or ``.env``. ``value_is``: set, empty, unset."""
+
+    name: str
+    variable: str
+    value_is: str
+
+
+@dataclass(frozen=True)
+class ExternalState:
+    """A secret that Swarm holds, there under ``external_name``."""
+
+    name: str
+    external_name: str
+
+
+State = FileState | VariableState | ExternalState
+
+
+def inspect(files: Sequence[SecretFile]) -> list[FileState]:
+    """The state of each file, in the order given. Whatever cannot be read is told in its state, never raised."""
+    folders: dict[Path, list[str]] = {}
+    for file in files:
+        folders.setdefault(file.path.parent, []).append(file.path.name)
+    tracked: dict[Path, frozenset[str]] = {}
+    ignored: dict[Path, frozenset[str] | None] = {}
+    for folder, names in folders.items():
+        is_there = folder.is_dir()
+        tracked[folder] = git.tracked(folder, names) if is_there else frozenset()
+        ignored[folder] = git.ignored(folder, names) if is_there else None
+    states = []
+    for file in files:
+        folder, name = file.path.parent, file.path.name
+        known = ignored[folder]
+        states.append(_state(file, name in tracked[folder], None if known is None else name in known))
+    return states
+
+
+def variable_state(name: str, variable: str, value: str | None) -> VariableState:
+    """The state of an ``environment:`` source; ``value`` None where the variable is not set."""
+    return VariableState(name, variable, "unset" if value is None else "set" if value else "empty")
+
+
+def can_read(mode: int, uid: int, gid: int, reader: Reader) -> bool | None:
+    """Whether ``reader`` can read a mounted file of ``mode`` and owner; None where that depends on what is unknown.
+
+    The first class that fits decides, as in the kernel: a member of the group never falls back to the others' bits.
+    """
+    if reader.has_capabilities:
+        return True
+    if reader.uid is None:
+        return True if mode & 0o444 == 0o444 else False if not mode & 0o444 else None
+    if reader.uid == uid:
+        return bool(mode & stat.S_IRUSR)
+    return bool(mode & (stat.S_IRGRP if gid in reader.groups else stat.S_IROTH))
+
+
+def describe(state: State) -> list[str]:
+    """What is wrong, and what to do, in plain sentences; nothing when all is well."""
+    if isinstance(state, FileState):
+        return list(_file_problems(state))
+    if isinstance(state, ExternalState):
+        return [f"{state.external_name} is looked up in Swarm: `docker secret ls` lists what is there"]
+    if state.value_is == "unset":
+        return [f"{state.variable} is set neither in the shell nor in .env: `docker compose up` refuses to start"]
+    if state.value_is == "empty":
+        return [f"{state.variable} is empty: Compose then makes no file at all, without a word"]
+    return []
+
+
+def describe_access(state: FileState) -> str:
+    """Who can read the file on this host, in one sentence; empty where modes mean nothing."""
+    if state.mode is None or state.kind is not Kind.FILE:
+        return ""
+    owner = f"mode {state.mode:04o}, owner {state.uid}:{state.gid}"
+    if not state.mode & 0o044:
+        return f"{owner}: read by its owner and root"
+    if state.closed_folder is not None:
+        return f"{owner}: on this host read by root and the owner of {state.closed_folder}, which others cannot enter"
+    return f"{owner}: read by {'everybody' if state.mode & 0o004 else 'its group'} on this host"
+
+
+def _state(file: SecretFile, is_tracked: bool, is_ignored: bool | None) -> FileState:
+    try:
+        status = file.path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return FileState(file, Kind.MISSING, is_tracked=is_tracked, is_ignored=is_ignored)
+    except OSError:
+        return FileState(file, Kind.UNREADABLE, is_tracked=is_tracked, is_ignored=is_ignored)
+    has_modes = os.name != "nt"
+    kind = Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
+    if stat.S_ISDIR(status.st_mode):
+        kind = Kind.DIRECTORY
+    data = b""
+    is_too_large = kind is Kind.FILE and status.st_size >= MAXIMUM_BYTES
+    if kind is Kind.FILE and not is_too_large:
+        try:
+            data = file.path.read_bytes()
+        except OSError:
+            kind = Kind.UNREADABLE
+    text = data.decode("utf-16", "replace").encode() if data.startswith(_UTF_16_MARKS) else data
+    return FileState(
+        file,
+        kind,
+        is_empty=kind is Kind.FILE and not status.st_size,
+        is_too_large=is_too_large,
+        has_final_newline=text.endswith(b"\n") and text.count(b"\n") == 1,
+        has_carriage_return=b"\r" in text,
+        has_byte_order_mark=data.startswith(_UTF_8_MARK),
+        is_utf_16=data.startswith(_UTF_16_MARKS),
+        has_nul=b"\0" in text,
+        mode=stat.S_IMODE(status.st_mode) if has_modes else None,
+        uid=status.st_uid if has_modes else None,
+        gid=status.st_gid if has_modes else None,
+        closed_folder=_closed_folder(file.path) if has_modes else None,
+        is_tracked=is_tracked,
+        is_ignored=is_ignored,
+    )
+
+
+def _closed_folder(path: Path) -> Path | None:
+    for folder in path.resolve().parents:
+        try:
+            if not folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+                return folder
+        except OSError:
+            return None
+    return None
+
+
+def _file_problems(state: FileState) -> Iterator[str]:
+    path = state.secret.path
+    word = shlex.quote(str(path))
+    if state.is_tracked:
+        yield (
+            f"git tracks it: `git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}` takes it "
+            "out of the next commit, but the history keeps the value: change (rotate) it where it is used"
+        )
+    if state.kind is Kind.MISSING:
+        yield "the file is missing, so `docker compose up` fails: `dsec-migrate fill --write` asks for the value"
+    elif state.kind is Kind.DIRECTORY:
+        yield f"a directory stands in its place and is mounted as one: `rmdir {word}`, then `dsec-migrate fill --write`"
+    elif state.kind is Kind.UNREADABLE:
+        yield "this user may not read it, so its content was not checked"
+    elif state.kind is Kind.OTHER:
+        yield "neither a file nor a directory stands in its place"
+    if not state.is_tracked and state.is_ignored is False and state.kind is not Kind.DIRECTORY:
+        yield "git does not ignore it: one `git add` would take it in; name it, or its folder, in .gitignore"
+    if state.kind is Kind.FILE:
+        yield from _content_problems(state)
+        yield from _access_problems(state)
+
+
+def _content_problems(state: FileState) -> Iterator[str]:
+    if state.is_empty:
+        yield "the file is empty: `dsec-migrate fill --write` asks for the value"
+    if state.is_too_large:
+        yield f"it is too large for Swarm, which takes less than {MAXIMUM_BYTES:,} bytes"
+    if state.is_utf_16:
+        yield "it is UTF-16 text (PowerShell's `>` writes that): most programs need UTF-8"
+    if state.has_byte_order_mark:
+        yield "it begins with a byte order mark, which programs take for part of the value"
+    if state.has_nul:
+        yield "it holds NUL bytes, which no environment variable can hold"
+    if state.has_carriage_return:
+        yield "it holds carriage returns (Windows line ends), which programs take for part of the value"
+    if state.has_final_newline:
+        yield "it ends with a line break, which some programs take for part of the value; `printf %s` writes none"
+
+
+def _access_problems(state: FileState) -> Iterator[str]:
+    if state.mode is None or state.uid is None or state.gid is None:
+        return
+    verdicts = {reader: can_read(state.mode, state.uid, state.gid, reader) for reader in state.secret.readers}
+    owner = f"mode {state.mode:04o}, owner {state.uid}:{state.gid}"
+    for reader, verdict in verdicts.items():
+        if verdict is False:
+            who = "its user" if reader.uid is None else f"user {reader.uid}"
+            yield f"{reader.service} ({who}) cannot read it: {owner}"
+    unsure = [reader.service for reader, verdict in verdicts.items() if verdict is None]
+    if unsure:
+        yield f"whether {', '.join(unsure)} can read it depends on the user of its program: {owner}"
+    if state.closed_folder is None and state.mode & 0o044:
+        folder = shlex.quote(str(state.secret.path.parent))
+        yield f"others on this host can read it: {owner}; `chmod 700 {folder}` ends that, and containers do not mind"
+    if state.closed_folder is None and state.mode & 0o022:
+        yield f"others than its owner can write it: {owner}"
