@@ -112,9 +112,10 @@ def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iter
 def _size(group: _Group) -> int:
     """Bytes of all files of a group, as far as they can be told."""
     size = 0
-    for _, path in group:
-        with suppress(OSError):
-            size += os.stat(path).st_size  # noqa: PTH116
+    for _, files in group:
+        for path in files.paths:
+            with suppress(OSError):
+                size += os.stat(path).st_size  # noqa: PTH116
     return size
 
 
