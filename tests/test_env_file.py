@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate.dotenv import SPACES, DotenvError, Entry, parse, variables
@@ -80,6 +80,7 @@ def assert_same(before: Sequence[Entry], after: Sequence[Entry], changed: Iterab
             assert old.value == new.value
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.booleans(), st.data())
 def test_a_renamed_entry_is_the_only_one_that_changes(choose: random.Random, raw: bool, data: st.DataObject) -> None:
     text = generate(choose, raw)
@@ -121,6 +122,7 @@ def frame(text: str, entries: Sequence[Entry], chosen: Iterable[int]) -> str:
     return re.sub(r"#.*", lambda comment: comment[0].replace("hunter2", "********"), rest)
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.booleans(), st.data())
 def test_removed_entries_are_the_only_ones_that_go(choose: random.Random, raw: bool, data: st.DataObject) -> None:
     text = generate(choose, raw)
@@ -142,6 +144,7 @@ def test_removed_entries_are_the_only_ones_that_go(choose: random.Random, raw: b
     assert new_text.startswith("\ufeff") == text.startswith("\ufeff")
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_without_any_entry_only_comments_and_blank_lines_stay(choose: random.Random, raw: bool) -> None:
     text = generate(choose, raw)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import filling
@@ -138,6 +138,7 @@ def test_a_full_disk_leaves_no_half_value(
     assert is_new or path.read_bytes() == b""
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "c"]), lines.filter(lambda value: not value.endswith("\r")), min_size=1),
     st.booleans(),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_env_file import NAMES, generate
 
@@ -137,6 +137,7 @@ def test_without_anything_to_fill_in_there_is_no_example() -> None:
     assert env_example(EnvText(), [ReadVariable("A", True)]) == "A=\n"
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES)))
 def test_no_value_of_a_random_file_gets_into_its_example(
     choose: random.Random, read: set[str], harmless: set[str]
