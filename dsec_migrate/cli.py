@@ -271,7 +271,8 @@ def _run(request: _Request, options: Options, looks: AbstractSet[Look]) -> Outco
     progress = Progress(sys.stderr)
     try:
         return run(
-            [project.paths[0] for project in projects],
+            # one file at a time so far: an override takes part where it is named
+            [path for found in projects for path in found.paths if path == found.paths[0] or path in request.files],
             options,
             shell=dict(os.environ),
             write=request.write,
