@@ -82,20 +82,23 @@ def named_files(env_files: Sequence[Path], shell: Mapping[str, str]) -> tuple[Pa
 
 
 def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
-    """The first file wins. With ``COMPOSE_DISABLE_ENV_FILE`` there is none; where ``.env`` itself says so, only its
-    variables ``COMPOSE_…`` count (observed with Compose 2.40)."""
+    """The first file wins. With ``COMPOSE_DISABLE_ENV_FILE`` there is none; where the first one itself says so, only
+    its variables ``COMPOSE_…`` count (observed with Compose 2.40)."""
     if _is_disabled(shell):
         return Environment(shell)
     merged: dict[str, str] = {}
     places: dict[str, tuple[Path, int]] = {}
     read: list[Path] = []
-    for path in paths:
+    for number, path in enumerate(paths):
+        if path.is_fifo() or path.is_socket():
+            # Compose reads it; without its values the project would be misunderstood
+            raise UserError("the env file is a pipe, not a file", str(path), help="name a file with --env-file")
         # a directory of that name is ignored (observed with Compose 2.40)
         if not path.is_file():
             continue
         entries = read_entries(Source.read(path), {**merged, **shell})
         variables = dotenv.variables(entries)
-        is_disabled = not read and _is_disabled({**variables, **shell})
+        is_disabled = number == 0 and _is_disabled({**variables, **shell})
         if is_disabled:
             variables = {name: value for name, value in variables.items() if name.startswith("COMPOSE_")}
         merged = {**variables, **merged}

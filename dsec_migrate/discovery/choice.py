@@ -63,8 +63,7 @@ class Call:
         directory = self.project_directory or paths[0].parent
         first = None
         if read_first is not None and not self.env_files and self.absolute(read_first) != self.absolute(directory):
-            dotenv = read_first / ".env"
-            first = dotenv if dotenv.is_file() else None
+            first = read_first / ".env"
         return ProjectFiles(tuple(paths), directory, self.env_files, first, name or str(paths[0]), warnings)
 
 

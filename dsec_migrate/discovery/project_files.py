@@ -13,8 +13,9 @@ class ProjectFiles:
     """``paths`` (one at least) are in Compose's merge order. ``directory`` is the project directory: relative paths
     mean it, and its ``.env`` is read unless there are ``env_files`` (from ``--env-file`` or ``COMPOSE_ENV_FILES``).
 
-    ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one:
-    its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found and not taken.
+    ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
+    need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
+    and not taken.
     """
 
     paths: tuple[Path, ...]
