@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsec_migrate.document import Mapping, Scalar
 from dsec_migrate.errors import UserError
-from dsec_migrate.naming import Style
+from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.plan import NewFile, PlannedSecret
 from dsec_migrate.project import Project, resolve
@@ -78,6 +78,14 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
     )
 
 
+def secrets_folder(project: Project, options: Options) -> Path:
+    """The folder of the project's new secrets; the default one where an expression does not say."""
+    directory = style_of(project.secrets, options.secrets_dir).directory
+    folder = resolve(directory, project.environment)
+    known = Style().directory if folder.value is None or folder.unset else folder.value
+    return Path(os.path.normpath(project.directory / Path(known).expanduser()))
+
+
 def _check_folder(project: Project, directory: str) -> None:
     """An expression for the folder has to say where it is: an empty variable would make another path of it."""
     folder = resolve(directory, project.environment)
@@ -103,7 +111,8 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
             ignore = context / f"{dockerfile}.dockerignore"
             if disk.read(ignore) is None:
                 ignore = context / ".dockerignore"
-            yield from _ignore(ignore, context, folder, names, "", disk)
+            # git ignores these by themselves
+            yield from _ignore(ignore, context, folder, [*names, JOURNAL, UNDO], "", disk)
     for secret in on_disk:
         assert secret.path is not None
         assert secret.value is not None
@@ -191,7 +200,8 @@ def _is_ours(folder: Path, names: Sequence[str]) -> bool:
     """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
     if folder.name in {"secrets", ".secrets"} or not folder.is_dir():
         return True
-    return all(entry.name in names or entry.name.startswith((".git", "README")) for entry in folder.iterdir())
+    own = (".git", "README", JOURNAL, UNDO)
+    return all(entry.name in names or entry.name.startswith(own) for entry in folder.iterdir())
 
 
 def _is_ignored(line: str, present: set[str]) -> bool:

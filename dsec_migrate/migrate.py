@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
@@ -14,18 +13,17 @@ from dsec_migrate import project as projects
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk
+from dsec_migrate.files import Disk, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.plan import NewFile, Plan, document_of
+from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.project import EnvFileText, Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.rewrite import rewrite
-from dsec_migrate.source import Source
 from dsec_migrate.verify import verify
 
 Progress = Callable[[int, int], None]
@@ -150,7 +148,7 @@ def migrate(
     try:
         root = load(files, options, shell, folders)
         disk = disk or Disk()
-        outcome = ProjectOutcome(files.name, warnings=files.warnings)
+        outcome = ProjectOutcome(files.name, warnings=files.warnings, journal=secrets_folder(root, options))
         units: list[tuple[Project, Plan]] = []
         for project in _family(root):
             found = _problems(project, options)
@@ -289,140 +287,26 @@ def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:
-    """Writes one proved outcome: ignore files, then secret files, then the Compose file."""
+    """Writes one proved outcome, all of it or nothing: ignore files, then secret files, env files, Compose files."""
     try:
-        write(outcome.rewritten, outcome.plan.files)
+        write(outcome)
     except UserError as error:
         return replace(outcome, errors=(error,))
     return replace(outcome, is_written=True)
 
 
-def write(rewritten: Sequence[Rewritten], files: Iterable[NewFile]) -> None:
-    """Raises UserError when a file changed since it was read or something cannot be written; then the Compose files
-    are as they were."""
-    targets = [(file, Path(os.path.realpath(file.source.path))) for file in rewritten]
-    for file, target in targets:
-        _check_unchanged(file.source, target)
-    for new in files:
-        if new.append:
-            _append(new)
-        else:
-            _create(new)
-    for file, target in targets:
-        _check_unchanged(file.source, target)
-        _replace(target, file.source.encode(file.text))
+def write(outcome: ProjectOutcome) -> None:
+    """Raises UserError when a file changed since it was read or something cannot be written; then all is as it was."""
+    from dsec_migrate import transaction
 
-
-def _check_unchanged(source: Source, target: Path) -> None:
-    try:
-        is_same = target.read_bytes() == source.data
-    except OSError:
-        is_same = False
-    if not is_same:
-        raise UserError(
-            "the file changed while it was being migrated; it was left as it is",
-            str(source.path),
-            help="run the command again",
-        )
-
-
-def _create(file: NewFile) -> None:
-    """A new file by exclusive create, flushed to the disk, in a folder that only its owner enters."""
-    try:
-        if not file.path.parent.is_dir():
-            file.path.parent.mkdir(mode=0o700, parents=True)
-        descriptor = os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    except FileExistsError:
-        if file.path.is_file() and file.path.read_bytes() == file.content.reveal().encode():
-            return
-        raise UserError(
-            "a file of that name appeared meanwhile; it was left as it is",
-            str(file.path),
-            help="run the command again",
-        ) from None
-    except OSError as error:
-        raise _cannot_write(file.path, error) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(file.content.reveal().encode())
-            stream.flush()
-            if hasattr(os, "fchmod"):
-                os.fchmod(stream.fileno(), file.mode)
-            os.fsync(stream.fileno())
-    except BaseException as error:
-        with suppress(OSError):
-            file.path.unlink()
-        if isinstance(error, OSError):
-            raise _cannot_write(file.path, error) from None
-        raise
-
-
-def _append(file: NewFile) -> None:
-    try:
-        is_new = not file.path.exists()
-        with file.path.open("ab") as stream:
-            if is_new and hasattr(os, "fchmod"):
-                os.fchmod(stream.fileno(), file.mode)
-            stream.write(file.content.reveal().encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise _cannot_write(file.path, error) from None
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """The new bytes take the file's place in one step, with its mode and owner."""
-    import tempfile
-
-    temporary = None
-    try:
-        status = target.stat()
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            _keep_owner(stream.fileno(), status)
-            if hasattr(os, "fchmod"):
-                os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode))
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)  # noqa: PTH105
-        _sync_directory(target.parent)
-    except BaseException as error:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        if isinstance(error, OSError):
-            raise _cannot_write(target, error) from None
-        raise
-
-
-def _keep_owner(descriptor: int, status: os.stat_result) -> None:
-    """Gives the new file the owner and group of the old one. Who may not give a file away keeps at least the group."""
-    if not hasattr(os, "fchown"):
-        return
-    now = os.fstat(descriptor)
-    if (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid):
-        return
-    try:
-        os.fchown(descriptor, status.st_uid, status.st_gid)
-    except PermissionError:
-        with suppress(PermissionError):
-            os.fchown(descriptor, -1, status.st_gid)
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"cannot write: {error.strerror or type(error).__name__}",
-        str(path),
-        help="check the folder's permissions and free space, then run the command again",
-    )
+    assert outcome.journal is not None
+    additions = [
+        transaction.Addition(file.path, file.content, file.mode, file.append, file.is_secret)
+        for file in outcome.plan.files
+    ]
+    replacements = [
+        transaction.Replacement.of(file.source, file.text, file.edits)
+        for file in sorted(outcome.rewritten, key=lambda file: not file.is_env_file)
+    ]
+    uses = [secret.path for secret in outcome.plan.secrets if secret.path is not None and secret.has_file]
+    transaction.commit(outcome.journal, transaction.Work(additions, replacements, uses=uses))

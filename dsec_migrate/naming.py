@@ -18,6 +18,8 @@ _OTHER_KINDS = re.compile(
 )
 # `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
 SWARM_MAXIMUM_LENGTH = 64
+# folders of our own in the folder of the secrets: what runs did, and what they replaced
+JOURNAL, UNDO = ".journal", ".undo"
 # a shorter value is not recognised in a name
 _TELLING_LENGTH = 8
 

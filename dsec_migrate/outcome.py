@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding
@@ -59,7 +60,8 @@ class ProjectOutcome:
 
     ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
     ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` are the files whose text changes, in
-    the order in which they reach the disk: env files first.
+    the order in which they reach the disk: env files first. ``journal`` is the folder of the secrets, which
+    keeps the record of the run.
     """
 
     path: str
@@ -72,6 +74,7 @@ class ProjectOutcome:
     tracked: frozenset[tuple[str, str]] = frozenset()
     failure: str = ""
     is_written: bool = False
+    journal: Path | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

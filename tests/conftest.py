@@ -15,6 +15,7 @@ import pytest
 
 from dsec_migrate import project as projects
 from dsec_migrate.environment import Environment
+from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.project import Project
 from dsec_migrate.source import Source
 
@@ -93,9 +94,11 @@ def real_files() -> tuple[RealFile, ...]:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below ``folder`` by its relative path."""
+    """Every file below ``folder`` by its relative path, but for the journal of the runs."""
     return {
-        file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not {JOURNAL, UNDO} & set(file.relative_to(folder).parts)
     }
 
 

@@ -89,9 +89,7 @@ def test_a_renamed_entry_is_the_only_one_that_changes(choose: random.Random, raw
     assume(candidates)
     chosen = data.draw(st.sets(st.sampled_from(candidates), min_size=1))
     value = data.draw(st.sampled_from([PATH, "/run/a b#c/$x", "it's", 'q"\\', ""]))
-    edits = [
-        edit for n in chosen for edit in env_file.rename(text, before[n], f"{before[n].name}_FILE", value, raw=raw)
-    ]
+    edits = [edit for n in chosen for edit in env_file.move(text, before[n], f"{before[n].name}_FILE", value, raw=raw)]
     new_text = splice(text, edits)
     after = read(new_text, raw)
     changed = {name for n in chosen for name in (before[n].name, f"{before[n].name}_FILE")}
@@ -160,7 +158,7 @@ def test_without_any_entry_only_comments_and_blank_lines_stay(choose: random.Ran
 
 def renamed(text: str, name: str = "X", value: str = PATH, raw: bool = False) -> str:
     (entry,) = (entry for entry in parse(text, {}, raw=raw) if entry.name == name)
-    return splice(text, env_file.rename(text, entry, f"{name}_FILE", value, raw=raw))
+    return splice(text, env_file.move(text, entry, f"{name}_FILE", value, raw=raw))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +220,7 @@ def test_a_comment_repeats_neither_the_meant_nor_the_written_value() -> None:
 def test_what_says_nothing_under_a_name_is_not_renamed(text: str) -> None:
     (entry,) = parse(text, {"X": "hunter2"})
     with pytest.raises(ValueError, match="a name and a value of its own") as caught:
-        env_file.rename(text, entry, "X_FILE", PATH)
+        env_file.move(text, entry, "X_FILE", PATH)
     assert "hunter2" not in str(caught.value)
 
 
@@ -234,7 +232,7 @@ def test_what_says_nothing_under_a_name_is_not_renamed(text: str) -> None:
 def test_what_would_not_be_read_back_is_refused(new_name: str, value: str, raw: bool) -> None:
     (entry,) = parse("X=1\n", {}, raw=raw)
     with pytest.raises(ValueError, match=r"new name|line breaks|NUL"):
-        env_file.rename("X=1\n", entry, new_name, value, raw=raw)
+        env_file.move("X=1\n", entry, new_name, value, raw=raw)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +287,7 @@ def test_compose_reads_the_same_but_for_the_renamed_and_removed_variables(tmp_pa
             continue
         is_renamed = choose.random() < 0.6
         if is_renamed:
-            edits = [e for entry in concerned for e in env_file.rename(text, entry, f"{name}_FILE", PATH, raw=raw)]
+            edits = [e for entry in concerned for e in env_file.move(text, entry, f"{name}_FILE", PATH, raw=raw)]
         else:
             edits = env_file.remove(text, concerned)
         service = f"s{len(services)}"

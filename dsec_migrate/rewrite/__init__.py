@@ -17,7 +17,7 @@ from dsec_migrate.plan import (
     document_of,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText
-from dsec_migrate.rewrite.env_file import remove, rename
+from dsec_migrate.rewrite.env_file import move, remove
 from dsec_migrate.rewrite.writer import Writer
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
@@ -43,7 +43,7 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
         if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
             assert operation.slot.line is not None
             line = operation.slot.line
-            yield from rename(text.source.text, line, operation.new_name, operation.value, raw=text.is_raw)
+            yield from move(text.source.text, line, operation.new_name, operation.value, raw=text.is_raw)
         elif isinstance(operation, RemoveLine):
             removed.append(operation.line)
     yield from remove(text.source.text, removed)

@@ -23,7 +23,7 @@ _NOTHING_ELSE = re.compile(rf"[{_SPACES_IN_LINE}]*(?:#[^\n]*)?(?:\n|\Z)")
 _ONE_REFERENCE = re.compile(r"\$(?:\w+|\{[^{}]*\})")
 
 
-def rename(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = False) -> list[Edit]:
+def move(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = False) -> list[Edit]:
     """``entry`` becomes ``new_name`` with ``value``, in its own line and quotes where those can hold the value.
 
     A value over several lines becomes one line; the comment right behind the entry no longer repeats the old value.

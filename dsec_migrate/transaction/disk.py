@@ -1,0 +1,130 @@
+"""Single steps on disk, each whole or not at all, and flushed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+
+FOLDER_MODE = 0o700
+
+
+def staged(path: Path, number: int) -> Path:
+    """Where the bytes for ``path`` wait for run ``number``: beside it, so that a rename puts them in place."""
+    return path.with_name(f".{path.name}.dsec-{number}")
+
+
+def stage(path: Path, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
+    """Writes a new file that only its owner can read until its ``mode`` (octal permissions) is set at the end.
+
+    ``like`` gives owner and group. Raises OSError; then nothing of it stays.
+    """
+    with suppress(FileNotFoundError):
+        path.unlink()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if like is not None:
+                _keep_owner(stream.fileno(), like)
+            if hasattr(os, "fchmod"):
+                os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def put(path: Path, content: bytes, mode: int) -> None:
+    """Puts a small file of our own in place in one step. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.new")
+    stage(temporary, content, mode)
+    os.replace(temporary, path)  # noqa: PTH105
+    sync_folder(path.parent)
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Gives a staged file its name, if nothing has that name yet. Raises FileExistsError, or another OSError."""
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        # a file system without hard links
+        if os.path.lexists(path):
+            raise FileExistsError(str(path)) from None
+        os.rename(temporary, path)  # noqa: PTH104
+        return
+    temporary.unlink()
+
+
+def make_folder(path: Path) -> list[Path]:
+    """Makes a folder that only its owner enters, with those above it; returns the new ones, the outermost first."""
+    missing = []
+    folder = path
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    missing.reverse()
+    for new in missing:
+        new.mkdir(mode=FOLDER_MODE)
+    return missing
+
+
+def sync_folder(path: Path) -> None:
+    """So that names outlive a power cut; where folders cannot be opened (Windows) there is nothing to do."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read(path: Path) -> bytes | None:
+    """None where there is no such file. Raises UserError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UserError(
+            f"cannot read the file: {error.strerror or type(error).__name__}",
+            str(path),
+            help="make it readable, then run the command again",
+        ) from None
+
+
+def permissions(path: Path) -> tuple[int, os.stat_result]:
+    """The octal permissions of a file as an int, and all that is known of it. Raises OSError."""
+    status = path.stat()
+    return stat.S_IMODE(status.st_mode), status
+
+
+def _keep_owner(descriptor: int, status: os.stat_result) -> None:
+    """Gives the new file the owner and group of the old one. Who may not give a file away keeps at least the group."""
+    if not hasattr(os, "fchown"):
+        return
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) == (status.st_uid, status.st_gid):
+        return
+    try:
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    except PermissionError:
+        with suppress(PermissionError):
+            os.fchown(descriptor, -1, status.st_gid)
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write: {error.strerror or type(error).__name__}",
+        str(path),
+        help="check the folder's permissions and free space, then run the command again",
+    )

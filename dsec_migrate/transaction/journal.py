@@ -1,0 +1,296 @@
+"""The record of what runs did, in the secrets folder: no value in it, only keyed hashes of what was and what is.
+
+``FOLDER/.journal/`` holds the random key, the record and the lock; ``FOLDER/.undo/N/`` the former bytes of the files
+that run N replaced. Both keep themselves out of git and out of reach of other users.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import JOURNAL, UNDO
+from dsec_migrate.records import dataclass
+from dsec_migrate.transaction.disk import cannot_write, make_folder, put, sync_folder
+
+LOCK_SECONDS = 10.0
+_FORMAT = 1
+_KEY_BYTES = 32
+
+PREPARED, COMMITTED, DONE = "prepared", "committed", "done"
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A file that gets new text: keyed hashes of its bytes before and after, and the edits that made the difference.
+
+    ``edits`` are (start, end, new text) in characters of the former text; what they put in is no secret.
+    ``encoding`` reads both; ``mark`` is the length of its byte order mark in bytes.
+    """
+
+    path: Path
+    before: str
+    after: str
+    edits: tuple[tuple[int, int, str], ...] = ()
+    encoding: str = "utf-8"
+    mark: int = 0
+
+
+@dataclass(frozen=True)
+class Created:
+    """A file that was not there. ``content`` is the keyed hash of its bytes."""
+
+    path: Path
+    content: str
+    is_secret: bool = False
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Lines at the end of a text file that anybody may read, which ``is_new`` or was there before."""
+
+    path: Path
+    text: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A file that goes away when all else is done, if it still holds what the keyed hash says."""
+
+    path: Path
+    content: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """``uses`` are secret files that the run found and relies on. ``has_originals``: the former bytes are kept.
+
+    ``undoes`` is the number of the run that this one takes back, 0 for a migration. ``seconds`` count from 1970.
+    """
+
+    number: int
+    state: str
+    seconds: int
+    replaced: tuple[Replaced, ...] = ()
+    created: tuple[Created, ...] = ()
+    appended: tuple[Appended, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    folders: tuple[Path, ...] = ()
+    uses: tuple[Path, ...] = ()
+    has_originals: bool = True
+    undoes: int = 0
+
+
+class Journal:
+    """The journal of one secrets folder. Nothing is made on disk before the first run is recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100
+
+    @property
+    def home(self) -> Path:
+        return self.folder / JOURNAL
+
+    @property
+    def record(self) -> Path:
+        return self.home / "runs.json"
+
+    def originals(self, number: int) -> Path:
+        """The folder with the former bytes of the files that a run replaced, called ``0``, ``1``, … in its order."""
+        return self.folder / UNDO / str(number)
+
+    def runs(self) -> list[Run]:
+        """All runs in their order. Raises UserError where the record cannot be read."""
+        try:
+            data = json.loads(self.record.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except (OSError, ValueError):
+            data = None
+        if not isinstance(data, dict) or data.get("version") != _FORMAT:
+            raise UserError(
+                "the journal of earlier runs cannot be read",
+                str(self.record),
+                help="it may be from a newer version of this program; move its folder away to go on without it",
+            )
+        return [self._run(entry) for entry in data["runs"]]
+
+    def write(self, runs: Sequence[Run]) -> None:
+        """Puts the record in place in one step. Without runs the journal goes away."""
+        if not runs:
+            self._remove()
+            return
+        data = {"version": _FORMAT, "runs": [self._data(run) for run in runs]}
+        put(self.record, json.dumps(data, indent=1).encode(), 0o600)
+
+    def update(self, run: Run) -> None:
+        """Replaces the run of the same number, or adds it."""
+        runs = [other for other in self.runs() if other.number != run.number]
+        self.write(sorted([*runs, run], key=lambda other: other.number))
+
+    def drop(self, *numbers: int) -> None:
+        """Forgets runs; the last one takes the journal with it."""
+        self.write([run for run in self.runs() if run.number not in numbers])
+
+    def prepare(self) -> None:
+        """Makes the folder and the key where they are missing. Raises OSError."""
+        for folder in (self.home, self.folder / UNDO):
+            make_folder(folder)
+            ignore = folder / ".gitignore"
+            if not ignore.exists():
+                put(ignore, b"*\n", 0o600)
+        if not self._key_file.exists():
+            put(self._key_file, os.urandom(_KEY_BYTES), 0o600)
+
+    @property
+    def _key_file(self) -> Path:
+        return self.home / "key"
+
+    def hash(self, content: bytes) -> str:
+        """A keyed hash, which tells nothing about ``content`` without the key."""
+        return hmac.new(self._key_file.read_bytes(), content, hashlib.sha256).hexdigest()
+
+    def new_run(self) -> Run:
+        numbers = [run.number for run in self.runs()]
+        return Run(max(numbers, default=0) + 1, PREPARED, int(time.time()))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time works on the folder; the next one waits for up to ten seconds.
+
+        Raises UserError then. The lock goes with its process, however that ends.
+        """
+        try:
+            self.prepare()
+            stream = (self.home / "lock").open("ab")
+        except OSError as error:
+            raise cannot_write(self.home, error) from None
+        with stream:
+            until = time.monotonic() + LOCK_SECONDS
+            while not _lock(stream):
+                if time.monotonic() > until:
+                    raise UserError(
+                        "another run works on this folder",
+                        str(self.home / "lock"),
+                        help="wait until it is done, then run the command again",
+                    )
+                time.sleep(0.05)
+            yield
+
+    def _remove(self) -> None:
+        import shutil
+
+        shutil.rmtree(self.folder / UNDO, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+        sync_folder(self.folder)
+
+    # --- the record as JSON; paths are seen from the folder, so that a project can be moved ---
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.folder)).as_posix()
+
+    def _absolute(self, text: str) -> Path:
+        return Path(os.path.normpath(self.folder / text))
+
+    def _data(self, run: Run) -> dict[str, Any]:
+        return {
+            "number": run.number,
+            "state": run.state,
+            "seconds": run.seconds,
+            "undoes": run.undoes,
+            "originals": run.has_originals,
+            "replaced": [
+                {
+                    "path": self._relative(file.path),
+                    "before": file.before,
+                    "after": file.after,
+                    "edits": file.edits,
+                    "encoding": file.encoding,
+                    "mark": file.mark,
+                }
+                for file in run.replaced
+            ],
+            "created": [
+                {"path": self._relative(file.path), "content": file.content, "secret": file.is_secret}
+                for file in run.created
+            ],
+            "appended": [
+                {"path": self._relative(file.path), "text": file.text, "new": file.is_new} for file in run.appended
+            ],
+            "removed": [{"path": self._relative(file.path), "content": file.content} for file in run.removed],
+            "folders": [self._relative(path) for path in run.folders],
+            "uses": [self._relative(path) for path in run.uses],
+        }
+
+    def _run(self, data: dict[str, Any]) -> Run:
+        return Run(
+            data["number"],
+            data["state"],
+            data["seconds"],
+            tuple(
+                Replaced(
+                    self._absolute(file["path"]),
+                    file["before"],
+                    file["after"],
+                    tuple((start, end, text) for start, end, text in file["edits"]),
+                    file["encoding"],
+                    file["mark"],
+                )
+                for file in data["replaced"]
+            ),
+            tuple(Created(self._absolute(f["path"]), f["content"], f["secret"]) for f in data["created"]),
+            tuple(Appended(self._absolute(f["path"]), f["text"], f["new"]) for f in data["appended"]),
+            tuple(Removed(self._absolute(f["path"]), f["content"]) for f in data["removed"]),
+            tuple(map(self._absolute, data["folders"])),
+            tuple(map(self._absolute, data["uses"])),
+            data["originals"],
+            data["undoes"],
+        )
+
+
+def without_originals(run: Run) -> Run:
+    return replace(run, has_originals=False)
+
+
+def _lock(stream: Any) -> bool:
+    """Whether this process has the lock now."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+__all__ = [
+    "COMMITTED",
+    "DONE",
+    "PREPARED",
+    "Appended",
+    "Created",
+    "Journal",
+    "Removed",
+    "Replaced",
+    "Run",
+    "without_originals",
+]
