@@ -7,7 +7,6 @@ without image or build. Independent stacks that share a folder are none of each 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
@@ -18,6 +17,7 @@ from pathlib import Path
 from dsec_migrate import document as yaml
 from dsec_migrate.document import Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Source
 
@@ -29,7 +29,7 @@ OVERRIDE_NAMES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
-_FILE_NAME = re.compile(r"[\w.-]+\.ya?ml\b")
+_FILE_NAME = Pattern(r"[\w.-]+\.ya?ml\b")
 _ENDINGS = (".yml", ".yaml")
 
 

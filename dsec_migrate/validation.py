@@ -7,19 +7,20 @@ observed with Compose 2.40; ``tests/test_schema.py`` holds the cases and checks 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dsec_migrate.patterns import Pattern
+
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 MOST = 20
-_NAME_LIKE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PORT_RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
+_NAME_LIKE = Pattern(r"[A-Za-z0-9._-]{1,64}")
+_PORT_RANGE = Pattern(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _BLANK = " \t\n\v\f\r\x85\xa0"
 """What counts as blank at the end of a variable's name (observed; an em space, say, does not)."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
 # names under which Docker Hub's official images are also pulled
-_OFFICIAL = re.compile(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
-_OFFICIAL_MIRROR = re.compile(r"^public\.ecr\.aws/docker/library/")
-_TAG = re.compile(r":[^/:]+$")
+_OFFICIAL = Pattern(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
+_OFFICIAL_MIRROR = Pattern(r"^public\.ecr\.aws/docker/library/")
+_TAG = Pattern(r":[^/:]+$")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
