@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from dsec_migrate.interpolation import InterpolationError, escape, interpolate, references
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Span
 
@@ -22,10 +23,10 @@ SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 # the part of it that may stand around names and before values
 _BLANKS = "\t\v\f\r \x85\xa0"
 
-_BETWEEN = re.compile(rf"(?:[{SPACES}]+|#[^\n]*)*")
-_EXPORT = re.compile(rf"export(?=[\t\n\f\r ])[{_BLANKS}]*")
-_NAME = re.compile(rf"[\w.\-\[\]{_BLANKS}]*")
-_BLANK_RUN = re.compile(rf"[{_BLANKS}]*")
+_BETWEEN = Pattern(rf"(?:[{SPACES}]+|#[^\n]*)*")
+_EXPORT = Pattern(rf"export(?=[\t\n\f\r ])[{_BLANKS}]*")
+_NAME = Pattern(rf"[\w.\-\[\]{_BLANKS}]*")
+_BLANK_RUN = Pattern(rf"[{_BLANKS}]*")
 _QUOTED = {
     "'": re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL),
     '"': re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL),
@@ -214,7 +215,7 @@ def _read_value(text: str, start: int) -> tuple[str, str, int, int]:
     return value, "", start + len(value), line_end
 
 
-def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+def _end(pattern: Pattern, text: str, position: int) -> int:
     """Where a match of ``pattern``, which also matches nothing, ends."""
     match = pattern.match(text, position)
     return match.end() if match else position

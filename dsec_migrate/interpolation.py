@@ -7,18 +7,19 @@ a line break; quotes and backslashes mean nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple, cast
+
+from dsec_migrate.patterns import Pattern
 
 Operator = Literal["", ":-", "-", ":?", "?", ":+", "+"]
 
 # Go folds case as Unicode does: the long s and the Kelvin sign count as "s" and "k"
 _LETTER = "A-Za-z_\u017f\u212a"
 _NAME = f"[{_LETTER}][{_LETTER}0-9]*"
-_DOLLAR = re.compile(rf"\$(?:(\$)|({_NAME})|\{{(?:({_NAME})(:?[-?+])?)?)")
+_DOLLAR = Pattern(rf"\$(?:(\$)|({_NAME})|\{{(?:({_NAME})(:?[-?+])?)?)")
 # a character right behind an opening brace never closes one
-_BRACE = re.compile(r"\}|\{.?")
+_BRACE = Pattern(r"\}|\{.?")
 
 
 class InterpolationError(Exception):

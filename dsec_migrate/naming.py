@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import field
 
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
-_OTHER_KINDS = re.compile(
+_CAMEL = Pattern(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = Pattern(r"[^A-Za-z0-9]+")
+_OTHER_KINDS = Pattern(
     r"\.(?:pem|key|crt|cert?|p12|pfx|jks|pub|asc|gpg|json|ya?ml|toml|ini|conf|cfg|config|xml|env|sh)"
 )
 # `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)

@@ -8,7 +8,6 @@ without image or build. Independent stacks that share a folder are none of each 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
@@ -20,6 +19,7 @@ from typing import Literal
 from dsec_migrate import document as yaml
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Source
 
@@ -31,7 +31,7 @@ OVERRIDE_NAMES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
-_FILE_NAME = re.compile(r"[\w.-]+\.ya?ml\b")
+_FILE_NAME = Pattern(r"[\w.-]+\.ya?ml\b")
 _ENDINGS = (".yml", ".yaml")
 
 
@@ -161,16 +161,19 @@ class Member:
     overlays: frozenset[str]
     secrets: MappingType[str, bytes | None] = field(default_factory=dict, repr=False)
 
+    @cached_property
+    def name(self) -> str:
+        return self.path.name
+
     def is_merged_with(self, other: Member) -> bool:
         """Whether Compose may merge the two files into one project."""
-        mine, theirs = self.path.name, other.path.name
         return bool(
-            continues(mine, theirs)
-            or continues(theirs, mine)
-            or self.overlays & other.services
-            or other.overlays & self.services
-            or mine in other.mentions
-            or theirs in self.mentions
+            self.name in other.mentions
+            or other.name in self.mentions
+            or (self.overlays and self.overlays & other.services)
+            or (other.overlays and other.overlays & self.services)
+            or continues(self.name, other.name)
+            or continues(other.name, self.name)
         )
 
 
@@ -196,7 +199,7 @@ class Folders:
         known = self._members.get(member.path.parent, {})
         found: dict[str, bytes | None] = {}
         for other in known.values():
-            if other.path != member.path and other.secrets and member.is_merged_with(other):
+            if other.secrets and other.name != member.name and member.is_merged_with(other):
                 found.update(_as_seen(member, other))
         for neighbour in self.neighbours(member.path):
             if neighbour.path not in known and "secrets" in neighbour.text:
@@ -207,9 +210,11 @@ class Folders:
 
     def neighbours(self, path: Path) -> list[Neighbour]:
         folder = path.parent
-        if folder not in self._folders:
-            self._folders[folder] = [Neighbour(path) for path in _compose_files(folder) if path not in self._call]
-        return [neighbour for neighbour in self._folders[folder] if neighbour.path != path]
+        found = self._folders.get(folder)
+        if found is None:
+            found = [Neighbour(path) for path in _compose_files(folder) if path not in self._call]
+            self._folders[folder] = found
+        return [neighbour for neighbour in found if neighbour.path.name != path.name]
 
     def extending(self, path: Path, service: str, own: Collection[Path] = ()) -> str | None:
         """Where another file of the folder extends ``service`` of ``path``, files of the call included but not the
@@ -224,14 +229,15 @@ class Folders:
 
     def _mentioning(self, folder: Path) -> dict[str, list[Neighbour]]:
         """The files of a folder by the names of the files that they extend or include."""
-        if folder not in self._mentions:
-            found: dict[str, list[Neighbour]] = {}
+        found = self._mentions.get(folder)
+        if found is None:
+            found = {}
             for path in _compose_files(folder):
                 neighbour = Neighbour(path)
                 for name in mentions(neighbour.text):
                     found.setdefault(name, []).append(neighbour)
             self._mentions[folder] = found
-        return self._mentions[folder]
+        return found
 
     def reading(self, env_file: Path, directory: Path, own: Collection[Path]) -> str | None:
         """Another Compose file beside the env file or in the project's ``directory`` that names it in ``env_file:``."""
@@ -298,6 +304,7 @@ def _content(path: Path) -> bytes | None:
 
 def continues(name: str, base: str) -> bool:
     """Whether ``name`` is ``base`` with something more, as ``compose.prod.yml`` is of ``compose.yml``."""
-    if base in DEFAULT_NAMES and name in OVERRIDE_NAMES:
+    if name in OVERRIDE_NAMES and base in DEFAULT_NAMES:
         return True
-    return name.startswith(base.rsplit(".", 1)[0] + ".") and name.rsplit(".", 1)[0] != base.rsplit(".", 1)[0]
+    stem = base.rsplit(".", 1)[0]
+    return name.startswith(f"{stem}.") and name.rsplit(".", 1)[0] != stem

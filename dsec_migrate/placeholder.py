@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from dsec_migrate.patterns import Pattern
 
 MINIMUM_LENGTH = 8
 _LONG = 64
@@ -20,7 +21,7 @@ _WORDS = (
     r"mariadb|mongo|mongodb|redis|rabbitmq|rabbit|minio|minioadmin|keycloak|grafana|elastic|elasticsearch|wordpress|"
     r"nextcloud|letmein|qwerty|qwertyuiop|welcome|monkey|dragon|hello|world|foo|bar|baz|foobar|abc|abcd|xyz|hunter"
 )
-_ONLY_COMMON_WORDS = re.compile(rf"(?:{_WORDS}|x+|[\W\d_])+")
+_ONLY_COMMON_WORDS = Pattern(rf"(?:{_WORDS}|x+|[\W\d_])+")
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from binascii import a2b_base64
 from dataclasses import field
 from math import inf, isinf, isnan, nan
 
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
 _LONG_PREFIX = "tag:yaml.org,2002:"
@@ -26,8 +27,8 @@ _WORDS: dict[str, bool | float | None] = {
     "+.inf": inf, "+.Inf": inf, "+.INF": inf,
     "-.inf": -inf, "-.Inf": -inf, "-.INF": -inf,
 }  # fmt: skip
-_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INTEGER = Pattern(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
+_FLOAT = Pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # what is rare is compiled when it is needed: start-up time counts
 _SIGN_BEHIND_PREFIX = r"0(?:b([-+][01]+)|o([-+][0-7]+))"
 _FLOAT_FROM_POINT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?"

@@ -6,6 +6,7 @@ import codecs
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import field
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,11 +102,9 @@ class Source:
     def _line_starts(self) -> list[int]:
         cached: list[int] | None = self.__dict__.get("_starts")
         if cached is None:
-            cached = [0]
-            position = self.text.find("\n")
-            while position >= 0:
-                cached.append(position + 1)
-                position = self.text.find("\n", position + 1)
+            lengths = map(len, self.text.split("\n")[:-1])
+            # a line break of one character stands before each line but the first
+            cached = [start + line for line, start in enumerate(accumulate(lengths, initial=0))]
             self.__dict__["_starts"] = cached
         return cached
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, references
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import RESET, Project
 
-_VERSION = re.compile(r"3(?:\.(?:[0-9]|1[0-3]))?")
-_LONE_DOLLAR = re.compile(r"\$(?:\$|\{|[A-Za-z_])|(\$)")
+_VERSION = Pattern(r"3(?:\.(?:[0-9]|1[0-3]))?")
+_LONE_DOLLAR = Pattern(r"\$(?:\$|\{|[A-Za-z_])|(\$)")
 _TOP_LEVEL = ("name", "include", "models")
 _SERVICE = ("extends", "profiles", "provider", "models", "post_start", "pre_stop", "gpus")
 

@@ -7,19 +7,20 @@ observed with Compose 2.40; ``tests/test_schema.py`` holds the cases and checks 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dsec_migrate.patterns import Pattern
+
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 MOST = 20
-_NAME_LIKE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PORT_RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
+_NAME_LIKE = Pattern(r"[A-Za-z0-9._-]{1,64}")
+_PORT_RANGE = Pattern(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 _BLANK = " \t\n\v\f\r\x85\xa0"
 """What counts as blank at the end of a variable's name (observed; an em space, say, does not)."""
 
@@ -68,7 +69,7 @@ def warnings(data: Mapping[str, object]) -> list[Problem]:
         found.append(Problem(("version",), "`version` is obsolete: Compose ignores it", "remove the line"))
     for kind in ("networks", "volumes", "secrets", "configs"):
         for name, settings in _mappings(data.get(kind)):
-            if isinstance(settings.get("external"), Mapping):
+            if isinstance(settings.get("external"), dict):
                 place = (kind, name, "external")
                 found.append(
                     Problem(place, f"`{_where(place)}` as a mapping is obsolete", "write `external: true` and `name:`")
@@ -102,7 +103,7 @@ def _explain(data: object, fragment: bool) -> list[Problem]:
     import jsonschema  # ~130 ms: only for a file that is wrong
 
     errors = jsonschema.Draft202012Validator(_schema()).iter_errors(data)
-    services = data.get("services") if isinstance(data, Mapping) else None
+    services = data.get("services") if isinstance(data, dict) else None
     extending = {("services", name) for name, service in _mappings(services) if "extends" in service}
     problems: dict[Problem, None] = {}
     for error in errors:
@@ -170,7 +171,7 @@ def _kind(value: object, allowed: str | list[str]) -> tuple[str, str]:
         return "empty", "give it a value, or remove the key"
     if isinstance(value, str):
         return "text", "write it without quotes" if allowed in ("boolean", "integer", "number") else ""
-    if isinstance(value, (Mapping, list)):
+    if isinstance(value, (dict, list)):
         return "a list" if isinstance(value, list) else "a mapping", ""
     kind = "true or false" if isinstance(value, bool) else "a number" if isinstance(value, (int, float)) else "a date"
     return kind, "put it in quotes" if "string" in allowed else ""
@@ -202,7 +203,7 @@ def _position(data: object, path: Sequence[str | int]) -> tuple[int, ...]:
     """Sorts places in the order of the file; a key that is not there stands last in its mapping."""
     order: list[int] = []
     for step in path:
-        if isinstance(data, Mapping):
+        if isinstance(data, dict):
             order.append(next((i for i, key in enumerate(data) if key == step), len(data)))
             data = data.get(step)
         elif isinstance(data, list) and isinstance(step, int) and step < len(data):
@@ -215,8 +216,8 @@ def _position(data: object, path: Sequence[str | int]) -> tuple[int, ...]:
 
 
 def _mappings(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
-    if isinstance(value, Mapping):
-        yield from ((name, entry) for name, entry in value.items() if isinstance(entry, Mapping))
+    if isinstance(value, dict):
+        yield from ((name, entry) for name, entry in value.items() if isinstance(entry, dict))
 
 
 def _items(value: object) -> Sequence[object]:
@@ -244,7 +245,7 @@ def _resource_problems(data: Mapping[str, object]) -> Iterator[Problem]:
                 what = f"`{kind}.{name}` has {' and '.join(f'`{key}`' for key in given)}: only one is allowed"
                 yield Problem((kind, name, given[1]), what, "keep the one that holds the value")
     for name, settings in _mappings(data.get("volumes")):
-        if settings.get("external") in (True, "true") or isinstance(settings.get("external"), Mapping):
+        if settings.get("external") in (True, "true") or isinstance(settings.get("external"), dict):
             for key in settings:
                 if key not in ("external", "name") and not key.startswith("x-"):
                     what = f"`volumes.{name}` is external, so {_shown(key)} is not allowed"
@@ -257,7 +258,7 @@ def _service_problems(data: Mapping[str, object]) -> Iterator[Problem]:
         top: tuple[str | int, ...] = ("services", name)
         build = service.get("build")
         yield from _blank_names((*top, "environment"), service.get("environment"))
-        if isinstance(build, Mapping):
+        if isinstance(build, dict):
             yield from _blank_names((*top, "build", "args"), build.get("args"))
         for index, port in enumerate(_items(service.get("ports"))):
             fault = _port_fault(port)
@@ -336,7 +337,7 @@ def _reference_problems(data: Mapping[str, object]) -> Iterator[Problem]:
     for name, service in _services(data):
         for path, kind, target in _references(("services", name), service):
             defined = data.get(kind)
-            names = {*defined} if isinstance(defined, Mapping) else set()
+            names = {*defined} if isinstance(defined, dict) else set()
             if target not in names and not (kind == "networks" and target == "default"):
                 what = f"`{_where(path)}` names no {kind[:-1]} of this project"
                 yield Problem(path, what, _near(target, sorted(names), f"define it under the top-level `{kind}:`"))
@@ -349,7 +350,7 @@ def _references(top: tuple[str | int, ...], service: Mapping[str, object]) -> It
     build = service.get("build")
     yield from _mounted((*top, "secrets"), "secrets", service.get("secrets"))
     yield from _mounted((*top, "configs"), "configs", service.get("configs"))
-    if isinstance(build, Mapping):
+    if isinstance(build, dict):
         yield from _mounted((*top, "build", "secrets"), "secrets", build.get("secrets"))
     for index, volume in enumerate(_items(service.get("volumes"))):
         source = _volume_name(volume)
@@ -359,7 +360,7 @@ def _references(top: tuple[str | int, ...], service: Mapping[str, object]) -> It
 
 def _named(path: tuple[str | int, ...], kind: str, names: object) -> Iterator[_Reference]:
     """A list of names, or a mapping whose keys are the names."""
-    steps = zip(names, names, strict=True) if isinstance(names, Mapping) else enumerate(_items(names))
+    steps = zip(names, names, strict=True) if isinstance(names, dict) else enumerate(_items(names))
     for step, name in steps:
         literal = _literal(name)
         if literal is not None:
@@ -368,7 +369,7 @@ def _named(path: tuple[str | int, ...], kind: str, names: object) -> Iterator[_R
 
 def _mounted(path: tuple[str | int, ...], kind: str, entries: object) -> Iterator[_Reference]:
     for index, entry in enumerate(_items(entries)):
-        source = _literal(entry.get("source", "") if isinstance(entry, Mapping) else entry)
+        source = _literal(entry.get("source", "") if isinstance(entry, dict) else entry)
         if source is not None:
             yield _Reference((*path, index), kind, source)
 
@@ -389,7 +390,7 @@ def _dependencies(top: tuple[str | int, ...], service: Mapping[str, object]) -> 
 
 def _volume_name(volume: object) -> str:
     """The named volume behind an entry of ``volumes``; nothing for a path or an anonymous volume."""
-    if isinstance(volume, Mapping):
+    if isinstance(volume, dict):
         return (_literal(volume.get("source")) or "") if volume.get("type") == "volume" else ""
     source, colon, _ = (_literal(volume) or "").partition(":")
     drive = len(source) == 1 and source.isalpha()
@@ -412,7 +413,7 @@ def _conflict_problems(data: Mapping[str, object]) -> Iterator[Problem]:
             what = f"`{_where(place)}` is the same as that of `services.{containers[container]}`"
             yield Problem(place, what, "give each service its own container name")
         deploy = service.get("deploy")
-        replicas = deploy.get("replicas") if isinstance(deploy, Mapping) else None
+        replicas = deploy.get("replicas") if isinstance(deploy, dict) else None
         if any(isinstance(count, int) and count > 1 for count in (service.get("scale"), replicas)):
             what = f"`{_where(place)}` cannot name several containers"
             yield Problem(place, what, "remove `container_name`, or run one container")

@@ -18,11 +18,11 @@ from dsec_migrate.detectors import (
     telling_reference,
     url_credential,
 )
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
 
 __all__ = ["DETECTORS", "Detector", "judge", "secret_parts"]
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.detectors.names import Kind, meaning
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.values import (
     is_filler,
     is_measure,
@@ -19,6 +18,7 @@ from dsec_migrate.detectors.values import (
     is_url,
     looks_random,
 )
+from dsec_migrate.patterns import Pattern
 
 _TAIL = Pattern(
     r"""(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|credentials?|salt|psk)[0-9]{0,3}

@@ -6,9 +6,9 @@ import re
 
 from dsec_migrate.detectors.assignments import is_plain, is_shell
 from dsec_migrate.detectors.names import Kind, meaning
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
 
 NAME = "command option"
 

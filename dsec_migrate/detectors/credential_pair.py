@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from dsec_migrate.detectors.names import split
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.detectors.templates import HIDDEN
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
 
 NAME = "credential pair"
 

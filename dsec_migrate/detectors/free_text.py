@@ -13,9 +13,9 @@ from dsec_migrate.detectors import (
     url_credential,
 )
 from dsec_migrate.detectors.assignments import assignments, is_shell
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
+from dsec_migrate.patterns import Pattern
 
 # between an option and its value, also as neighbours in a list
 _GAP = r"[\"']?[\s,=]{1,4}[\"']?"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
 
 NAME = "known token"
 SHORTEST = 20

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.detectors import words
-from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.patterns import Pattern
 
 
 class Kind(IntEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.detectors.patterns import Pattern
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
 
 NAME = "telling reference"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from dsec_migrate.detectors.patterns import Pattern
+from dsec_migrate.patterns import Pattern
 
 SWITCHES = frozenset(
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from weakref import ref
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
@@ -62,14 +63,22 @@ class Scalar(Node):
 
 
 class Entry:
-    """One ``key: value`` line of a mapping; ``owner`` is the mapping in whose text it stands."""
+    """One ``key: value`` line of a mapping."""
 
-    __slots__ = ("key", "owner", "value")
+    __slots__ = ("_owner", "key", "value")
 
     def __init__(self, key: ParsedNode, value: ParsedNode, owner: Mapping) -> None:
         self.key = key
         self.value = value
-        self.owner = owner
+        # weak: a document without circles is gone when nobody needs it, with no garbage to look for
+        self._owner = ref(owner)
+
+    @property
+    def owner(self) -> Mapping:
+        """The mapping in whose text it stands, for as long as its document is there."""
+        owner = self._owner()
+        assert owner is not None
+        return owner
 
     @property
     def name(self) -> str:
@@ -82,7 +91,7 @@ class Entry:
 
 
 class Mapping(Node):
-    __slots__ = ("_effective", "_shadowed", "entries", "flow")
+    __slots__ = ("__weakref__", "_effective", "_shadowed", "entries", "flow")
 
     def __init__(self, start: int, end: int, outer_start: int, anchor: str | None, tag: str | None, flow: bool) -> None:
         super().__init__(start, end, outer_start, anchor, tag)
@@ -234,21 +243,20 @@ def plain(node: ParsedNode) -> object:
 
     Merge keys and aliases are resolved; what ``!reset`` stands on is left out.
     """
-    cache: dict[int, object] = {}
+    return _plain(node, {})
 
-    def build(node: ParsedNode) -> object:
-        content = follow(node)
-        key = id(content)
-        if key in cache:
-            return cache[key]
-        data: object
-        if isinstance(content, Scalar):
-            data = content.resolved()
-        elif isinstance(content, Mapping):
-            data = {name: build(e.value) for name, e in content.effective().items() if e.value.tag != RESET_TAG}
-        else:
-            data = [build(item) for item in content.items]
-        cache[key] = data
-        return data
 
-    return build(node)
+def _plain(node: ParsedNode, known: dict[int, object]) -> object:
+    content = follow(node)
+    if isinstance(content, Scalar):
+        return content.resolved()
+    key = id(content)
+    if key in known:
+        return known[key]
+    data: object
+    if isinstance(content, Mapping):
+        data = {name: _plain(e.value, known) for name, e in content.effective().items() if e.value.tag != RESET_TAG}
+    else:
+        data = [_plain(item, known) for item in content.items]
+    known[key] = data
+    return data

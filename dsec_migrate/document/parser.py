@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from dsec_migrate.document.nodes import (
     is_merge_key,
 )
 from dsec_migrate.errors import UserError
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.scalars import ScalarError, resolve
 from dsec_migrate.source import Source
 
@@ -29,11 +29,11 @@ MAXIMUM_DEPTH = 200
 MAXIMUM_UNFOLDED_NODES = 1_000_000
 
 
-_COLON = re.compile(r"[ \t]*:")
+_COLON = Pattern(r"[ \t]*:")
 
 
 _BLOCK_STYLES = frozenset("|>")
-_TAG_BEFORE = re.compile(r"(?<=\s)!\S*[ \t]+$")
+_TAG_BEFORE = Pattern(r"(?<=\s)!\S*[ \t]+$")
 
 
 def parse(source: Source) -> Document:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
 # names under which Docker Hub's official images are also pulled
-_OFFICIAL = re.compile(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
-_OFFICIAL_MIRROR = re.compile(r"^public\.ecr\.aws/docker/library/")
-_TAG = re.compile(r":[^/:]+$")
+_OFFICIAL = Pattern(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
+_OFFICIAL_MIRROR = Pattern(r"^public\.ecr\.aws/docker/library/")
+_TAG = Pattern(r":[^/:]+$")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -56,26 +56,33 @@ def repository(reference: str) -> str:
 
 def find(reference: str) -> Image | None:
     """The row for an image reference as a Compose file writes it, or None when nobody knows the image."""
-    return _table().get(repository(reference)) if reference else None
+    return _row(repository(reference)) if reference else None
+
+
+@lru_cache(maxsize=4096)
+def _row(name: str) -> Image | None:
+    found = None
+    for path, text in _texts().items():
+        # a table of many images is long, and a project has few
+        if name in text:
+            found = next((image for image in read_rows(path) if name in image.names), found)
+    return found
 
 
 @lru_cache(maxsize=1)
-def _table() -> Mapping[str, Image]:
-    rows: dict[str, Image] = {}
-    for path in sorted(Path(__file__).parent.glob("*.toml")):
-        for image in read_rows(path):
-            rows.update(dict.fromkeys(image.names, image))
-    return rows
+def _texts() -> Mapping[Path, str]:
+    return {path: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.toml"))}
 
 
-def read_rows(path: Path) -> list[Image]:
+@lru_cache(maxsize=1024)
+def read_rows(path: Path) -> tuple[Image, ...]:
     """The rows of one TOML file (``schemas/image.schema.json`` describes it)."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [
+    return tuple(
         Image(
             tuple(row["names"]),
             row["convention"],
@@ -87,4 +94,4 @@ def read_rows(path: Path) -> list[Image]:
             tuple(row["evidence"]),
         )
         for row in data["image"]
-    ]
+    )

@@ -13,6 +13,7 @@ from dsec_migrate.finding import Exposure
 from dsec_migrate.images import Image
 from dsec_migrate.options import Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import Applicability
 from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
 from dsec_migrate.stores import Left, stores
@@ -21,7 +22,7 @@ SUFFIX = "_FILE"
 
 # keys whose text is run inside the container, where `$$X` is the container's variable
 _RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def propose(case: Case) -> Proposal | Left:

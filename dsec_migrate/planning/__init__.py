@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate import definitions, files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import Change, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
@@ -20,7 +20,7 @@ from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
-_COMMENT = re.compile(r"[\]},]*[ \t]+#")
+_COMMENT = Pattern(r"[\]},]*[ \t]+#")
 
 
 def make_plan(project: Project, options: Options, disk: files.Disk | None = None) -> Plan:

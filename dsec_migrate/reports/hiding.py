@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from dsec_migrate.outcome import Masks, ProjectOutcome
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.secret import MASK
 
 Range = tuple[int, int]
 _MANY = 50
 
 # control characters but the tab, and those that reorder or break the line that they stand in
-_STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_STEERING = Pattern("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def harmless(text: str) -> str:

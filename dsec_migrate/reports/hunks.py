@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.outcome import Masks, Rewritten
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
 from dsec_migrate.source import Edit, Source
 
 CONTEXT = 3
 
 # every second line of context: nothing, or a key whose value stands below it
-_ONLY_A_KEY = re.compile(r"[ \t]*(?:[A-Za-z_.-]{1,40}:)?[ \t]*")
+_ONLY_A_KEY = Pattern(r"[ \t]*(?:[A-Za-z_.-]{1,40}:)?[ \t]*")
 
 
 class Line(NamedTuple):

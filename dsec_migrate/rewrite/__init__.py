@@ -17,7 +17,6 @@ from dsec_migrate.plan import (
     document_of,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText
-from dsec_migrate.rewrite.env_file import move, remove
 from dsec_migrate.rewrite.writer import Writer
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
@@ -38,6 +37,8 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
 
 
 def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Iterator[Edit]:
+    from dsec_migrate.rewrite.env_file import move, remove
+
     removed = []
     for operation in operations:
         if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence as SequenceType
 
 from dsec_migrate.document import Mapping, ParsedNode, Scalar
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import MountOptions
 
 # what may stand unquoted as a value or an item, in block and in flow style
-_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$\{[A-Za-z_][A-Za-z0-9_]*\}[A-Za-z0-9_./-]*")
+_PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$\{[A-Za-z_][A-Za-z0-9_]*\}[A-Za-z0-9_./-]*")
 
 
-_NUMBER_LIKE = re.compile(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
+_NUMBER_LIKE = Pattern(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
 
 
 Definition = tuple[str, dict[str, object]]

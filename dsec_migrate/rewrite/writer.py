@@ -8,6 +8,7 @@ from collections.abc import Sequence as SequenceType
 from functools import cached_property
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import AddMounts, DefineSecret, MoveVariable, NamePath
 from dsec_migrate.rewrite.habits import Block, Habits, most_common
 from dsec_migrate.rewrite.spelling import (
@@ -23,8 +24,8 @@ from dsec_migrate.rewrite.spelling import (
 )
 from dsec_migrate.source import Edit, Source
 
-_BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
-_BLOCK_HEADER_COMMENT = re.compile(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
+_BLOCK_HEADER = Pattern(r"[|>][0-9+-]*")
+_BLOCK_HEADER_COMMENT = Pattern(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
 
 
 class Writer:

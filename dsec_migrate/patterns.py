@@ -10,12 +10,15 @@ from typing import Any
 class Pattern:
     """``re.compile(source, flags)``, but later: start-up time is a feature. Its methods are the compiled pattern's."""
 
-    match: Callable[[str], re.Match[str] | None]
-    fullmatch: Callable[[str], re.Match[str] | None]
-    search: Callable[[str], re.Match[str] | None]
-    finditer: Callable[[str], Iterator[re.Match[str]]]
-    findall: Callable[[str], list[str]]
-    split: Callable[[str], list[str]]
+    # (text, start, end)
+    match: Callable[..., re.Match[str] | None]
+    fullmatch: Callable[..., re.Match[str] | None]
+    search: Callable[..., re.Match[str] | None]
+    finditer: Callable[..., Iterator[re.Match[str]]]
+    findall: Callable[..., list[str]]
+    # as of the compiled pattern
+    split: Callable[..., list[str]]
+    sub: Callable[..., str]
 
     def __init__(self, source: str, flags: int = 0) -> None:
         self._source = source
@@ -32,4 +35,5 @@ class Pattern:
         self.finditer = compiled.finditer
         self.findall = compiled.findall
         self.split = compiled.split
+        self.sub = compiled.sub
         return getattr(self, name)
