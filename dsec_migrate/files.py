@@ -86,6 +86,18 @@ def secrets_folder(project: Project, options: Options) -> Path:
     return Path(os.path.normpath(project.directory / Path(known).expanduser()))
 
 
+def journal_folders(project: Project, options: Options) -> list[Path]:
+    """The folders in which runs for the project may have left a journal: those of its secrets, old and new."""
+    found = [secrets_folder(unit, options) for unit in reversed(list(project.units()))]
+    found.append(Path(os.path.normpath(project.directory / Style().directory)))
+    for unit in project.units():
+        for data in unit.secrets.values():
+            file = data.get("file")
+            if isinstance(file, str) and file:
+                found.append(resolve_path(unit, file).parent)
+    return [folder for folder in dict.fromkeys(found) if os.path.isdir(os.path.join(folder, JOURNAL))]  # noqa: PTH112, PTH118
+
+
 def _check_folder(project: Project, directory: str) -> None:
     """An expression for the folder has to say where it is: an empty variable would make another path of it."""
     folder = resolve(directory, project.environment)

@@ -13,7 +13,7 @@ from dsec_migrate import project as projects
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk, secrets_folder
+from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
@@ -129,7 +129,7 @@ def _folder(group: _Group, request: Request) -> _Results:
 
 
 def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
-    outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check)
+    outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check, write=request.write)
     if request.write and outcome.rewritten:
         outcome = commit(outcome)
     return request.seal(outcome) if request.seal is not None else outcome
@@ -143,12 +143,18 @@ def migrate(
     folders: Folders | None = None,
     *,
     check: bool = False,
+    write: bool = False,
 ) -> ProjectOutcome:
-    """One project, from its files' bytes to their proved new texts. Changes nothing on disk."""
+    """One project, from its files' bytes to their proved new texts. Changes nothing on disk, but for what an
+    interrupted run left: with ``write`` that is finished or taken back first."""
     try:
         root = load(files, options, shell, folders)
+        interrupted = list(_interrupted(root, options, write))
+        if interrupted and write:
+            root = load(files, options, shell, folders)
         disk = disk or Disk()
-        outcome = ProjectOutcome(files.name, warnings=files.warnings, journal=secrets_folder(root, options))
+        known = (*files.warnings, *interrupted)
+        outcome = ProjectOutcome(files.name, warnings=known, journal=secrets_folder(root, options))
         units: list[tuple[Project, Plan]] = []
         for project in _family(root):
             found = _problems(project, options)
@@ -180,6 +186,19 @@ def migrate(
         return ProjectOutcome(files.name, warnings=files.warnings, errors=(error,))
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
+
+
+def _interrupted(root: Project, options: Options, write: bool) -> Iterator[UserError]:
+    """What an earlier run did not end, and with ``write`` what became of it."""
+    for folder in journal_folders(root, options):
+        from dsec_migrate import transaction
+
+        if transaction.needs_recovery(folder):
+            finished = transaction.recover(folder) if write else []
+            did = "finished" if finished else "taken back"
+            what = f"an earlier run was interrupted: it is {did} now" if write else "an earlier run was interrupted"
+            advice = "" if write else "--write finishes it, or takes it back, before anything else"
+            yield UserError(what, str(folder), help=advice)
 
 
 def _family(root: Project) -> list[Project]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from dsec_migrate.cli import verbs
 from dsec_migrate.cli.request import NAME, Request, perform
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import SourceKind, Target, Unknown
@@ -194,7 +195,7 @@ def migrate(
     raise typer.Exit(perform(request))
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"": migrate}
+COMMANDS: dict[str, Callable[..., None]] = {"": migrate, "fill": verbs.fill, "status": verbs.status, "undo": verbs.undo}
 """By verb; the one without a verb migrates. A verb stands in ``request.VERBS`` as well."""
 
 

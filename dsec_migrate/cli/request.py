@@ -23,8 +23,8 @@ from dsec_migrate.reports.terminal import Progress, style_for, width
 
 NAME = "dsec-migrate"
 
-VERBS = frozenset({"audit", "images", "lock", "pull", "push", "rotate", "status", "unlock"})
-"""Commands of other versions: nobody means a file by them."""
+VERBS = frozenset({"audit", "fill", "images", "lock", "pull", "push", "rotate", "status", "undo", "unlock"})
+"""Commands of this and other versions: nobody means a file by them."""
 
 
 class Request(NamedTuple):

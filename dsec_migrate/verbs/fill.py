@@ -1,0 +1,57 @@
+"""``fill``: asks for the values that a fresh clone lacks, and writes exactly their bytes."""
+
+from __future__ import annotations
+
+import sys
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
+from dsec_migrate.inspection import FileState
+from dsec_migrate.migrate import load
+from dsec_migrate.project import Project
+from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.vacancies import mode_for, states, users
+
+
+def perform(task: Task, *, from_stdin: bool = False) -> Result:
+    """Without ``task.write`` it only tells what it would ask for."""
+    errors: list[UserError] = []
+    vacancies: list[Vacancy] = []
+    for files in task.projects:
+        try:
+            for unit in load(files, task.options, task.shell).units():
+                vacancies += _vacancies(unit)
+        except UserError as error:
+            errors.append(error)
+    unique = list({vacancy.path: vacancy for vacancy in vacancies}.values())
+    page = task.page
+    if not unique:
+        page.sentence("no secret file is missing or empty")
+        return Result(page, errors)
+    if not task.write:
+        page.heading("Would ask for")
+        page.table([(vacancy.name, str(vacancy.path), f"{vacancy.mode:04o}") for vacancy in unique])
+        page.blank()
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+        return Result(page, errors)
+    filled = fill_from_lines(unique, sys.stdin.buffer.read()) if from_stdin else fill_by_asking(unique)
+    page.heading("Written")
+    page.table([(vacancy.name, str(vacancy.path)) for vacancy in filled])
+    left = [vacancy.name for vacancy in unique if vacancy not in filled]
+    if left:
+        page.sentence(f"still without a value: {', '.join(left)}")
+    return Result(page, errors)
+
+
+def _vacancies(project: Project) -> list[Vacancy]:
+    mounted = users(project)
+    return [
+        Vacancy(
+            name,
+            state.secret.path,
+            mode_for(mounted.get(name, [])),
+            tuple(service.name for service in mounted.get(name, [])),
+        )
+        for name, state in states(project)
+        if isinstance(state, FileState) and state.needs_value
+    ]

@@ -1,0 +1,110 @@
+"""``status``: in what state the secrets of a project are, and which plaintext remains."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dsec_migrate import transaction
+from dsec_migrate.discovery import ProjectFiles
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import journal_folders
+from dsec_migrate.finding import Confidence, Exposure
+from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
+from dsec_migrate.migrate import load, migrate
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.project import Project
+from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.vacancies import states, users
+
+_PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
+
+
+def perform(task: Task) -> Result:
+    """Looks, and changes nothing."""
+    errors: list[UserError] = []
+    for files in task.projects:
+        try:
+            _tell_project(files, task)
+        except UserError as error:
+            errors.append(error)
+    return Result(task.page, errors)
+
+
+def _tell_project(files: ProjectFiles, task: Task) -> None:
+    root = load(files, task.options, task.shell)
+    outcome = migrate(files, task.options, task.shell, check=True)
+    if outcome.errors:
+        raise outcome.errors[0]
+    page = task.page
+    page.rule(files.name) if len(task.projects) > 1 else page.heading(files.name)
+    found = [(unit, name, state) for unit in root.units() for name, state in states(unit)]
+    if found:
+        page.heading("Secrets")
+        page.table([(name, _source(state), _condition(unit, name, state)) for unit, name, state in found])
+    problems = [(name, sentence) for unit, name, state in found for sentence in _sentences(unit, name, state)]
+    if problems:
+        page.heading("To do")
+        for name, sentence in problems:
+            page.sentence(f"{name}: {sentence}", indent="      ", first="  ")
+    _tell_plaintext(task, root, outcome)
+
+
+def _source(state: State) -> str:
+    if isinstance(state, FileState):
+        return f"file {_shown(state.secret.path)}"
+    if isinstance(state, VariableState):
+        return f"variable {state.variable}"
+    return f"external {state.external_name}"
+
+
+def _condition(project: Project, name: str, state: State) -> str:
+    words = []
+    if isinstance(state, FileState):
+        words.append(state.kind.value if state.kind.value != "file" else "empty" if state.is_empty else "there")
+    elif isinstance(state, VariableState):
+        words.append(state.value_is)
+    if name not in users(project):
+        words.append("unused")
+    if isinstance(state, FileState) and state.is_tracked:
+        words.append("TRACKED BY GIT")
+    return ", ".join(words)
+
+
+def _sentences(project: Project, name: str, state: State) -> list[str]:
+    sentences = [] if isinstance(state, ExternalState) else list(describe(state))
+    if isinstance(state, FileState) and (access := describe_access(state)) and state.mode is not None:
+        is_open = state.closed_folder is None and bool(state.mode & 0o044)
+        sentences += [access] if is_open else []
+    if name not in users(project):
+        sentences.append("no service mounts it")
+    return sentences
+
+
+def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
+    page = task.page
+    plain = [
+        finding
+        for finding in outcome.findings
+        if finding.verdict.confidence is not Confidence.POSSIBLE
+        and (finding.verdict.exposure in _PLAIN or (finding.service, finding.variable) in outcome.tracked)
+    ]
+    originals = [kept for folder in journal_folders(root, task.options) for kept in _originals(folder)]
+    if not plain and not originals:
+        page.blank()
+        page.sentence("no secret stands in plaintext in the project's files")
+        return
+    page.heading("In plaintext")
+    rows = [(f"{f.site.file}:{f.site.line}", f"{f.service}.{f.variable}") for f in plain]
+    page.table([*dict.fromkeys(rows), *originals])
+    if originals:
+        page.sentence("`undo --forget --write` deletes the former files; the migration cannot be undone then")
+
+
+def _originals(folder: Path) -> list[tuple[str, str]]:
+    return [(_shown(kept), f"the former {_shown(path)}") for path, kept in transaction.remaining_originals(folder)]
+
+
+def _shown(path: Path) -> str:
+    here = os.getcwd()  # noqa: PTH109
+    return os.path.relpath(path, here) if Path(os.path.abspath(path)).is_relative_to(here) else str(path)  # noqa: PTH100

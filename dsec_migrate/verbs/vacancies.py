@@ -1,0 +1,82 @@
+"""The secrets of a project with their files and readers, as ``status`` and ``fill`` look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dsec_migrate import images
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.document import Scalar, Sequence, follow
+from dsec_migrate.files import resolve_path
+from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
+from dsec_migrate.project import Project, Service
+
+READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
+
+
+def users(project: Project) -> dict[str, list[Service]]:
+    """The services that mount each secret, by its name."""
+    found: dict[str, list[Service]] = {}
+    for service in project.services.values():
+        for name in dict.fromkeys(_mounted(service)):
+            found.setdefault(name, []).append(service)
+    return found
+
+
+def _mounted(service: Service) -> Iterator[str]:
+    for layer in service.layers:
+        node = layer.service.get("secrets")
+        for item in node.items if isinstance(node, Sequence) else []:
+            content = follow(item)
+            source = content.get("source") if isinstance(content, MappingNode) else content
+            if isinstance(source, Scalar):
+                yield source.value
+
+
+def states(project: Project) -> list[tuple[str, State]]:
+    """The state of each secret that the project defines, in the order of its files."""
+    mounted = users(project)
+    files: list[SecretFile] = []
+    others: dict[str, State] = {}
+    for name, data in project.secrets.items():
+        path = file_of(project, data)
+        if path is not None:
+            files.append(SecretFile(name, path, tuple(map(reader, mounted.get(name, ())))))
+        elif isinstance(variable := data.get("environment"), str):
+            others[name] = variable_state(name, variable, project.environment.variables.get(variable))
+        elif data.get("external"):
+            others[name] = ExternalState(name, str(data.get("name") or name))
+    inspected: dict[str, State] = {state.secret.name: state for state in inspect(files)}
+    known = {**inspected, **others}
+    return [(name, known[name]) for name in project.secrets if name in known]
+
+
+def file_of(project: Project, data: Mapping[str, object]) -> Path | None:
+    """The file of a secret's definition; None where it has another source."""
+    file = data.get("file")
+    return resolve_path(project, file) if isinstance(file, str) and file else None
+
+
+def reader(service: Service) -> Reader:
+    """Who reads the files of a service, as far as its ``user:`` and the table of images tell."""
+    drops = service.get("cap_drop") is not None
+    node = service.get("user")
+    if isinstance(node, Scalar) and not node.is_null:
+        user, _, group = node.value.partition(":")
+        if user in {"root", "0"}:
+            return Reader(service.name, 0, frozenset({0}), has_capabilities=not drops)
+        if user.isdigit():
+            # without a group the kernel takes 0 where the image has no such account
+            return Reader(service.name, int(user), frozenset({int(group) if group.isdigit() else 0}))
+        return Reader(service.name)
+    row = None if service.is_built else images.find(service.image)
+    if row is not None and row.is_read_by_root:
+        return Reader(service.name, 0, frozenset({0}), has_capabilities=not drops)
+    return Reader(service.name)
+
+
+def mode_for(services: list[Service]) -> int:
+    """The octal mode of a new secret file: for its owner alone where every reader is root with its capabilities."""
+    readers = [reader(service) for service in services]
+    return ONLY_OWNER if readers and all(one.has_capabilities for one in readers) else READABLE_BY_ALL
