@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from conftest import snapshot
+from conftest import REPOSITORY, snapshot
 
 from dsec_migrate import migrate
 from dsec_migrate.discovery import discover
@@ -142,18 +142,15 @@ def make_project(folder: Path, layers: int = 8, env_files: int = 30, values: int
 
 
 def write(folder: Path, project: Project) -> Outcome:
-    """The next run, in this process and without waiting for the disk."""
+    """The next run, in this process."""
     files = discover((), [Path(name) for name in project.layers], directory=folder, shell={})
-    fsync = os.fsync
-    os.fsync = lambda _descriptor: None  # type: ignore[assignment]
-    try:
-        return migrate.run(files, Options(), shell={}, write=True)
-    finally:
-        os.fsync = fsync
+    return migrate.run(files, Options(), shell={}, write=True)
 
 
 def environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Of the runs: this very tree, and no bytecode that would be written beside it."""
+    same = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**same, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 # --- where a run can be ended ---

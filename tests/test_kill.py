@@ -36,7 +36,7 @@ def test_the_project_is_as_large_as_promised(project: Project) -> None:
 
 
 # parts of a run: the journal, the first and the last value, the new texts, the word that all is there, the renames
-@pytest.mark.parametrize("part", [0.002, 0.01, 0.2, 0.7, 0.86, 0.93, 0.97, 0.999])
+@pytest.mark.parametrize("part", [0.01, 0.2, 0.86, 0.96, 0.999])
 def test_a_kill_loses_nothing(project: Project, steps: list[Step], tmp_path: Path, part: float) -> None:
     step = steps[int(len(steps) * part)]
     with killing.laid_out(tmp_path, project) as folder:
@@ -44,17 +44,16 @@ def test_a_kill_loses_nothing(project: Project, steps: list[Step], tmp_path: Pat
         assert killing.judge(folder, project) == GOOD, step
 
 
-@pytest.mark.parametrize("milliseconds", [0, 15])
+@pytest.mark.parametrize("milliseconds", [15])
 def test_a_kill_at_any_moment_loses_nothing(project: Project, tmp_path: Path, milliseconds: int) -> None:
     with killing.laid_out(tmp_path, project) as folder:
         killing.end_after(folder, project, milliseconds / 1000)
         assert killing.judge(folder, project) == GOOD
 
 
-@pytest.mark.parametrize("part", [0.3, 0.95])
-@pytest.mark.parametrize(("fault", "lasting"), [("ENOSPC", True), ("EACCES", False)])
+@pytest.mark.parametrize(("fault", "lasting", "part"), [("ENOSPC", True, 0.95), ("EACCES", False, 0.95)])
 def test_an_error_loses_nothing_and_is_told(
-    project: Project, steps: list[Step], tmp_path: Path, part: float, fault: str, lasting: bool
+    project: Project, steps: list[Step], tmp_path: Path, fault: str, lasting: bool, part: float
 ) -> None:
     calls = {"fsync", "linkat", "rename", "any"}
     step = [step for step in steps if step.call in calls][int(sum(step.call in calls for step in steps) * part)]
