@@ -3,7 +3,8 @@
     benchmarks/kill.py [--runs 500] [--every-step] [--jobs 2]
 
 A third of the runs is killed at a random moment, a third at a call that changes the disk, and the rest meet a full
-disk (ENOSPC, for good) or a refusal (EACCES, once) there, or are killed again while the next run completes them. ``--every-step`` kills at each of about 1,800 calls instead.
+disk (ENOSPC, for good) or a refusal (EACCES, once) there, or are killed again while the next run completes them.
+``--every-step`` kills at each of about 1,800 calls instead.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
-import killing
-from killing import Project, Step, Verdict
+import killing  # noqa: E402
+from killing import Project, Step, Verdict  # noqa: E402
 
 KINDS = (
     "killed at a random moment",
