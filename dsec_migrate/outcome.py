@@ -33,11 +33,15 @@ class Rewritten:
 
 @dataclass(frozen=True, repr=False)
 class Remaining:
-    """A place (line from 1) where the value of a migrated secret still stands after the change."""
+    """A place (line from 1) where the value of a migrated secret still stands after the change.
+
+    ``is_unused``: a line of `.env` that nothing in the project reads any more.
+    """
 
     file: str
     line: int
     secret: str
+    is_unused: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)

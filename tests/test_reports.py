@@ -605,7 +605,7 @@ def test_json_of_a_dry_run(project: Callable[..., ProjectOutcome]) -> None:
         ("api_key", "0444", "secrets/api_key.txt", True),
     ]
     assert next((f["path"], f["action"]) for f in report["files"]) == (".gitignore", "append")
-    assert report["remaining"][0] == {"file": "compose.yml", "line": 10, "secret": "postgres_password"}
+    assert report["remaining"][0] == {"file": "compose.yml", "line": 10, "secret": "postgres_password", "unused": False}
     assert report["summary"] == {
         "files": 1,
         "findings": 3,

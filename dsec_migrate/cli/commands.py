@@ -141,6 +141,14 @@ def migrate(
             help="For images that nobody has recorded: rewrite and say what to check, or keep.",
         ),
     ] = _DEFAULT.unknown,
+    prune_env: Annotated[
+        bool,
+        _place("--prune-env", help="Take the lines out of .env that nothing in the project reads any more."),
+    ] = _DEFAULT.prune_env,
+    templates: Annotated[
+        bool,
+        _place("--templates", help="Write .env.example and a README beside the secrets: names and meaning, no values."),
+    ] = _DEFAULT.templates,
     safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = _DEFAULT.safe,
     form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = _DEFAULT.form,
     outputs: Annotated[
@@ -191,6 +199,8 @@ def migrate(
         outputs or (),
         diff,
         show_values,
+        prune_env,
+        templates,
     )
     raise typer.Exit(perform(request))
 

@@ -20,6 +20,7 @@ from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
 _Hide = Callable[[str], str]
+_UNUSED = ("unused now",)
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -125,7 +126,14 @@ def _how(file: FileLine) -> str:
 def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
     if project.remaining:
         page.heading("Still in plaintext after the change")
-        page.table([(f"{place.file}:{place.line}", place.secret) for place in project.remaining])
+        page.table(
+            [
+                (f"{place.file}:{place.line}", place.secret, *(_UNUSED if place.is_unused else ()))
+                for place in project.remaining
+            ]
+        )
+        if any(place.is_unused for place in project.remaining):
+            page.sentence("Nothing in the project reads the unused lines any more: --prune-env removes them.", "  ")
 
 
 def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
