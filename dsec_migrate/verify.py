@@ -17,7 +17,7 @@ from pathlib import Path
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Alias, Content, Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
@@ -34,7 +34,7 @@ from dsec_migrate.plan import (
     PlannedSecret,
     RemoveLine,
 )
-from dsec_migrate.project import EnvFileSlot, Project, Service, Texts, Variable, references_of
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Texts, Variable, references_of
 from dsec_migrate.source import Edit
 
 # from here on one pass over the text is faster than a search for each value
@@ -391,10 +391,17 @@ def _remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Rem
     for text in (*after.compose_texts, *after.env_texts):
         source = text.source
         found = {
-            Remaining(str(source.path), source.locate(at)[0], name): None
+            Remaining(str(source.path), source.locate(at)[0], name, where=_where(text, at)): None
             for at, name in _occurrences(source.text, spellings)
         }
         yield from sorted(found, key=lambda remaining: remaining.line)
+
+
+def _where(document: Document, offset: int) -> str:
+    if isinstance(document, EnvFileText):
+        return ""
+    path = document.path_at(offset)
+    return "a comment" if path is None else ".".join(path)
 
 
 def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:

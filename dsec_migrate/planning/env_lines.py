@@ -102,9 +102,9 @@ def prune(units: Sequence[Planned]) -> Plan:
     return Plan(operations=tuple(RemoveLine(line.text, line.line) for line in unused_lines(units)))
 
 
-def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, bool]]:
+def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, bool, str]]:
     """Lines of `.env` that supplied a moved value and stay: file, line, the secret's name, and whether nothing in the
-    project reads the line any more."""
+    project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
     if not any(project.environment.places for project, _ in units):
         return
     removed = {
@@ -121,4 +121,19 @@ def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, b
             place = (str(path), number)
             if place not in removed and place not in told:
                 told.add(place)
-                yield str(path), number, secret, place in unused
+                yield str(path), number, secret, place in unused, ""
+    for project, plan in units:
+        yield from _other_uses(project, plan, dict(_supplied(project, plan)))
+
+
+def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
+    """Texts into which Compose still puts a moved value: commands, labels, other services' variables."""
+    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    for document in project.compose_texts if secrets else ():
+        for node in document.templates:
+            if id(node) in moved:
+                continue
+            for name in sorted(references_of(node.value) & secrets.keys()):
+                file, line, _ = document.place(node.start)
+                path = document.path_at(node.start) or ()
+                yield file, line, secrets[name], False, f"{'.'.join(path)} reads ${{{name}}}"

@@ -38,7 +38,8 @@ def render(outcome: Outcome, view: View) -> str:
             secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
             files.extend(_file(file, project) for file in files_of(project))
             remaining.extend(
-                {"file": r.file, "line": r.line, "secret": r.secret, "unused": r.is_unused} for r in project.remaining
+                {"file": r.file, "line": r.line, "secret": r.secret, "unused": r.is_unused, "where": r.where}
+                for r in project.remaining
             )
         warnings.extend(_problem(warning, hide) for warning in project.warnings)
         notes.extend({"file": project.path, "note": hide(note)} for note in project.plan.notes)

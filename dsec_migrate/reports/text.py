@@ -22,7 +22,7 @@ from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
 _Hide = Callable[[str], str]
-_UNUSED = ("unused now",)
+_UNUSED = "unused now"
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -130,7 +130,7 @@ def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
         page.heading("Still in plaintext after the change")
         page.table(
             [
-                (f"{place.file}:{place.line}", place.secret, *(_UNUSED if place.is_unused else ()))
+                (f"{place.file}:{place.line}", place.secret, _UNUSED if place.is_unused else place.where)
                 for place in project.remaining
             ]
         )
