@@ -398,6 +398,9 @@ def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]
     """Lines of `.env` that supplied a moved value and have no effect on it any more."""
     by_path = {secret.mount_path: secret for secret in plan.secrets}
     removed = {operation.line.name for operation in plan.operations if isinstance(operation, RemoveLine)}
+    moves = [operation.slot for operation in plan.operations if isinstance(operation, MoveVariable)]
+    lines = [(slot.document.source.path, slot.line.line) for slot in moves if isinstance(slot, EnvFileSlot) and slot.line]
+    moved = {(os.path.realpath(path), line) for path, line in lines}
     found: dict[Remaining, None] = {}
     for operation in plan.operations:
         secret = by_path.get(operation.value) if isinstance(operation, MoveVariable) else None
@@ -408,5 +411,8 @@ def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]
         for name in names:
             if name in project.environment.places and name not in removed:
                 path, line = project.environment.places[name]
+                if (os.path.realpath(path), line) in moved:
+                    # the same file is an env file of a service, too
+                    continue
                 found[Remaining(str(path), line, secret.name)] = None
     yield from found
