@@ -62,8 +62,19 @@ def _tell_moves(page: Page, project: ProjectOutcome) -> None:
         return
     secrets = {secret.name: secret for secret in project.plan.secrets}
     page.heading("Moved" if project.is_written else "Not moved" if project.status else "Would move")
+    groups = _by_place(moved)
+    # a variable that several lines set: which of them becomes which secret
+    lines = Counter((group[0].service, group[0].variable) for group in groups)
     page.table(
-        [(group[0].applicability, _target(group), "-> " + _secret(group[0], secrets)) for group in _by_place(moved)],
+        [
+            (
+                group[0].applicability,
+                _target(group)
+                + (f" in {group[0].site.file}" if lines[group[0].service, group[0].variable] > 1 else ""),
+                "-> " + _secret(group[0], secrets),
+            )
+            for group in groups
+        ],
         paints={"safe": page.style.green, "review": page.style.bold},
     )
 
