@@ -350,5 +350,9 @@ def write(outcome: ProjectOutcome) -> None:
         transaction.Replacement.of(file.source, file.text, file.edits)
         for file in sorted(outcome.rewritten, key=lambda file: not file.is_env_file)
     ]
-    uses = [secret.path for secret in outcome.plan.secrets if secret.path is not None and secret.has_file]
+    uses = [
+        transaction.Use(secret.path, secret.value)
+        for secret in outcome.plan.secrets
+        if secret.path is not None and secret.value is not None and secret.has_file
+    ]
     transaction.commit(outcome.journal, transaction.Work(additions, replacements, uses=uses))
