@@ -11,7 +11,7 @@ from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import SourceKind
 from dsec_migrate.plan import MoveVariable, Plan, PlannedSecret, RemoveLine
-from dsec_migrate.project import EnvFileText, Project, references_of
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
 from dsec_migrate.source import Source
 
 Planned = tuple[Project, Plan]
@@ -107,23 +107,29 @@ def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, b
     project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
     if not any(project.environment.places for project, _ in units):
         return
-    removed = {
-        (str(operation.document.source.path), operation.line.line)
-        for _, plan in units
-        for operation in plan.operations
-        if isinstance(operation, RemoveLine)
-    }
+    gone = set(_gone(units))
     unused = {(str(line.text.path), line.line.line) for line in unused_lines(units)}
     told: set[tuple[str, int]] = set()
     for project, plan in units:
         for name, secret in _supplied(project, plan):
             path, number = project.environment.places[name]
             place = (str(path), number)
-            if place not in removed and place not in told:
+            if place not in told and (os.path.realpath(path), number) not in gone:
                 told.add(place)
                 yield str(path), number, secret, place in unused, ""
     for project, plan in units:
         yield from _other_uses(project, plan, dict(_supplied(project, plan)))
+
+
+def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
+    """Lines that the plans take out, or move: the same file may be an env file of a service, too."""
+    for _, plan in units:
+        for operation in plan.operations:
+            if isinstance(operation, RemoveLine):
+                yield os.path.realpath(operation.document.source.path), operation.line.line
+            elif isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
+                assert operation.slot.line is not None
+                yield os.path.realpath(operation.slot.document.source.path), operation.slot.line.line
 
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
