@@ -57,7 +57,7 @@ def migrate(
         typer.Argument(
             metavar="[FILE]...",
             help="Compose files, each a project of its own; a folder stands for every project below it. "
-            "Without any: the file that `docker compose` would use here.",
+            "Without any: the project that `docker compose` would load here.",
             rich_help_panel="What to do",
             show_default=False,
         ),
@@ -171,6 +171,8 @@ def migrate(
     """Move the plaintext secrets of Docker Compose projects into Docker secrets.
 
     Shows what would change, with all values masked. Nothing is changed before you say --write.
+
+    Other commands: undo, status and fill; `dsec-migrate undo --help` tells more.
 
     Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
     could not be proved right and was not made.
