@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from dsec_migrate.environment import read_entries
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
-from dsec_migrate.plan import NewFile, Plan
+from dsec_migrate.passes.file_variable import SUFFIX
+from dsec_migrate.plan import SECRETS_MOUNT, MoveVariable, NewFile, Plan
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source
@@ -51,16 +53,16 @@ def templates_of(units: Sequence[Planned], disk: Disk) -> Plan:
 
 
 def _described(project: Project, plan: Plan) -> Iterator[Described]:
-    users = _users(project)
+    users, readers = _users(project), _readers(project)
     planned = {secret.name: secret for secret in plan.secrets}
     for name, data in project.secrets.items():
         known = planned.get(name)
         services = (*users.get(name, ()), *(known.services if known else ()))
-        variables = known.variables if known else ()
+        variables = tuple(dict.fromkeys((*readers.get(name, ()), *(known.variables if known else ()))))
         file, variable = data.get("file"), data.get("environment")
         if isinstance(file, str):
-            path = str(resolve_path(project, file))
-            yield Described(name, SourceKind.FILE, path, services=services, variables=variables)
+            path = resolve_path(project, file)
+            yield Described(name, SourceKind.FILE, str(path), _mode(path), services=services, variables=variables)
         elif isinstance(variable, str):
             yield Described(name, SourceKind.ENVIRONMENT, variable=variable, services=services, variables=variables)
     for secret in plan.secrets:
@@ -74,6 +76,24 @@ def _described(project: Project, plan: Plan) -> Iterator[Described]:
                 secret.services,
                 secret.variables,
             )
+
+
+def _readers(project: Project) -> dict[str, list[str]]:
+    """The variables that name the file of each secret, without the suffix that says so."""
+    found: dict[str, list[str]] = {}
+    for service in project.services.values():
+        for variable in service.variables.values():
+            value = variable.effective.value or ""
+            if value.startswith(f"{SECRETS_MOUNT}/") and variable.name.endswith(SUFFIX):
+                found.setdefault(value.rsplit("/", 1)[1], []).append(variable.name.removesuffix(SUFFIX))
+    return found
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0o444
 
 
 def _as_seen(secret: Described) -> Described:
@@ -105,8 +125,11 @@ def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
     """The variables that the projects read, in the order of their files."""
     told: dict[str, None] = {}
     for project, plan in units:
+        moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
         for document in project.compose_texts:
             for node in document.templates:
+                if id(node) in moved:
+                    continue
                 told.update(dict.fromkeys(sorted(references_of(node.value), key=node.value.find)))
         told.update(dict.fromkeys(secret.variable for secret in plan.secrets if secret.variable))
     values = units[-1][0].environment.files
