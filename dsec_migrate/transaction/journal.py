@@ -191,7 +191,7 @@ class Journal:
         while True:
             try:
                 make_folder(self.home)
-                stream = path.open("ab")
+                stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
             except FileNotFoundError:
                 # the run before took the journal away
                 stream = None

@@ -29,17 +29,15 @@ class _Region:
 def take_out(before: str, edits: Sequence[Edit], now: str) -> str:
     """``now`` with the places that ``edits`` changed as they were in ``before``. Raises TouchedError."""
     after = splice(before, edits)
-    texts = (before, after, now)
-    # the last line may lack its end: it is the same line, also where others were added behind it
-    newline = "\r\n" if any("\r\n" in text for text in texts) else "\n"
-    before_lines, after_lines, now_lines = (_lines(text, newline) for text in texts)
-    result = "".join(_merged(after_lines, now_lines, list(_regions("".join(before_lines), edits)), before_lines))
-    decides = before if _is_open(now) == _is_open(after) else now
-    return result.removesuffix(newline) if _is_open(decides) else result
+    # one more line end for each: a last line without one is the same line when others were added behind it
+    end = "\r\n" if any("\r\n" in text for text in (before, after, now)) else "\n"
+    regions = list(_regions(before + end, edits))
+    merged = "".join(_merged(_lines(before + end), _lines(after + end), _lines(now + end), regions))
+    return merged.removesuffix(end)
 
 
 def _merged(
-    after: Sequence[str], now: Sequence[str], regions: Sequence[_Region], before: Sequence[str]
+    before: Sequence[str], after: Sequence[str], now: Sequence[str], regions: Sequence[_Region]
 ) -> Iterator[str]:
     from difflib import SequenceMatcher
 
@@ -66,15 +64,9 @@ def _replaced(lines: Sequence[str], regions: Sequence[_Region], shifts: Sequence
     yield from lines[position:]
 
 
-def _lines(text: str, newline: str) -> list[str]:
-    """Lines with their ends, as Compose and git see them; the last one gets one."""
-    lines = [f"{line}\n" for line in text.split("\n")]
-    last = lines.pop()
-    return lines if last == "\n" else [*lines, last[:-1] + newline]
-
-
-def _is_open(text: str) -> bool:
-    return text != "" and not text.endswith("\n")
+def _lines(text: str) -> list[str]:
+    """Lines with their ends, as Compose and git see them. ``text`` ends with one."""
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
@@ -89,8 +81,8 @@ def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
             start = starts[first]
             old = before[start : starts[last]]
             new = splice(old, [Edit(e.start - start, e.end - start, e.text) for e in pending])
-            count = len(_lines(new, "\n"))
-            yield _Region(first + shift, first + shift + count, tuple(_lines(old, "\n")))
+            count = len(_lines(new))
+            yield _Region(first + shift, first + shift + count, tuple(_lines(old)))
             shift += count - (last - first)
             pending = []
         if edit is not None:
