@@ -101,6 +101,7 @@ class _Scene:
     directory: Path
     extended: dict[str, Document] = field(default_factory=dict)
     env_texts: dict[int, EnvFileText] = field(default_factory=dict)
+    env_problems: dict[tuple[Path, bool], UserError] = field(default_factory=dict)
 
 
 def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
@@ -150,6 +151,7 @@ def load(
     problems = (
         *(problem for document in documents for problem in document.problems),
         *(problem for problem, is_required in templates if not is_required),
+        *scene.env_problems.values(),
     )
     return Project(
         documents,
@@ -375,7 +377,8 @@ def _env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], sce
         try:
             text = scene.texts.env_text(path, raw)
             entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
-        except UserError:
+        except UserError as problem:
+            scene.env_problems.setdefault((path, raw), problem)
             yield EnvFile(path, node, layer, required, raw)
             continue
         scene.env_texts[id(text)] = text
@@ -404,7 +407,9 @@ def _named_env_files(
                 raw = isinstance(format_node, Scalar) and format_node.value == "raw"
                 content = path_node if path_node is not None else content
             if isinstance(content, Scalar) and (path := resolve(content.value, scene.environment).value):
-                found.append((layer, directory / Path(path).expanduser(), item, required, raw))
+                # like Compose: `..` goes before a symbolic link is followed
+                file = Path(os.path.normpath(directory / Path(path).expanduser()))
+                found.append((layer, file, item, required, raw))
     yield from found
 
 
