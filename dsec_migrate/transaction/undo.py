@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import UNDO
 from dsec_migrate.records import dataclass
-from dsec_migrate.source import Edit
+from dsec_migrate.source import Edit, splice
 from dsec_migrate.transaction.commit import Replacement, Work, commit
 from dsec_migrate.transaction.disk import cannot_write, read
 from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, Run, without_originals
@@ -72,10 +72,14 @@ def plan_undo(folder: Path, run: Run) -> Undoing:
             replacements.append(Replacement(file.path, current, original))
         else:
             merged.append(file.path)
-            replacements.append(Replacement(file.path, current, _merged(file, original, current)))
+            replacements.append(Replacement(file.path, current, _merged(journal, file, original, current)))
     removed, changed, used = _created(journal, run)
-    for lines in () if changed or used or _are_needed(journal, run, removed) else run.appended:
-        _take_lines_out(lines, removed, replacements)
+    if not changed and not used and not _are_needed(journal, run, removed):
+        for path, new in _without_lines(run.appended).items():
+            if new is None:
+                removed.append(path)
+            else:
+                replacements.append(new)
     work = Work((), replacements, removed, undoes=run.number)
     return Undoing(folder, run, tuple(restored), tuple(merged), tuple(removed), tuple(changed), tuple(used), work)
 
@@ -144,19 +148,21 @@ def _are_needed(journal: Journal, run: Run, removed: Collection[Path]) -> bool:
     return any(entry not in own for folder in folders if folder.is_dir() for entry in folder.iterdir())
 
 
-def _take_lines_out(lines: Appended, removed: list[Path], replacements: list[Replacement]) -> None:
-    """The lines that the run put into an ignore file, where they still stand as they were put."""
-    current = read(lines.path)
-    rest = None if current is None else without_lines(current, lines.text.encode())
-    if current is None or rest is None:
-        return
-    if lines.is_new and not rest:
-        removed.append(lines.path)
-    else:
-        replacements.append(Replacement(lines.path, current, rest))
+def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | None]:
+    """Ignore files without the lines that runs put into them; None for those that hold nothing else."""
+    result: dict[Path, Replacement | None] = {}
+    # what came last is at the end: it goes first
+    for lines in reversed(appended):
+        current = read(lines.path)
+        known = result.get(lines.path)
+        rest = without_lines(known.after if known else current or b"", lines.text.encode())
+        if current is not None and rest is not None:
+            is_rest = rest or not lines.is_new
+            result[lines.path] = Replacement(lines.path, current, rest) if is_rest else None
+    return result
 
 
-def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:
+def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -> bytes:
     """The current bytes with the run's own places as they were. Raises UserError where such a place was edited."""
     mark = original[: file.mark]
     try:
@@ -170,8 +176,12 @@ def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:
             str(file.path),
             help=f"save it as {file.encoding.upper()} {'with' if mark else 'without'} a byte order mark",
         ) from None
+    edits = [Edit(*edit) for edit in file.edits]
     try:
-        return mark + take_out(before, [Edit(*edit) for edit in file.edits], now).encode(file.encoding)
+        if journal.hash(mark + splice(before, edits).encode(file.encoding)) != file.after:
+            # nobody knows which lines the run changed
+            raise TouchedError(1)
+        return mark + take_out(before, edits, now).encode(file.encoding)
     except TouchedError as error:
         raise UserError(
             "a line that the migration changed was edited since",
