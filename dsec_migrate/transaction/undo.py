@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -74,8 +74,9 @@ def plan_undo(folder: Path, run: Run) -> Undoing:
             merged.append(file.path)
             replacements.append(Replacement(file.path, current, _merged(file, original, current)))
     removed, changed, used = _created(journal, run)
-    for lines in () if changed or used or _are_needed(journal, run, removed) else run.appended:
-        _take_lines_out(lines, removed, replacements)
+    if not (changed or used or _are_needed(journal, run, removed)):
+        for path in dict.fromkeys(lines.path for lines in run.appended):
+            _take_lines_out([lines for lines in run.appended if lines.path == path], removed, replacements)
     work = Work((), replacements, removed, undoes=run.number)
     return Undoing(folder, run, tuple(restored), tuple(merged), tuple(removed), tuple(changed), tuple(used), work)
 
@@ -144,16 +145,19 @@ def _are_needed(journal: Journal, run: Run, removed: Collection[Path]) -> bool:
     return any(entry not in own for folder in folders if folder.is_dir() for entry in folder.iterdir())
 
 
-def _take_lines_out(lines: Appended, removed: list[Path], replacements: list[Replacement]) -> None:
-    """The lines that the run put into an ignore file, where they still stand as they were put."""
-    current = read(lines.path)
-    rest = None if current is None else without_lines(current, lines.text.encode())
-    if current is None or rest is None:
+def _take_lines_out(additions: Sequence[Appended], removed: list[Path], replacements: list[Replacement]) -> None:
+    """The lines that the run put into one ignore file, the last first, where they still stand as they were put."""
+    path = additions[0].path
+    current = rest = read(path)
+    if current is None:
         return
-    if lines.is_new and not rest:
-        removed.append(lines.path)
-    else:
-        replacements.append(Replacement(lines.path, current, rest))
+    for lines in reversed(additions):
+        without = without_lines(rest or b"", lines.text.encode())
+        rest = rest if without is None else without
+    if not rest and any(lines.is_new for lines in additions):
+        removed.append(path)
+    elif rest is not None and rest != current:
+        replacements.append(Replacement(path, current, rest))
 
 
 def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:

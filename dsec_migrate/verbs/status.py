@@ -10,7 +10,7 @@ from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import journal_folders
 from dsec_migrate.finding import Confidence, Exposure
-from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
+from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe
 from dsec_migrate.migrate import load, migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
@@ -73,9 +73,6 @@ def _condition(project: Project, name: str, state: State) -> str:
 
 def _sentences(project: Project, name: str, state: State) -> list[str]:
     sentences = [] if isinstance(state, ExternalState) else list(describe(state))
-    if isinstance(state, FileState) and (access := describe_access(state)) and state.mode is not None:
-        is_open = state.closed_folder is None and bool(state.mode & 0o044)
-        sentences += [access] if is_open else []
     if name not in users(project):
         sentences.append("no service mounts it")
     return sentences
