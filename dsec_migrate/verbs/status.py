@@ -10,7 +10,7 @@ from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import journal_folders
 from dsec_migrate.finding import Confidence, Exposure
-from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe
+from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
 from dsec_migrate.migrate import load, migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
@@ -41,7 +41,9 @@ def _tell_project(files: ProjectFiles, task: Task) -> None:
     found = [(unit, name, state) for unit in root.units() for name, state in states(unit)]
     if found:
         page.heading("Secrets")
-        page.table([(name, _source(state), _condition(unit, name, state)) for unit, name, state in found])
+        page.table(
+            [(name, _source(state), _condition(unit, name, state), _access(state)) for unit, name, state in found]
+        )
     problems = [(name, sentence) for unit, name, state in found for sentence in _sentences(unit, name, state)]
     if problems:
         page.heading("To do")
@@ -69,6 +71,10 @@ def _condition(project: Project, name: str, state: State) -> str:
     if isinstance(state, FileState) and state.is_tracked:
         words.append("TRACKED BY GIT")
     return ", ".join(words)
+
+
+def _access(state: State) -> str:
+    return describe_access(state) if isinstance(state, FileState) else ""
 
 
 def _sentences(project: Project, name: str, state: State) -> list[str]:
