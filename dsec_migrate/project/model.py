@@ -135,6 +135,14 @@ class Variable:
         return self.slots[-1]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Hidden(Variable):
+    """A variable's line that stands in a file but reaches no container: ``!override`` or ``!reset`` in ``by``, the
+    same file or a later one, takes it away."""
+
+    by: Document
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Layer:
     """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in.
@@ -170,16 +178,12 @@ class EnvFile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Service:
-    """``layers`` in Compose's order: what it extends first, then each document of the file.
-
-    ``hidden`` are variables that stand in the file but reach no container: a later ``!override`` or ``!reset`` takes
-    them away.
-    """
+    """``layers`` in Compose's order: what it extends first, then each document of each file."""
 
     name: str
     layers: tuple[Layer, ...]
     variables: MappingType[str, Variable]
-    hidden: tuple[Variable, ...]
+    hidden: tuple[Hidden, ...]
     env_files: tuple[EnvFile, ...]
     image: str = ""
 
