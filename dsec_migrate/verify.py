@@ -399,7 +399,9 @@ def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]
     by_path = {secret.mount_path: secret for secret in plan.secrets}
     removed = {operation.line.name for operation in plan.operations if isinstance(operation, RemoveLine)}
     moves = [operation.slot for operation in plan.operations if isinstance(operation, MoveVariable)]
-    lines = [(slot.document.source.path, slot.line.line) for slot in moves if isinstance(slot, EnvFileSlot) and slot.line]
+    lines = [
+        (slot.document.source.path, slot.line.line) for slot in moves if isinstance(slot, EnvFileSlot) and slot.line
+    ]
     moved = {(os.path.realpath(path), line) for path, line in lines}
     found: dict[Remaining, None] = {}
     for operation in plan.operations:

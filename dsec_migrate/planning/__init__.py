@@ -119,7 +119,8 @@ def make_notes(
         if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
             uses = ", ".join(secret.services)
             names = " and ".join(secret.variables)
-            yield f"{secret.name}: one secret for {names} in {uses}, which have the same value today"
+            places = names if len(secret.variables) > 1 else f"all places of {names}"
+            yield f"{secret.name}: one secret for {places} in {uses}, which have the same value today"
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"

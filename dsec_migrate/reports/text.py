@@ -66,7 +66,8 @@ def _tell_moves(page: Page, project: ProjectOutcome) -> None:
         [
             (
                 group[0].applicability,
-                _target(group) + (f" in {group[0].site.file}" if lines[group[0].service, group[0].variable] > 1 else ""),
+                _target(group)
+                + (f" in {group[0].site.file}" if lines[group[0].service, group[0].variable] > 1 else ""),
                 "-> " + _secret(group[0], secrets),
             )
             for group in groups
