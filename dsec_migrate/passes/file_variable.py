@@ -174,7 +174,7 @@ def _doubts(case: Case, row: Image | None) -> Iterator[str]:
     value = case.variable.effective.value or ""
     for file in case.service.env_files:
         if file.text is None:
-            yield f"{file.path} is not there: where it is, it must not set {case.variable.name} as well"
+            yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
     if row is None:
         if value.endswith("\n"):
             yield "its value ends in a newline, which many programs strip from a file"
