@@ -342,7 +342,7 @@ def write(outcome: ProjectOutcome) -> None:
         if file.replaces is None
     ]
     replacements = [
-        transaction.Replacement(file.path, file.replaces.reveal().encode(), file.content.reveal().encode())
+        transaction.Replacement.between(file.path, file.replaces.reveal(), file.content.reveal())
         for file in outcome.plan.files
         if file.replaces is not None
     ]

@@ -17,16 +17,18 @@ import pytest
 from conftest import RealFile, snapshot
 from ruamel.yaml import YAML
 
-from dsec_migrate import migrate
+from dsec_migrate import migrate, transaction
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Action
+from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import BAD_INPUT, DONE, Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.look import DiffStyle, Look
 from dsec_migrate.reports.sealed import seal
+from dsec_migrate.transaction.merge import take_out
 
 EVERY = int(os.environ.get("DSEC_CORPUS_EVERY", "15"))
 FIRST = int(os.environ.get("DSEC_CORPUS_FROM", "0"))
@@ -71,7 +73,10 @@ def work_on(file: RealFile, folder: Path) -> Result:
         if not written.is_written:
             faults.append("cannot be written")
         faults += second_run(target, folder)
-    return Result(file, before[file.path], target.read_bytes(), outcome, outputs, values, faults)
+    new = target.read_bytes()
+    if outcome.rewritten:
+        faults += way_back(outcome, folder, before)
+    return Result(file, before[file.path], new, outcome, outputs, values, faults)
 
 
 def run(target: Path) -> ProjectOutcome:
@@ -87,6 +92,24 @@ def second_run(target: Path, folder: Path) -> Iterator[str]:
         yield "the second run has something to migrate"
     if snapshot(folder) != after:
         yield "the second run writes"
+
+
+def way_back(outcome: ProjectOutcome, folder: Path, before: Mapping[str, bytes]) -> Iterator[str]:
+    """Undo gives every byte back, also where a note was added at the end of a file since."""
+    for rewritten in outcome.rewritten:
+        note = "\r\n# a note\r\n" if "\r\n" in rewritten.source.text else "\n# a note\n"
+        if take_out(rewritten.source.text, rewritten.edits, rewritten.text + note) != rewritten.source.text + note:
+            yield "a later note does not survive an undo"
+    assert outcome.journal is not None
+    run = transaction.latest(outcome.journal)
+    if run is None:
+        yield "there is nothing to undo"
+        return
+    transaction.undo(transaction.plan_undo(outcome.journal, run))
+    if snapshot(folder) != before:
+        yield "undo does not give every byte back"
+    if (outcome.journal / JOURNAL).exists() or (outcome.journal / UNDO).exists():
+        yield "the undo of the only run leaves its journal"
 
 
 @pytest.fixture(scope="module")

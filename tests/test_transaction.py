@@ -674,6 +674,33 @@ def test_a_file_that_somebody_put_into_the_folder_stays_out_of_git(project: Path
     assert (project / ".gitignore").read_text("utf-8") == "*.log\n/secrets/\n"
 
 
+def test_lines_that_came_one_after_the_other_go_together(project: Path) -> None:
+    (project / ".gitignore").write_text("*.log", "utf-8")
+    before = everything(project)
+    texts = ("\n/secrets/\n", "/part/secrets/\n")
+    ignores = [Addition(project / ".gitignore", Secret(text), 0o644, True, is_secret=False) for text in texts]
+    new = [Addition(project / ".dockerignore", Secret(text), 0o644, True, is_secret=False) for text in texts]
+    commit(project / "secrets", work(project, additions=[*ignores, *new, work(project).additions[1]]))
+    assert (project / ".gitignore").read_text("utf-8") == "*.log\n/secrets/\n/part/secrets/\n"
+    run_undo(project)
+    assert everything(project) == before
+
+
+def test_a_text_without_known_edits_comes_back_as_well(project: Path) -> None:
+    template = project / ".env.example"
+    template.write_text("A=\nB=\nC=\n", "utf-8")
+    todo = Replacement.between(template, "A=\nB=\nC=\n", "A=\nBB=\nC=\nD=\n")
+    commit(project / "secrets", work(project, replacements=[todo]))
+    template.write_text("# mine\nA=\nBB=\nC=\nD=\n", "utf-8")
+    run_undo(project)
+    assert template.read_text("utf-8") == "# mine\nA=\nB=\nC=\n"
+    todo = Replacement(template, template.read_bytes(), b"whatever\n")
+    commit(project / "secrets", work(project, replacements=[todo]))
+    template.write_text("whatever\n# mine\n", "utf-8")
+    with pytest.raises(UserError, match="edited since"):
+        run_undo(project)
+
+
 def test_forget_deletes_the_former_bytes_for_ever(project: Path) -> None:
     commit(project / "secrets", work(project))
     folder = project / "secrets"
@@ -797,7 +824,7 @@ def test_edits_come_out_and_what_was_edited_elsewhere_stays(merge: tuple[str, li
     assert take_out(before, edits, now) == want
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=500)
 @given(st.lists(line, max_size=8), st.data())
 def test_any_edits_come_out_of_the_text_that_they_made(lines: list[str], data: st.DataObject) -> None:
     """Equal lines, joined lines, no end of the last line: what the run left always becomes what it found."""

@@ -31,6 +31,7 @@ from dsec_migrate.transaction.disk import (
     sync_folder,
 )
 from dsec_migrate.transaction.journal import COMMITTED, Appended, Created, Journal, Removed, Replaced, Run
+from dsec_migrate.transaction.merge import edits_between
 from dsec_migrate.transaction.recovery import changed, discard, finish, forget_undone, recover
 
 
@@ -55,6 +56,11 @@ class Replacement:
     edits: tuple[Edit, ...] = field(default=(), repr=False)
     encoding: str = "utf-8"
     mark: int = 0
+
+    @classmethod
+    def between(cls, path: Path, before: str, after: str) -> Replacement:
+        """For a text in UTF-8 without a value, of which no edits are known: the lines that differ."""
+        return cls(path, before.encode(), after.encode(), tuple(edits_between(before, after)))
 
     @classmethod
     def of(cls, source: Source, text: str, edits: Sequence[Edit]) -> Replacement:

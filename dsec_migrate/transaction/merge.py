@@ -36,6 +36,19 @@ def take_out(before: str, edits: Sequence[Edit], now: str) -> str:
     return merged.removesuffix(end)
 
 
+def edits_between(before: str, after: str) -> Iterator[Edit]:
+    """Edits of whole lines that make ``after`` of ``before``."""
+    from difflib import SequenceMatcher
+
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    offsets = [0]
+    for line in old:
+        offsets.append(offsets[-1] + len(line))
+    for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield Edit(offsets[start], offsets[end], "".join(new[first:last]))
+
+
 def _merged(
     before: Sequence[str], after: Sequence[str], now: Sequence[str], regions: Sequence[_Region]
 ) -> Iterator[str]:
@@ -75,19 +88,26 @@ def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
     shift = 0
     pending: list[Edit] = []
     first = last = 0
+    new = ""
     for edit in (*sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end)), None):
         begin, end = _line_range(edit, starts) if edit is not None else (len(starts), 0)
         if pending and begin >= last:
-            start = starts[first]
-            old = before[start : starts[last]]
-            new = splice(old, [Edit(e.start - start, e.end - start, e.text) for e in pending])
-            count = len(_lines(new))
-            yield _Region(first + shift, first + shift + count, tuple(_lines(old)))
+            count = new.count("\n")
+            yield _Region(first + shift, first + shift + count, tuple(_lines(before[starts[first] : starts[last]])))
             shift += count - (last - first)
             pending = []
         if edit is not None:
             first, last = (first, max(last, end)) if pending else (begin, end)
             pending.append(edit)
+            new = _spliced(before, pending, starts[first], starts[last])
+            if new and not new.endswith("\n"):
+                # the line after has become the end of this one
+                last += 1
+                new = _spliced(before, pending, starts[first], starts[last])
+
+
+def _spliced(before: str, edits: Sequence[Edit], start: int, end: int) -> str:
+    return splice(before[start:end], [Edit(edit.start - start, edit.end - start, edit.text) for edit in edits])
 
 
 def _line_range(edit: Edit, starts: Sequence[int]) -> tuple[int, int]:
@@ -135,4 +155,4 @@ def _line_near(region: _Region, same: Sequence[tuple[int, int, int]]) -> int:
     return max(region.start + shift + 1, 1)
 
 
-__all__ = ["TouchedError", "take_out"]
+__all__ = ["TouchedError", "edits_between", "take_out"]

@@ -147,7 +147,8 @@ def discard(journal: Journal, run: Run) -> None:
     for made in created:
         made.path.unlink()
     if not any(made.path.exists() for made in run.created):
-        for lines in run.appended:
+        # what came last is at the end: it goes first
+        for lines in reversed(run.appended):
             _take_lines_out(lines, run.number)
     _remove_staged(run)
     shutil.rmtree(journal.originals(run.number), ignore_errors=True)

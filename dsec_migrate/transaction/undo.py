@@ -11,7 +11,7 @@ from pathlib import Path
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import UNDO
 from dsec_migrate.records import dataclass
-from dsec_migrate.source import Edit
+from dsec_migrate.source import Edit, splice
 from dsec_migrate.transaction.commit import Replacement, Work, commit
 from dsec_migrate.transaction.disk import cannot_write, read
 from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, Run, without_originals
@@ -72,11 +72,14 @@ def plan_undo(folder: Path, run: Run) -> Undoing:
             replacements.append(Replacement(file.path, current, original))
         else:
             merged.append(file.path)
-            replacements.append(Replacement(file.path, current, _merged(file, original, current)))
+            replacements.append(Replacement(file.path, current, _merged(journal, file, original, current)))
     removed, changed, used = _created(journal, run)
-    if not (changed or used or _are_needed(journal, run, removed)):
-        for path in dict.fromkeys(lines.path for lines in run.appended):
-            _take_lines_out([lines for lines in run.appended if lines.path == path], removed, replacements)
+    if not changed and not used and not _are_needed(journal, run, removed):
+        for path, new in _without_lines(run.appended).items():
+            if new is None:
+                removed.append(path)
+            else:
+                replacements.append(new)
     work = Work((), replacements, removed, undoes=run.number)
     return Undoing(folder, run, tuple(restored), tuple(merged), tuple(removed), tuple(changed), tuple(used), work)
 
@@ -145,22 +148,21 @@ def _are_needed(journal: Journal, run: Run, removed: Collection[Path]) -> bool:
     return any(entry not in own for folder in folders if folder.is_dir() for entry in folder.iterdir())
 
 
-def _take_lines_out(additions: Sequence[Appended], removed: list[Path], replacements: list[Replacement]) -> None:
-    """The lines that the run put into one ignore file, the last first, where they still stand as they were put."""
-    path = additions[0].path
-    current = rest = read(path)
-    if current is None:
-        return
-    for lines in reversed(additions):
-        without = without_lines(rest or b"", lines.text.encode())
-        rest = rest if without is None else without
-    if not rest and any(lines.is_new for lines in additions):
-        removed.append(path)
-    elif rest is not None and rest != current:
-        replacements.append(Replacement(path, current, rest))
+def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | None]:
+    """Ignore files without the lines that runs put into them; None for those that hold nothing else."""
+    result: dict[Path, Replacement | None] = {}
+    # what came last is at the end: it goes first
+    for lines in reversed(appended):
+        current = read(lines.path)
+        known = result.get(lines.path)
+        rest = without_lines(known.after if known else current or b"", lines.text.encode())
+        if current is not None and rest is not None:
+            is_rest = rest or not lines.is_new
+            result[lines.path] = Replacement(lines.path, current, rest) if is_rest else None
+    return result
 
 
-def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:
+def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -> bytes:
     """The current bytes with the run's own places as they were. Raises UserError where such a place was edited."""
     mark = original[: file.mark]
     try:
@@ -174,8 +176,12 @@ def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:
             str(file.path),
             help=f"save it as {file.encoding.upper()} {'with' if mark else 'without'} a byte order mark",
         ) from None
+    edits = [Edit(*edit) for edit in file.edits]
     try:
-        return mark + take_out(before, [Edit(*edit) for edit in file.edits], now).encode(file.encoding)
+        if journal.hash(mark + splice(before, edits).encode(file.encoding)) != file.after:
+            # nobody knows which lines the run changed
+            raise TouchedError(1)
+        return mark + take_out(before, edits, now).encode(file.encoding)
     except TouchedError as error:
         raise UserError(
             "a line that the migration changed was edited since",
