@@ -34,7 +34,7 @@ from dsec_migrate.plan import (
     PlannedSecret,
     RemoveLine,
 )
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Texts, Variable, references_of
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, Texts, Variable, references_of
 from dsec_migrate.source import Edit
 
 # from here on one pass over the text is faster than a search for each value
@@ -270,13 +270,16 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         raise VerificationError("the services would not be the same")
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
+    places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MoveVariable)}
     for name, service in before.services.items():
         new_service = after.services[name]
         replaced = set()
         mounted = _mounts(new_service)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
-            if finding is None or _is_absent(variable):
+            # of some files alone, a variable may stand in lines that stay because another file replaces them
+            stays = not any(_place(slot) in places for slot in variable.slots)
+            if finding is None or stays or _is_absent(variable):
                 new = new_service.variables.get(variable.name)
                 if new is None or new.effective.value != variable.effective.value:
                     raise VerificationError(f"{name}.{variable.name} would change")
@@ -316,6 +319,10 @@ def _check_delivery(
         raise VerificationError(f"the secret {secret.name} would be defined otherwise than planned")
     if secret.source is SourceKind.ENVIRONMENT and after.environment.variables.get(secret.variable) != value:
         raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
+
+
+def _place(slot: Slot) -> tuple[str, int]:
+    return os.path.realpath(slot.document.source.path), slot.start
 
 
 def _is_absent(variable: Variable) -> bool:

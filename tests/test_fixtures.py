@@ -20,10 +20,11 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,10 @@ def _mode(path: Path) -> str:
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 def test_every_container_gets_what_it_got_before(tmp_path: Path) -> None:
-    """The real program reads every result, and each variable that is gone stands in a file that its service mounts."""
+    """The real program reads every result, and each variable that is gone stands in a file that its service mounts.
+
+    Of a project of several files every choice of them is tried: those that worked before give the same values.
+    """
     projects = [(case, words, tmp_path) for case in CHANGED for words in _projects(case, tmp_path)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         problems = [problem for found in pool.map(_differences, *zip(*projects, strict=True)) for problem in found]
@@ -254,14 +258,19 @@ def _projects(case: Case, folder: Path) -> list[list[str]]:
         project_directory=next(iter(options.get("--project-directory", [])), None),
         env_files=options.get("--env-file", []),
     )
-    return [list(_compose_words(project, folder / case.name / "before")) for project in found]
+    return [
+        list(_compose_words(project, paths, folder / case.name / "before"))
+        for project in found
+        for size in range(1, len(project.paths) + 1)
+        for paths in combinations(project.paths, size)
+    ]
 
 
-def _compose_words(project: ProjectFiles, folder: Path) -> Iterator[str]:
+def _compose_words(project: ProjectFiles, paths: Sequence[Path], folder: Path) -> Iterator[str]:
     yield from ("--project-directory", os.path.relpath(project.directory, folder))
     for path in project.env_files:
         yield from ("--env-file", os.path.relpath(path, folder))
-    for path in project.paths:
+    for path in paths:
         yield from ("-f", os.path.relpath(path, folder))
 
 
@@ -276,7 +285,14 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
     for name, service in before["services"].items():
         new = after["services"][name].get("environment") or {}
         mounts = {mount["target"]: mount["source"] for mount in after["services"][name].get("secrets") or []}
-        for variable, value in (service.get("environment") or {}).items():
+        old = service.get("environment") or {}
+        if new.keys() - old.keys() != {f"{variable}_FILE" for variable in old.keys() - new.keys()}:
+            found.append(f"{case.name}: {' '.join(words)}: {name} has other variables")
+            continue
+        rest = _without_folder(service, folder / case.name / "before")
+        if rest != _without_folder(after["services"][name], folder / case.name / "after"):
+            found.append(f"{case.name}: {' '.join(words)}: {name} differs in something else")
+        for variable, value in old.items():
             if variable in new:
                 is_same = new[variable] == value
             else:
@@ -287,6 +303,12 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
     return found
+
+
+def _without_folder(service: Mapping[str, Any], folder: Path) -> str:
+    """A service but for what a migration may change, seen from its project's folder."""
+    kept = {key: value for key, value in service.items() if key not in {"environment", "secrets"}}
+    return json.dumps(kept, sort_keys=True).replace(str(folder), "")
 
 
 def _config(case: Case, folder: Path, words: list[str]) -> Any:
@@ -340,7 +362,7 @@ def _real_name(path: str) -> str:
 
 
 def _stored_name(path: str) -> str:
-    return path.replace(".gitignore", "dot.gitignore")
+    return "/".join(f"dot.{part[1:]}" if part in {".git", ".gitignore"} else part for part in path.split("/"))
 
 
 def _lay_out(files: Mapping[str, bytes], folder: Path) -> None:

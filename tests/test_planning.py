@@ -399,3 +399,32 @@ def test_nodes_of_a_slot_lead_to_its_text() -> None:
     assert isinstance(slot.content, Scalar)
     assert slot.content is follow(slot.node)
     assert slot.content.value == slot.text == "Teal"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "include:\n  - parts/queue.yml\n",
+        "include:\n  - path: [parts/queue.yml, parts/live.yml]\n",
+        services("api: {extends: {file: base.yml, service: app}}"),
+        services("api: {extends: base}"),
+    ],
+)
+def test_a_part_that_is_not_there_is_a_problem_with_a_place(tmp_path: Path, text: str) -> None:
+    (problem,) = project_of(Source(tmp_path / "compose.yml", text.encode(), text)).problems
+    assert "no such file" in problem.what or "has no service base" in problem.what
+    assert problem.line
+    assert problem.help
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "https://github.com/northwind/platform.git#main:queue.yml",
+        "oci://docker.io/northwind/queue:1",
+        "git@host:a/b.git",
+    ],
+)
+def test_what_compose_fetches_is_no_problem(tmp_path: Path, item: str) -> None:
+    text = f"include:\n  - {item}\n" + services("app: {image: app}")
+    assert project_of(Source(tmp_path / "compose.yml", text.encode(), text)).problems == ()

@@ -31,8 +31,10 @@ def propose(case: Case) -> Proposal | Left:
     if obstacle is not None:
         return obstacle
     row = None if service.is_built else images.find(service.image)
-    if row is not None and variable.name not in row.supported:
-        return Left(f"the image {images.repository(service.image)} reads no {variable.name}{SUFFIX}")
+    others = {image: images.find(image) for image in _images_without_later_files(case)}
+    for image, known in ((service.image, row), *others.items()):
+        if known is not None and variable.name not in known.supported:
+            return Left(f"the image {images.repository(image)} reads no {variable.name}{SUFFIX}")
     if row is None and options.unknown is Unknown.KEEP:
         return Left(f"nobody knows whether {_program(service)} reads {variable.name}{SUFFIX} (--unknown keep)")
     if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
@@ -51,6 +53,12 @@ def propose(case: Case) -> Proposal | Left:
             f"check that {_program(service)} reads {variable.name}{SUFFIX}: nobody has recorded that it does",
             *doubts,
         )
+    doubts += tuple(
+        f"check that the image {images.repository(image)}, which runs without the later files, reads "
+        f"{variable.name}{SUFFIX}: nobody has recorded that it does"
+        for image, known in others.items()
+        if known is None
+    )
     if holding.follows:
         doubts += (f"{', '.join(holding.follows)} in the shell or in .env has no effect on it any more",)
     remarks = tuple(_remarks(variable.slot))
@@ -63,8 +71,20 @@ def propose(case: Case) -> Proposal | Left:
         holding,
         (*doubts, *remarks),
         is_known_image=row is not None,
-        is_read_by_root=row is not None and row.is_read_by_root and _runs_as_root(service),
+        is_read_by_root=_runs_as_root(service)
+        and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
     )
+
+
+def _images_without_later_files(case: Case) -> Iterator[str]:
+    """Images that a file names and a later one replaces: they run where that one is not loaded."""
+    named = [layer for layer in case.service.layers if layer.service.get("image") is not None]
+    for layer in named[:-1]:
+        node = layer.service.get("image")
+        if isinstance(node, Scalar) and not layer.users and layer.document is not named[-1].document:
+            image = case.project.resolve(node.value).value
+            if image and images.repository(image) != images.repository(case.service.image):
+                yield image
 
 
 def _obstacle(case: Case) -> Left | None:
@@ -78,8 +98,10 @@ def _obstacle(case: Case) -> Left | None:
     if odd is not None:
         file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
         return Left(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
-    if any(_replaces(layer.service) for layer in service.layers[1:]):
-        return Left("a later document replaces its list of secrets: add the secret there by hand")
+    replacing = next((layer for layer in service.layers[1:] if _replaces(layer.service)), None)
+    if replacing is not None:
+        file, line, _ = replacing.document.place(replacing.service.effective()["secrets"].key.start)
+        return Left(f"{file}:{line} replaces its list of secrets: add the secret there by hand")
     named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
     if named is not None:
         return Left(f"its name ({named}) is shared through an alias")
@@ -152,7 +174,7 @@ def _doubts(case: Case, row: Image | None) -> Iterator[str]:
     value = case.variable.effective.value or ""
     for file in case.service.env_files:
         if file.text is None:
-            yield f"{file.path} is not there: where it is, it must not set {case.variable.name} as well"
+            yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
     if row is None:
         if value.endswith("\n"):
             yield "its value ends in a newline, which many programs strip from a file"
@@ -190,9 +212,9 @@ def _first_word(node: Content | None) -> str | None:
 
 
 def _runs_as_root(service: Service) -> bool:
-    """Whether the process that reads the file is root with its capabilities, as far as the file says."""
-    user = service.get("user")
-    is_root = not _is_given(user) or (isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"})
+    """Whether the process that reads the file is root with its capabilities, as far as the files say, each alone."""
+    users = [user for layer in service.layers if _is_given(user := layer.service.get("user"))]
+    is_root = all(isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"} for user in users)
     return is_root and service.get("cap_drop") is None and service.get("userns_mode") is None
 
 

@@ -69,7 +69,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         tuple(secrets),
         tuple(operations),
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
-        (*make_notes(project, options, secrets, groups), *_tell_named_paths(named)),
+        (*make_notes(project, options, secrets, groups, layers), *_tell_named_paths(named)),
     )
 
 
@@ -112,23 +112,29 @@ def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]
 
 
 def make_notes(
-    project: Project, options: Options, secrets: Sequence[PlannedSecret], groups: Sequence[list[Need]]
+    project: Project,
+    options: Options,
+    secrets: Sequence[PlannedSecret],
+    groups: Sequence[list[Need]],
+    layers: Mapping[int, mounts.Need],
 ) -> Iterator[str]:
     for secret, group in zip(secrets, groups, strict=True):
         # lines that stand apart were joined; services that share one line share its secret anyway
         if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
-            uses = ", ".join(secret.services)
-            names = " and ".join(secret.variables)
-            yield f"{secret.name}: one secret for {names} in {uses}, which have the same value today"
+            names, uses = " and ".join(secret.variables), ", ".join(secret.services)
+            paths = ", ".join(dict.fromkeys(need.slot.place.rpartition(":")[0] for need in group))
+            where = uses if len(secret.services) > 1 or len(secret.variables) > 1 else f"{uses} of {paths}"
+            yield f"{secret.name}: one secret for {names} in {where}, which have the same value today"
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
     for name, service in project.services.items():
-        bodies = {id(layer.service) for layer in service.layers[:-1]}
-        for secret in secrets if bodies else ():
-            bases = [b for b in secret.services if any(id(la.service) in bodies for la in project.services[b].layers)]
-            if bases and name not in secret.services:
-                yield f"{name} receives {secret.name} too, because it extends {bases[0]}: Compose adds the lists up"
+        inherited = [layers[id(layer.service)] for layer in service.layers[:-1] if id(layer.service) in layers]
+        for secret in secrets if inherited else ():
+            services = {user for need in inherited if secret.name in need.names for user in need.services}
+            base = next((user for user in secret.services if user in services), None)
+            if base is not None and name not in secret.services:
+                yield f"{name} receives {secret.name} too, because it extends {base}: Compose adds the lists up"
     yield from files.notes(project, secrets)
 
 

@@ -90,11 +90,9 @@ def _still_read(project: Project, plan: Plan) -> Iterator[str]:
     for data in project.secrets.values():
         yield str(data.get("environment") or "")
     yield from (secret.variable for secret in plan.secrets)
-    own = {os.path.realpath(path) for path in project.family}
     # another stack in the folder reads the same `.env`
-    for neighbour in project.folders.neighbours(project.source.path):
-        if "$" in neighbour.text and os.path.realpath(neighbour.path) not in own:
-            yield from (name for line in neighbour.text.splitlines() if "$" in line for name in references_of(line))
+    for neighbour in project.folders.interpolating(project.directory, project.family):
+        yield from (name for line in neighbour.text.splitlines() if "$" in line for name in references_of(line))
 
 
 def prune(units: Sequence[Planned]) -> Plan:

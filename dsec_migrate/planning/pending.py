@@ -52,13 +52,18 @@ def judged(case: Case, slot: Slot) -> Verdict | None:
 
 def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
     """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
-    left = Left("no container gets it, because a later document takes it away: remove the line by hand")
     for service in project.services.values():
         for variable in service.hidden:
             candidate = Candidate(service.name, variable.name, variable.slot.text, variable.effective.value)
             verdict = judge(candidate)
             if verdict is not None:
-                yield Pending(Case(project, service, variable, verdict, options), left)
+                by = variable.by
+                reason = (
+                    "no container gets it, because a later document takes it away: remove the line by hand"
+                    if by is variable.slot.document
+                    else f"{by.source.path} takes it away, but without that file a container gets it: move it by hand"
+                )
+                yield Pending(Case(project, service, variable, verdict, options), Left(reason))
 
 
 def decide(case: Case) -> Pending:
@@ -96,11 +101,11 @@ def hold(case: Case, slot: Slot) -> Holding | Left:
 
 
 def reports(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Iterator[Finding]:
-    """The rows of a finding: where the line in effect stands, and one for each other file that sets the variable."""
-    yield report(finding, by_slot)
+    """The rows of a finding: one for each other file that sets the variable, and where the line in effect stands."""
     for slot in other_layers(finding.variable):
         if slot.text:
             yield report(finding, by_slot, slot)
+    yield report(finding, by_slot)
 
 
 def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot | None = None) -> Finding:

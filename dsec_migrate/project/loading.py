@@ -10,7 +10,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
@@ -24,6 +23,7 @@ from dsec_migrate.project.model import (
     EnvFile,
     EnvFileSlot,
     EnvFileText,
+    Hidden,
     Layer,
     Project,
     Service,
@@ -31,65 +31,16 @@ from dsec_migrate.project.model import (
     Value,
     Variable,
     cached_references,
-    env_file_scalar,
     line_value,
     passed_through,
     resolve,
 )
+from dsec_migrate.project.texts import Texts
 from dsec_migrate.records import dataclass
 from dsec_migrate.scalars import environment_text
-from dsec_migrate.source import Source
 from dsec_migrate.validation import Problem
 
-_Root = tuple[Document, Mapping]
-
-
-class Texts:
-    """The files of a run, each read once and one object each, so that an edit of it is made once.
-
-    ``overlay`` holds new texts of files (by real path) that are not on disk yet.
-    """
-
-    def __init__(self, overlay: MappingType[str, str] | None = None) -> None:
-        self._overlay = overlay or {}
-        self._sources: dict[str, Source] = {}
-        self._documents: dict[str, Document] = {}
-        self._env_texts: dict[tuple[str, bool], EnvFileText] = {}
-        self._scalars: dict[tuple[str, bool, int], Scalar] = {}
-
-    def source(self, path: Path) -> Source:
-        """Raises UserError where it cannot be read."""
-        real = os.path.realpath(path)
-        source = self._sources.get(real)
-        if source is None:
-            source = Source.read(path)
-            if real in self._overlay:
-                source = Source(path, b"", self._overlay[real], source.encoding, source.byte_order_mark)
-            self._sources[real] = source
-        return source
-
-    def add(self, source: Source) -> None:
-        self._sources[os.path.realpath(source.path)] = source
-
-    def document(self, path: Path) -> Document:
-        """Raises UserError where it cannot be read or is no YAML."""
-        real = os.path.realpath(path)
-        if real not in self._documents:
-            self._documents[real] = yaml.parse(self.source(path))
-        return self._documents[real]
-
-    def env_text(self, path: Path, is_raw: bool) -> EnvFileText:
-        """Raises UserError where it cannot be read."""
-        key = (os.path.realpath(path), is_raw)
-        if key not in self._env_texts:
-            self._env_texts[key] = EnvFileText(self.source(path), (), is_raw=is_raw)
-        return self._env_texts[key]
-
-    def scalar(self, text: EnvFileText, line: dotenv.Entry) -> Scalar:
-        key = (os.path.realpath(text.path), text.is_raw, line.span.start)
-        if key not in self._scalars:
-            self._scalars[key] = env_file_scalar(line)
-        return self._scalars[key]
+_REMOTE = {"oci:", "git:", "ssh:", "http:", "https:", "github.com"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -101,7 +52,11 @@ class _Scene:
     directory: Path
     extended: dict[str, Document] = field(default_factory=dict)
     env_texts: dict[int, EnvFileText] = field(default_factory=dict)
-    env_problems: dict[tuple[Path, bool], UserError] = field(default_factory=dict)
+    missing: dict[str, UserError] = field(default_factory=dict)
+
+    def lacks(self, error: UserError) -> None:
+        """Compose refuses the project for it; what the files say can be told all the same."""
+        self.missing.setdefault(str(error), error)
 
 
 def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
@@ -148,10 +103,11 @@ def load(
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
     services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
+    included = tuple(_included(documents, scene, folders or Folders(), seen))
     problems = (
         *(problem for document in documents for problem in document.problems),
         *(problem for problem, is_required in templates if not is_required),
-        *scene.env_problems.values(),
+        *scene.missing.values(),
     )
     return Project(
         documents,
@@ -163,7 +119,7 @@ def load(
         tuple(problem for problem, is_required in templates if is_required),
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
-        tuple(_included(documents, scene, folders or Folders(), seen)),
+        included,
     )
 
 
@@ -176,8 +132,14 @@ def _included(
             node = root.get("include") if isinstance(root, Mapping) else None
             for item in node.items if isinstance(node, Sequence) else []:
                 include = _include(follow(item), scene)
-                if include is None or not all(path.is_file() for path in include.paths):
-                    # Compose refuses it, or fetches it from elsewhere: what can be told without it is told
+                if include is None:
+                    continue
+                absent = [path for path in include.paths if not path.is_file()]
+                if absent:
+                    # Compose itself fetches it from elsewhere: what can be told without it is told
+                    if not any(_is_remote(path) for path in absent):
+                        what = f"there is no such file: {absent[0]}"
+                        scene.lacks(document.error(what, item.start, help="name a file that exists"))
                     continue
                 if seen & {os.path.realpath(path) for path in include.paths}:
                     raise document.error("the files include each other", item.start, help="remove one `include`")
@@ -185,6 +147,11 @@ def _included(
                 yield load(
                     include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
                 )
+
+
+def _is_remote(path: Path) -> bool:
+    """A repository or an artifact that Compose fetches, its ``//`` read as a path."""
+    return any(part in _REMOTE or part.startswith("git@") for part in path.parts)
 
 
 class _Include(NamedTuple):
@@ -222,22 +189,25 @@ class _Body:
     service: Mapping
 
 
-def _bodies(documents: SequenceType[Document]) -> tuple[dict[str, list[_Body]], dict[str, list[_Body]]]:
-    """The bodies of each service, and those that a later ``!override`` or ``!reset`` of the whole service replaces."""
+def _bodies(
+    documents: SequenceType[Document],
+) -> tuple[dict[str, list[_Body]], dict[str, list[tuple[_Body, Document]]]]:
+    """The bodies of each service, and those that a later ``!override`` or ``!reset`` of the whole service replaces,
+    with the file where that stands."""
     bodies: dict[str, list[_Body]] = {}
-    dropped: dict[str, list[_Body]] = {}
+    dropped: dict[str, list[tuple[_Body, Document]]] = {}
     for document in documents:
         for root in document.roots:
             services = root.get("services") if isinstance(root, Mapping) else None
             if services is not None and services.tag in {OVERRIDE, RESET}:
                 for name in list(bodies):
-                    dropped.setdefault(name, []).extend(bodies.pop(name))
+                    dropped.setdefault(name, []).extend((body, document) for body in bodies.pop(name))
             if not isinstance(services, Mapping) or services.tag == RESET:
                 continue
             for name, entry in services.effective().items():
                 body = follow(entry.value)
                 if entry.value.tag in {OVERRIDE, RESET} or body.tag == OVERRIDE:
-                    dropped.setdefault(name, []).extend(bodies.pop(name, ()))
+                    dropped.setdefault(name, []).extend((old, document) for old in bodies.pop(name, ()))
                 if isinstance(body, Mapping) and entry.value.tag != RESET:
                     bodies.setdefault(name, []).append(_Body(document, body))
     return bodies, dropped
@@ -263,15 +233,21 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
 
-def _service(name: str, bodies: SequenceType[_Body], replaced: SequenceType[_Body], scene: _Scene) -> Service:
+def _service(
+    name: str, bodies: SequenceType[_Body], replaced: SequenceType[tuple[_Body, Document]], scene: _Scene
+) -> Service:
     layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, ()))
     environment = scene.environment
     slots: dict[str, list[Slot]] = {}
-    dropped = [slot for body in replaced for slot in _slots(body.document, body.service.get("environment"))]
+    dropped = [
+        (slot, document)
+        for body, document in replaced
+        for slot in _slots(body.document, body.service.get("environment"))
+    ]
     for layer in layers:
         node = layer.environment
         if node is not None and node.tag in {OVERRIDE, RESET}:
-            dropped += [slot for places in slots.values() for slot in places]
+            dropped += [(slot, layer.document) for places in slots.values() for slot in places]
             slots.clear()
         if node is not None and node.tag == RESET:
             continue
@@ -280,7 +256,7 @@ def _service(name: str, bodies: SequenceType[_Body], replaced: SequenceType[_Bod
     own: dict[str, Variable] = {}
     for variable, places in slots.items():
         if places[-1].node.tag == RESET:
-            dropped += places[:-1]
+            dropped += [(slot, places[-1].document) for slot in places[:-1]]
             continue
         template = places[-1].text
         value = resolve(template, environment) if template is not None else passed_through(variable, environment)
@@ -289,7 +265,9 @@ def _service(name: str, bodies: SequenceType[_Body], replaced: SequenceType[_Bod
     variables = _with_env_files(name, own, env_files, scene) if env_files else own
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
-    hidden = tuple(Variable(name, slot.name, (slot,), resolve(slot.text, environment)) for slot in dropped)
+    hidden = tuple(
+        Hidden(name, slot.name, (slot,), resolve(slot.text, environment), document) for slot, document in dropped
+    )
     return Service(name, layers, variables, hidden, env_files, image_name or "")
 
 
@@ -316,7 +294,9 @@ def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) 
         # beside the file that names it, not in the project directory
         path = document.source.path.parent / Path(file).expanduser()
         if not path.is_file():
-            # Compose refuses it, but what can be told about this file is told
+            if not _is_remote(path):
+                what = f"there is no such file: {path}"
+                scene.lacks(document.error(what, node.start, help="name a file that exists"))
             return
         base = scene.texts.document(path)
         scene.extended[os.path.realpath(path)] = base
@@ -324,6 +304,9 @@ def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) 
         what = f"the service {service} extends itself" if file is None else "the files extend each other"
         raise document.error(what, node.start, help="remove one of the `extends`")
     bodies, _ = _bodies((base,))
+    if service not in bodies:
+        what = f"{base.source.path} has no service {service} to extend"
+        scene.lacks(document.error(what, node.start, help="name a service that it has"))
     for inherited in bodies.get(service, ()):
         for layer in _layers(service, inherited, scene, seen):
             users = layer.users if file is None else (*layer.users, document)
@@ -378,7 +361,7 @@ def _env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], sce
             text = scene.texts.env_text(path, raw)
             entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
         except UserError as problem:
-            scene.env_problems.setdefault((path, raw), problem)
+            scene.lacks(problem)
             yield EnvFile(path, node, layer, required, raw)
             continue
         scene.env_texts[id(text)] = text
@@ -418,12 +401,17 @@ def _with_env_files(
 ) -> dict[str, Variable]:
     """The variables of a service with those that its env files bring; ``environment:`` beats them."""
     lines: dict[str, list[EnvFileSlot]] = {}
+    fixed = {name: variable.effective for name, variable in own.items() if variable.effective.value is not None}
+    above = dict(fixed)
     for file in files:
         for line in file.entries:
             if file.text is not None and line.name:
                 node = scene.texts.scalar(file.text, line)
-                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line)
+                given = line_value(line, scene.environment, above)
+                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line, given)
                 lines.setdefault(line.name, []).append(slot)
+                if line.name not in fixed:
+                    above[line.name] = given
     variables: dict[str, Variable] = {}
     for name, slots in lines.items():
         if name not in own:
@@ -431,19 +419,15 @@ def _with_env_files(
             effective = next((slot for slot in reversed(slots) if _is_set(slot)), None)
             if effective is not None:
                 last = slots.index(effective) + 1
-                variables[name] = Variable(service, name, tuple(slots[:last]), _effect(effective, scene))
+                variables[name] = Variable(service, name, tuple(slots[:last]), effective.given or Value(None, None))
     for name, variable in own.items():
-        above = lines.get(name)
-        slots_of_all = (*above, *variable.slots) if above else variable.slots
-        variables[name] = Variable(service, name, slots_of_all, variable.effective) if above else variable
+        covered = lines.get(name)
+        variables[name] = variable
+        if covered:
+            variables[name] = Variable(service, name, (*covered, *variable.slots), variable.effective)
     return variables
 
 
 def _is_set(slot: EnvFileSlot) -> bool:
     assert slot.line is not None
     return slot.line.value is not None or slot.line.passed is not None
-
-
-def _effect(slot: EnvFileSlot, scene: _Scene) -> Value:
-    assert slot.line is not None
-    return line_value(slot.line, scene.environment)

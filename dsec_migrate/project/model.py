@@ -78,9 +78,11 @@ class EnvFileText(Document):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EnvFileSlot(Slot):
-    """One line of an env file. ``node`` is a scalar for its value, the same for all who read the line."""
+    """One line of an env file, and what it gives the service. ``node`` is a scalar for its value, the same for all who
+    read the line."""
 
     line: EnvFileEntry | None = None
+    given: Value | None = field(default=None, repr=False)
 
     @property
     def lead(self) -> str:
@@ -135,6 +137,14 @@ class Variable:
         return self.slots[-1]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Hidden(Variable):
+    """A variable's line that stands in a file but reaches no container: ``!override`` or ``!reset`` in ``by``, the
+    same file or a later one, takes it away."""
+
+    by: Document
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Layer:
     """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in.
@@ -170,16 +180,12 @@ class EnvFile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Service:
-    """``layers`` in Compose's order: what it extends first, then each document of the file.
-
-    ``hidden`` are variables that stand in the file but reach no container: a later ``!override`` or ``!reset`` takes
-    them away.
-    """
+    """``layers`` in Compose's order: what it extends first, then each document of each file."""
 
     name: str
     layers: tuple[Layer, ...]
     variables: MappingType[str, Variable]
-    hidden: tuple[Variable, ...]
+    hidden: tuple[Hidden, ...]
     env_files: tuple[EnvFile, ...]
     image: str = ""
 
@@ -259,8 +265,8 @@ class Project:
         if slot.text is None:
             return passed_through(slot.name, self.environment)
         if isinstance(slot, EnvFileSlot):
-            assert slot.line is not None
-            return line_value(slot.line, self.environment)
+            assert slot.given is not None
+            return slot.given
         return resolve(slot.text, self.environment)
 
     def value_at(self, slot: Slot) -> str | None:
@@ -288,8 +294,9 @@ def passed_through(name: str, environment: Environment) -> Value:
     )
 
 
-def line_value(line: EnvFileEntry, environment: Environment) -> Value:
-    """What a line of an env file means, with references to the lines before it and to the service's own variables."""
+def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[str, Value]) -> Value:
+    """What a line of an env file means where the project's environment comes first, then ``above``: the service's own
+    variables and the lines before it. What those have from the shell, or from nowhere, this one has too."""
     if line.value is None:
         return passed_through(line.name, environment)
     if line.template is None or "$" not in line.template:
@@ -298,8 +305,18 @@ def line_value(line: EnvFileEntry, environment: Environment) -> Value:
         found = cached_references(line.template)
     except InterpolationError:
         return Value(line.template, line.value)
-    shell = tuple(sorted({r.name for r in found if environment.is_from_shell(r.name)}))
-    return Value(line.template, line.value, found, (), shell)
+    unset: dict[str, None] = {}
+    shell: set[str] = set()
+    for reference in found:
+        source = above.get(reference.name)
+        if reference.name in environment.variables:
+            shell.update({reference.name} if environment.is_from_shell(reference.name) else ())
+        elif source is not None:
+            unset.update(dict.fromkeys(source.unset))
+            shell.update(source.shell)
+        elif not reference.operator:
+            unset[reference.name] = None
+    return Value(line.template, line.value, found, tuple(unset), tuple(sorted(shell)))
 
 
 def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:

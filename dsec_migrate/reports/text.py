@@ -44,7 +44,8 @@ def render(outcome: Outcome, view: View) -> str:
 
 def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
     hide = str if view.look.show_values else hider(project)
-    for diff in render_diff(project, view.look):
+    # they are written the other way round, those that others build on last
+    for diff in reversed(render_diff(project, view.look)):
         page.blank()
         page.raw(diff)
     _tell_moves(page, project)
@@ -62,19 +63,17 @@ def _tell_moves(page: Page, project: ProjectOutcome) -> None:
         return
     secrets = {secret.name: secret for secret in project.plan.secrets}
     page.heading("Moved" if project.is_written else "Not moved" if project.status else "Would move")
-    groups = _by_place(moved)
-    # a variable that several lines set: which of them becomes which secret
-    lines = Counter((group[0].service, group[0].variable) for group in groups)
+    files: dict[tuple[str, str], set[str]] = {}
+    for finding in moved:
+        files.setdefault((finding.service, finding.variable), set()).add(finding.site.file)
+    rows = []
+    for group in _by_place(moved):
+        finding = group[0]
+        is_in_one = len(files[finding.service, finding.variable]) == 1
+        place = "" if is_in_one else f" in {finding.site.file}"
+        rows.append((finding.applicability, _target(group) + place, "-> " + _secret(finding, secrets)))
     page.table(
-        [
-            (
-                group[0].applicability,
-                _target(group)
-                + (f" in {group[0].site.file}" if lines[group[0].service, group[0].variable] > 1 else ""),
-                "-> " + _secret(group[0], secrets),
-            )
-            for group in groups
-        ],
+        rows,
         paints={"safe": page.style.green, "review": page.style.bold},
     )
 

@@ -13,6 +13,11 @@ def hold(_project: Project, _service: Service, variable: Variable) -> Holding | 
     effective = variable.effective
     if effective.unset:
         names = ", ".join(effective.unset)
+        if effective.template is None and len(variable.slots) > 1:
+            # in an override a name alone often means: not here
+            return Left(
+                f"{variable.slot.place} takes it away: it has no value there, and neither has the shell or .env"
+            )
         return Left(f"its value is not known here: {names} is not set (put it into .env, or use --source environment)")
     if effective.shell:
         names = ", ".join(effective.shell)
