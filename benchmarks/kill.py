@@ -81,7 +81,9 @@ def run(case: Case, project: Project) -> Verdict:
         if case.step is None:
             killing.end_after(place, project, case.seconds)
         else:
-            printed = killing.end_at(place, project, case.step, case.fault, lasting=case.fault == "ENOSPC")
+            # a full disk refuses new files alone, and strace cannot tell them from modules that are read
+            lasting = case.fault == "ENOSPC" and case.step.call != "openat"
+            printed = killing.end_at(place, project, case.step, case.fault, lasting=lasting)
             told = [word for word in (b"Traceback", b"internal error") if word in printed]
             if told or any(value in printed for value in project.values):
                 return Verdict([], [], ["a traceback, or a value, on the screen"])
