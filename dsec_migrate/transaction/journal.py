@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.records import dataclass
-from dsec_migrate.transaction.disk import cannot_write, make_folder, put, sync_folder
+from dsec_migrate.transaction.disk import cannot_write, make_folder, put, remove_empty, sync_folder
 
 LOCK_SECONDS = 10.0
 _FORMAT = 1
@@ -98,6 +98,8 @@ class Journal:
         # the same journal, whatever links lead to it
         self.folder = Path(os.path.realpath(folder))
         self._key = b""
+        # that a run made and may be empty when the lock is given back
+        self.abandoned: set[Path] = set()
 
     @property
     def home(self) -> Path:
@@ -132,10 +134,9 @@ class Journal:
         return any(run.state != DONE or run.undoes for run in self.runs())
 
     def write(self, runs: Sequence[Run]) -> None:
-        """Puts the record in place in one step. Without runs the journal goes away. Raises OSError."""
+        """Puts the record in place in one step. Without runs there is none. Raises OSError."""
         if not runs:
             self.record.unlink(missing_ok=True)
-            self._remove()
             return
         data = {"version": _FORMAT, "runs": [self._data(run) for run in runs]}
         put(self.record, json.dumps(data, indent=1).encode(), 0o600)
@@ -146,7 +147,7 @@ class Journal:
         self.write(sorted([*runs, run], key=lambda other: other.number))
 
     def drop(self, number: int) -> None:
-        """Forgets a run; the last one takes the journal with it. Raises OSError."""
+        """Forgets a run. Raises OSError."""
         self.write([run for run in self.runs() if run.number != number])
 
     def hash(self, content: bytes) -> str:
@@ -183,6 +184,7 @@ class Journal:
             finally:
                 if not self.record.exists():
                     self._remove()
+                remove_empty(self.abandoned)
 
     def _lock(self) -> BinaryIO:
         """The lock's file, held by this process until it is closed."""
@@ -228,14 +230,17 @@ class Journal:
         return self.home / "key"
 
     def _remove(self) -> None:
-        """Without a record. Former bytes that somebody may still want stay."""
-        import shutil
-
-        shutil.rmtree(self.home, ignore_errors=True)
+        """Without a record. Former bytes that somebody may still want stay. The lock goes last: from then on the next
+        run may be at work here."""
         undo = self.folder / UNDO
         with suppress(OSError):
-            if not any(entry.is_dir() for entry in undo.iterdir()):
-                shutil.rmtree(undo)
+            if {entry.name for entry in undo.iterdir()} <= {".gitignore", "..gitignore.new"}:
+                _remove_files(undo)
+        with suppress(OSError):
+            lock = self.home / "lock"
+            _remove_files(self.home, but=lock)
+            lock.unlink()
+            self.home.rmdir()
             sync_folder(self.folder)
 
     # --- the record as JSON; paths are seen from the folder, so that a project can be moved ---
@@ -308,6 +313,15 @@ class Journal:
 
 def without_originals(run: Run) -> Run:
     return replace(run, has_originals=False)
+
+
+def _remove_files(folder: Path, but: Path | None = None) -> None:
+    """Raises OSError."""
+    for path in folder.iterdir():
+        if path != but:
+            path.unlink()
+    if but is None:
+        folder.rmdir()
 
 
 def _take(stream: BinaryIO) -> bool:

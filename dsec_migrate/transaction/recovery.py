@@ -14,7 +14,6 @@ from dsec_migrate.transaction.disk import (
     cannot_write,
     overwrite,
     read,
-    remove_empty,
     staged,
     sync_folder,
 )
@@ -153,7 +152,7 @@ def discard(journal: Journal, run: Run) -> None:
     _remove_staged(run)
     shutil.rmtree(journal.originals(run.number), ignore_errors=True)
     journal.drop(run.number)
-    remove_empty(run.folders)
+    journal.abandoned.update(run.folders)
 
 
 def _take_lines_out(lines: Appended, number: int) -> None:
@@ -199,7 +198,7 @@ def forget_undone(journal: Journal, run: Run) -> None:
     if rest:
         rest[0] = _heir(rest[0], undone)
     journal.write(rest)
-    remove_empty({path for other in undone for path in other.folders})
+    journal.abandoned.update(path for other in undone for path in other.folders)
 
 
 def _heir(run: Run, undone: Sequence[Run]) -> Run:
