@@ -188,7 +188,7 @@ class Folders:
         self._folders: dict[Path, list[Neighbour]] = {}
         self._mentions: dict[Path, dict[str, list[Neighbour]]] = {}
         self._members: dict[Path, dict[Path, Member]] = {}
-        self._readers: dict[Path, list[Neighbour]] = {}
+        self._files: dict[Path, list[Neighbour]] = {}
 
     def add(self, member: Member) -> None:
         """Remembers what a file of this run is going to define."""
@@ -250,10 +250,19 @@ class Folders:
 
     def _reading(self, folder: Path) -> list[Neighbour]:
         """The files of a folder that have an ``env_file:``."""
-        if folder not in self._readers:
-            found = [Neighbour(path) for path in _compose_files(folder)]
-            self._readers[folder] = [neighbour for neighbour in found if "env_file" in neighbour.text]
-        return self._readers[folder]
+        return [neighbour for neighbour in self._all(folder) if "env_file" in neighbour.text]
+
+    def interpolating(self, folder: Path, own: Collection[Path]) -> Iterator[Neighbour]:
+        """The Compose files of a folder that have a ``$``, files of the call included but not the project's ``own``."""
+        real = {os.path.realpath(path) for path in own}
+        for neighbour in self._all(folder):
+            if "$" in neighbour.text and os.path.realpath(neighbour.path) not in real:
+                yield neighbour
+
+    def _all(self, folder: Path) -> list[Neighbour]:
+        if folder not in self._files:
+            self._files[folder] = [Neighbour(path) for path in _compose_files(folder)]
+        return self._files[folder]
 
     def brings_back(
         self, path: Path, service: str, variable: str, own: Collection[Path] = (), *, is_overlay: bool

@@ -140,7 +140,7 @@ def _neighbours(case: Case) -> Iterator[str]:
     for slot in case.variable.slots:
         if isinstance(slot, EnvFileSlot):
             if any(t is not slot.document and t.path.samefile(slot.document.source.path) for t in project.env_texts):
-                yield f"{slot.document.source.path} is read in two formats"
+                yield f"{slot.document.source.path} is read in two formats, in which its lines mean different values"
             reader = project.folders.reading(slot.document.source.path, project.directory, own)
             if reader is not None:
                 yield f"{reader} reads {slot.document.source.path} as well and would lack the secret"
@@ -172,6 +172,9 @@ def _program(service: Service) -> str:
 
 def _doubts(case: Case, row: Image | None) -> Iterator[str]:
     value = case.variable.effective.value or ""
+    for file in case.service.env_files:
+        if file.text is None:
+            yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
     if row is None:
         if value.endswith("\n"):
             yield "its value ends in a newline, which many programs strip from a file"

@@ -11,13 +11,11 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
 
 from dsec_migrate.dotenv import Entry
-from dsec_migrate.interpolation import InterpolationError
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Proposal
 from dsec_migrate.planning.components import Component, is_moved
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Slot
-from dsec_migrate.project.model import cached_references
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, references_of
 from dsec_migrate.stores import Left
 
 
@@ -57,11 +55,31 @@ def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[
                 if name in entry.references and not _is_moving(project, file.text, entry, moving):
                     yield f"{file.path}:{entry.line} builds {entry.name} from it"
     for slot in finding.variable.slots:
+        if isinstance(slot, EnvFileSlot) and (place := _set_anew(project, service, slot)) is not None:
+            yield f"{slot.place} is built from what {place} sets anew: without that file it is another value"
         if isinstance(slot, EnvFileSlot) and _is_project_env_file(project, slot):
             yield from _interpolated_uses(project, name, moving)
             result = finding.result
             if isinstance(result, Proposal) and result.holding.source is SourceKind.ENVIRONMENT:
                 yield f"{slot.place} would no longer supply it: use --source file"
+
+
+def _set_anew(project: Project, service: Service, slot: EnvFileSlot) -> str | None:
+    """Where a file that comes later than the one that names the env file sets what the line is built from."""
+    names = list(slot.line.references) if slot.line is not None else []
+    first = min((project.order(f.layer.document) for f in service.env_files if f.text is slot.document), default=0)
+    seen: set[str] = set()
+    while names:
+        name = names.pop()
+        if name in seen or name in project.environment.variables or name not in service.variables:
+            continue
+        seen.add(name)
+        for other in service.variables[name].slots:
+            if isinstance(other, EnvFileSlot):
+                names += other.line.references if other.line is not None else ()
+            elif project.order(other.document) > first:
+                return other.place
+    return None
 
 
 def _is_moving(project: Project, text: EnvFileText | None, line: Entry, moving: _Moving) -> bool:
@@ -89,7 +107,7 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
     """Where `${NAME}`, a variable without a value or a secret's ``environment:`` takes it from the same line."""
     for document in project.compose_texts:
         for node in document.templates:
-            if name in node.value and id(node) not in moving.places and name in _names(node.value):
+            if name in node.value and id(node) not in moving.places and name in references_of(node.value):
                 place, line, _ = document.place(node.start)
                 yield f"{place}:{line} reads ${{{name}}} from the same line"
     for service in project.services.values():
@@ -105,19 +123,10 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
         if data.get("environment") == name:
             yield f"the secret {secret} takes it from the same line"
     family = project.family or tuple(text.source.path for text in project.compose_texts)
-    own = {os.path.realpath(path) for path in family}
-    for neighbour in project.folders.neighbours(project.source.path):
-        is_other = name in neighbour.text and os.path.realpath(neighbour.path) not in own
-        if is_other and name in _names_in(neighbour.text):
+    for neighbour in project.folders.interpolating(project.directory, family):
+        if name in neighbour.text and name in _names_in(neighbour.text):
             yield f"{neighbour.path} reads ${{{name}}} from the same line"
 
 
-def _names(template: str) -> set[str]:
-    try:
-        return {reference.name for reference in cached_references(template)}
-    except InterpolationError:
-        return set()
-
-
 def _names_in(text: str) -> set[str]:
-    return {name for line in text.splitlines() if "$" in line for name in _names(line)}
+    return {name for line in text.splitlines() if "$" in line for name in references_of(line)}

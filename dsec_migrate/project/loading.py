@@ -360,7 +360,8 @@ def _env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], sce
         try:
             text = scene.texts.env_text(path, raw)
             entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
-        except UserError:
+        except UserError as problem:
+            scene.lacks(problem)
             yield EnvFile(path, node, layer, required, raw)
             continue
         scene.env_texts[id(text)] = text
@@ -389,7 +390,9 @@ def _named_env_files(
                 raw = isinstance(format_node, Scalar) and format_node.value == "raw"
                 content = path_node if path_node is not None else content
             if isinstance(content, Scalar) and (path := resolve(content.value, scene.environment).value):
-                found.append((layer, directory / Path(path).expanduser(), item, required, raw))
+                # like Compose: `..` goes before a symbolic link is followed
+                file = Path(os.path.normpath(directory / Path(path).expanduser()))
+                found.append((layer, file, item, required, raw))
     yield from found
 
 
@@ -398,12 +401,17 @@ def _with_env_files(
 ) -> dict[str, Variable]:
     """The variables of a service with those that its env files bring; ``environment:`` beats them."""
     lines: dict[str, list[EnvFileSlot]] = {}
+    fixed = {name: variable.effective for name, variable in own.items() if variable.effective.value is not None}
+    above = dict(fixed)
     for file in files:
         for line in file.entries:
             if file.text is not None and line.name:
                 node = scene.texts.scalar(file.text, line)
-                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line)
+                given = line_value(line, scene.environment, above)
+                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line, given)
                 lines.setdefault(line.name, []).append(slot)
+                if line.name not in fixed:
+                    above[line.name] = given
     variables: dict[str, Variable] = {}
     for name, slots in lines.items():
         if name not in own:
@@ -411,19 +419,15 @@ def _with_env_files(
             effective = next((slot for slot in reversed(slots) if _is_set(slot)), None)
             if effective is not None:
                 last = slots.index(effective) + 1
-                variables[name] = Variable(service, name, tuple(slots[:last]), _effect(effective, scene))
+                variables[name] = Variable(service, name, tuple(slots[:last]), effective.given or Value(None, None))
     for name, variable in own.items():
-        above = lines.get(name)
-        slots_of_all = (*above, *variable.slots) if above else variable.slots
-        variables[name] = Variable(service, name, slots_of_all, variable.effective) if above else variable
+        covered = lines.get(name)
+        variables[name] = variable
+        if covered:
+            variables[name] = Variable(service, name, (*covered, *variable.slots), variable.effective)
     return variables
 
 
 def _is_set(slot: EnvFileSlot) -> bool:
     assert slot.line is not None
     return slot.line.value is not None or slot.line.passed is not None
-
-
-def _effect(slot: EnvFileSlot, scene: _Scene) -> Value:
-    assert slot.line is not None
-    return line_value(slot.line, scene.environment)

@@ -78,9 +78,11 @@ class EnvFileText(Document):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EnvFileSlot(Slot):
-    """One line of an env file. ``node`` is a scalar for its value, the same for all who read the line."""
+    """One line of an env file, and what it gives the service. ``node`` is a scalar for its value, the same for all who
+    read the line."""
 
     line: EnvFileEntry | None = None
+    given: Value | None = field(default=None, repr=False)
 
     @property
     def lead(self) -> str:
@@ -263,8 +265,8 @@ class Project:
         if slot.text is None:
             return passed_through(slot.name, self.environment)
         if isinstance(slot, EnvFileSlot):
-            assert slot.line is not None
-            return line_value(slot.line, self.environment)
+            assert slot.given is not None
+            return slot.given
         return resolve(slot.text, self.environment)
 
     def value_at(self, slot: Slot) -> str | None:
@@ -292,8 +294,9 @@ def passed_through(name: str, environment: Environment) -> Value:
     )
 
 
-def line_value(line: EnvFileEntry, environment: Environment) -> Value:
-    """What a line of an env file means, with references to the lines before it and to the service's own variables."""
+def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[str, Value]) -> Value:
+    """What a line of an env file means where the project's environment comes first, then ``above``: the service's own
+    variables and the lines before it. What those have from the shell, or from nowhere, this one has too."""
     if line.value is None:
         return passed_through(line.name, environment)
     if line.template is None or "$" not in line.template:
@@ -302,8 +305,18 @@ def line_value(line: EnvFileEntry, environment: Environment) -> Value:
         found = cached_references(line.template)
     except InterpolationError:
         return Value(line.template, line.value)
-    shell = tuple(sorted({r.name for r in found if environment.is_from_shell(r.name)}))
-    return Value(line.template, line.value, found, (), shell)
+    unset: dict[str, None] = {}
+    shell: set[str] = set()
+    for reference in found:
+        source = above.get(reference.name)
+        if reference.name in environment.variables:
+            shell.update({reference.name} if environment.is_from_shell(reference.name) else ())
+        elif source is not None:
+            unset.update(dict.fromkeys(source.unset))
+            shell.update(source.shell)
+        elif not reference.operator:
+            unset[reference.name] = None
+    return Value(line.template, line.value, found, tuple(unset), tuple(sorted(shell)))
 
 
 def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:
@@ -342,6 +355,14 @@ def resolve(template: str | None, environment: Environment) -> Value:
 
 # a project asks for the same templates several times
 cached_references = lru_cache(maxsize=1024)(references)
+
+
+def references_of(template: str) -> frozenset[str]:
+    """The names that ``template`` mentions; none where Compose would refuse it."""
+    try:
+        return frozenset(reference.name for reference in cached_references(template))
+    except InterpolationError:
+        return frozenset()
 
 
 def plain_mapping(node: Mapping) -> dict[str, object]:

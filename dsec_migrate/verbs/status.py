@@ -41,7 +41,9 @@ def _tell_project(files: ProjectFiles, task: Task) -> None:
     found = [(unit, name, state) for unit in root.units() for name, state in states(unit)]
     if found:
         page.heading("Secrets")
-        page.table([(name, _source(state), _condition(unit, name, state)) for unit, name, state in found])
+        page.table(
+            [(name, _source(state), _condition(unit, name, state), _access(state)) for unit, name, state in found]
+        )
     problems = [(name, sentence) for unit, name, state in found for sentence in _sentences(unit, name, state)]
     if problems:
         page.heading("To do")
@@ -71,11 +73,12 @@ def _condition(project: Project, name: str, state: State) -> str:
     return ", ".join(words)
 
 
+def _access(state: State) -> str:
+    return describe_access(state) if isinstance(state, FileState) else ""
+
+
 def _sentences(project: Project, name: str, state: State) -> list[str]:
     sentences = [] if isinstance(state, ExternalState) else list(describe(state))
-    if isinstance(state, FileState) and (access := describe_access(state)) and state.mode is not None:
-        is_open = state.closed_folder is None and bool(state.mode & 0o044)
-        sentences += [access] if is_open else []
     if name not in users(project):
         sentences.append("no service mounts it")
     return sentences
