@@ -29,6 +29,7 @@ def take_out(data: object) -> list[Path]:
 
 
 def _take(mapping: dict[str, object], keys: frozenset[str], path: Path) -> Iterator[Path]:
-    for key in keys & mapping.keys():
+    # in the order of the file, which is the same in every run
+    for key in [key for key in mapping if key in keys]:
         del mapping[key]
         yield (*path, key)

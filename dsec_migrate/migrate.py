@@ -11,16 +11,18 @@ from pathlib import Path
 from dsec_migrate import environment
 from dsec_migrate import project as projects
 from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.document import plain
+from dsec_migrate.document import Document, plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, Target
-from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
+from dsec_migrate.outcome import Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
+from dsec_migrate.planning.env_lines import prune, remaining_lines
+from dsec_migrate.planning.starting import templates_of
 from dsec_migrate.project import EnvFileText, Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.rewrite import rewrite
@@ -130,7 +132,7 @@ def _folder(group: _Group, request: Request) -> _Results:
 
 def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
     outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check, write=request.write)
-    if request.write and outcome.rewritten:
+    if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)
     return request.seal(outcome) if request.seal is not None else outcome
 
@@ -172,6 +174,17 @@ def migrate(
         if outcome.errors:
             plans = [report_only(project, options) for project, _ in units]
             return replace(outcome, plan=sum(plans, Plan()))
+        if options.prune_env:
+            root, plan = units[-1]
+            units[-1] = (root, plan + prune(units))
+        if options.templates:
+            root, plan = units[-1]
+            units[-1] = (root, plan + templates_of(units, disk))
+        outcome = replace(
+            outcome,
+            plan=sum((plan for _, plan in units), Plan()),
+            remaining=tuple(Remaining(*line) for line in remaining_lines(units)),
+        )
         for project, plan in units:
             if plan.operations:
                 rewritten = tuple(_rewritten(project, plan))
@@ -217,12 +230,16 @@ def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, 
 
 
 def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:
-    """The files whose text changes, env files first: until the last Compose file is written nothing has moved."""
-    changed = {id(document_of(operation)) for operation in plan.operations}
-    for document in (*project.env_texts, *project.extended, *reversed(project.documents)):
-        if id(document) in changed:
-            text, edits = rewrite(document, plan.operations)
-            yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
+    """The files whose text changes, env files first, then those that others extend, then layers before their base."""
+    changed = {id(document): document for document in map(document_of, plan.operations)}
+    last_first = {id(document): number for number, document in enumerate(reversed(project.documents))}
+
+    def order(document: Document) -> tuple[bool, int]:
+        return not isinstance(document, EnvFileText), last_first.get(id(document), -1)
+
+    for document in sorted(changed.values(), key=order):
+        text, edits = rewrite(document, plan.operations)
+        yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
 
 
 def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
@@ -322,10 +339,20 @@ def write(outcome: ProjectOutcome) -> None:
     additions = [
         transaction.Addition(file.path, file.content, file.mode, file.append, file.is_secret)
         for file in outcome.plan.files
+        if file.replaces is None
     ]
     replacements = [
+        transaction.Replacement(file.path, file.replaces.reveal().encode(), file.content.reveal().encode())
+        for file in outcome.plan.files
+        if file.replaces is not None
+    ]
+    replacements += [
         transaction.Replacement.of(file.source, file.text, file.edits)
         for file in sorted(outcome.rewritten, key=lambda file: not file.is_env_file)
     ]
-    uses = [secret.path for secret in outcome.plan.secrets if secret.path is not None and secret.has_file]
+    uses = [
+        transaction.Use(secret.path, secret.value)
+        for secret in outcome.plan.secrets
+        if secret.path is not None and secret.value is not None and secret.has_file
+    ]
     transaction.commit(outcome.journal, transaction.Work(additions, replacements, uses=uses))

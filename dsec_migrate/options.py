@@ -37,7 +37,8 @@ class Options:
     """``mode`` is an octal permission as an int (``0o400``); ``uid`` and ``gid`` are numbers as text.
 
     ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
-    ``${SECRETS_DIR:-./secrets}``.
+    ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
+    writes texts without values for who starts anew.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -51,6 +52,8 @@ class Options:
     unknown: Unknown = Unknown.REWRITE
     safe: bool = False
     env_files: tuple[Path, ...] = ()
+    prune_env: bool = False
+    templates: bool = False
 
     @property
     def needs_long_syntax(self) -> bool:

@@ -33,11 +33,17 @@ class Rewritten:
 
 @dataclass(frozen=True, repr=False)
 class Remaining:
-    """A place (line from 1) where the value of a migrated secret still stands after the change."""
+    """A place (line from 1) where the value of a migrated secret still stands after the change.
+
+    ``is_unused``: a line of `.env` that nothing in the project reads any more. ``where`` are the keys that lead there
+    (``services.api.command``), or says that it is a comment; empty in an env file.
+    """
 
     file: str
     line: int
     secret: str
+    is_unused: bool = False
+    where: str = ""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -166,7 +166,8 @@ class Change:
 class NewFile:
     """A file to be written beside the project. ``mode`` is an octal permission as an int.
 
-    ``append`` adds to a text file (or begins it); ``is_secret`` is False for what may be shown.
+    ``append`` adds to a text file (or begins it); ``is_secret`` is False for what may be shown. ``replaces`` is what a
+    file of our own holds now.
     """
 
     path: Path
@@ -174,6 +175,7 @@ class NewFile:
     mode: int
     append: bool = False
     is_secret: bool = True
+    replaces: Secret | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -15,8 +15,9 @@ from itertools import combinations
 from pathlib import Path
 
 from dsec_migrate import document as yaml
+from dsec_migrate import dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Alias, Content, Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
@@ -33,7 +34,7 @@ from dsec_migrate.plan import (
     PlannedSecret,
     RemoveLine,
 )
-from dsec_migrate.project import EnvFileSlot, Project, Service, Texts, Variable
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Texts, Variable, references_of
 from dsec_migrate.source import Edit
 
 # from here on one pass over the text is faster than a search for each value
@@ -59,9 +60,10 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     for document in (*after.documents, *after.extended):
         if os.path.realpath(document.source.path) in overlay:
             _check_schema([yaml.plain(root) for root in document.roots], is_fragment=len(after.documents) > 1)
+    _check_pruned(after, plan.operations, rewritten)
     _check_subsets(project, plan, overlay)
     _check_stable(after, options)
-    return (*_remaining(after, plan.secrets), *_remaining_in_env_files(project, plan))
+    return tuple(_remaining(after, plan.secrets))
 
 
 def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
@@ -137,6 +139,26 @@ def _explain(wanted: object, found: object) -> str:
     difference = DeepDiff(wanted, found, view="tree")
     paths = sorted({str(item.path()) for group in difference.values() for item in group})
     return ", ".join(paths[:3]) or "in the type of a value"
+
+
+def _check_pruned(after: Project, operations: SequenceType[Operation], rewritten: SequenceType[Rewritten]) -> None:
+    """A pruned `.env` lost exactly the lines that were to go, and nothing in the project reads one of them."""
+    removed: dict[str, list[str]] = {}
+    for operation in operations:
+        if isinstance(operation, RemoveLine):
+            removed.setdefault(str(operation.document.source.path), []).append(operation.line.name)
+    for file in rewritten:
+        gone = removed.get(file.path)
+        if gone is None or not file.is_env_file:
+            continue
+        before, now = ([(e.name, e.template) for e in dotenv.parse(text, {})] for text in (file.source.text, file.text))
+        if now != [entry for entry in before if entry[0] not in gone]:
+            raise VerificationError(f"{file.path} would lose other lines than planned")
+        for document in after.compose_texts:
+            for node in document.templates:
+                read = [name for name in gone if name in node.value and name in references_of(node.value)]
+                if read:
+                    raise VerificationError(f"{read[0]} would go, but is still read")
 
 
 class _Interpreter:
@@ -369,10 +391,17 @@ def _remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Rem
     for text in (*after.compose_texts, *after.env_texts):
         source = text.source
         found = {
-            Remaining(str(source.path), source.locate(at)[0], name): None
+            Remaining(str(source.path), source.locate(at)[0], name, where=_where(text, at)): None
             for at, name in _occurrences(source.text, spellings)
         }
         yield from sorted(found, key=lambda remaining: remaining.line)
+
+
+def _where(document: Document, offset: int) -> str:
+    if isinstance(document, EnvFileText):
+        return ""
+    path = document.path_at(offset)
+    return "a comment" if path is None else ".".join(path)
 
 
 def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:
@@ -392,29 +421,3 @@ def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[
         for spelling in beginnings.get(text[position : position + MINIMUM_LENGTH], ()):
             if text.startswith(spelling, position):
                 yield position, spellings[spelling]
-
-
-def _remaining_in_env_files(project: Project, plan: Plan) -> Iterator[Remaining]:
-    """Lines of `.env` that supplied a moved value and have no effect on it any more."""
-    by_path = {secret.mount_path: secret for secret in plan.secrets}
-    removed = {operation.line.name for operation in plan.operations if isinstance(operation, RemoveLine)}
-    moves = [operation.slot for operation in plan.operations if isinstance(operation, MoveVariable)]
-    lines = [
-        (slot.document.source.path, slot.line.line) for slot in moves if isinstance(slot, EnvFileSlot) and slot.line
-    ]
-    moved = {(os.path.realpath(path), line) for path, line in lines}
-    found: dict[Remaining, None] = {}
-    for operation in plan.operations:
-        secret = by_path.get(operation.value) if isinstance(operation, MoveVariable) else None
-        if not isinstance(operation, MoveVariable) or secret is None or secret.source is SourceKind.ENVIRONMENT:
-            continue
-        slot = operation.slot
-        names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
-        for name in names:
-            if name in project.environment.places and name not in removed:
-                path, line = project.environment.places[name]
-                if (os.path.realpath(path), line) in moved:
-                    # the same file is an env file of a service, too
-                    continue
-                found[Remaining(str(path), line, secret.name)] = None
-    yield from found

@@ -422,7 +422,7 @@ Would write
   secrets/api_key.txt            0444
 
 Still in plaintext after the change
-  compose.yml:10  postgres_password
+  compose.yml:10  postgres_password  services.db.healthcheck.test
 
 0444: whichever user the container runs as can read the file; on the host its
 folder keeps others out (0700 when it is new).
@@ -443,7 +443,7 @@ def test_after_a_write_the_last_block_is_about_unknown_images(project: Callable[
     assert "db" not in last.split("If the program")[0]
     for snippet in SNIPPETS.values():
         assert all(line.strip() in last for line in snippet.splitlines())
-    assert "git checkout -- compose.yml" in last
+    assert "dsec-migrate undo compose.yml --write" in last
     assert "secrets/api_key.txt" in last
     assert PASSWORD not in report
 
@@ -451,7 +451,7 @@ def test_after_a_write_the_last_block_is_about_unknown_images(project: Callable[
 def test_known_images_need_no_last_block(project: Callable[..., ProjectOutcome]) -> None:
     report = text_of(commit(project(COMPOSE[: COMPOSE.index("  api:")])))
     assert "will start without" not in report
-    assert report.endswith("in backups and in running\ncontainers.\n")
+    assert report.rstrip().endswith("`dsec-migrate undo --forget --write`.")
 
 
 @pytest.mark.parametrize(("content", "expected"), [(b"s3\r\n\n", "s3\r\n"), (b"s3\n", "s3"), (b"s3", "s3"), (b"", "")])
@@ -605,7 +605,13 @@ def test_json_of_a_dry_run(project: Callable[..., ProjectOutcome]) -> None:
         ("api_key", "0444", "secrets/api_key.txt", True),
     ]
     assert next((f["path"], f["action"]) for f in report["files"]) == (".gitignore", "append")
-    assert report["remaining"][0] == {"file": "compose.yml", "line": 10, "secret": "postgres_password"}
+    assert report["remaining"][0] == {
+        "file": "compose.yml",
+        "line": 10,
+        "secret": "postgres_password",
+        "unused": False,
+        "where": "services.db.healthcheck.test",
+    }
     assert report["summary"] == {
         "files": 1,
         "findings": 3,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate
+from dsec_migrate import migrate, transaction
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
+from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
 
@@ -103,48 +104,74 @@ def test_values_ignore_files_and_the_new_text_are_on_disk(folder: Path) -> None:
     assert {name.removeprefix("secrets/"): data for name, data in files.items()} == VALUES
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors have no names here")
 def test_the_order_is_ignore_files_then_values_then_the_compose_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    real_open, real_fsync, real_replace = os.open, os.fsync, os.replace
-
-    def name_of(descriptor: int) -> str:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink() if Path("/proc/self/fd").is_dir() else Path("?")
-        return "temporary" if path.name.startswith(".compose.yml.") else path.name
+    real_open, real_fsync, real_replace, real_link = os.open, os.fsync, os.replace, os.link
 
     def watched_fsync(descriptor: int) -> None:
-        steps.append(f"sync {name_of(descriptor)}")
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if path.parent.parent.name == UNDO:
+            steps.append("keep the former bytes")
+        elif path.name.endswith(".dsec-1") or path in {folder, folder / "secrets"}:
+            steps.append(f"sync {path.name}")
         real_fsync(descriptor)
 
     def watched_open(path: Any, flags: int, *rest: Any, **more: Any) -> int:
-        if flags & os.O_CREAT and Path(path).name in VALUES:
+        if flags & os.O_CREAT and is_value(path):
             assert flags & os.O_EXCL, "a value must never go into a file that somebody else made"
             assert flags & os.O_NOFOLLOW
             steps.append(f"create {Path(path).name}")
         return real_open(path, flags, *rest, **more)
 
     def watched_replace(old: Any, new: Any) -> None:
-        steps.append(f"replace {Path(new).name}")
+        if Path(new).name == "runs.json":
+            steps.append(f"journal: {json.loads(Path(old).read_bytes())['runs'][0]['state']}")
+        elif JOURNAL not in Path(new).parts and UNDO not in Path(new).parts:
+            steps.append(f"replace {Path(new).name}")
         real_replace(old, new)
+
+    def watched_link(old: Any, new: Any, **more: Any) -> None:
+        steps.append(f"name {Path(new).name}")
+        real_link(old, new, **more)
 
     outcome = plan(folder)
     monkeypatch.setattr(os, "fsync", watched_fsync)
     monkeypatch.setattr(os, "open", watched_open)
     monkeypatch.setattr(os, "replace", watched_replace)
+    monkeypatch.setattr(os, "link", watched_link)
     migrate.commit(outcome)
-    if not Path("/proc/self/fd").is_dir():
-        pytest.skip("descriptors have no names here")
     values = [file.path.name for file in outcome.plan.files if file.is_secret]
     assert set(values) == set(VALUES)
-    assert steps == [
-        "sync .gitignore",
-        "sync .dockerignore",
-        *(step for name in values for step in (f"create {name}", f"sync {name}")),
-        "sync temporary",
+    steps = steps[steps.index("journal: prepared") :]
+    ready = steps.index("sync .compose.yml.dsec-1") + 1
+    assert steps[:ready] == [
+        "journal: prepared",
+        "keep the former bytes",
+        *(f"{step}{folder.name}" if step == "sync " else step for step in _appended(".gitignore")),
+        *(f"{step}{folder.name}" if step == "sync " else step for step in _appended(".dockerignore")),
+        *(step for v in values for step in (f"create .{v}.dsec-1", f"sync .{v}.dsec-1", f"name {v}")),
+        "sync .compose.yml.dsec-1",
+    ]
+    # the folders with the new names, in any order, before the journal says that they are there
+    assert set(steps[ready : ready + 2]) == {f"sync {folder.name}", "sync secrets"}
+    assert steps[ready + 2 :] == [
+        "journal: committed",
         "replace compose.yml",
         f"sync {folder.name}",
+        "journal: done",
     ]
+
+
+def _appended(name: str) -> list[str]:
+    return [f"sync .{name}.dsec-1", f"replace {name}", "sync "]
+
+
+def is_value(path: Any) -> bool:
+    """Whether a value's file, or the one that is going to be it, has that path."""
+    return Path(path).name.removeprefix(".").removesuffix(".dsec-1") in VALUES
 
 
 @needs_modes
@@ -174,7 +201,7 @@ def test_a_value_is_never_readable_while_it_is_written(folder: Path, monkeypatch
 
     def watched_open(path: Any, flags: int, *rest: Any, **more: Any) -> int:
         descriptor = real_open(path, flags, *rest, **more)
-        if Path(path).name in VALUES:
+        if is_value(path) and flags & os.O_CREAT:
             seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077)
         return descriptor
 
@@ -182,6 +209,8 @@ def test_a_value_is_never_readable_while_it_is_written(folder: Path, monkeypatch
     with umask(0):
         migrate.commit(plan(folder))
     assert seen == [0, 0, 0]
+    # and the folder it stands in is closed
+    assert mode(folder / "secrets") == 0o700
 
 
 @needs_modes
@@ -330,7 +359,7 @@ def test_a_file_that_changes_while_values_are_written_is_left(folder: Path, monk
     real_open = os.open
 
     def meanwhile(path: Any, flags: int, *rest: Any, **more: Any) -> int:
-        if Path(path).name in VALUES:
+        if is_value(path):
             (folder / "compose.yml").write_text("services: {}\n", "utf-8")
         return real_open(path, flags, *rest, **more)
 
@@ -379,31 +408,44 @@ def test_an_error_of_the_disk_leaves_the_file_whole(
     assert migrate.commit(plan(folder)).is_written
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("is_lasting", [False, True], ids=["once", "from then on"])
 def test_an_error_at_any_flush_leaves_the_file_whole(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_lasting: bool
 ) -> None:
-    outcome = plan(folder)
-    count = 0
     real_fsync = os.fsync
+    for number in range(1, 100):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "compose.yml").write_text(TEXT, "utf-8")
+        (folder / "Dockerfile").write_text("FROM scratch\n", "utf-8")
+        outcome = plan(folder)
+        count = 0
 
-    def fail_later(descriptor: int) -> None:
-        nonlocal count
-        count += 1
-        if count == number:
-            raise OSError(28, "No space left on device")
-        real_fsync(descriptor)
+        def fail_later(descriptor: int, last: int = number) -> None:
+            nonlocal count
+            count += 1
+            if count == last or (is_lasting and count > last):
+                raise OSError(28, "No space left on device")
+            real_fsync(descriptor)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail_later)
-        written = migrate.commit(outcome)
-    # two ignore files, three values, the new text, its folder
-    if number < 7:
-        assert not written.is_written
-        assert_whole(folder)
-        assert migrate.commit(plan(folder)).is_written
-    assert (folder / "compose.yml").read_bytes() == new_text(outcome)
-    assert not list(folder.glob(".compose.yml.*"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail_later)
+            written = migrate.commit(outcome)
+        if not is_lasting:
+            assert not list(folder.rglob(".*.dsec-*"))
+        # also where it could not be told to the journal any more, the next run finds out what is to be done
+        transaction.recover(folder / "secrets")
+        if (folder / "compose.yml").read_bytes() != new_text(outcome):
+            assert not written.is_written
+            assert_whole(folder)
+            assert migrate.commit(plan(folder)).is_written
+        assert (folder / "compose.yml").read_bytes() == new_text(outcome)
+        assert {name: (folder / "secrets" / name).read_bytes() for name in VALUES} == VALUES
+        assert not list(folder.rglob(".*.dsec-*"))
+        if count < number:
+            break
+    # the journal, two ignore files, three values, the new text, their folders
+    assert 20 < number < 99
 
 
 @pytest.mark.parametrize("function", ["replace", "fsync", "fchmod"])
@@ -422,7 +464,14 @@ def test_an_interrupt_leaves_the_file_whole_and_no_rest(
 
 def test_a_folder_that_takes_no_new_file_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = plan(folder)
-    monkeypatch.setattr(tempfile, "mkstemp", _fails(PermissionError(13, "Permission denied")))
+    real_open = os.open
+
+    def refused(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if flags & os.O_CREAT and Path(path).parent == folder:
+            raise PermissionError(13, "Permission denied")
+        return real_open(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refused)
     written = migrate.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert_whole(folder)

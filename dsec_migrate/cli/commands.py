@@ -57,7 +57,7 @@ def migrate(
         typer.Argument(
             metavar="[FILE]...",
             help="Compose files, each a project of its own; a folder stands for every project below it. "
-            "Without any: the file that `docker compose` would use here.",
+            "Without any: the project that `docker compose` would load here.",
             rich_help_panel="What to do",
             show_default=False,
         ),
@@ -141,6 +141,14 @@ def migrate(
             help="For images that nobody has recorded: rewrite and say what to check, or keep.",
         ),
     ] = _DEFAULT.unknown,
+    prune_env: Annotated[
+        bool,
+        _place("--prune-env", help="Take the lines out of .env that nothing in the project reads any more."),
+    ] = _DEFAULT.prune_env,
+    templates: Annotated[
+        bool,
+        _place("--templates", help="Write .env.example and a README beside the secrets: names and meaning, no values."),
+    ] = _DEFAULT.templates,
     safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = _DEFAULT.safe,
     form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = _DEFAULT.form,
     outputs: Annotated[
@@ -163,6 +171,8 @@ def migrate(
     """Move the plaintext secrets of Docker Compose projects into Docker secrets.
 
     Shows what would change, with all values masked. Nothing is changed before you say --write.
+
+    Other commands: undo, status and fill; `dsec-migrate undo --help` tells more.
 
     Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
     could not be proved right and was not made.
@@ -191,6 +201,8 @@ def migrate(
         outputs or (),
         diff,
         show_values,
+        prune_env,
+        templates,
     )
     raise typer.Exit(perform(request))
 

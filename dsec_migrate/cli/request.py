@@ -52,6 +52,8 @@ class Request(NamedTuple):
     outputs: Sequence[str] = ()
     diff: DiffStyle = DiffStyle.UNIFIED
     show_values: bool = False
+    prune_env: bool = False
+    templates: bool = False
 
 
 def perform(request: Request) -> int:
@@ -134,6 +136,8 @@ def _options(request: Request) -> Options:
         request.unknown,
         request.safe,
         tuple(request.env_files),
+        request.prune_env,
+        request.templates,
     )
 
 

@@ -220,8 +220,27 @@ class Document:
     def place(self, offset: int) -> tuple[str, int, int]:
         return (str(self.source.path), *self.source.locate(offset))
 
+    def path_at(self, offset: int) -> tuple[str, ...] | None:
+        """The keys that lead to the scalar in whose text ``offset`` lies, as it stands there; None in a comment."""
+        for root in self.roots:
+            if (path := _path_to(root, offset)) is not None:
+                return path
+        return None
+
     def error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
         return UserError(what, *self.place(offset), help=help)
+
+
+def _path_to(node: ParsedNode, offset: int) -> tuple[str, ...] | None:
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            if entry.key.start <= offset < max(entry.end, entry.key.end):
+                below = () if offset < entry.key.end else _path_to(entry.value, offset)
+                return None if below is None else (entry.name, *below)
+        return None
+    if isinstance(node, Sequence):
+        return next((path for item in node.items if (path := _path_to(item, offset)) is not None), None)
+    return () if node.start <= offset < node.end else None
 
 
 def walk(node: ParsedNode) -> Iterator[ParsedNode]:

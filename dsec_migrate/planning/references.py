@@ -11,13 +11,11 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
 
 from dsec_migrate.dotenv import Entry
-from dsec_migrate.interpolation import InterpolationError
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Proposal
 from dsec_migrate.planning.components import Component, is_moved
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot
-from dsec_migrate.project.model import cached_references
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, references_of
 from dsec_migrate.stores import Left
 
 
@@ -109,7 +107,7 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
     """Where `${NAME}`, a variable without a value or a secret's ``environment:`` takes it from the same line."""
     for document in project.compose_texts:
         for node in document.templates:
-            if name in node.value and id(node) not in moving.places and name in _names(node.value):
+            if name in node.value and id(node) not in moving.places and name in references_of(node.value):
                 place, line, _ = document.place(node.start)
                 yield f"{place}:{line} reads ${{{name}}} from the same line"
     for service in project.services.values():
@@ -132,12 +130,5 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
             yield f"{neighbour.path} reads ${{{name}}} from the same line"
 
 
-def _names(template: str) -> set[str]:
-    try:
-        return {reference.name for reference in cached_references(template)}
-    except InterpolationError:
-        return set()
-
-
 def _names_in(text: str) -> set[str]:
-    return {name for line in text.splitlines() if "$" in line for name in _names(line)}
+    return {name for line in text.splitlines() if "$" in line for name in references_of(line)}

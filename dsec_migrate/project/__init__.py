@@ -21,6 +21,7 @@ from dsec_migrate.project.model import (
     definitions,
     has_unusual_line_ends,
     plain_mapping,
+    references_of,
     resolve,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "located",
     "place",
     "plain_mapping",
+    "references_of",
     "resolve",
     "scalar_text",
 ]

@@ -353,6 +353,14 @@ def resolve(template: str | None, environment: Environment) -> Value:
 cached_references = lru_cache(maxsize=1024)(references)
 
 
+def references_of(template: str) -> frozenset[str]:
+    """The names that ``template`` mentions; none where Compose would refuse it."""
+    try:
+        return frozenset(reference.name for reference in cached_references(template))
+    except InterpolationError:
+        return frozenset()
+
+
 def plain_mapping(node: Mapping) -> dict[str, object]:
     data = yaml.plain(node)
     return data if isinstance(data, dict) else {}

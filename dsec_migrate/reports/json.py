@@ -37,7 +37,10 @@ def render(outcome: Outcome, view: View) -> str:
             changes.extend(_changes(project))
             secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
             files.extend(_file(file, project) for file in files_of(project))
-            remaining.extend({"file": r.file, "line": r.line, "secret": r.secret} for r in project.remaining)
+            remaining.extend(
+                {"file": r.file, "line": r.line, "secret": r.secret, "unused": r.is_unused, "where": r.where}
+                for r in project.remaining
+            )
         warnings.extend(_problem(warning, hide) for warning in project.warnings)
         notes.extend({"file": project.path, "note": hide(note)} for note in project.plan.notes)
     members: dict[str, Sequence[object]] = {

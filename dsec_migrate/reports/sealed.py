@@ -69,6 +69,7 @@ def seal(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         tracked=project.tracked,
         failure=hide(project.failure),
         is_written=project.is_written,
+        journal=project.journal,
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
     )

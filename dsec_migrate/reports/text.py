@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.options import SourceKind
+from dsec_migrate.options import SourceKind, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.reports.counts import Counts, count
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
+from dsec_migrate.reports.next_steps import remote_engine, tell_next_steps
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.sealed import FileLine, files_of
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
 _Hide = Callable[[str], str]
+_UNUSED = "unused now"
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -136,7 +139,14 @@ def _how(file: FileLine) -> str:
 def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
     if project.remaining:
         page.heading("Still in plaintext after the change")
-        page.table([(f"{place.file}:{place.line}", place.secret) for place in project.remaining])
+        page.table(
+            [
+                (f"{place.file}:{place.line}", place.secret, _UNUSED if place.is_unused else place.where)
+                for place in project.remaining
+            ]
+        )
+        if any(place.is_unused for place in project.remaining):
+            page.sentence("Nothing in the project reads the unused lines any more: --prune-env removes them.", "  ")
 
 
 def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
@@ -226,13 +236,12 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
     if view.check:
         page.sentence(_check(outcome, view))
     written = [project for project in outcome.projects if project.is_written]
+    remote = remote_engine(outcome.projects, os.environ)
+    if remote:
+        page.sentence(remote, indent="         ", first="warning: ", paint=page.style.bold)
     if not written:
         return
-    page.blank()
-    page.sentence(
-        "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
-        "history of git, in backups and in running containers."
-    )
+    tell_next_steps(page, written, outcome.options.target is Target.SWARM)
     scripts = [
         file.path for project in written for file in files_of(project) if file.mode & 0o100 and not file.is_secret
     ]

@@ -77,9 +77,9 @@ def _is_unknown(finding: Finding) -> bool:
 
 
 def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
-    paths = dict.fromkeys(file.path for project, _, _ in services for file in project.rewritten)
-    page.sentence("To undo all of it, where git has the files as they were:")
-    page.row(f"    git checkout -- {' '.join(map(shlex.quote, paths))}")
+    paths = dict.fromkeys(project.path for project, _, _ in services)
+    page.sentence("To undo all of it:")
+    page.row(f"    dsec-migrate undo {' '.join(map(shlex.quote, paths))} --write")
     project, _, findings = services[0]
     finding = findings[0]
     secret = next((s for s in project.plan.secrets if s.name == finding.secret), None)

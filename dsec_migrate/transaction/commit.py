@@ -8,8 +8,7 @@ before that is taken back by the next one, a later one is finished.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from pathlib import Path
@@ -21,14 +20,18 @@ from dsec_migrate.source import Edit, Source
 from dsec_migrate.transaction.disk import (
     cannot_write,
     make_folder,
+    missing_folders,
     permissions,
+    place,
     read,
+    remove_empty,
     settle,
     stage,
     staged,
     sync_folder,
 )
-from dsec_migrate.transaction.journal import COMMITTED, DONE, Appended, Created, Journal, Removed, Replaced, Run
+from dsec_migrate.transaction.journal import COMMITTED, Appended, Created, Journal, Removed, Replaced, Run
+from dsec_migrate.transaction.recovery import changed, discard, finish, forget_undone, recover
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -60,14 +63,26 @@ class Replacement:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Use:
+    """A secret file that stands there already and holds ``content``: the new texts rely on it."""
+
+    path: Path
+    content: Secret
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Work:
-    """What one run does, each list in its order on disk. ``uses`` are secret files that it found and relies on."""
+    """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back."""
 
     additions: Sequence[Addition] = ()
     replacements: Sequence[Replacement] = ()
     removals: Sequence[Path] = ()
-    uses: Sequence[Path] = ()
+    uses: Sequence[Use] = ()
     undoes: int = 0
+
+    def secret_folders(self) -> set[Path]:
+        values = [file.path for file in self.additions if file.is_secret] + [file.path for file in self.uses]
+        return {place(path).parent for path in values}
 
 
 def commit(folder: Path, work: Work) -> Run:
@@ -77,14 +92,26 @@ def commit(folder: Path, work: Work) -> Run:
     run holds the folder.
     """
     journal = Journal(folder)
-    new_folders = _missing(journal.folder)
+    for other in {journal.folder, *work.secret_folders()}:
+        recover(other)
+    new_folders = missing_folders(journal.folder)
     try:
         with journal.locked():
-            recover_locked(journal)
-            return _Transaction(journal, work, new_folders).perform()
-    except BaseException:
-        _remove_empty(journal, new_folders)
-        raise
+            if journal.is_interrupted():
+                raise UserError(
+                    "another run was interrupted just now", str(journal.folder), help="run the command again"
+                )
+            run = _Transaction(journal, work, new_folders).perform()
+            if run.undoes:
+                # what cannot be forgotten now is by the next run
+                with suppress(OSError):
+                    forget_undone(journal, run)
+            return run
+    except OSError as error:
+        raise cannot_write(Path(error.filename or journal.folder), error) from None
+    finally:
+        # nothing was done, or all was undone
+        remove_empty(new_folders)
 
 
 class _Transaction:
@@ -110,9 +137,11 @@ class _Transaction:
                 for file, target in zip(work.replacements, self.targets, strict=True)
             ),
             removed=tuple(
-                Removed(path, journal.hash(content)) for path in work.removals if (content := read(path)) is not None
+                Removed(place(path), journal.hash(content))
+                for path in work.removals
+                if (content := read(path)) is not None
             ),
-            uses=tuple(Path(os.path.abspath(path)) for path in work.uses),  # noqa: PTH100
+            uses=tuple(place(file.path) for file in work.uses),
             undoes=work.undoes,
         )
 
@@ -124,45 +153,64 @@ class _Transaction:
         appended: list[Appended] = []
         folders = list(new_folders)
         for file in self.work.additions:
-            path = Path(os.path.abspath(file.path))  # noqa: PTH100
+            path = place(file.path)
             present = read(path)
             if file.append:
-                appended.append(Appended(path, file.content.reveal(), present is None))
+                target = Path(os.path.realpath(path))
+                appended.append(Appended(target, file.content.reveal(), present is None))
             elif present is None:
                 created.append(Created(path, self.journal.hash(_bytes(file)), file.is_secret))
-            folders += [new for new in _missing(path.parent) if new not in folders]
+            folders += [new for new in missing_folders(path.parent) if new not in folders]
         return tuple(created), tuple(appended), tuple(folders)
 
     def perform(self) -> Run:
+        self._check_unchanged()
         try:
-            self._check_unchanged()
-            self._keep_originals()
             self.journal.update(self.run)
+            self._keep_originals()
+            folders: set[Path] = set()
             for addition in self.work.additions:
-                _add(addition, self.run.number)
+                folders.add(_add(addition, self.run.number))
             for file, target in zip(self.work.replacements, self.targets, strict=True):
                 mode, status = permissions(target)
                 stage(staged(target, self.run.number), file.after, mode, status)
+                folders.add(target.parent)
+            for folder in folders:
+                sync_folder(folder)
+            self._check_values()
             self._check_unchanged()
             self.journal.update(replace(self.run, state=COMMITTED))
         except BaseException as error:
-            with suppress(OSError, UserError):
-                _discard(self.journal, self.run)
+            self._give_up()
             if isinstance(error, OSError):
                 raise cannot_write(Path(error.filename or self.journal.folder), error) from None
             raise
-        return _finish(self.journal, self.run)
+        return finish(self.journal, self.run)
+
+    def _give_up(self) -> None:
+        """As far as that is possible now; the next run does the rest."""
+        with suppress(OSError, UserError):
+            if any(run.state == COMMITTED for run in self.journal.runs()):
+                self.journal.update(self.run)
+            discard(self.journal, self.run)
 
     def _check_unchanged(self) -> None:
         for file, target in zip(self.work.replacements, self.targets, strict=True):
             if read(target) != file.before:
-                raise _changed(file.path)
+                raise changed(file.path)
+
+    def _check_values(self) -> None:
+        """Each value is in its secret file, before it leaves its old place."""
+        values = [(file.path, file.content) for file in self.work.additions if not file.append]
+        for path, content in (*values, *((file.path, file.content) for file in self.work.uses)):
+            if read(path) != content.reveal().encode():
+                raise UserError(
+                    "the secret file changed meanwhile; nothing was migrated", str(path), help="run the command again"
+                )
 
     def _keep_originals(self) -> None:
         """The former bytes, before anything is touched."""
         folder = self.journal.originals(self.run.number)
-        # of a run that ended before it was recorded
-        shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
         for number, file in enumerate(self.work.replacements):
             stage(folder / str(number), file.before, 0o600)
@@ -173,170 +221,36 @@ def _bytes(file: Addition) -> bytes:
     return file.content.reveal().encode()
 
 
-def _add(file: Addition, number: int) -> None:
-    """Raises OSError; UserError where a file of that name holds something else."""
-    path = Path(os.path.abspath(file.path))  # noqa: PTH100
+def _add(file: Addition, number: int) -> Path:
+    """Returns the folder of the name. Raises OSError; UserError where a file of that name holds something else."""
+    path = place(file.path)
     make_folder(path.parent)
-    temporary = staged(path, number)
     if file.append:
-        _append(path, temporary, file)
-        return
+        return _append(path, file, number)
+    temporary = staged(path, number)
     stage(temporary, _bytes(file), file.mode)
     try:
         settle(temporary, path)
     except FileExistsError:
         temporary.unlink()
-        if not path.is_file() or path.read_bytes() != _bytes(file):
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != _bytes(file):
             raise UserError(
                 "a file of that name appeared meanwhile; it was left as it is",
                 str(file.path),
                 help="run the command again",
             ) from None
-    sync_folder(path.parent)
+    return path.parent
 
 
-def _append(path: Path, temporary: Path, file: Addition) -> None:
+def _append(path: Path, file: Addition, number: int) -> Path:
     target = Path(os.path.realpath(path))
     present = read(target)
     mode, status = permissions(target) if present is not None else (file.mode, None)
+    temporary = staged(target, number)
     stage(temporary, (present or b"") + _bytes(file), mode, status)
     os.replace(temporary, target)  # noqa: PTH105
     sync_folder(target.parent)
+    return target.parent
 
 
-def _finish(journal: Journal, run: Run) -> Run:
-    """What is left of a committed run: renames, and what goes away. Raises UserError and takes all back where a file
-    was changed by somebody else meanwhile."""
-    try:
-        for file in run.replaced:
-            current = read(file.path)
-            found = "" if current is None else journal.hash(current)
-            if found == file.after:
-                continue
-            temporary = staged(file.path, run.number)
-            waiting = read(temporary)
-            if found != file.before or waiting is None or journal.hash(waiting) != file.after:
-                raise _changed(file.path)
-            os.replace(temporary, file.path)  # noqa: PTH105
-            sync_folder(file.path.parent)
-    except (OSError, UserError) as error:
-        _take_back(journal, run)
-        raise cannot_write(run.replaced[0].path, error) if isinstance(error, OSError) else error from None
-    for gone in run.removed:
-        content = read(gone.path)
-        if content is not None and journal.hash(content) == gone.content:
-            with suppress(OSError):
-                gone.path.unlink()
-                sync_folder(gone.path.parent)
-    _remove_staged(run)
-    done = replace(run, state=DONE)
-    journal.update(done)
-    return done
-
-
-def _take_back(journal: Journal, run: Run) -> None:
-    """Puts the former bytes back where the new ones are. Raises UserError where that cannot be done: the journal still
-    knows, and the next run tries again."""
-    for number, file in enumerate(run.replaced):
-        current = read(file.path)
-        if current is None or journal.hash(current) != file.after:
-            continue
-        try:
-            mode, status = permissions(file.path)
-            temporary = staged(file.path, run.number)
-            stage(temporary, (journal.originals(run.number) / str(number)).read_bytes(), mode, status)
-            os.replace(temporary, file.path)  # noqa: PTH105
-            sync_folder(file.path.parent)
-        except OSError as error:
-            raise cannot_write(file.path, error) from None
-    _discard(journal, run)
-
-
-def _discard(journal: Journal, run: Run) -> None:
-    """Nothing was replaced: what the run made goes away again. Lines in ignore files stay, they harm nobody."""
-    _remove_staged(run)
-    for file in run.created:
-        content = read(file.path)
-        if content is not None and journal.hash(content) == file.content:
-            file.path.unlink()
-    shutil.rmtree(journal.originals(run.number), ignore_errors=True)
-    journal.drop(run.number)
-    for folder in reversed(run.folders):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _remove_staged(run: Run) -> None:
-    for path in (*(f.path for f in run.replaced), *(f.path for f in run.created), *(f.path for f in run.appended)):
-        with suppress(OSError):
-            staged(path, run.number).unlink()
-
-
-def recover(folder: Path) -> list[Run]:
-    """Finishes or takes back what an interrupted run left; returns the runs that were finished.
-
-    Raises UserError where a file that such a run touched was changed since: then it is taken back.
-    """
-    journal = Journal(folder)
-    if not needs_recovery(folder):
-        return []
-    with journal.locked():
-        return recover_locked(journal)
-
-
-def needs_recovery(folder: Path) -> bool:
-    journal = Journal(folder)
-    return journal.record.is_file() and any(run.state != DONE or run.undoes for run in journal.runs())
-
-
-def recover_locked(journal: Journal) -> list[Run]:
-    finished: list[Run] = []
-    for run in journal.runs():
-        if run.state == COMMITTED:
-            finished.append(_finish(journal, run))
-        elif run.state != DONE:
-            _discard(journal, run)
-    for run in journal.runs():
-        if run.undoes and run.state == DONE:
-            forget_undone(journal, run)
-    return finished
-
-
-def forget_undone(journal: Journal, run: Run) -> None:
-    """An undo that is done takes itself and what it undid out of the journal, with the folders that are empty then."""
-    undone = [other for other in journal.runs() if other.number in {run.number, run.undoes}]
-    for other in undone:
-        shutil.rmtree(journal.originals(other.number), ignore_errors=True)
-    journal.drop(*(other.number for other in undone))
-    for folder in sorted({path for other in undone for path in other.folders}, key=str, reverse=True):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _missing(folder: Path) -> list[Path]:
-    """The folders that are to be made for ``folder``, the outermost first."""
-    return list(_missing_above(Path(os.path.abspath(folder))))[::-1]  # noqa: PTH100
-
-
-def _missing_above(folder: Path) -> Iterator[Path]:
-    while not folder.is_dir() and folder != folder.parent:
-        yield folder
-        folder = folder.parent
-
-
-def _remove_empty(journal: Journal, folders: Iterable[Path]) -> None:
-    """A first run that did nothing leaves nothing."""
-    with suppress(OSError, UserError):
-        if folders and not journal.runs():
-            journal.write(())
-    for folder in reversed(list(folders)):
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def _changed(path: Path) -> UserError:
-    return UserError(
-        "the file changed while it was being migrated; it was left as it is",
-        str(path),
-        help="run the command again",
-    )
+__all__ = ["Addition", "Replacement", "Use", "Work", "commit"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,9 +24,13 @@ def stage(path: Path, content: bytes, mode: int, like: os.stat_result | None = N
 
     ``like`` gives owner and group. Raises OSError; then nothing of it stays.
     """
-    with suppress(FileNotFoundError):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileExistsError:
+        # of a run that was killed
         path.unlink()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = os.open(path, flags, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -63,29 +69,60 @@ def settle(temporary: Path, path: Path) -> None:
     temporary.unlink()
 
 
-def make_folder(path: Path) -> list[Path]:
-    """Makes a folder that only its owner enters, with those above it; returns the new ones, the outermost first."""
+def overwrite(path: Path, number: int, content: bytes) -> None:
+    """Gives a file other bytes in one step; mode and owner stay. Raises OSError."""
+    mode, status = permissions(path)
+    temporary = staged(path, number)
+    stage(temporary, content, mode, status)
+    os.replace(temporary, path)  # noqa: PTH105
+    sync_folder(path.parent)
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """What is to be made so that ``folder`` is there, the outermost first."""
     missing = []
-    folder = path
-    while not folder.is_dir():
+    while not folder.is_dir() and folder != folder.parent:
         missing.append(folder)
         folder = folder.parent
-    missing.reverse()
-    for new in missing:
-        new.mkdir(mode=FOLDER_MODE)
-    return missing
+    return missing[::-1]
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder that only its owner enters, with those above it. Raises OSError."""
+    for new in missing_folders(path):
+        # another run may make it at the same time
+        new.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        sync_folder(new.parent)
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Removes those folders that hold nothing, inner ones first."""
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def place(path: Path) -> Path:
+    """One spelling for each place, whatever links lead to its folder. The last part itself may be a link."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def sync_folder(path: Path) -> None:
-    """So that names outlive a power cut; where folders cannot be opened (Windows) there is nothing to do."""
+    """So that names outlive a power cut; where folders cannot be opened (Windows) or flushed there is nothing to do.
+
+    Raises OSError where the disk fails.
+    """
     if os.name == "nt":
         return
-    with suppress(OSError):
+    try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno in {errno.EIO, errno.ENOSPC, errno.EDQUOT}:
+            raise
 
 
 def read(path: Path) -> bytes | None:

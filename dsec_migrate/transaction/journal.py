@@ -12,10 +12,10 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -95,7 +95,9 @@ class Journal:
     """The journal of one secrets folder. Nothing is made on disk before the first run is recorded."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100
+        # the same journal, whatever links lead to it
+        self.folder = Path(os.path.realpath(folder))
+        self._key = b""
 
     @property
     def home(self) -> Path:
@@ -113,91 +115,137 @@ class Journal:
         """All runs in their order. Raises UserError where the record cannot be read."""
         try:
             data = json.loads(self.record.read_bytes())
+            if data["version"] == _FORMAT:
+                return [self._run(entry) for entry in data["runs"]]
         except (FileNotFoundError, NotADirectoryError):
             return []
-        except (OSError, ValueError):
-            data = None
-        if not isinstance(data, dict) or data.get("version") != _FORMAT:
-            raise UserError(
-                "the journal of earlier runs cannot be read",
-                str(self.record),
-                help="it may be from a newer version of this program; move its folder away to go on without it",
-            )
-        return [self._run(entry) for entry in data["runs"]]
+        except (OSError, ValueError, LookupError, TypeError):
+            pass
+        raise UserError(
+            "the journal of earlier runs cannot be read",
+            str(self.record),
+            help="it may be from a newer version of this program; move its folder away to go on without it",
+        )
+
+    def is_interrupted(self) -> bool:
+        """Whether a run ended before it was done. Raises UserError where the record cannot be read."""
+        return any(run.state != DONE or run.undoes for run in self.runs())
 
     def write(self, runs: Sequence[Run]) -> None:
-        """Puts the record in place in one step. Without runs the journal goes away."""
+        """Puts the record in place in one step. Without runs the journal goes away. Raises OSError."""
         if not runs:
+            self.record.unlink(missing_ok=True)
             self._remove()
             return
         data = {"version": _FORMAT, "runs": [self._data(run) for run in runs]}
         put(self.record, json.dumps(data, indent=1).encode(), 0o600)
 
     def update(self, run: Run) -> None:
-        """Replaces the run of the same number, or adds it."""
+        """Replaces the run of the same number, or adds it. Raises OSError."""
         runs = [other for other in self.runs() if other.number != run.number]
         self.write(sorted([*runs, run], key=lambda other: other.number))
 
-    def drop(self, *numbers: int) -> None:
-        """Forgets runs; the last one takes the journal with it."""
-        self.write([run for run in self.runs() if run.number not in numbers])
-
-    def prepare(self) -> None:
-        """Makes the folder and the key where they are missing. Raises OSError."""
-        for folder in (self.home, self.folder / UNDO):
-            make_folder(folder)
-            ignore = folder / ".gitignore"
-            if not ignore.exists():
-                put(ignore, b"*\n", 0o600)
-        if not self._key_file.exists():
-            put(self._key_file, os.urandom(_KEY_BYTES), 0o600)
-
-    @property
-    def _key_file(self) -> Path:
-        return self.home / "key"
+    def drop(self, number: int) -> None:
+        """Forgets a run; the last one takes the journal with it. Raises OSError."""
+        self.write([run for run in self.runs() if run.number != number])
 
     def hash(self, content: bytes) -> str:
-        """A keyed hash, which tells nothing about ``content`` without the key."""
-        return hmac.new(self._key_file.read_bytes(), content, hashlib.sha256).hexdigest()
+        """A keyed hash, which tells nothing about ``content`` without the key. Raises UserError where that is gone."""
+        if not self._key:
+            with suppress(OSError):
+                self._key = self._key_file.read_bytes()
+            if len(self._key) != _KEY_BYTES:
+                self._key = b""
+                raise UserError(
+                    "the key of the journal is gone: nothing can be compared with what earlier runs wrote",
+                    str(self._key_file),
+                    help=f"move its folder away to go on without it; the former files are in {self.folder / UNDO}",
+                )
+        return hmac.new(self._key, content, hashlib.sha256).hexdigest()
 
     def new_run(self) -> Run:
+        """The next run. Folders with former bytes that no record knows of keep their numbers."""
         numbers = [run.number for run in self.runs()]
+        with suppress(OSError):
+            numbers += [int(entry.name) for entry in (self.folder / UNDO).iterdir() if entry.name.isdecimal()]
         return Run(max(numbers, default=0) + 1, PREPARED, int(time.time()))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One process at a time works on the folder; the next one waits for up to ten seconds.
 
-        Raises UserError then. The lock goes with its process, however that ends.
+        Raises UserError then. The lock goes with its process, however that ends. A journal without a run does not stay.
         """
+        with self._lock():
+            try:
+                self._prepare()
+                yield
+            finally:
+                if not self.record.exists():
+                    self._remove()
+
+    def _lock(self) -> BinaryIO:
+        """The lock's file, held by this process until it is closed."""
+        path = self.home / "lock"
+        until = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                make_folder(self.home)
+                stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+            except FileNotFoundError:
+                # the run before took the journal away
+                stream = None
+            except OSError as error:
+                raise cannot_write(self.home, error) from None
+            if stream is not None:
+                if _take(stream) and _is_at(path, stream):
+                    return stream
+                stream.close()
+            if time.monotonic() > until:
+                raise UserError(
+                    "another run works on this folder",
+                    str(path),
+                    help="wait until it is done, then run the command again",
+                )
+            time.sleep(0.05)
+
+    def _prepare(self) -> None:
+        """What the journal needs beside its record. Raises UserError."""
         try:
-            self.prepare()
-            stream = (self.home / "lock").open("ab")
+            for folder in (self.home, self.folder / UNDO):
+                make_folder(folder)
+                ignore = folder / ".gitignore"
+                if not ignore.exists():
+                    put(ignore, b"*\n", 0o600)
+            # a new key would make all hashes of the record wrong
+            if not self._key_file.exists() and not self.record.exists():
+                put(self._key_file, os.urandom(_KEY_BYTES), 0o600)
         except OSError as error:
             raise cannot_write(self.home, error) from None
-        with stream:
-            until = time.monotonic() + LOCK_SECONDS
-            while not _lock(stream):
-                if time.monotonic() > until:
-                    raise UserError(
-                        "another run works on this folder",
-                        str(self.home / "lock"),
-                        help="wait until it is done, then run the command again",
-                    )
-                time.sleep(0.05)
-            yield
+
+    @property
+    def _key_file(self) -> Path:
+        return self.home / "key"
 
     def _remove(self) -> None:
+        """Without a record. Former bytes that somebody may still want stay."""
         import shutil
 
-        shutil.rmtree(self.folder / UNDO, ignore_errors=True)
         shutil.rmtree(self.home, ignore_errors=True)
-        sync_folder(self.folder)
+        undo = self.folder / UNDO
+        with suppress(OSError):
+            if not any(entry.is_dir() for entry in undo.iterdir()):
+                shutil.rmtree(undo)
+            sync_folder(self.folder)
 
     # --- the record as JSON; paths are seen from the folder, so that a project can be moved ---
 
     def _relative(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self.folder)).as_posix()
+        try:
+            return Path(os.path.relpath(path, self.folder)).as_posix()
+        except ValueError:
+            # another drive
+            return path.as_posix()
 
     def _absolute(self, text: str) -> Path:
         return Path(os.path.normpath(self.folder / text))
@@ -262,7 +310,7 @@ def without_originals(run: Run) -> Run:
     return replace(run, has_originals=False)
 
 
-def _lock(stream: Any) -> bool:
+def _take(stream: BinaryIO) -> bool:
     """Whether this process has the lock now."""
     try:
         import fcntl
@@ -280,6 +328,14 @@ def _lock(stream: Any) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_at(path: Path, stream: BinaryIO) -> bool:
+    """Whether the open file is the one that others find: a run that removes the journal takes its lock along."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 __all__ = [

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.naming import UNDO
 from dsec_migrate.records import dataclass
-from dsec_migrate.source import Edit, splice
-from dsec_migrate.transaction.commit import Addition, Replacement, Work, commit, forget_undone
-from dsec_migrate.transaction.disk import read
+from dsec_migrate.source import Edit
+from dsec_migrate.transaction.commit import Replacement, Work, commit
+from dsec_migrate.transaction.disk import cannot_write, read
 from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, Run, without_originals
+from dsec_migrate.transaction.merge import TouchedError, take_out
+from dsec_migrate.transaction.recovery import recover, without_lines
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -71,32 +74,35 @@ def plan_undo(folder: Path, run: Run) -> Undoing:
             merged.append(file.path)
             replacements.append(Replacement(file.path, current, _merged(file, original, current)))
     removed, changed, used = _created(journal, run)
-    additions: list[Addition] = []
-    if not changed and not used:
-        for lines in run.appended:
-            _take_lines_out(lines, removed, replacements)
-    order = sorted(replacements, key=lambda file: file.path in {lines.path for lines in run.appended})
-    work = Work(additions, order, removed, undoes=run.number)
+    for lines in () if changed or used or _are_needed(journal, run, removed) else run.appended:
+        _take_lines_out(lines, removed, replacements)
+    work = Work((), replacements, removed, undoes=run.number)
     return Undoing(folder, run, tuple(restored), tuple(merged), tuple(removed), tuple(changed), tuple(used), work)
 
 
 def undo(undoing: Undoing) -> None:
     """Raises UserError, with nothing done, where a file changed since :func:`plan_undo` or cannot be written."""
-    journal = Journal(undoing.folder)
-    run = commit(undoing.folder, undoing.work)
-    with journal.locked():
-        forget_undone(journal, run)
+    commit(undoing.folder, undoing.work)
 
 
 def forget(folder: Path) -> list[Path]:
-    """Deletes the former bytes of all runs, which hold the values in plaintext; returns the folders that went."""
+    """Deletes the former bytes of all runs, which hold the values in plaintext; returns the folders that went.
+
+    Raises UserError where they cannot be deleted.
+    """
     journal = Journal(folder)
-    gone = [journal.originals(run.number) for run in journal.runs() if run.has_originals]
-    if gone:
-        with journal.locked():
-            journal.write([without_originals(run) for run in journal.runs()])
+    recover(folder)
+    if not any(run.has_originals for run in journal.runs()):
+        return []
+    with journal.locked():
+        runs = journal.runs()
+        gone = [path for run in runs if run.has_originals and (path := journal.originals(run.number)).exists()]
+        try:
             for path in gone:
-                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path)
+            journal.write([without_originals(run) for run in runs])
+        except OSError as error:
+            raise cannot_write(Path(error.filename or folder), error) from None
     return gone
 
 
@@ -104,10 +110,10 @@ def remaining_originals(folder: Path) -> list[tuple[Path, Path]]:
     """Each file whose former bytes are kept, with where they are: plaintext that remains until it is forgotten."""
     journal = Journal(folder)
     return [
-        (file.path, journal.originals(run.number) / str(number))
+        (file.path, kept)
         for run in journal.runs()
-        if run.has_originals
         for number, file in enumerate(run.replaced)
+        if (kept := journal.originals(run.number) / str(number)).exists()
     ]
 
 
@@ -128,13 +134,22 @@ def _created(journal: Journal, run: Run) -> tuple[list[Path], list[Path], list[P
     return removed, changed, used
 
 
+def _are_needed(journal: Journal, run: Run, removed: Collection[Path]) -> bool:
+    """Whether something is left that the lines in ignore files keep out of git: another run's secrets, or what somebody
+    put into the folder that the run made."""
+    if any(made.is_secret for other in journal.runs() if other.number != run.number for made in other.created):
+        return True
+    own = {*removed, journal.home, journal.folder / UNDO}
+    folders = {made.path.parent for made in run.created} & set(run.folders)
+    return any(entry not in own for folder in folders if folder.is_dir() for entry in folder.iterdir())
+
+
 def _take_lines_out(lines: Appended, removed: list[Path], replacements: list[Replacement]) -> None:
     """The lines that the run put into an ignore file, where they still stand as they were put."""
     current = read(lines.path)
-    text = lines.text.encode()
-    if current is None or text not in current:
+    rest = None if current is None else without_lines(current, lines.text.encode())
+    if current is None or rest is None:
         return
-    rest = current.replace(text, b"", 1)
     if lines.is_new and not rest:
         removed.append(lines.path)
     else:
@@ -143,98 +158,28 @@ def _take_lines_out(lines: Appended, removed: list[Path], replacements: list[Rep
 
 def _merged(file: Replaced, original: bytes, current: bytes) -> bytes:
     """The current bytes with the run's own places as they were. Raises UserError where such a place was edited."""
-    from difflib import SequenceMatcher
-
+    mark = original[: file.mark]
     try:
+        if not current.startswith(mark):
+            raise UnicodeError
         before = original[file.mark :].decode(file.encoding)
         now = current[file.mark :].decode(file.encoding)
-    except UnicodeDecodeError:
-        raise UserError("the file is no text any more", str(file.path), help="restore it by hand") from None
-    edits = [Edit(*edit) for edit in file.edits]
-    after = splice(before, edits)
-    after_lines, now_lines = after.splitlines(keepends=True), now.splitlines(keepends=True)
-    matcher = SequenceMatcher(None, after_lines, now_lines, autojunk=False)
-    same = [(block.a, block.a + block.size, block.b - block.a) for block in matcher.get_matching_blocks()]
-    result: list[str] = []
-    position = 0
-    for region in _regions(before, edits):
-        shift = _shift(region, same, len(after_lines))
-        if shift is None:
-            line = _place(region, same)
-            raise UserError(
-                "a line that the migration changed was edited since",
-                str(file.path),
-                line,
-                1,
-                help="make it as the migration left it, or restore the place by hand",
-            )
-        result += now_lines[position : region.start + shift]
-        result.append(region.text)
-        position = region.end + shift
-    result += now_lines[position:]
-    return current[: file.mark] + "".join(result).encode(file.encoding)
-
-
-@dataclass(frozen=True, repr=False)
-class _Region:
-    """Lines ``start`` to ``end`` (excluded, from 0) of the text after the run, and what stood there before."""
-
-    start: int
-    end: int
-    text: str
-
-
-def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
-    """Whole lines around the edits, those that share lines together."""
-    shift = 0
-    pending: list[Edit] = []
-    for edit in (*sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end)), None):
-        if pending and (edit is None or _line_start(before, edit.start) >= _line_end(before, pending)):
-            start, end = _line_start(before, pending[0].start), _line_end(before, pending)
-            old = before[start:end]
-            new = splice(old, [Edit(e.start - start, e.end - start, e.text) for e in pending])
-            first = len(before[:start].splitlines()) + shift
-            yield _Region(first, first + len(new.splitlines()), old)
-            shift += len(new.splitlines()) - len(old.splitlines())
-            pending = []
-        if edit is not None:
-            pending.append(edit)
-
-
-def _line_start(text: str, offset: int) -> int:
-    return text.rfind("\n", 0, offset) + 1
-
-
-def _line_end(text: str, edits: Iterable[Edit]) -> int:
-    """Behind the line that holds the last character of the last edit; an insertion between lines takes none."""
-    last = max(edits, key=lambda edit: edit.end)
-    end = last.end
-    is_whole = last.text.endswith("\n") or (not last.text and last.start < end)
-    if is_whole and (end == 0 or text[end - 1] == "\n"):
-        return end
-    end = text.find("\n", end)
-    return len(text) if end < 0 else end + 1
-
-
-def _shift(region: _Region, same: Sequence[tuple[int, int, int]], count: int) -> int | None:
-    """How far the region's lines moved, if all of them still stand there as they were."""
-    if region.start == region.end:
-        # lines that are gone: between two neighbours that still are
-        for first, last, shift in same:
-            if first <= region.start <= last and last > first:
-                return shift
-        return 0 if count == 0 else None
-    return next((shift for first, last, shift in same if first <= region.start and region.end <= last), None)
-
-
-def _place(region: _Region, same: Sequence[tuple[int, int, int]]) -> int:
-    """A line (from 1) of the current text near the region."""
-    shift = 0
-    for first, _, moved in same:
-        if first > region.start:
-            break
-        shift = moved
-    return max(region.start + shift + 1, 1)
+    except UnicodeError:
+        raise UserError(
+            "the file has another encoding than before",
+            str(file.path),
+            help=f"save it as {file.encoding.upper()} {'with' if mark else 'without'} a byte order mark",
+        ) from None
+    try:
+        return mark + take_out(before, [Edit(*edit) for edit in file.edits], now).encode(file.encoding)
+    except TouchedError as error:
+        raise UserError(
+            "a line that the migration changed was edited since",
+            str(file.path),
+            error.line,
+            1,
+            help="make it as the migration left it, or restore the place by hand",
+        ) from None
 
 
 __all__ = ["Undoing", "forget", "latest", "plan_undo", "remaining_originals", "undo"]

@@ -1,0 +1,145 @@
+"""Lines of `.env` that supplied a moved value and that nothing in the project reads any more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dsec_migrate import environment
+from dsec_migrate.dotenv import Entry
+from dsec_migrate.errors import UserError
+from dsec_migrate.options import SourceKind
+from dsec_migrate.plan import MoveVariable, Plan, PlannedSecret, RemoveLine
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
+from dsec_migrate.source import Source
+
+Planned = tuple[Project, Plan]
+
+
+class UnusedLine(NamedTuple):
+    """``secret`` is the name of the one that has the value now."""
+
+    text: EnvFileText
+    line: Entry
+    secret: str
+
+
+def unused_lines(units: Sequence[Planned]) -> list[UnusedLine]:
+    """For the projects of a family, which read their parent's `.env` too. Lines that Compose itself or another stack in
+    the folder reads are never among them."""
+    supplied: dict[str, str] = {}
+    for project, plan in units:
+        for name, secret in _supplied(project, plan):
+            supplied.setdefault(name, secret)
+    supplied = {name: secret for name, secret in supplied.items() if not name.startswith("COMPOSE_")}
+    if not supplied:
+        return []
+    read = {name for project, plan in units for name in _still_read(project, plan)}
+    texts = {os.path.realpath(text.path): text for project, _ in units for text in project.env_texts}
+    root = units[-1][0]
+    found: list[UnusedLine] = []
+    for path in root.environment.paths:
+        real = os.path.realpath(path)
+        if real in texts or root.folders.reading(path, root.directory, root.family) is not None:
+            # its lines go to containers as they are
+            continue
+        try:
+            source = Source.read(path)
+            entries = environment.read_entries(source, root.environment.shell)
+        except UserError:
+            continue
+        text = EnvFileText(source, ())
+        found += [
+            UnusedLine(text, entry, supplied[entry.name])
+            for entry in entries
+            if entry.name in supplied and entry.name not in read and entry.value is not None
+        ]
+    return found
+
+
+def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Variables of the environment that gave a moved line its value, each with the secret that has it now."""
+    secrets = {secret.mount_path: secret for secret in plan.secrets}
+    for operation in plan.operations:
+        if isinstance(operation, MoveVariable) and (secret := secrets.get(operation.value)) is not None:
+            yield from ((name, secret.name) for name in supplies(project, operation, secret))
+
+
+def supplies(project: Project, move: MoveVariable, secret: PlannedSecret) -> list[str]:
+    """The variables of an env file of the project that gave this line its value and have no effect on it any more."""
+    if secret.source is SourceKind.ENVIRONMENT:
+        return []
+    slot = move.slot
+    names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
+    return [name for name in dict.fromkeys(names) if name in project.environment.places]
+
+
+def _still_read(project: Project, plan: Plan) -> Iterator[str]:
+    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    for document in project.compose_texts:
+        for node in document.templates:
+            if id(node) not in moved:
+                yield from references_of(node.value)
+    for service in project.services.values():
+        for variable in service.variables.values():
+            yield from (slot.name for slot in variable.slots if slot.text is None and id(slot.content) not in moved)
+        for file in service.env_files:
+            for entry in file.entries:
+                yield from entry.references
+    for data in project.secrets.values():
+        yield str(data.get("environment") or "")
+    yield from (secret.variable for secret in plan.secrets)
+    own = {os.path.realpath(path) for path in project.family}
+    # another stack in the folder reads the same `.env`
+    for neighbour in project.folders.neighbours(project.source.path):
+        if "$" in neighbour.text and os.path.realpath(neighbour.path) not in own:
+            yield from (name for line in neighbour.text.splitlines() if "$" in line for name in references_of(line))
+
+
+def prune(units: Sequence[Planned]) -> Plan:
+    """The lines to be taken out for ``--prune-env``."""
+    return Plan(operations=tuple(RemoveLine(line.text, line.line) for line in unused_lines(units)))
+
+
+def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, bool, str]]:
+    """Lines of `.env` that supplied a moved value and stay: file, line, the secret's name, and whether nothing in the
+    project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
+    if not any(project.environment.places for project, _ in units):
+        return
+    gone = set(_gone(units))
+    unused = {(str(line.text.path), line.line.line) for line in unused_lines(units)}
+    told: set[tuple[str, int]] = set()
+    for project, plan in units:
+        for name, secret in _supplied(project, plan):
+            path, number = project.environment.places[name]
+            place = (str(path), number)
+            if place not in told and (os.path.realpath(path), number) not in gone:
+                told.add(place)
+                yield str(path), number, secret, place in unused, ""
+    for project, plan in units:
+        yield from _other_uses(project, plan, dict(_supplied(project, plan)))
+
+
+def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
+    """Lines that the plans take out, or move: the same file may be an env file of a service, too."""
+    for _, plan in units:
+        for operation in plan.operations:
+            if isinstance(operation, RemoveLine):
+                yield os.path.realpath(operation.document.source.path), operation.line.line
+            elif isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
+                assert operation.slot.line is not None
+                yield os.path.realpath(operation.slot.document.source.path), operation.slot.line.line
+
+
+def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
+    """Texts into which Compose still puts a moved value: commands, labels, other services' variables."""
+    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    for document in project.compose_texts if secrets else ():
+        for node in document.templates:
+            if id(node) in moved:
+                continue
+            for name in sorted(references_of(node.value) & secrets.keys()):
+                file, line, _ = document.place(node.start)
+                path = document.path_at(node.start) or ()
+                yield file, line, secrets[name], False, f"{'.'.join(path)} reads ${{{name}}}"

@@ -1,0 +1,147 @@
+"""``--templates``: texts for who starts anew, made from what a family of projects has and is going to have."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dsec_migrate.detectors import judge
+from dsec_migrate.document import Mapping, Scalar, follow
+from dsec_migrate.document import Sequence as SequenceNode
+from dsec_migrate.environment import read_entries
+from dsec_migrate.files import Disk, resolve_path
+from dsec_migrate.finding import Candidate
+from dsec_migrate.options import SourceKind
+from dsec_migrate.passes.file_variable import SUFFIX
+from dsec_migrate.plan import SECRETS_MOUNT, MoveVariable, NewFile, Plan
+from dsec_migrate.project import Project, references_of
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Source
+from dsec_migrate.templates import Described, EnvText, ReadVariable, text_files
+
+TEXT_MODE = 0o644
+Planned = tuple[Project, Plan]
+
+
+def templates_of(units: Sequence[Planned], disk: Disk) -> Plan:
+    """The files of `.env.example` and of the secrets folder's README. Raises UserError where a file cannot be read."""
+    root = units[-1][0]
+    described = [secret for project, plan in units for secret in _described(project, plan)]
+    folder = next((Path(secret.file).parent for secret in described if secret.file), root.directory / "secrets")
+    texts = text_files(
+        root.directory.absolute(), folder.absolute(), [_as_seen(secret) for secret in described],
+        list(_variables(units)), _env_text(root, units), disk.read,
+    )  # fmt: skip
+    files = []
+    for text in texts:
+        present = disk.read(text.path) if text.replaces else None
+        disk.claim(
+            text.path, ((disk.read(text.path) or b"").decode() if text.append else "").encode() + text.text.encode()
+        )
+        files.append(
+            NewFile(
+                text.path,
+                Secret(text.text),
+                TEXT_MODE,
+                append=text.append,
+                is_secret=False,
+                replaces=None if present is None else Secret(present.decode("utf-8", "replace")),
+            )
+        )
+    return Plan(files=tuple(files))
+
+
+def _described(project: Project, plan: Plan) -> Iterator[Described]:
+    users, readers = _users(project), _readers(project)
+    planned = {secret.name: secret for secret in plan.secrets}
+    for name, data in project.secrets.items():
+        known = planned.get(name)
+        services = (*users.get(name, ()), *(known.services if known else ()))
+        variables = tuple(dict.fromkeys((*readers.get(name, ()), *(known.variables if known else ()))))
+        file, variable = data.get("file"), data.get("environment")
+        if isinstance(file, str):
+            path = resolve_path(project, file)
+            yield Described(name, SourceKind.FILE, str(path), _mode(path), services=services, variables=variables)
+        elif isinstance(variable, str):
+            yield Described(name, SourceKind.ENVIRONMENT, variable=variable, services=services, variables=variables)
+    for secret in plan.secrets:
+        if secret.is_new:
+            yield Described(
+                secret.name,
+                secret.source,
+                str(secret.path or ""),
+                secret.mode,
+                secret.variable,
+                secret.services,
+                secret.variables,
+            )
+
+
+def _readers(project: Project) -> dict[str, list[str]]:
+    """The variables that name the file of each secret, without the suffix that says so."""
+    found: dict[str, list[str]] = {}
+    for service in project.services.values():
+        for variable in service.variables.values():
+            value = variable.effective.value or ""
+            if value.startswith(f"{SECRETS_MOUNT}/") and variable.name.endswith(SUFFIX):
+                found.setdefault(value.rsplit("/", 1)[1], []).append(variable.name.removesuffix(SUFFIX))
+    return found
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0o444
+
+
+def _as_seen(secret: Described) -> Described:
+    return Described(
+        secret.name,
+        secret.source,
+        Path(secret.file).name if secret.file else "",
+        secret.mode,
+        secret.variable,
+        tuple(dict.fromkeys(secret.services)),
+        secret.variables,
+    )
+
+
+def _users(project: Project) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for service in project.services.values():
+        for layer in service.layers:
+            node = layer.service.get("secrets")
+            for item in node.items if isinstance(node, SequenceNode) else []:
+                content = follow(item)
+                source = content.get("source") if isinstance(content, Mapping) else content
+                if isinstance(source, Scalar):
+                    found.setdefault(source.value, []).append(service.name)
+    return found
+
+
+def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
+    """The variables that the projects read, in the order of their files."""
+    told: dict[str, None] = {}
+    for project, plan in units:
+        moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+        for document in project.compose_texts:
+            for node in document.templates:
+                if id(node) in moved:
+                    continue
+                told.update(dict.fromkeys(sorted(references_of(node.value), key=node.value.find)))
+        told.update(dict.fromkeys(secret.variable for secret in plan.secrets if secret.variable))
+    values = units[-1][0].environment.files
+    for name in told:
+        value = values.get(name, "")
+        yield ReadVariable(name, is_harmless=judge(Candidate("", name, value.replace("$", "$$"), value)) is None)
+
+
+def _env_text(root: Project, units: Sequence[Planned]) -> EnvText:
+    path = root.directory / ".env"
+    values = tuple(secret.value for _, plan in units for secret in plan.secrets if secret.value is not None)
+    if path not in root.environment.paths:
+        return EnvText(values=values)
+    source = Source.read(path)
+    return EnvText(source.text, tuple(read_entries(source, root.environment.shell)), values)

@@ -1,0 +1,83 @@
+"""What to do after a change: start the services anew, change the secrets, and how to go back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dsec_migrate.finding import Action
+from dsec_migrate.naming import UNDO
+from dsec_migrate.options import SourceKind
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.page import Page
+
+# as `docker context` shows them; others are where somebody put them
+_LOCAL_CONTEXTS = {"", "default", "desktop-linux", "rootless", "orbstack", "colima"}
+_LOCAL_HOSTS = ("unix://", "npipe://")
+
+
+def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swarm: bool) -> None:
+    """For projects that were written."""
+    page.heading("Next")
+    for project in written:
+        services = dict.fromkeys(f.service for f in project.findings if f.action is Action.MIGRATE)
+        if services and not target_is_swarm:
+            place = f" ({project.path})" if len(written) > 1 else ""
+            _item(
+                page, f"`docker compose up -d` starts {', '.join(services)} anew{place}; until then they run as before."
+            )
+    _item(
+        page,
+        "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
+        "history of git, in backups and in containers that were made before.",
+    )
+    if not target_is_swarm:
+        _item(
+            page,
+            "The values are out of the Compose files, of `docker inspect` and of the environment of processes. Root on "
+            "this host, and whoever may talk to Docker, can still read them.",
+        )
+    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
+        _item(
+            page,
+            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files, which hold the values, until "
+            "`dsec-migrate undo --forget --write`.",
+        )
+
+
+def _item(page: Page, text: str) -> None:
+    page.sentence(text, indent="    ", first="  - ")
+
+
+def remote_engine(projects: Sequence[ProjectOutcome], environment: Mapping[str, str]) -> str:
+    """A sentence where Docker runs elsewhere and would look for secret files there; else nothing."""
+    has_files = any(
+        secret.source is SourceKind.FILE for project in projects if project.rewritten for secret in project.plan.secrets
+    )
+    where = _remote(environment) if has_files else ""
+    if not where:
+        return ""
+    return (
+        f"{where}, so that engine does not see the secret files of this machine: with --source environment Compose "
+        "sends it the values instead"
+    )
+
+
+def _remote(environment: Mapping[str, str]) -> str:
+    host = environment.get("DOCKER_HOST", "")
+    if host:
+        return "" if host.startswith(_LOCAL_HOSTS) else "DOCKER_HOST names another machine"
+    context = environment.get("DOCKER_CONTEXT") or _current_context(environment)
+    return "" if context in _LOCAL_CONTEXTS else f"the Docker context {context} may be another machine"
+
+
+def _current_context(environment: Mapping[str, str]) -> str:
+    home = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME", ""), ".docker")  # noqa: PTH118
+    try:
+        data = json.loads((Path(home) / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return ""
+    context = data.get("currentContext") if isinstance(data, dict) else None
+    return context if isinstance(context, str) else ""
