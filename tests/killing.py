@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from conftest import REPOSITORY, snapshot
 
-from dsec_migrate import migrate
+from dsec_migrate import migrate, transaction
 from dsec_migrate.discovery import discover
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.options import Options
@@ -184,9 +184,9 @@ def steps(folder: Path, project: Project) -> list[Step]:
     return found
 
 
-def start(folder: Path, project: Project, program: Sequence[str]) -> subprocess.Popen[bytes]:
+def start(folder: Path, project: Project, program: Sequence[str], *verb: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*program, *project.command()],
+        [*program, *verb, *project.command()],
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -194,9 +194,11 @@ def start(folder: Path, project: Project, program: Sequence[str]) -> subprocess.
     )
 
 
-def end_at(folder: Path, project: Project, step: Step, fault: str = "SIGKILL", *, lasting: bool = False) -> bytes:
-    """Runs ``--write``; its step ends it (SIGKILL) or fails with an error (ENOSPC, …), with ``lasting`` all such calls
-    from then on. Returns all that it printed."""
+def end_at(
+    folder: Path, project: Project, step: Step, fault: str = "SIGKILL", *verb: str, lasting: bool = False
+) -> bytes:
+    """Runs ``--write`` (of a ``verb``). Its step ends it (SIGKILL) or fails with an error such as ENOSPC, with
+    ``lasting`` all such calls from then on. Returns all that it printed."""
     repeat = "+" if lasting else ""
     if step.call == "any":
         program = [sys.executable, "-c", COUNTING, str(step.number), fault, repeat]
@@ -205,7 +207,7 @@ def end_at(folder: Path, project: Project, step: Step, fault: str = "SIGKILL", *
         inject = f"inject={step.call}:{kind}={fault}:when={step.number}{repeat}"
         program = ["strace", "-f", "--seccomp-bpf", "-o", os.devnull, "-e", f"trace={step.call}", "-e", inject]
         program += [sys.executable, "-c", COMMAND]
-    return b"".join(start(folder, project, program).communicate())
+    return b"".join(start(folder, project, program, *verb).communicate())
 
 
 def end_after(folder: Path, project: Project, seconds: float) -> bytes:
@@ -232,6 +234,19 @@ def judge(folder: Path, project: Project) -> Verdict:
     unfinished += [f"{UNDO} holds {len(rest)} runs" for rest in [_originals(folder)] if len(rest) > 1]
     unfinished += [f"{path.name} is open to others" for path in _open_files(folder)]
     return Verdict(lost, half_written, unfinished)
+
+
+def judge_undo(folder: Path, project: Project) -> Verdict:
+    """The same for an undo that was ended: the next one has to give every byte back."""
+    lost = lost_values(folder, project)
+    half_written = list(half_written_files(folder, project))
+    journal = folder / "secrets"
+    transaction.recover(journal)
+    if (run := transaction.latest(journal)) is not None:
+        transaction.undo(transaction.plan_undo(journal, run))
+    found = snapshot(folder)
+    unfinished = sorted(name for name in {*found, *project.before} if found.get(name) != project.before.get(name))
+    return Verdict(lost, half_written, [*unfinished, *map(str, _originals(folder))])
 
 
 def lost_values(folder: Path, project: Project) -> list[str]:
@@ -282,6 +297,7 @@ __all__ = [
     "end_at",
     "has_strace",
     "judge",
+    "judge_undo",
     "laid_out",
     "make_project",
     "steps",
