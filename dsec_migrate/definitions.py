@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dsec_migrate.document import Document, Mapping
 from dsec_migrate.mounts import Need
-from dsec_migrate.plan import DefineSecret, PlannedSecret
+from dsec_migrate.plan import DefineSecret, Operation, PlannedSecret
 from dsec_migrate.project import OVERRIDE, RESET, Layer, Project, definitions
 
 
@@ -52,6 +52,30 @@ def _documents(
     for document in project.documents[first:]:
         if _replaces(document) and id(document) not in defined and name not in present[id(document)]:
             yield document
+
+
+def notes(project: Project, operations: Iterable[Operation]) -> Iterator[str]:
+    """Files in another folder that can be used alone: their paths would mean that folder then."""
+    directory = os.path.realpath(project.directory)
+    if os.path.realpath(project.source.path.parent) != directory:
+        # with --project-directory they are used already
+        return
+    paths = {
+        operation.document.source.path: None
+        for operation in operations
+        if isinstance(operation, DefineSecret)
+        and operation.document in project.documents[1:]
+        and os.path.realpath(operation.document.source.path.parent) != directory
+    }
+    overlays = {
+        layer.document.source.path
+        for service in project.services.values()
+        for layer in service.layers
+        if is_overlay(layer)
+    }
+    for path in paths:
+        if path not in overlays:
+            yield f"{path} used alone finds its secrets only with --project-directory {project.directory}"
 
 
 def is_overlay(layer: Layer) -> bool:

@@ -69,7 +69,11 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         tuple(secrets),
         tuple(operations),
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
-        (*make_notes(project, options, secrets, groups, layers), *_tell_named_paths(named)),
+        (
+            *make_notes(project, options, secrets, groups, layers),
+            *definitions.notes(project, operations),
+            *_tell_named_paths(named),
+        ),
     )
 
 
