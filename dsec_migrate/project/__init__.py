@@ -5,7 +5,7 @@ list. One slot can reach several services (anchors, merge keys, ``extends``), an
 several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
 """
 
-from dsec_migrate.project.loading import Texts, load, located, place, scalar_text
+from dsec_migrate.project.loading import load, located, place, scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
@@ -24,6 +24,7 @@ from dsec_migrate.project.model import (
     references_of,
     resolve,
 )
+from dsec_migrate.project.texts import Texts
 
 __all__ = [
     "OVERRIDE",

@@ -10,7 +10,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
@@ -31,65 +30,16 @@ from dsec_migrate.project.model import (
     Value,
     Variable,
     cached_references,
-    env_file_scalar,
     line_value,
     passed_through,
     resolve,
 )
+from dsec_migrate.project.texts import Texts
 from dsec_migrate.records import dataclass
 from dsec_migrate.scalars import environment_text
-from dsec_migrate.source import Source
 from dsec_migrate.validation import Problem
 
 _Root = tuple[Document, Mapping]
-
-
-class Texts:
-    """The files of a run, each read once and one object each, so that an edit of it is made once.
-
-    ``overlay`` holds new texts of files (by real path) that are not on disk yet.
-    """
-
-    def __init__(self, overlay: MappingType[str, str] | None = None) -> None:
-        self._overlay = overlay or {}
-        self._sources: dict[str, Source] = {}
-        self._documents: dict[str, Document] = {}
-        self._env_texts: dict[tuple[str, bool], EnvFileText] = {}
-        self._scalars: dict[tuple[str, bool, int], Scalar] = {}
-
-    def source(self, path: Path) -> Source:
-        """Raises UserError where it cannot be read."""
-        real = os.path.realpath(path)
-        source = self._sources.get(real)
-        if source is None:
-            source = Source.read(path)
-            if real in self._overlay:
-                source = Source(path, b"", self._overlay[real], source.encoding, source.byte_order_mark)
-            self._sources[real] = source
-        return source
-
-    def add(self, source: Source) -> None:
-        self._sources[os.path.realpath(source.path)] = source
-
-    def document(self, path: Path) -> Document:
-        """Raises UserError where it cannot be read or is no YAML."""
-        real = os.path.realpath(path)
-        if real not in self._documents:
-            self._documents[real] = yaml.parse(self.source(path))
-        return self._documents[real]
-
-    def env_text(self, path: Path, is_raw: bool) -> EnvFileText:
-        """Raises UserError where it cannot be read."""
-        key = (os.path.realpath(path), is_raw)
-        if key not in self._env_texts:
-            self._env_texts[key] = EnvFileText(self.source(path), (), is_raw=is_raw)
-        return self._env_texts[key]
-
-    def scalar(self, text: EnvFileText, line: dotenv.Entry) -> Scalar:
-        key = (os.path.realpath(text.path), text.is_raw, line.span.start)
-        if key not in self._scalars:
-            self._scalars[key] = env_file_scalar(line)
-        return self._scalars[key]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -102,6 +52,9 @@ class _Scene:
     extended: dict[str, Document] = field(default_factory=dict)
     env_texts: dict[int, EnvFileText] = field(default_factory=dict)
     env_problems: dict[tuple[Path, bool], UserError] = field(default_factory=dict)
+    # by place: several services may come by one `extends`
+    problems: dict[tuple[int, int], UserError] = field(default_factory=dict)
+    warnings: dict[tuple[int, int], UserError] = field(default_factory=dict)
 
 
 def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
@@ -148,10 +101,12 @@ def load(
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
     services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
+    included = tuple(_included(documents, scene, folders or Folders(), seen))
     problems = (
         *(problem for document in documents for problem in document.problems),
         *(problem for problem, is_required in templates if not is_required),
         *scene.env_problems.values(),
+        *scene.problems.values(),
     )
     return Project(
         documents,
@@ -160,10 +115,10 @@ def load(
         folders or Folders(),
         scene.directory,
         problems,
-        tuple(problem for problem, is_required in templates if is_required),
+        (*(problem for problem, is_required in templates if is_required), *scene.warnings.values()),
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
-        tuple(_included(documents, scene, folders or Folders(), seen)),
+        included,
     )
 
 
@@ -178,13 +133,41 @@ def _included(
                 include = _include(follow(item), scene)
                 if include is None or not all(path.is_file() for path in include.paths):
                     # Compose refuses it, or fetches it from elsewhere: what can be told without it is told
+                    scene.warnings[id(document), item.start] = document.error(
+                        "what this `include` names is not here: it is not looked at",
+                        item.start,
+                        help="run it where all files are; what Compose fetches from elsewhere is never changed",
+                    )
                     continue
                 if seen & {os.path.realpath(path) for path in include.paths}:
                     raise document.error("the files include each other", item.start, help="remove one `include`")
                 environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
-                yield load(
+                project = load(
                     include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
                 )
+                _check_imports(document, root, project, scene)
+                yield project
+
+
+def _check_imports(document: Document, root: Content, included: Project, scene: _Scene) -> None:
+    """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that.
+
+    A later file, or a later document, may change an imported service.
+    """
+    services = root.get("services") if isinstance(root, Mapping) else None
+    entries = services.effective() if isinstance(services, Mapping) else {}
+    imported = _imported(included)
+    for name in (name for name in entries if name in imported):
+        start = entries[name].key.start
+        scene.problems[id(document), start] = document.error(
+            f"the service {name} is also in a file that `include` names: Compose takes both only while they are equal",
+            start,
+            help="change an included service in an override file",
+        )
+
+
+def _imported(project: Project) -> frozenset[str]:
+    return frozenset(project.services).union(*(_imported(included) for included in project.included))
 
 
 class _Include(NamedTuple):
@@ -317,6 +300,11 @@ def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) 
         path = document.source.path.parent / Path(file).expanduser()
         if not path.is_file():
             # Compose refuses it, but what can be told about this file is told
+            scene.warnings[id(document), node.start] = document.error(
+                "the file that `extends` names is not here: nothing is known about what the service takes from it",
+                node.start,
+                help="run it where all files are, or see that it sets no variable that moves",
+            )
             return
         base = scene.texts.document(path)
         scene.extended[os.path.realpath(path)] = base
@@ -324,6 +312,12 @@ def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) 
         what = f"the service {service} extends itself" if file is None else "the files extend each other"
         raise document.error(what, node.start, help="remove one of the `extends`")
     bodies, _ = _bodies((base,))
+    if service not in bodies and base is not document:
+        scene.problems[id(document), node.start] = document.error(
+            f"`extends` names no service of {base.source.path.name}",
+            node.start,
+            help="correct it; `docker compose config` refuses it too",
+        )
     for inherited in bodies.get(service, ()):
         for layer in _layers(service, inherited, scene, seen):
             users = layer.users if file is None else (*layer.users, document)
