@@ -129,6 +129,11 @@ def read_entries(
 
     Raises UserError with the place where Compose would refuse it.
     """
+    if source.encoding != "utf-8":
+        # a Compose file may be UTF-16, an env file may not (observed with Compose 2.40)
+        raise UserError(
+            "the env file cannot be read: it is UTF-16 text", str(source.path), 1, 1, help="save it as UTF-8"
+        )
     try:
         return dotenv.parse(source.text, lookup, service=service, earlier=earlier, raw=raw)
     except dotenv.DotenvError as error:

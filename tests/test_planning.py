@@ -81,6 +81,13 @@ GROUPINGS = [
         [("token", "a", "TOKEN"), ("password", "a", "PASSWORD")],
     ),
     Grouping(
+        "two variables, and a user called so",
+        services(
+            f"a: {{image: x, environment: {{TOKEN: {DISTINCTIVE}, PASSWORD: {DISTINCTIVE}, DB_USER: {DISTINCTIVE}}}}}"
+        ),
+        [("token", "a", "TOKEN"), ("password", "a", "PASSWORD")],
+    ),
+    Grouping(
         "the server names it",
         services(
             f"a: {{image: x, environment: {{DB_PASS: {DISTINCTIVE}}}}}",

@@ -16,7 +16,7 @@ from dsec_migrate.passes import Case, Delivery, Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import Applicability
 from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
-from dsec_migrate.stores import Left, stores
+from dsec_migrate.stores import Left, hold
 
 SUFFIX = "_FILE"
 
@@ -41,7 +41,7 @@ def propose(case: Case) -> Proposal | Left:
         return Left("a line of an env file passes it on from the shell: it has no value there")
     if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
         return Left("it is part of a text that runs over several lines with escapes: move it by hand")
-    holding = stores()[options.source](case.project, service, variable)
+    holding = hold(options, case.project, service, variable)
     if isinstance(holding, Left):
         return holding
     copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from dsec_migrate import stores
 from dsec_migrate.detectors import judge
 from dsec_migrate.finding import Action, Candidate, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
@@ -14,7 +15,7 @@ from dsec_migrate.plan import (
     PlannedSecret,
 )
 from dsec_migrate.project import Project, Slot, Variable
-from dsec_migrate.stores import Holding, Left, stores
+from dsec_migrate.stores import Holding, Left
 
 
 @dataclass(eq=False, repr=False)
@@ -95,8 +96,8 @@ def hold(case: Case, slot: Slot) -> Holding | Left:
     variable = case.variable
     slots = variable.slots[: variable.slots.index(slot) + 1]
     effective = case.project.effect(slot)
-    return stores()[case.options.source](
-        case.project, case.service, Variable(variable.service, variable.name, slots, effective)
+    return stores.hold(
+        case.options, case.project, case.service, Variable(variable.service, variable.name, slots, effective)
     )
 
 

@@ -12,6 +12,7 @@ from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style
 from dsec_migrate.neighbours import Member, mentions
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import (
     PlannedSecret,
@@ -20,6 +21,8 @@ from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import EnvFileSlot, Project, Slot, definitions
 from dsec_migrate.stores import Holding
+
+_NAMES_SOMETHING = Pattern(r"(?i)(?:^|_)(?:user|username|login|db|database|dbname|name)$")
 
 
 @dataclass(eq=False, repr=False)
@@ -69,10 +72,11 @@ def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
     The same variable with the same value, the same reference (``${X}`` or an alias), or the same distinctive value
     under another name; never two placeholders that happen to be equal.
     """
+    names = _plain_names(needs)
     leaders: dict[object, int] = {}
     groups: list[list[Need]] = []
     for need in needs:
-        keys = list(_group_keys(need))
+        keys = list(_group_keys(need, names))
         number = next((leaders[key] for key in keys if key in leaders), None)
         if number is None:
             number = len(groups)
@@ -83,7 +87,19 @@ def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
     return groups
 
 
-def _group_keys(need: Need) -> Iterator[object]:
+def _plain_names(needs: Sequence[Need]) -> frozenset[str]:
+    """What users and databases are called: who types such a word as a password types it as often as it is asked for."""
+    projects = {id(project): project for need in needs if (project := need.finding.case.project)}
+    return frozenset(
+        variable.effective.value
+        for project in projects.values()
+        for service in project.services.values()
+        for variable in service.variables.values()
+        if variable.effective.value and _NAMES_SOMETHING.search(variable.name)
+    )
+
+
+def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
     holding = need.holding
     if holding.source is SourceKind.ENVIRONMENT:
         yield (SourceKind.ENVIRONMENT, holding.variable)
@@ -94,7 +110,7 @@ def _group_keys(need: Need) -> Iterator[object]:
     reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None:
         yield ("reference", reference.name, holding.value)
-    if is_distinctive(holding.value.reveal()):
+    if is_distinctive(holding.value.reveal()) and holding.value.reveal() not in names:
         yield ("value", holding.value)
 
 

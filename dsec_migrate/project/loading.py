@@ -4,59 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import field
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import dotenv
 from dsec_migrate import environment as env
-from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
 from dsec_migrate.neighbours import Folders
+from dsec_migrate.project.env_files import env_files, with_env_files
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
-    EnvFile,
-    EnvFileSlot,
-    EnvFileText,
     Hidden,
     Layer,
     Project,
     Service,
     Slot,
-    Value,
     Variable,
     cached_references,
-    line_value,
     passed_through,
     resolve,
 )
+from dsec_migrate.project.scene import Scene
 from dsec_migrate.project.texts import Texts
 from dsec_migrate.records import dataclass
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.validation import Problem
 
 _REMOTE = {"oci:", "git:", "ssh:", "http:", "https:", "github.com"}
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class _Scene:
-    """What all services of a project share while they are put together."""
-
-    texts: Texts
-    environment: Environment
-    directory: Path
-    extended: dict[str, Document] = field(default_factory=dict)
-    env_texts: dict[int, EnvFileText] = field(default_factory=dict)
-    missing: dict[str, UserError] = field(default_factory=dict)
-
-    def lacks(self, error: UserError) -> None:
-        """Compose refuses the project for it; what the files say can be told all the same."""
-        self.missing.setdefault(str(error), error)
 
 
 def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
@@ -99,7 +77,7 @@ def load(
     texts = texts or Texts()
     seen = seen | {os.path.realpath(path) for path in paths}
     documents = tuple(texts.document(path) for path in paths)
-    scene = _Scene(texts, environment, paths[0].parent if directory is None else directory)
+    scene = Scene(texts, environment, paths[0].parent if directory is None else directory)
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
     services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
@@ -116,7 +94,7 @@ def load(
         folders or Folders(),
         scene.directory,
         problems,
-        tuple(problem for problem, is_required in templates if is_required),
+        (*(problem for problem, is_required in templates if is_required), *scene.warnings.values()),
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
         included,
@@ -124,7 +102,7 @@ def load(
 
 
 def _included(
-    documents: SequenceType[Document], scene: _Scene, folders: Folders, seen: frozenset[str]
+    documents: SequenceType[Document], scene: Scene, folders: Folders, seen: frozenset[str]
 ) -> Iterator[Project]:
     """The projects that ``include:`` names, each with its own directory and env file."""
     for document in documents:
@@ -135,18 +113,44 @@ def _included(
                 if include is None:
                     continue
                 absent = [path for path in include.paths if not path.is_file()]
+                if any(map(_is_remote, absent)):
+                    what = "what this `include` names is not here: it is not looked at"
+                    advice = "what Compose fetches from elsewhere is never changed"
+                    scene.warn(document.error(what, item.start, help=advice))
+                elif absent:
+                    what = f"there is no such file: {absent[0]}"
+                    scene.lacks(document.error(what, item.start, help="name a file that exists"))
                 if absent:
-                    # Compose itself fetches it from elsewhere: what can be told without it is told
-                    if not any(_is_remote(path) for path in absent):
-                        what = f"there is no such file: {absent[0]}"
-                        scene.lacks(document.error(what, item.start, help="name a file that exists"))
                     continue
                 if seen & {os.path.realpath(path) for path in include.paths}:
                     raise document.error("the files include each other", item.start, help="remove one `include`")
                 environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
-                yield load(
+                project = load(
                     include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
                 )
+                _check_imports(document, root, project, scene)
+                yield project
+
+
+def _check_imports(document: Document, root: Content, included: Project, scene: Scene) -> None:
+    """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that.
+
+    A later file, or a later document, may change an imported service.
+    """
+    services = root.get("services") if isinstance(root, Mapping) else None
+    entries = services.effective() if isinstance(services, Mapping) else {}
+    imported = _imported(included)
+    for name in (name for name in entries if name in imported):
+        what = (
+            f"the service {name} is also in a file that `include` names: Compose takes both only while they are equal"
+        )
+        scene.lacks(
+            document.error(what, entries[name].key.start, help="change an included service in an override file")
+        )
+
+
+def _imported(project: Project) -> frozenset[str]:
+    return frozenset(project.services).union(*(_imported(included) for included in project.included))
 
 
 def _is_remote(path: Path) -> bool:
@@ -160,7 +164,7 @@ class _Include(NamedTuple):
     env_files: tuple[Path, ...]
 
 
-def _include(node: Content, scene: _Scene) -> _Include | None:
+def _include(node: Content, scene: Scene) -> _Include | None:
     def texts(content: Content | None) -> tuple[str, ...]:
         items = content.items if isinstance(content, Sequence) else [content] if content is not None else []
         scalars = [scalar for item in items if isinstance(scalar := follow(item), Scalar)]
@@ -234,7 +238,7 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
 
 
 def _service(
-    name: str, bodies: SequenceType[_Body], replaced: SequenceType[tuple[_Body, Document]], scene: _Scene
+    name: str, bodies: SequenceType[_Body], replaced: SequenceType[tuple[_Body, Document]], scene: Scene
 ) -> Service:
     layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, ()))
     environment = scene.environment
@@ -261,24 +265,24 @@ def _service(
         template = places[-1].text
         value = resolve(template, environment) if template is not None else passed_through(variable, environment)
         own[variable] = Variable(name, variable, tuple(places), value)
-    env_files = tuple(_env_files(layers, own, scene))
-    variables = _with_env_files(name, own, env_files, scene) if env_files else own
+    files = tuple(env_files(layers, own, scene))
+    variables = with_env_files(name, own, files, scene) if files else own
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
     hidden = tuple(
         Hidden(name, slot.name, (slot,), resolve(slot.text, environment), document) for slot, document in dropped
     )
-    return Service(name, layers, variables, hidden, env_files, image_name or "")
+    return Service(name, layers, variables, hidden, files, image_name or "")
 
 
-def _layers(name: str, body: _Body, scene: _Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _layers(name: str, body: _Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
     extended = body.service.get("extends")
     if extended is not None:
         yield from _extended(extended, body, scene, (*seen, f"{body.document.source.path}:{name}"))
     yield Layer(body.document, body.service)
 
 
-def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _extended(node: Content, body: _Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
     document = body.document
     if isinstance(node, Scalar):
         service, file = node.value, None
@@ -294,7 +298,13 @@ def _extended(node: Content, body: _Body, scene: _Scene, seen: tuple[str, ...]) 
         # beside the file that names it, not in the project directory
         path = document.source.path.parent / Path(file).expanduser()
         if not path.is_file():
-            if not _is_remote(path):
+            if _is_remote(path):
+                what = (
+                    "the file that `extends` names is not here: nothing is known about what the service takes from it"
+                )
+                advice = "see that it sets no variable that moves"
+                scene.warn(document.error(what, node.start, help=advice))
+            else:
                 what = f"there is no such file: {path}"
                 scene.lacks(document.error(what, node.start, help="name a file that exists"))
             return
@@ -340,94 +350,3 @@ def scalar_text(node: Scalar) -> str | None:
     except ValueError:
         # Compose refuses a date; the schema check says so
         return node.value
-
-
-# --- env files ---
-
-
-def _env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scene: _Scene) -> Iterator[EnvFile]:
-    """The env files of a service in their order, each read as this service reads it."""
-    named = list(_named_env_files(layers, scene))
-    if not named:
-        return
-    # references in an env file see the project's variables, then the service's own, then the lines before
-    values = {name: v.effective.value for name, v in own.items() if v.effective.value is not None}
-    earlier: dict[str, str] = {}
-    for layer, path, node, required, raw in named:
-        if not path.is_file():
-            yield EnvFile(path, node, layer, required, raw)
-            continue
-        try:
-            text = scene.texts.env_text(path, raw)
-            entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
-        except UserError as problem:
-            scene.lacks(problem)
-            yield EnvFile(path, node, layer, required, raw)
-            continue
-        scene.env_texts[id(text)] = text
-        yield EnvFile(path, node, layer, required, raw, text, tuple(entries))
-        earlier.update(dotenv.variables(entries))
-
-
-def _named_env_files(
-    layers: SequenceType[Layer], scene: _Scene
-) -> Iterator[tuple[Layer, Path, ParsedNode, bool, bool]]:
-    found: list[tuple[Layer, Path, ParsedNode, bool, bool]] = []
-    for layer in layers:
-        node = layer.service.get("env_file")
-        if node is not None and node.tag in {OVERRIDE, RESET}:
-            found.clear()
-        if node is None or node.tag == RESET:
-            continue
-        # with `extends` a path means the folder of the extended file
-        directory = layer.document.source.path.parent if layer.users else scene.directory
-        for item in node.items if isinstance(node, Sequence) else [node]:
-            content = follow(item)
-            required, raw = True, False
-            if isinstance(content, Mapping):
-                flag, format_node, path_node = content.get("required"), content.get("format"), content.get("path")
-                required = not (isinstance(flag, Scalar) and flag.resolved() is False)
-                raw = isinstance(format_node, Scalar) and format_node.value == "raw"
-                content = path_node if path_node is not None else content
-            if isinstance(content, Scalar) and (path := resolve(content.value, scene.environment).value):
-                # like Compose: `..` goes before a symbolic link is followed
-                file = Path(os.path.normpath(directory / Path(path).expanduser()))
-                found.append((layer, file, item, required, raw))
-    yield from found
-
-
-def _with_env_files(
-    service: str, own: MappingType[str, Variable], files: SequenceType[EnvFile], scene: _Scene
-) -> dict[str, Variable]:
-    """The variables of a service with those that its env files bring; ``environment:`` beats them."""
-    lines: dict[str, list[EnvFileSlot]] = {}
-    fixed = {name: variable.effective for name, variable in own.items() if variable.effective.value is not None}
-    above = dict(fixed)
-    for file in files:
-        for line in file.entries:
-            if file.text is not None and line.name:
-                node = scene.texts.scalar(file.text, line)
-                given = line_value(line, scene.environment, above)
-                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line, given)
-                lines.setdefault(line.name, []).append(slot)
-                if line.name not in fixed:
-                    above[line.name] = given
-    variables: dict[str, Variable] = {}
-    for name, slots in lines.items():
-        if name not in own:
-            # a NAME alone that nobody sets is as if it were not there
-            effective = next((slot for slot in reversed(slots) if _is_set(slot)), None)
-            if effective is not None:
-                last = slots.index(effective) + 1
-                variables[name] = Variable(service, name, tuple(slots[:last]), effective.given or Value(None, None))
-    for name, variable in own.items():
-        covered = lines.get(name)
-        variables[name] = variable
-        if covered:
-            variables[name] = Variable(service, name, (*covered, *variable.slots), variable.effective)
-    return variables
-
-
-def _is_set(slot: EnvFileSlot) -> bool:
-    assert slot.line is not None
-    return slot.line.value is not None or slot.line.passed is not None

@@ -206,7 +206,7 @@ class Project:
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
     Compose files of all. Relative paths mean ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
-    required variables that are not set here. ``is_part`` says that Compose refuses the files because something is
+    required variables and files that are not here. ``is_part`` says that Compose refuses the files because something is
     missing that another file may supply.
     """
 

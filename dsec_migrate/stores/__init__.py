@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dsec_migrate.options import SourceKind
+from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
@@ -39,3 +39,18 @@ def stores() -> Mapping[SourceKind, Store]:
     from dsec_migrate.stores import environment, external, file
 
     return {SourceKind.FILE: file.hold, SourceKind.ENVIRONMENT: environment.hold, SourceKind.EXTERNAL: external.hold}
+
+
+def hold(options: Options, project: Project, service: Service, variable: Variable) -> Holding | Left:
+    """What the store that was asked for makes of the value.
+
+    Where a secret of the project is made from that very variable of the environment already, it is the one to mount.
+    """
+    if options.source is SourceKind.FILE and options.target is not Target.SWARM:
+        from dsec_migrate.stores import environment
+
+        if environment.has_secret(project, variable):
+            holding = environment.hold(project, service, variable)
+            if isinstance(holding, Holding):
+                return holding
+    return stores()[options.source](project, service, variable)

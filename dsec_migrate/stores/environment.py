@@ -25,6 +25,14 @@ def hold(project: Project, service: Service, variable: Variable) -> Holding | Le
     return Holding(SourceKind.ENVIRONMENT, Secret(project.environment.variables[name]), name)
 
 
+def has_secret(project: Project, variable: Variable) -> bool:
+    """Whether a secret of the project is made from the variable that supplies the value now."""
+    if not any("environment" in data for data in project.secrets.values()):
+        return False
+    name = _variable(project, variable)
+    return name is not None and any(data.get("environment") == name for data in project.secrets.values())
+
+
 def _variable(project: Project, variable: Variable) -> str | None:
     """The variable whose value the slot takes unchanged now, or None when there is no such variable."""
     effective = variable.effective

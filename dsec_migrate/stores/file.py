@@ -18,7 +18,10 @@ def hold(_project: Project, _service: Service, variable: Variable) -> Holding | 
             return Left(
                 f"{variable.slot.place} takes it away: it has no value there, and neither has the shell or .env"
             )
-        return Left(f"its value is not known here: {names} is not set (put it into .env, or use --source environment)")
+        are, them = ("is", "it") if len(effective.unset) == 1 else ("are", "them")
+        return Left(
+            f"its value is not known here: {names} {are} not set (put {them} into .env, or use --source environment)"
+        )
     if effective.shell:
         names = ", ".join(effective.shell)
         return Left(f"its value comes from the shell ({names}) and is not written to disk: use --source environment")

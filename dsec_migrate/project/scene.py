@@ -1,0 +1,33 @@
+"""What all services of a project share while they are put together."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from pathlib import Path
+
+from dsec_migrate.document import Document
+from dsec_migrate.environment import Environment
+from dsec_migrate.errors import UserError
+from dsec_migrate.project.model import EnvFileText
+from dsec_migrate.project.texts import Texts
+from dsec_migrate.records import dataclass
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Scene:
+    """What all services of a project share while they are put together."""
+
+    texts: Texts
+    environment: Environment
+    directory: Path
+    extended: dict[str, Document] = field(default_factory=dict)
+    env_texts: dict[int, EnvFileText] = field(default_factory=dict)
+    missing: dict[str, UserError] = field(default_factory=dict)
+    warnings: dict[str, UserError] = field(default_factory=dict)
+
+    def lacks(self, error: UserError) -> None:
+        """Compose refuses the project for it; what the files say can be told all the same."""
+        self.missing.setdefault(str(error), error)
+
+    def warn(self, error: UserError) -> None:
+        self.warnings.setdefault(str(error), error)
