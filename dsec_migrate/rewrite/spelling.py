@@ -9,7 +9,9 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import MountOptions
 
 # what may stand unquoted as a value or an item, in block and in flow style
-_PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$\{[A-Za-z_][A-Za-z0-9_]*\}[A-Za-z0-9_./-]*")
+_PLAIN = Pattern(
+    r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)[A-Za-z0-9_./-]*"
+)
 
 
 _NUMBER_LIKE = Pattern(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
