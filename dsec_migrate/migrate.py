@@ -218,7 +218,8 @@ def _family(root: Project) -> list[Project]:
     """The projects that ``root`` includes, and itself; each knows the files of all."""
     units = list(root.units())
     paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
-    return [replace(unit, family=paths) for unit in units]
+    twins = frozenset().union(*(unit.twins for unit in units))
+    return [replace(unit, family=paths, twins=twins) for unit in units]
 
 
 def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:

@@ -71,7 +71,9 @@ def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
         loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
-    return replace(loaded, is_part=project.is_part, reserved=project.reserved, family=project.family)
+    return replace(
+        loaded, is_part=project.is_part, reserved=project.reserved, family=project.family, twins=project.twins
+    )
 
 
 def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:

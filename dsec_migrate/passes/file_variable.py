@@ -90,6 +90,8 @@ def _images_without_later_files(case: Case) -> Iterator[str]:
 def _obstacle(case: Case) -> Left | None:
     service, variable = case.service, case.variable
     name = variable.name
+    if service.name in case.project.twins:
+        return Left("its service stands in an included file too: Compose takes both only while they are equal")
     if not _NAME.fullmatch(name):
         return Left("its name has characters that a variable of a program seldom has")
     if name + SUFFIX in service.variables:

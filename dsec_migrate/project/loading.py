@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import environment as env
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, plain
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
@@ -98,6 +98,7 @@ def load(
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
         included,
+        twins=frozenset(scene.twins),
     )
 
 
@@ -133,14 +134,16 @@ def _included(
 
 
 def _check_imports(document: Document, root: Content, included: Project, scene: Scene) -> None:
-    """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that.
-
-    A later file, or a later document, may change an imported service.
+    """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that:
+    such a twin stays as it is. A later file, or a later document, may change an imported service.
     """
     services = root.get("services") if isinstance(root, Mapping) else None
     entries = services.effective() if isinstance(services, Mapping) else {}
     imported = _imported(included)
     for name in (name for name in entries if name in imported):
+        scene.twins.add(name)
+        if plain(entries[name].value) in imported[name]:
+            continue
         what = (
             f"the service {name} is also in a file that `include` names: Compose takes both only while they are equal"
         )
@@ -149,8 +152,13 @@ def _check_imports(document: Document, root: Content, included: Project, scene: 
         )
 
 
-def _imported(project: Project) -> frozenset[str]:
-    return frozenset(project.services).union(*(_imported(included) for included in project.included))
+def _imported(project: Project) -> dict[str, list[object]]:
+    """The services that a project brings, each as plain data where it is one mapping."""
+    found: dict[str, list[object]] = {}
+    for unit in project.units():
+        for name, service in unit.services.items():
+            found[name] = [plain(layer.service) for layer in service.layers] if len(service.layers) == 1 else []
+    return found
 
 
 def _is_remote(path: Path) -> bool:

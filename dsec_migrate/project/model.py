@@ -205,7 +205,8 @@ class Project:
     ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
-    Compose files of all. Relative paths mean ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
+    Compose files of all. ``twins`` are services that stand in an included file as well. Relative paths mean
+    ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
     required variables and files that are not here. ``is_part`` says that Compose refuses the files because something is
     missing that another file may supply.
     """
@@ -223,6 +224,7 @@ class Project:
     is_part: bool = False
     reserved: frozenset[str] = frozenset()
     family: tuple[Path, ...] = ()
+    twins: frozenset[str] = frozenset()
 
     def units(self) -> Iterator[Project]:
         """The projects that it includes, each before the one that includes it, and itself at the end."""

@@ -24,6 +24,7 @@ class Scene:
     env_texts: dict[int, EnvFileText] = field(default_factory=dict)
     missing: dict[str, UserError] = field(default_factory=dict)
     warnings: dict[str, UserError] = field(default_factory=dict)
+    twins: set[str] = field(default_factory=set)
 
     def lacks(self, error: UserError) -> None:
         """Compose refuses the project for it; what the files say can be told all the same."""
