@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import environment
+from dsec_migrate.detectors import judge
 from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
+from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
 from dsec_migrate.plan import MoveVariable, Plan, PlannedSecret, RemoveLine
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
@@ -70,9 +72,31 @@ def supplies(project: Project, move: MoveVariable, secret: PlannedSecret) -> lis
     """The variables of an env file of the project that gave this line its value and have no effect on it any more."""
     if secret.source is SourceKind.ENVIRONMENT:
         return []
+    return [name for name in _mentioned(project, move) if name in project.environment.places]
+
+
+def _mentioned(project: Project, move: MoveVariable) -> list[str]:
     slot = move.slot
     names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
-    return [name for name in dict.fromkeys(names) if name in project.environment.places]
+    return list(dict.fromkeys(names))
+
+
+def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
+    """Variables that hold (a part of) a moved value, set or not, each with the secret that has it now: of the URL
+    `${USER}:${PASSWORD}@db` the second."""
+    secrets = {secret.mount_path: secret for secret in plan.secrets}
+    found: dict[str, str] = {}
+    for operation in plan.operations:
+        secret = secrets.get(operation.value) if isinstance(operation, MoveVariable) else None
+        if not isinstance(operation, MoveVariable) or secret is None or secret.source is SourceKind.ENVIRONMENT:
+            continue
+        is_all = operation.slot.text is None or project.effect(operation.slot).whole_reference is not None
+        for name in _mentioned(project, operation):
+            value = project.environment.variables.get(name)
+            text = None if value is None else value.replace("$", "$$")
+            if is_all or judge(Candidate("", name, text, value)) is not None:
+                found.setdefault(name, secret.name)
+    return found
 
 
 def _still_read(project: Project, plan: Plan) -> Iterator[str]:
@@ -103,20 +127,22 @@ def prune(units: Sequence[Planned]) -> Plan:
 def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, bool, str]]:
     """Lines of `.env` that supplied a moved value and stay: file, line, the secret's name, and whether nothing in the
     project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
-    if not any(project.environment.places for project, _ in units):
-        return
     gone = set(_gone(units))
     unused = {(str(line.text.path), line.line.line) for line in unused_lines(units)}
     told: set[tuple[str, int]] = set()
     for project, plan in units:
+        names = _secret_names(project, plan)
         for name, secret in _supplied(project, plan):
             path, number = project.environment.places[name]
             place = (str(path), number)
+            if place not in unused and name not in names:
+                # a user's name, say, that others read as well
+                continue
             if place not in told and (os.path.realpath(path), number) not in gone:
                 told.add(place)
                 yield str(path), number, secret, place in unused, ""
     for project, plan in units:
-        yield from _other_uses(project, plan, dict(_supplied(project, plan)))
+        yield from _other_uses(project, plan, _secret_names(project, plan))
 
 
 def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
