@@ -60,7 +60,8 @@ def propose(case: Case) -> Proposal | Left:
         if known is None
     )
     if holding.follows:
-        doubts += (f"{', '.join(holding.follows)} in the shell or in .env has no effect on it any more",)
+        have = "has" if len(holding.follows) == 1 else "have"
+        doubts += (f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more",)
     remarks = tuple(_remarks(variable.slot))
     if doubts and options.safe:
         return Left(f"not known to be safe (--safe): {doubts[0]}")
