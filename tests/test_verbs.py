@@ -244,6 +244,7 @@ def test_a_wrong_name_is_an_error(folder: Path, say: Say, verb: str) -> None:
     assert missing.status == 2
     assert missing.err.startswith("error: ")
     assert "nowhere.yml" in missing.err
+    assert say(verb, "nowhere.yml").status == 2
     unknown = say(verb, "--nonsense")
     assert unknown.status == 2
     assert "there is no option --nonsense" in unknown.err

@@ -39,6 +39,8 @@ def _folders(files: ProjectFiles, task: Task) -> list[Path]:
     try:
         return journal_folders(load(files, task.options, task.shell), task.options)
     except UserError:
+        if not any(path.exists() for path in files.paths):
+            raise
         folder = files.directory / (task.options.secrets_dir or Style().directory)
         return [folder] if os.path.isdir(os.path.join(folder, JOURNAL)) else []  # noqa: PTH112, PTH118
 
