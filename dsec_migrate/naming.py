@@ -6,7 +6,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field
+from dataclasses import field, replace
 
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
@@ -72,6 +72,8 @@ def _parts(text: str) -> Iterator[str]:
 def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:
     """The style that most of the project's ``secrets:`` have; ``directory`` (``--secrets-dir``) wins over theirs."""
     default = Style()
+    if not existing:
+        return replace(default, directory=directory) if directory else default
     names = [_case(name) for name in existing]
     # certificates, keys and settings have files of their own kind: no habit for passwords
     existing = {

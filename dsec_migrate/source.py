@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import field
@@ -79,6 +80,14 @@ class Source:
                 help="save it as UTF-8; Compose refuses it as it is",
             ) from None
         return cls(path, data, text, encoding, mark)
+
+    @property
+    def real_path(self) -> str:
+        """The file itself, whatever links lead to it."""
+        cached: str | None = self.__dict__.get("_real_path")
+        if cached is None:
+            cached = self.__dict__["_real_path"] = os.path.realpath(self.path)
+        return cached
 
     def encode(self, text: str) -> bytes:
         """``text`` as bytes in this file's own encoding, byte order mark included."""

@@ -6,7 +6,6 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
@@ -50,7 +49,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     """
     for file in rewritten:
         _check_untouched(file.source.text, file.text, file.edits)
-    overlay = {os.path.realpath(file.source.path): file.text for file in rewritten}
+    overlay = {file.source.real_path: file.text for file in rewritten}
     after = _load(project, [document.source.path for document in project.documents], Texts(overlay))
     if len(after.problems) > len(project.problems):
         raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
@@ -58,7 +57,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     _check_env_files(project, after, plan.operations)
     check_values(project, after, plan)
     for document in (*after.documents, *after.extended):
-        if os.path.realpath(document.source.path) in overlay:
+        if document.source.real_path in overlay:
             _check_schema([yaml.plain(root) for root in document.roots], is_fragment=len(after.documents) > 1)
     _check_pruned(after, plan.operations, rewritten)
     _check_subsets(project, plan, overlay)
@@ -93,10 +92,10 @@ def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
 
 def _check_structure(before: Project, after: Project, operations: SequenceType[Operation]) -> None:
     expected = _Interpreter(operations)
-    texts = {os.path.realpath(document.source.path): document for document in after.compose_texts}
+    texts = {document.source.real_path: document for document in after.compose_texts}
     for document in before.compose_texts:
         wanted = [expected.data(root) for root in document.roots]
-        new = texts.get(os.path.realpath(document.source.path))
+        new = texts.get(document.source.real_path)
         found = [yaml.plain(root) for root in new.roots] if new is not None else None
         if not _equal(wanted, found):
             raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
@@ -324,7 +323,7 @@ def _check_delivery(
 
 
 def _place(slot: Slot) -> tuple[str, int]:
-    return os.path.realpath(slot.document.source.path), slot.start
+    return slot.document.source.real_path, slot.start
 
 
 def _is_absent(variable: Variable) -> bool:

@@ -38,7 +38,7 @@ def unused_lines(units: Sequence[Planned]) -> list[UnusedLine]:
     if not supplied:
         return []
     read = {name for project, plan in units for name in _still_read(project, plan)}
-    texts = {os.path.realpath(text.path): text for project, _ in units for text in project.env_texts}
+    texts = {text.source.real_path: text for project, _ in units for text in project.env_texts}
     root = units[-1][0]
     found: list[UnusedLine] = []
     for path in root.environment.paths:
@@ -150,10 +150,10 @@ def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
     for _, plan in units:
         for operation in plan.operations:
             if isinstance(operation, RemoveLine):
-                yield os.path.realpath(operation.document.source.path), operation.line.line
+                yield operation.document.source.real_path, operation.line.line
             elif isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
                 assert operation.slot.line is not None
-                yield os.path.realpath(operation.slot.document.source.path), operation.slot.line.line
+                yield operation.slot.document.source.real_path, operation.slot.line.line
 
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:

@@ -99,7 +99,7 @@ def _slots_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileSlot]
 
 
 def _is_project_env_file(project: Project, slot: Slot) -> bool:
-    real = os.path.realpath(slot.document.source.path)
+    real = slot.document.source.real_path
     return any(os.path.realpath(path) == real for path in project.environment.paths)
 
 

@@ -75,8 +75,8 @@ def load(
     Raises UserError where a text is no YAML, or a file that a service extends or an ``include:`` cannot be read.
     """
     texts = texts or Texts()
-    seen = seen | {os.path.realpath(path) for path in paths}
     documents = tuple(texts.document(path) for path in paths)
+    seen = seen | {document.source.real_path for document in documents}
     scene = Scene(texts, environment, paths[0].parent if directory is None else directory)
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)

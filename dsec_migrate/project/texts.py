@@ -21,6 +21,7 @@ class Texts:
 
     def __init__(self, overlay: MappingType[str, str] | None = None) -> None:
         self._overlay = overlay or {}
+        self._named: dict[Path, Source] = {}
         self._sources: dict[str, Source] = {}
         self._documents: dict[str, Document] = {}
         self._env_texts: dict[tuple[str, bool], EnvFileText] = {}
@@ -28,34 +29,36 @@ class Texts:
 
     def source(self, path: Path) -> Source:
         """Raises UserError where it cannot be read."""
-        real = os.path.realpath(path)
-        source = self._sources.get(real)
-        if source is None:
-            source = Source.read(path)
-            if real in self._overlay:
-                source = Source(path, b"", self._overlay[real], source.encoding, source.byte_order_mark)
-            self._sources[real] = source
-        return source
+        known = self._named.get(path)
+        if known is not None:
+            return known
+        source = self._sources.get(os.path.realpath(path)) or Source.read(path)
+        if source.real_path in self._overlay:
+            text = self._overlay[source.real_path]
+            source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
+        self._named[path] = self._sources.setdefault(source.real_path, source)
+        return self._named[path]
 
     def add(self, source: Source) -> None:
-        self._sources[os.path.realpath(source.path)] = source
+        self._named[source.path] = self._sources[source.real_path] = source
 
     def document(self, path: Path) -> Document:
         """Raises UserError where it cannot be read or is no YAML."""
-        real = os.path.realpath(path)
-        if real not in self._documents:
-            self._documents[real] = yaml.parse(self.source(path))
-        return self._documents[real]
+        source = self.source(path)
+        if source.real_path not in self._documents:
+            self._documents[source.real_path] = yaml.parse(source)
+        return self._documents[source.real_path]
 
     def env_text(self, path: Path, is_raw: bool) -> EnvFileText:
         """Raises UserError where it cannot be read."""
-        key = (os.path.realpath(path), is_raw)
+        source = self.source(path)
+        key = (source.real_path, is_raw)
         if key not in self._env_texts:
-            self._env_texts[key] = EnvFileText(self.source(path), (), is_raw=is_raw)
+            self._env_texts[key] = EnvFileText(source, (), is_raw=is_raw)
         return self._env_texts[key]
 
     def scalar(self, text: EnvFileText, line: dotenv.Entry) -> Scalar:
-        key = (os.path.realpath(text.path), text.is_raw, line.span.start)
+        key = (text.source.real_path, text.is_raw, line.span.start)
         if key not in self._scalars:
             self._scalars[key] = env_file_scalar(line)
         return self._scalars[key]
