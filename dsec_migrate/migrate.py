@@ -18,11 +18,10 @@ from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options, Target
-from dsec_migrate.outcome import Outcome, ProjectOutcome, Remaining, Rewritten
+from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
-from dsec_migrate.planning.starting import templates_of
 from dsec_migrate.project import EnvFileText, Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.rewrite import rewrite
@@ -151,54 +150,66 @@ def migrate(
     interrupted run left: with ``write`` that is finished or taken back first."""
     try:
         root = load(files, options, shell, folders)
-        interrupted = list(_interrupted(root, options, write))
+        interrupted = tuple(_interrupted(root, options, write))
         if interrupted and write:
             root = load(files, options, shell, folders)
         disk = disk or Disk()
-        known = (*files.warnings, *interrupted)
-        outcome = ProjectOutcome(files.name, warnings=known, journal=secrets_folder(root, options))
-        units: list[tuple[Project, Plan]] = []
-        for project in _family(root):
-            found = _problems(project, options)
-            project = replace(project, is_part=found.is_part, reserved=_reserved(root, project, units))
-            plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
-            units.append((project, plan))
-            outcome = replace(
-                outcome,
-                plan=outcome.plan + plan,
-                masks=outcome.masks + masks(project, plan),
-                warnings=(*outcome.warnings, *project.warnings, *found.warnings),
-                errors=(*outcome.errors, *found.errors),
-                tracked=outcome.tracked | frozenset(_tracked(project, plan) if check else ()),
-            )
-        if outcome.errors:
-            plans = [report_only(project, options) for project, _ in units]
-            return replace(outcome, plan=sum(plans, Plan()))
-        if options.prune_env:
-            root, plan = units[-1]
-            units[-1] = (root, plan + prune(units))
-        if options.templates:
-            root, plan = units[-1]
-            units[-1] = (root, plan + templates_of(units, disk))
-        outcome = replace(
-            outcome,
-            plan=sum((plan for _, plan in units), Plan()),
-            remaining=tuple(Remaining(*line) for line in remaining_lines(units)),
+        units = list(_planned(root, options, disk))
+        outcome = ProjectOutcome(
+            files.name,
+            masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
+            warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
+            errors=tuple(error for unit in units for error in unit.errors),
+            tracked=frozenset(found for unit in units if check for found in _tracked(unit.project, unit.plan)),
+            journal=secrets_folder(root, options),
         )
-        for project, plan in units:
+        if outcome.errors:
+            return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
+        plans = [(unit.project, unit.plan) for unit in units]
+        if options.prune_env:
+            plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans))
+        if options.templates:
+            from dsec_migrate.planning.starting import templates_of
+
+            plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, disk))
+        remaining = [Remaining(*line) for line in remaining_lines(plans)]
+        rewritten: list[Rewritten] = []
+        for project, plan in plans:
             if plan.operations:
-                rewritten = tuple(_rewritten(project, plan))
-                remaining = verify(project, plan, rewritten, options)
-                outcome = replace(
-                    outcome,
-                    rewritten=(*outcome.rewritten, *rewritten),
-                    remaining=(*outcome.remaining, *remaining),
-                )
-        return outcome
+                changed = tuple(_rewritten(project, plan))
+                remaining += verify(project, plan, changed, options)
+                rewritten += changed
+        return replace(
+            outcome,
+            plan=sum((plan for _, plan in plans), Plan()),
+            rewritten=tuple(rewritten),
+            remaining=tuple(remaining),
+        )
     except UserError as error:
         return ProjectOutcome(files.name, warnings=files.warnings, errors=(error,))
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Unit:
+    """One project of a family with its plan, and what Compose refuses or calls odd in it."""
+
+    project: Project
+    plan: Plan
+    errors: tuple[UserError, ...]
+    warnings: tuple[UserError, ...]
+
+
+def _planned(root: Project, options: Options, disk: Disk) -> Iterator[_Unit]:
+    """The projects that ``root`` includes, then itself: each knows the names of the secrets that come before."""
+    planned: list[tuple[Project, Plan]] = []
+    for unit in _family(root):
+        found = _problems(unit, options)
+        project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
+        plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
+        planned.append((project, plan))
+        yield _Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
 
 
 def _interrupted(root: Project, options: Options, write: bool) -> Iterator[UserError]:

@@ -23,7 +23,7 @@ from dsec_migrate.document import (
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import EnvFileSlot, Layer, Project
+from dsec_migrate.project import EnvFileSlot, Layer, Project, Service
 from dsec_migrate.records import dataclass
 
 
@@ -162,6 +162,17 @@ def _default_mount(item: ParsedNode) -> str | None:
             if target is None or (isinstance(target, Scalar) and target.value in {name, f"{SECRETS_MOUNT}/{name}"}):
                 return name
     return None
+
+
+def sources(service: Service) -> Iterator[str]:
+    """The names of the secrets that a service mounts, in its order; one may come twice."""
+    for layer in service.layers:
+        node = layer.service.get("secrets")
+        for item in node.items if isinstance(node, Sequence) else []:
+            content = follow(item)
+            source = content.get("source") if isinstance(content, Mapping) else content
+            if isinstance(source, Scalar):
+                yield source.value
 
 
 def targets_in_use(project: Project) -> set[str]:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsec_migrate.detectors import judge
-from dsec_migrate.document import Mapping, Scalar, follow
-from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.environment import read_entries
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
+from dsec_migrate.mounts import sources
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes.file_variable import SUFFIX
 from dsec_migrate.plan import SECRETS_MOUNT, MoveVariable, NewFile, Plan
@@ -111,13 +110,8 @@ def _as_seen(secret: Described) -> Described:
 def _users(project: Project) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for service in project.services.values():
-        for layer in service.layers:
-            node = layer.service.get("secrets")
-            for item in node.items if isinstance(node, SequenceNode) else []:
-                content = follow(item)
-                source = content.get("source") if isinstance(content, Mapping) else content
-                if isinstance(source, Scalar):
-                    found.setdefault(source.value, []).append(service.name)
+        for name in sources(service):
+            found.setdefault(name, []).append(service.name)
     return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dsec_migrate import images
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.document import Scalar, Sequence, follow
+from dsec_migrate.document import Scalar
 from dsec_migrate.files import resolve_path
 from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
+from dsec_migrate.mounts import sources
 from dsec_migrate.project import Project, Service
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
@@ -19,19 +19,9 @@ def users(project: Project) -> dict[str, list[Service]]:
     """The services that mount each secret, by its name."""
     found: dict[str, list[Service]] = {}
     for service in project.services.values():
-        for name in dict.fromkeys(_mounted(service)):
+        for name in dict.fromkeys(sources(service)):
             found.setdefault(name, []).append(service)
     return found
-
-
-def _mounted(service: Service) -> Iterator[str]:
-    for layer in service.layers:
-        node = layer.service.get("secrets")
-        for item in node.items if isinstance(node, Sequence) else []:
-            content = follow(item)
-            source = content.get("source") if isinstance(content, MappingNode) else content
-            if isinstance(source, Scalar):
-                yield source.value
 
 
 def states(project: Project) -> list[tuple[str, State]]:
