@@ -56,6 +56,8 @@ def _documents(
 
 def notes(project: Project, operations: Iterable[Operation]) -> Iterator[str]:
     """Files in another folder that can be used alone: their paths would mean that folder then."""
+    if len(project.documents) == 1:
+        return
     directory = os.path.realpath(project.directory)
     if os.path.realpath(project.source.path.parent) != directory:
         # with --project-directory they are used already

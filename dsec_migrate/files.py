@@ -88,14 +88,17 @@ def secrets_folder(project: Project, options: Options) -> Path:
 
 def journal_folders(project: Project, options: Options) -> list[Path]:
     """The folders in which runs for the project may have left a journal: those of its secrets, old and new."""
-    found = [secrets_folder(unit, options) for unit in reversed(list(project.units()))]
-    found.append(Path(os.path.normpath(project.directory / Style().directory)))
-    for unit in project.units():
+    found: dict[Path, None] = {}
+    for unit in reversed(list(project.units())):
+        if unit.secrets or options.secrets_dir:
+            found[secrets_folder(unit, options)] = None
+        found[unit.directory / Style().directory] = None
         for data in unit.secrets.values():
             file = data.get("file")
             if isinstance(file, str) and file:
-                found.append(resolve_path(unit, file).parent)
-    return [folder for folder in dict.fromkeys(found) if os.path.isdir(os.path.join(folder, JOURNAL))]  # noqa: PTH112, PTH118
+                found[resolve_path(unit, file).parent] = None
+    there = [folder for folder in found if os.path.isdir(os.path.join(folder, JOURNAL))]  # noqa: PTH112, PTH118
+    return [Path(os.path.normpath(folder)) for folder in there]
 
 
 def _check_folder(project: Project, directory: str) -> None:

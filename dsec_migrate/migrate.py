@@ -161,7 +161,7 @@ def migrate(
             warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
             errors=tuple(error for unit in units for error in unit.errors),
             tracked=frozenset(found for unit in units if check for found in _tracked(unit.project, unit.plan)),
-            journal=secrets_folder(root, options),
+            journal=_journal(root, units, options),
         )
         if outcome.errors:
             return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
@@ -189,6 +189,11 @@ def migrate(
         return ProjectOutcome(files.name, warnings=files.warnings, errors=(error,))
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
+
+
+def _journal(root: Project, units: Iterable[_Unit], options: Options) -> Path | None:
+    is_needed = options.templates or any(unit.plan.operations for unit in units)
+    return secrets_folder(root, options) if is_needed else None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -7,6 +7,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import field
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -86,7 +87,7 @@ class Source:
         """The file itself, whatever links lead to it."""
         cached: str | None = self.__dict__.get("_real_path")
         if cached is None:
-            cached = self.__dict__["_real_path"] = os.path.realpath(self.path)
+            cached = self.__dict__["_real_path"] = real_path(self.path)
         return cached
 
     def encode(self, text: str) -> bytes:
@@ -116,6 +117,20 @@ class Source:
             cached = [start + line for line, start in enumerate(accumulate(lengths, initial=0))]
             self.__dict__["_starts"] = cached
         return cached
+
+
+def real_path(path: Path) -> str:
+    """As ``os.path.realpath``, which asks for every folder on the way anew: files of one folder share the answer."""
+    absolute = os.path.abspath(path)  # noqa: PTH100
+    if os.path.islink(absolute):  # noqa: PTH114
+        return os.path.realpath(absolute)
+    folder, name = os.path.split(absolute)
+    return os.path.join(_real_folder(folder), name)  # noqa: PTH118
+
+
+@lru_cache(maxsize=256)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:

@@ -53,12 +53,13 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     after = _load(project, [document.source.path for document in project.documents], Texts(overlay))
     if len(after.problems) > len(project.problems):
         raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
-    _check_structure(project, after, plan.operations)
+    data = {text.source.real_path: [yaml.plain(root) for root in text.roots] for text in after.compose_texts}
+    _check_structure(project, data, plan.operations)
     _check_env_files(project, after, plan.operations)
     check_values(project, after, plan)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
-            _check_schema([yaml.plain(root) for root in document.roots], is_fragment=len(after.documents) > 1)
+            _check_schema(data[document.source.real_path], is_fragment=len(after.documents) > 1)
     _check_pruned(after, plan.operations, rewritten)
     _check_subsets(project, plan, overlay)
     _check_stable(after, options)
@@ -90,13 +91,14 @@ def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
 # --- the plan, applied to plain data ---
 
 
-def _check_structure(before: Project, after: Project, operations: SequenceType[Operation]) -> None:
+def _check_structure(
+    before: Project, after: MappingType[str, SequenceType[object]], operations: SequenceType[Operation]
+) -> None:
+    """``after``: the YAML documents of each new text as plain data, by the file's real path."""
     expected = _Interpreter(operations)
-    texts = {document.source.real_path: document for document in after.compose_texts}
     for document in before.compose_texts:
         wanted = [expected.data(root) for root in document.roots]
-        new = texts.get(document.source.real_path)
-        found = [yaml.plain(root) for root in new.roots] if new is not None else None
+        found = after.get(document.source.real_path)
         if not _equal(wanted, found):
             raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
 

@@ -17,6 +17,7 @@ from dsec_migrate.discovery.choice import Call, alternatives, default_files, nam
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES
+from dsec_migrate.source import real_path
 
 __all__ = ["ProjectFiles", "discover"]
 
@@ -112,7 +113,7 @@ def _of_file(path: Path, word: Path, call: Call) -> ProjectFiles:
 
 def _without_repetitions(projects: Sequence[ProjectFiles]) -> list[ProjectFiles]:
     """Leaves out a project whose files are all in another one; symbolic links count as what they lead to."""
-    sets = [frozenset(map(os.path.realpath, project.paths)) for project in projects]
+    sets = [frozenset(map(real_path, project.paths)) for project in projects]
     holders: dict[str, list[int]] = {}
     for number, files in enumerate(sets):
         for file in files:

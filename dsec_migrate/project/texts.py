@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate.document import Document, Scalar
 from dsec_migrate.project.model import EnvFileText, env_file_scalar
-from dsec_migrate.source import Source
+from dsec_migrate.source import Source, real_path
 
 
 class Texts:
@@ -32,7 +31,7 @@ class Texts:
         known = self._named.get(path)
         if known is not None:
             return known
-        source = self._sources.get(os.path.realpath(path)) or Source.read(path)
+        source = self._sources.get(real_path(path)) or Source.read(path)
         if source.real_path in self._overlay:
             text = self._overlay[source.real_path]
             source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
