@@ -34,7 +34,7 @@ from dsec_migrate.plan import (
     RemoveLine,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, Texts, Variable, references_of
-from dsec_migrate.source import Edit
+from dsec_migrate.source import Edit, real_path
 
 # from here on one pass over the text is faster than a search for each value
 MANY = 50
@@ -60,7 +60,8 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
             _check_schema(data[document.source.real_path], is_fragment=len(after.documents) > 1)
-    _check_pruned(after, plan.operations, rewritten)
+    _check_pruned(plan.operations, rewritten)
+    _check_project_environment(project, after, rewritten)
     _check_subsets(project, plan, overlay)
     _check_stable(after, options)
     return tuple(_remaining(after, plan.secrets))
@@ -144,24 +145,42 @@ def _explain(wanted: object, found: object) -> str:
     return ", ".join(paths[:3]) or "in the type of a value"
 
 
-def _check_pruned(after: Project, operations: SequenceType[Operation], rewritten: SequenceType[Rewritten]) -> None:
-    """A pruned `.env` lost exactly the lines that were to go, and nothing in the project reads one of them."""
-    removed: dict[str, list[str]] = {}
+def _check_project_environment(project: Project, after: Project, rewritten: SequenceType[Rewritten]) -> None:
+    """What an edited `.env` lost, nothing in the project reads any more."""
+    paths = {real_path(path) for path in project.environment.paths}
+    read = {str(data.get("environment")) for data in after.secrets.values()}
+    for document in after.compose_texts:
+        read.update(name for node in document.templates for name in references_of(node.value))
+    for service in after.services.values():
+        read.update(v.name for v in service.variables.values() if any(slot.text is None for slot in v.slots))
+    for file in rewritten:
+        if not file.is_env_file or file.source.real_path not in paths:
+            continue
+        before, now = ([entry.name for entry in dotenv.parse(text, {})] for text in (file.source.text, file.text))
+        gone = set(before) - set(now) - project.environment.shell.keys()
+        needed = sorted(name for name in gone & read if _is_supplied_by(project, name, file))
+        if needed:
+            raise VerificationError(f"{needed[0]} would be gone from {file.path}, but is still read")
+
+
+def _is_supplied_by(project: Project, name: str, file: Rewritten) -> bool:
+    place = project.environment.places.get(name)
+    return place is not None and real_path(place[0]) == file.source.real_path
+
+
+def _check_pruned(operations: SequenceType[Operation], rewritten: SequenceType[Rewritten]) -> None:
+    """A pruned `.env` lost exactly the lines that were to go."""
+    removed: dict[str, set[str]] = {}
     for operation in operations:
         if isinstance(operation, RemoveLine):
-            removed.setdefault(str(operation.document.source.path), []).append(operation.line.name)
+            removed.setdefault(str(operation.document.source.path), set()).add(operation.line.name)
     for file in rewritten:
         gone = removed.get(file.path)
-        if gone is None or not file.is_env_file:
+        if gone is None:
             continue
         before, now = ([(e.name, e.template) for e in dotenv.parse(text, {})] for text in (file.source.text, file.text))
         if now != [entry for entry in before if entry[0] not in gone]:
             raise VerificationError(f"{file.path} would lose other lines than planned")
-        for document in after.compose_texts:
-            for node in document.templates:
-                read = [name for name in gone if name in node.value and name in references_of(node.value)]
-                if read:
-                    raise VerificationError(f"{read[0]} would go, but is still read")
 
 
 class _Interpreter:

@@ -470,3 +470,14 @@ def test_say_needs_no_real_stream() -> None:
     stream = io.StringIO()
     say("text", stream)
     assert stream.getvalue() == "text"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_a_stream_that_takes_nothing_is_an_error() -> None:
+    command = [sys.executable, "-c", "from dsec_migrate.cli import main; main(['examples/legacy-shop/compose.yml'])"]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1], check=False
+        )
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"error: cannot write the report: ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
@@ -59,8 +60,10 @@ def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:
     from dsec_migrate.reports.terminal import style_for
 
     outcome = Outcome((ProjectOutcome(error.file, errors=(error,), failure=failure),), Options())
-    if is_json:
-        say(REPORTS["json"](outcome, View()), sys.stdout)
-    else:
-        complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    # where the streams take nothing the exit status still tells
+    with suppress(UserError):
+        if is_json:
+            say(REPORTS["json"](outcome, View()), sys.stdout)
+        else:
+            complain(error, sys.stderr, style_for(sys.stderr, os.environ))
     return outcome.status()

@@ -7,7 +7,6 @@ ignored with a warning; ``.env`` of the current folder is read as well as the pr
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

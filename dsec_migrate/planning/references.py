@@ -43,6 +43,18 @@ class _Moving:
         self._components = components
 
     @cached_property
+    def variables(self) -> set[str]:
+        """The variables of the environment from which moved values are going to come."""
+        holdings = [
+            holding
+            for component in self._components
+            for finding in component.findings
+            if isinstance(finding.result, Proposal)
+            for holding in (finding.result.holding, *(holding for _, holding in finding.layers))
+        ]
+        return {holding.variable for holding in holdings if holding.source is SourceKind.ENVIRONMENT}
+
+    @cached_property
     def places(self) -> set[int]:
         return {id(slot.content) for component in self._components for slot in component.slots.values()}
 
@@ -59,6 +71,8 @@ def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[
             yield f"{slot.place} is built from what {place} sets anew: without that file it is another value"
         if isinstance(slot, EnvFileSlot) and _is_project_env_file(project, slot):
             yield from _interpolated_uses(project, name, moving)
+            if name in moving.variables:
+                yield f"{slot.place} supplies another secret with --source environment"
             result = finding.result
             if isinstance(result, Proposal) and result.holding.source is SourceKind.ENVIRONMENT:
                 yield f"{slot.place} would no longer supply it: use --source file"

@@ -12,7 +12,10 @@ from dsec_migrate.reports.style import Style
 
 
 def say(text: str, stream: TextIO) -> None:
-    """Writes and flushes. A reader that has seen enough (``| head``) is no error, nor is a stream without Unicode."""
+    """Writes and flushes. A reader that has seen enough (``| head``) is no error, nor is a stream without Unicode.
+
+    Raises UserError where the stream takes nothing, a full disk say.
+    """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
@@ -20,7 +23,16 @@ def say(text: str, stream: TextIO) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        # what is still buffered must not fail again when the interpreter ends
+        _give_up(stream)
+    except OSError as error:
+        _give_up(stream)
+        what = f"cannot write the report: {error.strerror or type(error).__name__}"
+        raise UserError(what, help="what was to be done to the files is done; `dsec-migrate status` tells") from None
+
+
+def _give_up(stream: TextIO) -> None:
+    """What is still buffered must not fail again when the interpreter ends."""
+    with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
