@@ -1,4 +1,4 @@
-"""The promises, proved before anything is written. The only module besides the stores that reveals values.
+"""The promises, proved before anything is written.
 
 A second interpreter of the plan: the operations applied to plain data must give what the new text says, every container
 must get the values it gets today, and a second run must have nothing left to do.
@@ -6,7 +6,7 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import replace
@@ -16,12 +16,11 @@ from pathlib import Path
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining, Rewritten
-from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.plan import (
     SECRETS_MOUNT,
     AddMounts,
@@ -33,11 +32,10 @@ from dsec_migrate.plan import (
     PlannedSecret,
     RemoveLine,
 )
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, Texts, Variable, references_of
+from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Variable, references_of
+from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 
-# from here on one pass over the text is faster than a search for each value
-MANY = 50
 # of so many files every choice is tried, of more the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
 
@@ -64,7 +62,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     _check_project_environment(project, after, rewritten)
     _check_subsets(project, plan, overlay)
     _check_stable(after, options)
-    return tuple(_remaining(after, plan.secrets))
+    return tuple(remaining(after, plan.secrets))
 
 
 def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
@@ -407,46 +405,3 @@ def _check_stable(after: Project, options: Options) -> None:
     again = next((f for f in make_plan(after, options).findings if f.action is Action.MIGRATE), None)
     if again is not None:
         raise VerificationError(f"a second run would change {again.service}.{again.variable} again")
-
-
-def _remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
-    """Lines of the new texts where a distinctive value of a migrated secret still stands."""
-    spellings: dict[str, str] = {}
-    for secret in secrets:
-        value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
-        if is_distinctive(value):
-            spellings.setdefault(value, secret.name)
-            spellings.setdefault(value.replace("$", "$$"), secret.name)
-    for text in (*after.compose_texts, *after.env_texts):
-        source = text.source
-        found = {
-            Remaining(str(source.path), source.locate(at)[0], name, where=_where(text, at)): None
-            for at, name in _occurrences(source.text, spellings)
-        }
-        yield from sorted(found, key=lambda remaining: remaining.line)
-
-
-def _where(document: Document, offset: int) -> str:
-    if isinstance(document, EnvFileText):
-        return ""
-    path = document.path_at(offset)
-    return "a comment" if path is None else ".".join(path)
-
-
-def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:
-    """Position and name of each place where one of the ``spellings`` stands."""
-    if len(spellings) <= MANY:
-        for spelling, name in spellings.items():
-            position = text.find(spelling)
-            while position >= 0:
-                yield position, name
-                position = text.find(spelling, position + len(spelling))
-        return
-    # one pass for all of them: each has at least this many characters
-    beginnings: dict[str, list[str]] = {}
-    for spelling in spellings:
-        beginnings.setdefault(spelling[:MINIMUM_LENGTH], []).append(spelling)
-    for position in range(len(text) - MINIMUM_LENGTH + 1):
-        for spelling in beginnings.get(text[position : position + MINIMUM_LENGTH], ()):
-            if text.startswith(spelling, position):
-                yield position, spellings[spelling]

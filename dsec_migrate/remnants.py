@@ -1,0 +1,58 @@
+"""Where the values of migrated secrets still stand after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingType
+
+from dsec_migrate.document import Document
+from dsec_migrate.outcome import Remaining
+from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
+from dsec_migrate.plan import PlannedSecret
+from dsec_migrate.project import EnvFileText, Project
+
+# from here on one pass over the text is faster than a search for each value
+MANY = 50
+
+
+def remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
+    """Lines of the new texts where a distinctive value of a migrated secret still stands."""
+    spellings: dict[str, str] = {}
+    for secret in secrets:
+        value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
+        if is_distinctive(value):
+            spellings.setdefault(value, secret.name)
+            spellings.setdefault(value.replace("$", "$$"), secret.name)
+    for text in (*after.compose_texts, *after.env_texts):
+        source = text.source
+        found = {
+            Remaining(str(source.path), source.locate(at)[0], name, where=_where(text, at)): None
+            for at, name in _occurrences(source.text, spellings)
+        }
+        yield from sorted(found, key=lambda remaining: remaining.line)
+
+
+def _where(document: Document, offset: int) -> str:
+    if isinstance(document, EnvFileText):
+        return ""
+    path = document.path_at(offset)
+    return "a comment" if path is None else ".".join(path)
+
+
+def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:
+    """Position and name of each place where one of the ``spellings`` stands."""
+    if len(spellings) <= MANY:
+        for spelling, name in spellings.items():
+            position = text.find(spelling)
+            while position >= 0:
+                yield position, name
+                position = text.find(spelling, position + len(spelling))
+        return
+    # one pass for all of them: each has at least this many characters
+    beginnings: dict[str, list[str]] = {}
+    for spelling in spellings:
+        beginnings.setdefault(spelling[:MINIMUM_LENGTH], []).append(spelling)
+    for position in range(len(text) - MINIMUM_LENGTH + 1):
+        for spelling in beginnings.get(text[position : position + MINIMUM_LENGTH], ()):
+            if text.startswith(spelling, position):
+                yield position, spellings[spelling]
