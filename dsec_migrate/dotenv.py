@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 
 from dsec_migrate.interpolation import InterpolationError, escape, interpolate, references
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Span
 
 _BYTE_ORDER_MARK = "\ufeff"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate import dotenv
 from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
 
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dsec_migrate.records import dataclass
 
 
 # not frozen: an exception in flight gets a traceback

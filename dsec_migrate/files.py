@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from dsec_migrate.document import Mapping, Scalar
@@ -14,6 +13,7 @@ from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.plan import NewFile, PlannedSecret
 from dsec_migrate.project import Project, resolve
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import external
 

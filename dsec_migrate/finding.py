@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 
 class Confidence(str, Enum):

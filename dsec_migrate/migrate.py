@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
 from pathlib import Path
 
 from dsec_migrate import environment
@@ -23,7 +22,7 @@ from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.verify import verify
 
@@ -103,9 +102,22 @@ def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iter
 
     # what is begun last ends last: that had better be little
     largest_first = sorted(groups, key=_size, reverse=True)
-    with ProcessPoolExecutor(min(jobs, len(groups)), initializer=collect_garbage_seldom) as pool:
-        for future in as_completed([pool.submit(_folder, group, request) for group in largest_first]):
+    with ProcessPoolExecutor(min(jobs, len(groups)), initializer=_begin, initargs=(request,)) as pool:
+        for future in as_completed([pool.submit(_folder, group) for group in largest_first]):
             yield future.result()
+
+
+# what a worker process was started for: handed over once, because it names every file of the run
+_requests: list[Request] = []
+
+
+def _begin(request: Request) -> None:
+    collect_garbage_seldom()
+    _requests[:] = [request]
+
+
+def _folder(group: _Group) -> _Results:
+    return [result for results in _here([group], _requests[-1]) for result in results]
 
 
 def _size(group: _Group) -> int:
@@ -123,10 +135,6 @@ def collect_garbage_seldom() -> None:
     import gc
 
     gc.set_threshold(50_000, 20, 20)
-
-
-def _folder(group: _Group, request: Request) -> _Results:
-    return [result for results in _here([group], request) for result in results]
 
 
 def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:

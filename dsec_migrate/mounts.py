@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import field
 
 from dsec_migrate.document import (
     Alias,
@@ -24,7 +23,7 @@ from dsec_migrate.document import (
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
 from dsec_migrate.project import EnvFileSlot, Layer, Project, Service
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 
 def place(project: Project, needs: MappingType[int, Need], options: Options) -> Iterator[AddMounts]:

@@ -6,10 +6,9 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field, replace
 
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field, replace
 
 _CAMEL = Pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = Pattern(r"[^A-Za-z0-9]+")

@@ -11,7 +11,6 @@ import os
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
-from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,7 @@ from dsec_migrate import document as yaml
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")

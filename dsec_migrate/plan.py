@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import Enum
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import EnvFileText, Slot
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 

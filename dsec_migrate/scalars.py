@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
-from dataclasses import field
 from math import inf, isinf, isnan, nan
 
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 _LONG_PREFIX = "tag:yaml.org,2002:"
 _NUMBER_STARTS = frozenset("0123456789+-.")

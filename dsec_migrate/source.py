@@ -6,14 +6,13 @@ import codecs
 import os
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import field
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 
 class Span(NamedTuple):

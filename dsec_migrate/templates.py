@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import field
 from pathlib import Path, PurePosixPath
 
 from dsec_migrate import dotenv
@@ -17,7 +16,7 @@ from dsec_migrate.detectors import secret_parts
 from dsec_migrate.detectors.values import is_path, is_url, looks_random
 from dsec_migrate.options import SourceKind
 from dsec_migrate.placeholder import is_telling
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 
 MARKER = "<!-- Written by dsec-migrate --templates. Without this line it is left alone. -->"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from dsec_migrate.plan import (
     RemoveLine,
 )
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Variable, references_of
+from dsec_migrate.records import replace
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 

@@ -379,7 +379,7 @@ def test_masks_have_one_length(project: Callable[..., ProjectOutcome]) -> None:
 
 
 def test_sentences_are_masked_as_well(project: Callable[..., ProjectOutcome]) -> None:
-    from dataclasses import replace
+    from dsec_migrate.records import replace
 
     found = project()
     leaky = tuple(replace(finding, note=f"it is {PASSWORD}") for finding in found.findings)
@@ -627,7 +627,7 @@ def test_json_of_a_dry_run(project: Callable[..., ProjectOutcome]) -> None:
 
 
 def test_json_of_every_kind_of_end(project: Callable[..., ProjectOutcome]) -> None:
-    from dataclasses import replace
+    from dsec_migrate.records import replace
 
     found = project()
     broken = project("services:\n  a: [", "b/compose.yml")

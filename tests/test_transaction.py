@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.options import Options
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source, splice
 from dsec_migrate.transaction import Addition, Replacement, Use, Work, commit

@@ -8,7 +8,6 @@ ignored with a warning; ``.env`` of the current folder is read as well as the pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from dsec_migrate import environment
@@ -16,6 +15,7 @@ from dsec_migrate.discovery.choice import Call, alternatives, default_files, nam
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES
+from dsec_migrate.records import replace
 from dsec_migrate.source import real_path
 
 __all__ = ["ProjectFiles", "discover"]

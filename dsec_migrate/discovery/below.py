@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from dsec_migrate import git
@@ -13,7 +12,7 @@ from dsec_migrate.discovery.choice import Call, alternatives
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES, continues
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, replace
 
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv"})
 _COMPOSE_NAME = re.compile(r"(?:docker-|podman-)?compose(?![a-z]).*\.ya?ml")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate import environment
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 Warnings = tuple[UserError, ...]
 

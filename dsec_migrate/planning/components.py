@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from dsec_migrate.document import Document
@@ -19,6 +18,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Project, Service, Slot, Variable
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.stores import Left
 
 

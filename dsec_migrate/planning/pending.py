@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dsec_migrate import stores
 from dsec_migrate.detectors import judge
@@ -15,6 +14,7 @@ from dsec_migrate.plan import (
     PlannedSecret,
 )
 from dsec_migrate.project import Project, Slot, Variable
+from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from dsec_migrate import files, mounts
 from dsec_migrate.document import Document
@@ -20,6 +19,7 @@ from dsec_migrate.plan import (
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import EnvFileSlot, Project, Slot, definitions
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
 
 _NAMES_SOMETHING = Pattern(r"(?i)(?:^|_)(?:user|username|login|db|database|dbname|name)$")

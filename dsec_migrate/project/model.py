@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate.document import Document
@@ -10,7 +9,7 @@ from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.project.model import EnvFileText
 from dsec_migrate.project.texts import Texts
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
 from dsec_migrate.plan import Change, NewFile, Plan
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look
 from dsec_migrate.source import Source

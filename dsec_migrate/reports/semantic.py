@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from dsec_migrate.document import Document, parse, plain
 from dsec_migrate.outcome import ProjectOutcome, Rewritten
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.reports.hiding import harmless, hidden, spellings
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph

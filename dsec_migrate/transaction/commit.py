@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import field, replace
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source
 from dsec_migrate.transaction.disk import (

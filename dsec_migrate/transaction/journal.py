@@ -13,13 +13,12 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, replace
 from dsec_migrate.transaction.disk import cannot_write, make_folder, put, remove_empty, sync_folder
 
 LOCK_SECONDS = 10.0

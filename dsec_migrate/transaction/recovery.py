@@ -6,10 +6,10 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.records import replace
 from dsec_migrate.transaction.disk import (
     cannot_write,
     overwrite,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import UNDO
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Edit, splice
 from dsec_migrate.transaction.commit import Replacement, Work, commit
 from dsec_migrate.transaction.disk import cannot_write, read
