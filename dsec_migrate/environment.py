@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -89,11 +91,15 @@ def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
     places: dict[str, tuple[Path, int]] = {}
     read: list[Path] = []
     for number, path in enumerate(paths):
-        if path.is_fifo() or path.is_socket():
+        try:
+            mode = os.stat(path).st_mode  # noqa: PTH116
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
             # Compose reads it; without its values the project would be misunderstood
             raise UserError("the env file is a pipe, not a file", str(path), help="name a file with --env-file")
         # a directory of that name is ignored (observed with Compose 2.40)
-        if not path.is_file():
+        if not stat.S_ISREG(mode):
             continue
         entries = read_entries(Source.read(path), {**merged, **shell})
         variables = dotenv.variables(entries)

@@ -166,7 +166,7 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
     if paths and os.name == "nt":
         yield "file modes mean nothing on Windows: protect the folder of the value files with its access list"
     for folder in dict.fromkeys(path.parent for path in paths):
-        if os.name != "nt" and folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+        if (mode := _open_mode(folder)) is not None:
             yield f"others on this host can enter {folder} (mode {mode:04o}): `chmod 700` closes it"
         base = Path(os.path.abspath(project.directory))  # noqa: PTH100
         if not Path(os.path.abspath(folder)).is_relative_to(base):  # noqa: PTH100
@@ -175,6 +175,16 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
     if external_paths:
         files = " ".join(str(path) for path in external_paths)
         yield f"once the script has created the secrets in Swarm, delete the value files: shred -u {files}"
+
+
+def _open_mode(folder: Path) -> int | None:
+    """The mode of a folder that others on this host can enter."""
+    try:
+        found = os.stat(folder).st_mode  # noqa: PTH116
+    except OSError:
+        return None
+    mode = stat.S_IMODE(found)
+    return mode if os.name != "nt" and stat.S_ISDIR(found) and mode & 0o077 else None
 
 
 def project_name(project: Project) -> str:

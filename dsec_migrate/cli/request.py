@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +71,8 @@ def perform(request: Request) -> int:
     if request.form == "text":
         is_coloured = style_for(sys.stdout, os.environ).is_coloured
         shown = View(request.check, request.strict, Look(request.diff, width(), is_coloured, request.show_values))
-    outcome = _run(request, options, {Look(), saved.look, shown.look})
+    has_json = "json" in {request.form, *(name for name, _ in outputs)}
+    outcome = _run(request, options, partial(seal, looks={Look(), saved.look, shown.look}, has_json=has_json))
     for name, path in outputs:
         save(path, REPORTS[name](outcome, saved))
     if request.form == "text":
@@ -82,7 +82,7 @@ def perform(request: Request) -> int:
     return outcome.status(check=request.check, strict=request.strict)
 
 
-def _run(request: Request, options: Options, looks: AbstractSet[Look]) -> Outcome:
+def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], ProjectOutcome]) -> Outcome:
     from dsec_migrate.discovery import discover
     from dsec_migrate.migrate import collect_garbage_seldom, run
 
@@ -114,7 +114,7 @@ def _run(request: Request, options: Options, looks: AbstractSet[Look]) -> Outcom
             check=request.check,
             jobs=jobs,
             progress=progress,
-            seal=partial(seal, looks=looks),
+            seal=sealing,
         )
     finally:
         progress.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from dsec_migrate.detectors import (
     application_key,
@@ -84,6 +85,13 @@ def _those_for(text: str | None, value: str | None) -> tuple[Detector, ...]:
 
 def judge(candidate: Candidate) -> Verdict | None:
     """The best verdict on one variable, or None when nothing speaks for a secret. Never raises."""
+    return _judge(candidate.name, candidate.text, candidate.value, candidate.image)
+
+
+# the files of a project repeat each other, and what stays is judged again when a new text is proved
+@lru_cache(maxsize=4096)
+def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdict | None:
+    candidate = Candidate("", name, text, value, image)
     if is_vetoed(candidate):
         return None
     best: Verdict | None = None

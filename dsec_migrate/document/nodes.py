@@ -63,13 +63,15 @@ class Scalar(Node):
 
 
 class Entry:
-    """One ``key: value`` line of a mapping."""
+    """One ``key: value`` line of a mapping. ``name`` is the key's text, empty where the key is no scalar."""
 
-    __slots__ = ("_owner", "key", "value")
+    __slots__ = ("_owner", "key", "name", "value")
 
     def __init__(self, key: ParsedNode, value: ParsedNode, owner: Mapping) -> None:
         self.key = key
         self.value = value
+        content = follow(key)
+        self.name = content.value if isinstance(content, Scalar) else ""
         # weak: a document without circles is gone when nobody needs it, with no garbage to look for
         self._owner = ref(owner)
 
@@ -79,11 +81,6 @@ class Entry:
         owner = self._owner()
         assert owner is not None
         return owner
-
-    @property
-    def name(self) -> str:
-        key = follow(self.key)
-        return key.value if isinstance(key, Scalar) else ""
 
     @property
     def end(self) -> int:
@@ -109,9 +106,10 @@ class Mapping(Node):
             merged: dict[str, Entry] = {}
             sources: list[Mapping] = []
             for entry in self.entries:
-                if is_merge_key(entry.key):
+                name = entry.name
+                if name == "<<" and is_merge_key(entry.key):
                     sources.extend(merge_sources(entry.value))
-                elif name := entry.name:
+                elif name:
                     merged[name] = entry
             for source in sources:
                 for name, entry in source.effective().items():
@@ -266,7 +264,7 @@ def plain(node: ParsedNode) -> object:
 
 
 def _plain(node: ParsedNode, known: dict[int, object]) -> object:
-    content = follow(node)
+    content = node if isinstance(node, Scalar) else follow(node)
     if isinstance(content, Scalar):
         return content.resolved()
     key = id(content)

@@ -32,6 +32,8 @@ MAXIMUM_UNFOLDED_NODES = 1_000_000
 _COLON = Pattern(r"[ \t]*:")
 
 
+_STARTS = frozenset(("MappingStartEvent", "SequenceStartEvent"))
+_ENDS = frozenset(("MappingEndEvent", "SequenceEndEvent"))
 _BLOCK_STYLES = frozenset("|>")
 _TAG_BEFORE = Pattern(r"(?<=\s)!\S*[ \t]+$")
 
@@ -139,14 +141,14 @@ class _Builder:
                 node = self._scalar(event)
             elif kind == "AliasEvent":
                 node = self._alias(event, stack)
-            elif kind in {"MappingStartEvent", "SequenceStartEvent"}:
+            elif kind in _STARTS:
                 collection = self._collection(event, kind == "MappingStartEvent")
                 if len(stack) >= MAXIMUM_DEPTH:
                     raise self._error("the file is nested too deeply", event.start_mark.index)
                 stack.append(collection)
                 keys.append(None)
                 continue
-            elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
+            elif kind in _ENDS:
                 node = stack.pop()
                 keys.pop()
                 self._close(node, event)
@@ -161,11 +163,11 @@ class _Builder:
             parent = stack[-1]
             if isinstance(parent, Sequence):
                 parent.items.append(node)
-            elif keys[-1] is None:
-                keys[-1] = node
-                continue
             else:
                 key = keys[-1]
+                if key is None:
+                    keys[-1] = node
+                    continue
                 if node.start == node.end == node.outer_start and isinstance(node, Scalar):
                     # the pure parser puts a missing value behind the line break
                     colon = _COLON.match(self.text, key.end)
@@ -276,7 +278,7 @@ def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError
         seen: dict[str, Entry] = {}
         for entry in mapping.entries:
             key = follow(entry.key)
-            is_merge = is_merge_key(key)
+            is_merge = entry.name == "<<" and is_merge_key(key)
             if not isinstance(key, Scalar) or not (is_merge or isinstance(key.resolved(), str)):
                 yield UserError(
                     "a key that is not a string",

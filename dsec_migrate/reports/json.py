@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Finding
@@ -13,55 +13,57 @@ from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.sealed import FileLine, files_of
+from dsec_migrate.reports.sealed import FileLine, Sealed, files_of
 
 VERSION = 1
+_JOIN = ",\n"
 
 _encode = json.JSONEncoder(separators=(", ", ": ")).encode
 _Hide = Callable[[str], str]
 
 
+# the lists of the report, in order, to which each project adds its members
+_LISTS = ("findings", "secrets", "changes", "files", "remaining", "notes", "warnings")
+
+
 def render(outcome: Outcome, view: View) -> str:
     """One object, with one line for each member of a list."""
-    findings: list[object] = []
-    secrets: list[object] = []
-    changes: list[object] = []
-    files: list[object] = []
-    remaining: list[object] = []
-    warnings: list[object] = []
-    notes: list[object] = []
-    for project in outcome.projects:
-        hide = hider(project)
-        findings.extend(_finding(finding, hide) for finding in project.findings)
-        if project.rewritten:
-            changes.extend(_changes(project))
-            secrets.extend(_secret(secret, project) for secret in project.plan.secrets)
-            files.extend(_file(file, project) for file in files_of(project))
-            remaining.extend(
-                {"file": r.file, "line": r.line, "secret": r.secret, "unused": r.is_unused, "where": r.where}
-                for r in project.remaining
-            )
-        warnings.extend(_problem(warning, hide) for warning in project.warnings)
-        notes.extend({"file": project.path, "note": hide(note)} for note in project.plan.notes)
-    members: dict[str, Sequence[object]] = {
-        "findings": findings,
-        "secrets": secrets,
-        "changes": changes,
-        "files": files,
-        "remaining": remaining,
-        "notes": notes,
-        "warnings": warnings,
-        "errors": [_problem(error, str) for error in errors_of(outcome)],
-    }
+    projects = [_lines_of(project) for project in outcome.projects]
+    lists = {name: [line for lines in projects for line in lines.get(name, ())] for name in _LISTS}
+    lists["errors"] = [_encode(_problem(error, str)) for error in errors_of(outcome)]
     parts = [f'{{\n"version": {VERSION}']
-    parts.extend(f'"{name}": {_listed(members)}' for name, members in members.items())
+    parts.extend(f'"{name}": {_listed(lines)}' for name, lines in lists.items())
     parts.append(f'"summary": {_encode(_summary(outcome, view))}\n}}\n')
     return ",\n".join(parts)
 
 
-def _listed(members: Iterable[object]) -> str:
-    lines = ",\n".join(map(_encode, members))
-    return f"[\n{lines}\n]" if lines else "[]"
+def lines(project: ProjectOutcome) -> dict[str, tuple[str, ...]]:
+    """What a project adds to the lists of the report: encoded members by the list's name, empty lists left out."""
+    hide = hider(project)
+    members: dict[str, Iterable[object]] = {
+        "findings": (_finding(finding, hide) for finding in project.findings),
+        "warnings": (_problem(warning, hide) for warning in project.warnings),
+        "notes": ({"file": project.path, "note": hide(note)} for note in project.plan.notes),
+    }
+    if project.rewritten:
+        members["changes"] = _changes(project)
+        members["secrets"] = (_secret(secret, project) for secret in project.plan.secrets)
+        members["files"] = (_file(file, project) for file in files_of(project))
+        members["remaining"] = (
+            {"file": r.file, "line": r.line, "secret": r.secret, "unused": r.is_unused, "where": r.where}
+            for r in project.remaining
+        )
+    encoded = ((name, tuple(map(_encode, found))) for name, found in members.items())
+    return {name: found for name, found in encoded if found}
+
+
+def _lines_of(project: ProjectOutcome) -> Mapping[str, tuple[str, ...]]:
+    known = project.json if isinstance(project, Sealed) else None
+    return lines(project) if known is None else known
+
+
+def _listed(members: Sequence[str]) -> str:
+    return f"[\n{_JOIN.join(members)}\n]" if members else "[]"
 
 
 def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:

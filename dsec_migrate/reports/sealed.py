@@ -31,14 +31,28 @@ class FileLine(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sealed(ProjectOutcome):
-    """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone."""
+    """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone.
+
+    ``json`` is the project's part of the JSON report, encoded, where the run is going to write one.
+    """
 
     diffs: Mapping[Look, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[FileLine, ...] = ()
+    json: Mapping[str, tuple[str, ...]] | None = None
 
 
-def seal(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
+def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = False) -> Sealed:
     """What reports need of ``project``: the diffs in these looks, sentences without values, no secret's value."""
+    sealed = _sealed(project, looks)
+    if not has_json:
+        return sealed
+    from dsec_migrate.reports import json
+
+    # encoding is work for the process that has it at hand
+    return replace(sealed, json=json.lines(sealed))
+
+
+def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
     from dsec_migrate.reports.diff import render
 
     plan = project.plan
