@@ -8,6 +8,7 @@ a line break; quotes and backslashes mean nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
 from dsec_migrate.patterns import Pattern
@@ -71,6 +72,7 @@ class Interpolated(NamedTuple):
     used: tuple[str, ...]
 
 
+@lru_cache(maxsize=1024)
 def references(template: str) -> tuple[Reference, ...]:
     """Every variable that ``template`` mentions, by position, so an outer one before those in its branch.
 
@@ -78,7 +80,10 @@ def references(template: str) -> tuple[Reference, ...]:
     """
     if "$" not in template:
         return ()
-    return tuple(event for event in _walk(template) if isinstance(event, Reference))
+    events = _events(template)
+    if isinstance(events[-1], InterpolationError):
+        raise events[-1].with_traceback(None)
+    return tuple(event for event in events if isinstance(event, Reference))
 
 
 def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
@@ -90,9 +95,11 @@ def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
         return Interpolated(template, (), ())
     unset: dict[str, None] = {}
     frames = [_Frame(None, [], {})]
-    for event in _walk(template):
+    for event in _events(template):
         if isinstance(event, Reference):
             frames.append(_Frame(event, [], {}))
+        elif isinstance(event, InterpolationError):
+            raise event.with_traceback(None)
         elif event is not None:
             frames[-1].parts.append(event)
         else:
@@ -135,6 +142,19 @@ def _evaluate(reference: Reference, branch: str, variables: Mapping[str, str]) -
     if kind == "?" and missing:
         raise InterpolationError("required", reference.start, reference.name, reference.branch)
     return value or "", False
+
+
+# a project asks for the same templates several times
+@lru_cache(maxsize=1024)
+def _events(template: str) -> tuple[Reference | str | InterpolationError | None, ...]:
+    """What :func:`_walk` yields, with the error that ends it last: what stands before it counts first."""
+    found: list[Reference | str | InterpolationError | None] = []
+    try:
+        for event in _walk(template):
+            found.append(event)  # noqa: PERF402 - what comes before an error is kept
+    except InterpolationError as error:
+        found.append(error.with_traceback(None))
+    return tuple(found)
 
 
 def _walk(template: str) -> Iterator[Reference | str | None]:

@@ -132,51 +132,51 @@ class _Builder:
 
     def build(self, events: Iterator[Any]) -> None:
         stack: list[Mapping | Sequence] = []
-        # a mapping's key that waits for its value, one place for each open collection
+        # what is open now, and the key that waits for its value in it; those of the collections around it
+        parent: Mapping | Sequence | None = None
+        key: ParsedNode | None = None
         keys: list[ParsedNode | None] = []
         for event in events:
             kind = type(event).__name__
             node: ParsedNode
             if kind == "ScalarEvent":
                 node = self._scalar(event)
+                if "$" in node.value and (key is not None or type(parent) is Sequence):
+                    self.templates.append(node)
             elif kind == "AliasEvent":
                 node = self._alias(event, stack)
             elif kind in _STARTS:
-                collection = self._collection(event, kind == "MappingStartEvent")
                 if len(stack) >= MAXIMUM_DEPTH:
                     raise self._error("the file is nested too deeply", event.start_mark.index)
-                stack.append(collection)
-                keys.append(None)
+                parent = self._collection(event, kind == "MappingStartEvent")
+                stack.append(parent)
+                keys.append(key)
+                key = None
                 continue
             elif kind in _ENDS:
                 node = stack.pop()
-                keys.pop()
+                key = keys.pop()
+                parent = stack[-1] if stack else None
                 self._close(node, event)
             elif kind == "DocumentStartEvent":
                 self.anchors = {}
                 continue
             else:
                 continue
-            if not stack:
+            if parent is None:
                 self.roots.append(node)  # type: ignore[arg-type]
-                continue
-            parent = stack[-1]
-            if isinstance(parent, Sequence):
+            elif isinstance(parent, Sequence):
                 parent.items.append(node)
+            elif key is None:
+                key = node
             else:
-                key = keys[-1]
-                if key is None:
-                    keys[-1] = node
-                    continue
                 if node.start == node.end == node.outer_start and isinstance(node, Scalar):
                     # the pure parser puts a missing value behind the line break
                     colon = _COLON.match(self.text, key.end)
                     if colon is not None:
                         node.start = node.end = node.outer_start = colon.end()
                 parent.entries.append(Entry(key, node, parent))
-                keys[-1] = None
-            if isinstance(node, Scalar) and "$" in node.value:
-                self.templates.append(node)
+                key = None
 
     def _error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
         return UserError(what, str(self.source.path), *self.source.locate(offset), help=help)

@@ -12,7 +12,7 @@ from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, plain
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, interpolate
+from dsec_migrate.interpolation import InterpolationError, interpolate, references
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.project.env_files import env_files, with_env_files
 from dsec_migrate.project.model import (
@@ -24,7 +24,6 @@ from dsec_migrate.project.model import (
     Service,
     Slot,
     Variable,
-    cached_references,
     passed_through,
     resolve,
 )
@@ -229,7 +228,7 @@ def _template_problems(document: Document, environment: Environment) -> Iterator
     """Each template that Compose refuses, and whether that is only because a required variable is not set here."""
     for node in document.templates:
         try:
-            if any(reference.operator in {"?", ":?"} for reference in cached_references(node.value)):
+            if any(reference.operator in {"?", ":?"} for reference in references(node.value)):
                 interpolate(node.value, environment.variables)
         except InterpolationError as error:
             yield _interpolation_problem(document, node, error), error.reason == "required"

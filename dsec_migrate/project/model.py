@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from dsec_migrate import document as yaml
@@ -303,7 +303,7 @@ def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[
     if line.template is None or "$" not in line.template:
         return Value(line.template, line.value)
     try:
-        found = cached_references(line.template)
+        found = references(line.template)
     except InterpolationError:
         return Value(line.template, line.value)
     unset: dict[str, None] = {}
@@ -345,7 +345,7 @@ def resolve(template: str | None, environment: Environment) -> Value:
     if template is None or "$" not in template:
         return Value(template, template)
     try:
-        found = cached_references(template)
+        found = references(template)
         names = {reference.name for reference in found}
         shell = tuple(sorted(name for name in names if environment.is_from_shell(name)))
         result = interpolate(template, environment.variables)
@@ -354,14 +354,10 @@ def resolve(template: str | None, environment: Environment) -> Value:
     return Value(template, result.value, found, result.unset, shell)
 
 
-# a project asks for the same templates several times
-cached_references = lru_cache(maxsize=1024)(references)
-
-
 def references_of(template: str) -> frozenset[str]:
     """The names that ``template`` mentions; none where Compose would refuse it."""
     try:
-        return frozenset(reference.name for reference in cached_references(template))
+        return frozenset(reference.name for reference in references(template))
     except InterpolationError:
         return frozenset()
 
