@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--gitleaks", default="gitleaks")
     parser.add_argument("--compose-lint", default=installed("compose-lint"))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     corpus = arguments.corpus.resolve()
     entries = json.loads((corpus / "manifest.json").read_text("utf-8"))
@@ -42,7 +42,7 @@ def main() -> int:
         COMPOSE_LINT: [arguments.compose_lint, "check", *files],
     }
     commands = {name: command for name, command in commands.items() if shutil.which(command[0])}
-    runs = side_by_side(commands, arguments.rounds, warm_up=False)
+    runs = side_by_side(commands, arguments.rounds)
     if any(result.status not in (0, 1, 2) for result in runs[ours]):
         sys.exit(f"{ours} ends with {runs[ours][0].status}")
     table = Table(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -22,17 +22,22 @@ class Run:
     status: int
 
 
-def run(command: Sequence[str]) -> Run:
-    """Runs ``command`` with its output thrown away. Raises OSError when there is no such program."""
+def run(command: Sequence[str], *, looks_at_memory: bool = False) -> Run:
+    """Runs ``command`` with its output thrown away. Raises OSError when there is no such program.
+
+    With ``looks_at_memory`` the memory of all its processes is added up ten times a second, which takes them time.
+    """
     # an installed package has its bytecode beside it: a checkout is to have it too
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = _Peak(process.pid)
-    peak.start()
+    if looks_at_memory:
+        peak.start()
     _, code, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
-    peak.end()
+    if looks_at_memory:
+        peak.end()
     process.returncode = os.waitstatus_to_exitcode(code)
     # kB on Linux, bytes on macOS
     unit = 1 / 1024 if sys.platform.startswith("linux") else 1 / 1024 / 1024
@@ -78,17 +83,17 @@ def _proportional_megabytes(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def side_by_side(commands: Mapping[str, Sequence[str]], rounds: int, *, warm_up: bool = True) -> dict[str, list[Run]]:
+def side_by_side(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Run]]:
     """Every command once in each round, in turn, so that a slow moment of the machine hits all alike.
 
-    With ``warm_up`` one more round comes first, which fills caches and is not counted.
+    One more round comes first, which fills caches and looks at the memory: its times are not counted.
     """
+    first = {name: run(command, looks_at_memory=True) for name, command in commands.items()}
     runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for number in range(-1 if warm_up else 0, rounds):
+    for _ in range(rounds):
         for name, command in commands.items():
-            result = run(command)
-            if number >= 0:
-                runs[name].append(result)
+            timed = run(command)
+            runs[name].append(replace(timed, megabytes=max(timed.megabytes, first[name].megabytes)))
     return runs
 
 
