@@ -233,10 +233,11 @@ class _Interpreter:
             kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
             items = [self.data(item) for item in kept]
             merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
-        for definition in self.definitions.get(id(node), ()):
+        definitions = self.definitions.get(id(node))
+        if definitions:
             existing = merged.get("secrets")
             known = existing if isinstance(existing, dict) else {}
-            merged["secrets"] = {**known, definition.secret.name: definition.as_data()}
+            merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
         return merged
 
     def _effective(self, node: Mapping) -> dict[str, Entry]:

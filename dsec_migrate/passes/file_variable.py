@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
 from dsec_migrate import images
@@ -151,12 +152,18 @@ def _neighbours(case: Case) -> Iterator[str]:
 
 def _name_of_body(layer: Layer) -> str | None:
     """The name under which the layer's file lists the mapping."""
-    for root in layer.document.roots:
+    return _names_of_bodies(layer.document).get(id(layer.service))
+
+
+@lru_cache(maxsize=64)
+def _names_of_bodies(document: Document) -> MappingType[int, str]:
+    """The names of a file's services by the identity of their mappings, the first where an alias repeats one."""
+    names: dict[int, str] = {}
+    for root in document.roots:
         services = root.get("services") if isinstance(root, Mapping) else None
         for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
-            if follow(entry.value) is layer.service:
-                return name
-    return None
+            names.setdefault(id(follow(entry.value)), name)
+    return names
 
 
 def _is_escaped_text(slot: Slot) -> bool:
