@@ -101,12 +101,14 @@ class Source:
 
     def line_start(self, offset: int) -> int:
         """Offset of the first character of the line that holds ``offset``."""
-        return self.text.rfind("\n", 0, offset) + 1
+        starts = self._line_starts()
+        return starts[bisect_right(starts, offset) - 1]
 
     def line_end(self, offset: int) -> int:
         """Offset just behind the line that holds ``offset``, its line break included."""
-        end = self.text.find("\n", offset)
-        return len(self.text) if end < 0 else end + 1
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return starts[line] if line < len(starts) else len(self.text)
 
     def _line_starts(self) -> list[int]:
         cached: list[int] | None = self.__dict__.get("_starts")

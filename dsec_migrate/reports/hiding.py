@@ -91,8 +91,9 @@ def hider(project: ProjectOutcome) -> Callable[[str], str]:
     plan = project.plan
     texts = [text for finding in plan.findings for text in (finding.note, finding.verdict.why)]
     texts += [text for problem in (*project.warnings, *project.errors) for text in (problem.what, problem.help)]
-    everything = "\n".join((*texts, *plan.notes, project.failure))
-    found = [value for value in spellings(project.masks) if value in everything]
+    # many findings say the same
+    everything = "\n".join(dict.fromkeys((*texts, *plan.notes, project.failure)))
+    found = sorted({everything[start:end] for start, end in finder(spellings(project.masks))(everything)})
     return partial(hidden, values=found) if found else str
 
 

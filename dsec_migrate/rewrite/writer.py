@@ -172,10 +172,11 @@ class Writer:
         last = children[-1].end if isinstance(collection, Sequence) else collection.entries[-1].end
         first_of_last = children[-1].outer_start
         line = self.source.line_start(first_of_last)
-        lead = self.text[line:first_of_last]
         separator = ", "
-        if not lead.strip() and self.source.line_start(collection.start) != line:
-            separator = "," + self._newline_at(first_of_last) + lead
+        if self.source.line_start(collection.start) != line:
+            lead = self.text[line:first_of_last]
+            if not lead.strip():
+                separator = "," + self._newline_at(first_of_last) + lead
         comma = re.compile(r"[ \t\r\n]*,").match(self.text, last, close)
         if comma:
             self.insert(comma.end(), separator[1:] + separator.join(parts))
