@@ -102,7 +102,7 @@ def main() -> int:
         file = Path(name) / "compose.yml"
         growths = {}
         for shape, text in SHAPES.items():
-            each = [seconds_for(file, text(size), 5 if size <= 1_000 else 2) / size for size in sizes]
+            each = [seconds_for(file, text(size), 5 if size <= 1_000 else 4) / size for size in sizes]
             growths[shape] = each[-1] / each[-2] if len(each) > 1 else 1.0
             table.row(shape, *(f"{seconds * 1e6:.0f} us" for seconds in each), f"{growths[shape]:.2f}x")
         commands = []
