@@ -26,13 +26,13 @@ def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[M
         for variable in (*service.variables.values(), *service.hidden)
         for slot in variable.slots
     }
-    for slot in _lines(project):
+    for slot in lines_of_blocks(project):
         move = known.get((slot.name, slot.text))
         if move is not None and slot.key not in taken and slot.content.anchor is None:
-            yield MoveVariable(slot, move.new_name, move.value)
+            yield MoveVariable(slot, move.new_name, move.value, move.secret)
 
 
-def _lines(project: Project) -> Iterator[Slot]:
+def lines_of_blocks(project: Project) -> Iterator[Slot]:
     for document, block in _blocks(project):
         for node in walk(block):
             if isinstance(node, Mapping):
@@ -76,7 +76,9 @@ def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
     if found:
-        moving = {id(line.node) for line in _lines(project) if (line.name, line.text) == (slot.name, slot.text)}
+        moving = {
+            id(line.node) for line in lines_of_blocks(project) if (line.name, line.text) == (slot.name, slot.text)
+        }
         yield from (text for text in found if id(text.node) not in moving)
 
 

@@ -29,6 +29,7 @@ class Unknown(str, Enum):
     """What to do where nobody knows what the image reads."""
 
     REWRITE = "rewrite"
+    WRAP = "wrap"
     KEEP = "keep"
 
 

@@ -69,7 +69,7 @@ class PlannedSecret:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MoveVariable:
-    """The slot declares ``new_name`` with ``value`` (a path) instead. It may be a line of an env file.
+    """The slot declares ``new_name`` with ``value``, which names the file of ``secret``; it may be an env file's line.
 
     Where the slot is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says that
     others need that text, so that the path takes the alias's place.
@@ -78,7 +78,34 @@ class MoveVariable:
     slot: Slot
     new_name: str
     value: str
+    secret: str
     replaces_alias: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RemoveVariable:
+    """The slot's line goes, and with the last one of a block its key: a wrapper supplies the value of ``secret``."""
+
+    slot: Slot
+    secret: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WrapProgram:
+    """The service starts its program through a shell that reads files into variables.
+
+    ``variables`` are pairs of a name and the path of its file. ``entrypoint`` are the words behind the shell's own, as
+    a Compose file has them (``$`` doubled); ``command`` those of a new ``command:``, None where there is none to write.
+    ``script`` is that of an earlier wrapper, which gets further lines.
+    """
+
+    document: Document
+    holder: Mapping
+    variables: tuple[tuple[str, str], ...]
+    shell: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...] | None = None
+    script: Scalar | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,12 +163,16 @@ class NamePath:
     path: str
 
 
-Operation = MoveVariable | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine
+Operation = MoveVariable | RemoveVariable | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine
+
+
+MOVES = (MoveVariable, RemoveVariable)
+"""The operations that take a value out of its line."""
 
 
 def document_of(operation: Operation) -> Document:
     """The file whose text the operation changes."""
-    return operation.slot.document if isinstance(operation, MoveVariable) else operation.document
+    return operation.slot.document if isinstance(operation, (MoveVariable, RemoveVariable)) else operation.document
 
 
 class Applicability(str, Enum):
@@ -156,7 +187,7 @@ class Applicability(str, Enum):
 class Change:
     """Operations that are applied together or not at all, and the findings that they settle."""
 
-    operations: tuple[MoveVariable, ...]
+    operations: tuple[MoveVariable | RemoveVariable, ...]
     findings: tuple[Finding, ...]
     applicability: Applicability
 

@@ -6,26 +6,25 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from itertools import combinations
 from pathlib import Path
 
 from dsec_migrate import document as yaml
-from dsec_migrate import dotenv
+from dsec_migrate import dotenv, wrapping
 from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Mapping, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
+from dsec_migrate.interpreter import Interpreter
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining, Rewritten
 from dsec_migrate.plan import (
+    MOVES,
     SECRETS_MOUNT,
-    AddMounts,
-    DefineSecret,
     MoveVariable,
-    NamePath,
     Operation,
     Plan,
     PlannedSecret,
@@ -94,7 +93,7 @@ def _check_structure(
     before: Project, after: MappingType[str, SequenceType[object]], operations: SequenceType[Operation]
 ) -> None:
     """``after``: the YAML documents of each new text as plain data, by the file's real path."""
-    expected = _Interpreter(operations)
+    expected = Interpreter(operations)
     for document in before.compose_texts:
         wanted = [expected.data(root) for root in document.roots]
         found = after.get(document.source.real_path)
@@ -181,104 +180,6 @@ def _check_pruned(operations: SequenceType[Operation], rewritten: SequenceType[R
             raise VerificationError(f"{file.path} would lose other lines than planned")
 
 
-class _Interpreter:
-    """Evaluates nodes as if the operations had been done, without looking at any edited text."""
-
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self.names: dict[int, str] = {}
-        self.texts: dict[int, str] = {}
-        self.mounts: dict[int, AddMounts] = {}
-        self.definitions: dict[int, list[DefineSecret]] = {}
-        self.cache: dict[int, object] = {}
-        for operation in operations:
-            if isinstance(operation, MoveVariable):
-                self._move(operation)
-            elif isinstance(operation, NamePath):
-                node = operation.node
-                text = self.texts.get(id(node), node.value)
-                self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
-            elif isinstance(operation, AddMounts):
-                self.mounts[id(operation.holder)] = operation
-            elif isinstance(operation, DefineSecret):
-                self.definitions.setdefault(id(operation.root), []).append(operation)
-
-    def _move(self, operation: MoveVariable) -> None:
-        slot = operation.slot
-        node = slot.node if operation.replaces_alias else slot.content
-        if slot.entry is None:
-            self.texts[id(node)] = f"{operation.new_name}={operation.value}"
-        else:
-            self.names[id(slot.entry)] = operation.new_name
-            self.texts[id(node)] = operation.value
-
-    def data(self, node: ParsedNode) -> object:
-        if id(node) in self.texts:
-            return self.texts[id(node)]
-        if isinstance(node, Alias):
-            return self.data(node.target)
-        if id(node) not in self.cache:
-            self.cache[id(node)] = self._build(node)
-        return self.cache[id(node)]
-
-    def _build(self, node: Content) -> object:
-        if isinstance(node, Scalar):
-            return node.resolved()
-        if isinstance(node, Sequence):
-            return [self.data(item) for item in node.items]
-        merged = {name: self.data(entry.value) for name, entry in self._effective(node).items() if not _is_reset(entry)}
-        mounts = self.mounts.get(id(node))
-        if mounts is not None:
-            own = node.own("secrets")
-            listed = follow(own.value) if own is not None else None
-            kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
-            items = [self.data(item) for item in kept]
-            merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
-        definitions = self.definitions.get(id(node))
-        if definitions:
-            existing = merged.get("secrets")
-            known = existing if isinstance(existing, dict) else {}
-            merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
-        return merged
-
-    def _effective(self, node: Mapping) -> dict[str, Entry]:
-        """As :meth:`Mapping.effective`, with the new names and with lists of mounts that a merge key brings."""
-        merged: dict[str, Entry] = {}
-        sources: list[Mapping] = []
-        for entry in node.entries:
-            if yaml.is_merge_key(entry.key):
-                sources.extend(yaml.merge_sources(entry.value))
-            elif entry.name:
-                merged[self.names.get(id(entry), entry.name)] = entry
-        for source in sources:
-            inherited = self._effective(source)
-            if id(source) in self.mounts:
-                inherited = {**inherited, "secrets": _InheritedMounts(self, source)}
-            for name, entry in inherited.items():
-                merged.setdefault(name, entry)
-        return merged
-
-
-class _InheritedMounts(Entry):
-    """The list of mounts that a merged mapping is going to have."""
-
-    __slots__ = ()
-
-    def __init__(self, interpreter: _Interpreter, source: Mapping) -> None:
-        data = interpreter.data(source)
-        node = Sequence(0, 0, 0, None, None, flow=False)
-        interpreter.cache[id(node)] = data["secrets"] if isinstance(data, dict) else []
-        super().__init__(Scalar(0, 0, 0, None, None, "secrets", ""), node, source)
-
-
-def _is_reset(entry: Entry) -> bool:
-    return entry.value.tag == projects.RESET
-
-
-def _mount_data(name: str, mounts: AddMounts) -> object:
-    options = mounts.options.as_data()
-    return {"source": name, **options} if options else name
-
-
 # --- what the containers get ---
 
 
@@ -291,7 +192,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         raise VerificationError("the services would not be the same")
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
-    places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MOVES)}
     for name, service in before.services.items():
         new_service = after.services[name]
         replaced = set()
@@ -305,11 +206,19 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
                 if new is None or new.effective.value != variable.effective.value:
                     raise VerificationError(f"{name}.{variable.name} would change")
                 continue
-            if variable.name in new_service.variables:
+            if variable.name not in finding.variables and variable.name in new_service.variables:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
+            if not finding.variables:
+                wrapped = _wrapped_variables(new_service, after)
+                place = f"{name}.{variable.name}"
+                path = wrapped.get(variable.name, "")
+                _check_secret(place, path, mounted, by_name, variable.effective.value, after)
+                continue
             (new_name,) = finding.variables
             replaced.add(new_name)
             _check_delivery(new_service, mounted, new_name, by_name, variable.effective.value, after)
+        if any(f.service == name and not f.variables for f in moved.values()):
+            _check_program(service, before, new_service, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
@@ -323,10 +232,20 @@ def _check_delivery(
     value: str | None,
     after: Project,
 ) -> None:
-    place = f"{service.name}.{new_name}"
     variable = service.variables.get(new_name)
-    path = variable.effective.value if variable is not None else None
-    secret = secrets.get(mounted.get(path or "", ""))
+    path = _named_path((variable.effective.value if variable is not None else None) or "", mounted)
+    _check_secret(f"{service.name}.{new_name}", path, mounted, secrets, value, after)
+
+
+def _check_secret(
+    place: str,
+    path: str,
+    mounted: MappingType[str, str],
+    secrets: MappingType[str, PlannedSecret],
+    value: str | None,
+    after: Project,
+) -> None:
+    secret = secrets.get(mounted.get(path, ""))
     if secret is None:
         raise VerificationError(f"{place} would not name a file that is mounted")
     if path != secret.mount_path:
@@ -340,6 +259,39 @@ def _check_delivery(
         raise VerificationError(f"the secret {secret.name} would be defined otherwise than planned")
     if secret.source is SourceKind.ENVIRONMENT and after.environment.variables.get(secret.variable) != value:
         raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
+
+
+def _check_program(old: Service, before: Project, new: Service, after: Project) -> None:
+    """A wrapper starts what was started without it. (Where the image alone said it, the table is all there is.)"""
+    found = wrapping.read(_entrypoint(new, after))
+    if found is None:
+        raise VerificationError(f"{old.name} would not start through a wrapper")
+    words = _entrypoint(old, before)
+    earlier = wrapping.read(words)
+    known, words = earlier if earlier is not None else ({}, words)
+    if (words and found[1] != words) or not known.items() <= found[0].items():
+        raise VerificationError(f"{old.name} would start another program")
+
+
+def _entrypoint(service: Service, project: Project) -> list[str]:
+    node = service.get("entrypoint")
+    if isinstance(node, Scalar) and not node.is_null:
+        return shlex.split(project.resolve(node.value).value or "")
+    items = node.items if isinstance(node, Sequence) else ()
+    return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
+
+
+def _wrapped_variables(service: Service, after: Project) -> MappingType[str, str]:
+    """The variables that the wrapper of a service reads, and from where."""
+    found = wrapping.read(_entrypoint(service, after))
+    return found[0] if found is not None else {}
+
+
+def _named_path(value: str, mounted: MappingType[str, str]) -> str:
+    """The path that a value names, alone, behind a scheme such as ``file://``, or as the mount's bare name."""
+    if "/" not in value:
+        return f"{SECRETS_MOUNT}/{value}"
+    return max((path for path in mounted if value.endswith(path)), key=len, default="")
 
 
 def _place(slot: Slot) -> tuple[str, int]:

@@ -372,7 +372,8 @@ def test_an_alias_outside_keeps_its_text_where_the_variable_is_the_alias() -> No
     plan = planned("x-t: &t Teal\nservices: {a: {image: x, environment: {TOKEN: *t}, labels: {t: *t}}}")
     assert [finding.action for finding in plan.findings] == [Action.MIGRATE]
     (change,) = plan.changes
-    assert [operation.replaces_alias for operation in change.operations] == [True]
+    (operation,) = change.operations
+    assert isinstance(operation, MoveVariable) and operation.replaces_alias
 
 
 def test_a_change_is_whole() -> None:

@@ -1,11 +1,16 @@
-"""What each image reads from files, with the evidence for it: one TOML file per image family."""
+"""What each image reads from files, with the evidence for it: one TOML file per image family.
+
+``index.txt`` names the file of each image, so that a run reads the rows of its own images only; a test keeps it true.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
@@ -13,16 +18,41 @@ from dsec_migrate.records import dataclass
 # names under which Docker Hub's official images are also pulled
 _OFFICIAL = Pattern(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
 _OFFICIAL_MIRROR = Pattern(r"^public\.ecr\.aws/docker/library/")
-_TAG = Pattern(r":[^/:]+$")
+_TAG = Pattern(r":([^/:]+)$")
+_VERSION = Pattern(r"^v?(\d+(?:\.\d+)*)(?![\d.])")
+
+FOLDER = Path(__file__).parent
+INDEX = FOLDER / "index.txt"
+
+
+class Way(NamedTuple):
+    """How an image takes a variable from a file: ``name`` is set to ``value``, in which ``{path}`` stands for the path
+    of the secret in the container and ``{name}`` for its name. ``delivery`` is the spelling of the JSON report."""
+
+    delivery: str
+    name: str
+    value: str = "{path}"
+
+
+UNKNOWN_WAY = "file-variable"
+"""What is tried where nobody knows the image: most that read files at all read ``X_FILE``."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Image:
     """One row of the table.
 
-    ``supported``: the variables whose ``_FILE`` form the image reads. ``reads_as``: ``root`` (before dropping
-    privileges) or ``uid:gid``. ``final_newlines``: ``stripped`` or ``kept``. ``confidence``: only ``verified`` and
-    ``documented`` rows make a change safe.
+    ``names`` may hold ``*``. ``since`` and ``below`` are versions of the tag between which the row holds, None without
+    a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit.
+
+    ``convention``: ``file-variable`` (X_FILE), ``double-underscore`` (X__FILE), ``prefix`` (FILE__X), ``value-scheme``
+    (X itself, with ``value``) or ``none``. ``supported``: the variables that can be given so, by name or as a pattern
+    with ``*``; ``unsupported`` are exceptions. ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or
+    ``other`` (somebody else, nobody told who). ``final_newlines``: ``stripped`` or
+    ``kept``. ``fallback`` is what happens where the variable is gone and no file is read. ``confidence``: only
+    ``verified`` and ``documented`` rows make a change safe. ``entrypoint`` and ``command``: ENTRYPOINT and CMD of the
+    image's config, None where nobody told. ``shell``: ``bash`` (it keeps variables whose names are no identifiers),
+    ``sh``, ``none``, or None where nobody told.
     """
 
     names: tuple[str, ...]
@@ -33,6 +63,16 @@ class Image:
     final_newlines: str
     confidence: str
     evidence: tuple[str, ...]
+    value: str = "{path}"
+    unsupported: frozenset[str] = frozenset()
+    since: str | None = None
+    below: str | None = None
+    is_latest: bool = False
+    both_set: str = ""
+    fallback: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    shell: str | None = None
 
     @property
     def is_sure(self) -> bool:
@@ -46,6 +86,44 @@ class Image:
         """Whether the entrypoint reads the files when the command begins with this word."""
         return not self.servers or first_word.startswith("-") or first_word in self.servers
 
+    def way(self, variable: str) -> Way | None:
+        """How the image takes ``variable`` from a file, None where it does not."""
+        if not self._supports(variable):
+            return None
+        if self.convention == "double-underscore":
+            return Way(self.convention, f"{variable}__FILE", self.value)
+        if self.convention == "prefix":
+            return Way(self.convention, f"FILE__{variable}", self.value)
+        if self.convention == "value-scheme":
+            return Way(self.convention, variable, self.value)
+        return Way(self.convention, f"{variable}_FILE", self.value)
+
+    def _supports(self, variable: str) -> bool:
+        return _is_among(variable, self.supported) and not _is_among(variable, self.unsupported)
+
+    def holds_for(self, tag: str | None) -> bool:
+        """Whether the row speaks of this version of the image."""
+        version = _version(tag)
+        if version is None:
+            return self.is_latest or self.below is None
+        above = self.since is None or not _is_older(version, self.since)
+        return above and (self.below is None or _is_older(version, self.below))
+
+
+def _is_among(variable: str, names: frozenset[str]) -> bool:
+    return variable in names or any("*" in name and fnmatchcase(variable, name) for name in names)
+
+
+def _version(tag: str | None) -> tuple[int, ...] | None:
+    match = _VERSION.match(tag or "")
+    return tuple(int(part) for part in match[1].split(".")) if match else None
+
+
+def _is_older(version: tuple[int, ...], limit: str) -> bool:
+    """``2`` stands for the newest 2.x: it is not older than 2.2."""
+    wanted = tuple(int(part) for part in limit.split("."))
+    return version < wanted[: len(version)]
+
 
 @lru_cache(maxsize=4096)
 def repository(reference: str) -> str:
@@ -54,24 +132,46 @@ def repository(reference: str) -> str:
     return _OFFICIAL.sub("", _OFFICIAL_MIRROR.sub("", name))
 
 
-def find(reference: str) -> Image | None:
-    """The row for an image reference as a Compose file writes it, or None when nobody knows the image."""
-    return _row(repository(reference)) if reference else None
+def tag_of(reference: str) -> str | None:
+    match = _TAG.search(reference.split("@", 1)[0].strip())
+    return match[1] if match else None
 
 
 @lru_cache(maxsize=4096)
-def _row(name: str) -> Image | None:
-    found = None
-    for path, text in _texts().items():
-        # a table of many images is long, and a project has few
-        if name in text:
-            found = next((image for image in read_rows(path) if name in image.names), found)
-    return found
+def find(reference: str) -> Image | None:
+    """The row for an image reference as a Compose file writes it, or None when nobody knows the image."""
+    if not reference:
+        return None
+    name, tag = repository(reference), tag_of(reference)
+    exact, patterns = _index()
+    file = exact.get(name) or next((file for pattern, file in patterns.items() if fnmatchcase(name, pattern)), None)
+    if file is None:
+        return None
+    rows = sorted((row for row in read_rows(FOLDER / file) if row.holds_for(tag)), key=lambda row: not row.is_latest)
+    return next((row for row in rows if name in row.names), None) or next(
+        (row for row in rows if any(fnmatchcase(name, pattern) for pattern in row.names)), None
+    )
 
 
 @lru_cache(maxsize=1)
-def _texts() -> Mapping[Path, str]:
-    return {path: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.toml"))}
+def _index() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    exact: dict[str, str] = {}
+    patterns: dict[str, str] = {}
+    for line in INDEX.read_text(encoding="utf-8").splitlines():
+        name, _, file = line.partition(" ")
+        (patterns if "*" in name else exact)[name] = file
+    return exact, patterns
+
+
+def index_text() -> str:
+    """What ``index.txt`` has to say: a line ``NAME FILE`` for each name of the table."""
+    lines = {f"{name} {path.name}" for path in files() for row in read_rows(path) for name in row.names}
+    return "".join(f"{line}\n" for line in sorted(lines))
+
+
+def files() -> Iterator[Path]:
+    """The files of the table, in order."""
+    yield from sorted(FOLDER.glob("*.toml"))
 
 
 @lru_cache(maxsize=1024)
@@ -82,16 +182,30 @@ def read_rows(path: Path) -> tuple[Image, ...]:
     else:
         import tomli as tomllib
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return tuple(
-        Image(
-            tuple(row["names"]),
-            row["convention"],
-            frozenset(row["supported"]),
-            tuple(row.get("servers", ())),
-            row["reads_as"],
-            row["final_newlines"],
-            row["confidence"],
-            tuple(row["evidence"]),
-        )
-        for row in data["image"]
+    return tuple(map(_image, data["image"]))
+
+
+def _image(row: Mapping[str, Any]) -> Image:
+    def words(key: str) -> tuple[str, ...] | None:
+        return tuple(row[key]) if key in row else None
+
+    return Image(
+        tuple(row["names"]),
+        row["convention"],
+        frozenset(row["supported"]),
+        tuple(row.get("servers", ())),
+        row["reads_as"],
+        row["final_newlines"],
+        row["confidence"],
+        tuple(row["evidence"]),
+        row.get("value", "{path}"),
+        frozenset(row.get("unsupported", ())),
+        row.get("since"),
+        row.get("below"),
+        row.get("latest", False),
+        row.get("both_set", ""),
+        row.get("fallback", ""),
+        words("entrypoint"),
+        words("command"),
+        row.get("shell"),
     )

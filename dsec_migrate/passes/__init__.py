@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
+from dsec_migrate.document import Scalar
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.plan import Applicability
@@ -17,6 +17,10 @@ class Delivery(str, Enum):
     """How the program gets the value (the spelling of the JSON report)."""
 
     FILE_VARIABLE = "file-variable"
+    DOUBLE_UNDERSCORE = "double-underscore"
+    PREFIX = "prefix"
+    VALUE_SCHEME = "value-scheme"
+    WRAPPER = "wrapper"
     NONE = "none"
 
 
@@ -32,29 +36,48 @@ class Case:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Start:
+    """How a wrapped program is started: see :class:`dsec_migrate.plan.WrapProgram`."""
+
+    shell: str
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
+    script: Scalar | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Proposal:
-    """``new_name`` takes the variable's slot. ``notes`` say what to check or what changes, never a value."""
+    """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
+
+    Of a wrapper there is ``start`` instead, and the slot goes. ``notes`` say what to check or what changes, never a
+    value.
+    """
 
     delivery: Delivery
     new_name: str
+    value: str
     applicability: Applicability
     holding: Holding
     notes: tuple[str, ...] = ()
     is_known_image: bool = False
     is_read_by_root: bool = False
+    start: Start | None = None
 
 
-Pass = Callable[[Case], "Proposal | Left"]
+UNREAD = "unread"
+"""The kind of what is left because the program reads no file."""
 
 
 def propose(case: Case) -> Proposal | Left:
-    """The first proposal that a pass makes, or why the last one made none."""
-    from dsec_migrate.passes import file_variable
+    """The image's own way, else a wrapper, or why it is neither."""
+    from dsec_migrate.passes import renaming
 
-    passes: tuple[Pass, ...] = (file_variable.propose,)
-    result: Proposal | Left = Left("no way is known to hand it over")
-    for attempt in passes:
-        result = attempt(case)
-        if isinstance(result, Proposal):
-            break
+    result = renaming.propose(case)
+    if isinstance(result, Left) and result.kind == UNREAD:
+        from dsec_migrate.passes import wrapper
+
+        wrapped = wrapper.propose(case)
+        if isinstance(wrapped, Proposal):
+            return wrapped
+        return Left(f"{result.reason}, and no wrapper can supply it: {wrapped.reason}")
     return result

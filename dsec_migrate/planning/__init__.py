@@ -10,6 +10,7 @@ from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import Change, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
+from dsec_migrate.planning import wrappers
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -46,9 +47,11 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for need in group:
             by_slot[need.slot.key] = secret
     changes = tuple(make_change(component, by_slot) for component in moved)
-    moves = tuple(operation for change in changes for operation in change.operations)
+    operations: list[Operation] = [operation for change in changes for operation in change.operations]
+    moves = [operation for operation in operations if isinstance(operation, MoveVariable)]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()})
-    operations: list[Operation] = [*moves, *unused_copies(project, moves)]
+    operations += unused_copies(project, moves)
+    operations += wrappers.place(moved, by_slot)
     operations += mounts.place(project, layers, options)
     operations += definitions.place(project, layers.values(), secrets)
     operations += repeated_in_comments(moves)

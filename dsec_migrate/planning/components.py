@@ -15,6 +15,7 @@ from dsec_migrate.plan import (
     Change,
     MoveVariable,
     PlannedSecret,
+    RemoveVariable,
 )
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Project, Service, Slot, Variable
@@ -104,10 +105,28 @@ def settle(components: Iterable[Component]) -> None:
                         f"{left.result.reason}"
                     )
             continue
-        reason = _conflict(component)
+        reason = _conflict(component) or _disagreement(component)
         if reason is not None:
             for finding in component.findings:
                 finding.result = Left(reason)
+
+
+def _disagreement(component: Component) -> str | None:
+    """Where services that share a text read it in different ways: it can take one form only."""
+    forms: dict[int, tuple[Pending, Proposal]] = {}
+    for finding in component.findings:
+        result = finding.result
+        assert isinstance(result, Proposal)
+        for slot in finding.variable.slots:
+            other, form = forms.setdefault(id(slot.content), (finding, result))
+            if form.value != result.value or (
+                other.variable.name == finding.variable.name and form.new_name != result.new_name
+            ):
+                return (
+                    f"its line also reaches {other.case.service.name}, which takes {form.new_name} where "
+                    f"{finding.case.service.name} takes {result.new_name}"
+                )
+    return None
 
 
 def _conflict(component: Component) -> str | None:
@@ -177,7 +196,7 @@ def is_moved(component: Component) -> bool:
 
 
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
-    operations: list[MoveVariable] = []
+    operations: list[MoveVariable | RemoveVariable] = []
     done: set[int] = set()
     for finding in component.findings:
         result = finding.result
@@ -188,8 +207,12 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
             secret = by_slot.get(slot.key) or by_slot[lasts[id(slot.document)].key]
             if slot.key not in done:
                 done.add(slot.key)
+                if not result.new_name:
+                    operations.append(RemoveVariable(slot, secret.name))
+                    continue
                 stays = slot.node is not slot.content and component.other_use(slot) is not None
-                operations.append(MoveVariable(slot, result.new_name, secret.mount_path, replaces_alias=stays))
+                value = result.value.format(path=secret.mount_path, name=secret.name)
+                operations.append(MoveVariable(slot, result.new_name, value, secret.name, replaces_alias=stays))
     order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]
     worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Proposal)), key=order.index)
     return Change(tuple(operations), (), worst)

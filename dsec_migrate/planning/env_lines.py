@@ -12,7 +12,7 @@ from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
-from dsec_migrate.plan import MoveVariable, Plan, PlannedSecret, RemoveLine
+from dsec_migrate.plan import MOVES, MoveVariable, Plan, PlannedSecret, RemoveLine, RemoveVariable
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
 from dsec_migrate.source import Source
 
@@ -62,20 +62,20 @@ def unused_lines(units: Sequence[Planned]) -> list[UnusedLine]:
 
 def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
     """Variables of the environment that gave a moved line its value, each with the secret that has it now."""
-    secrets = {secret.mount_path: secret for secret in plan.secrets}
+    secrets = {secret.name: secret for secret in plan.secrets}
     for operation in plan.operations:
-        if isinstance(operation, MoveVariable) and (secret := secrets.get(operation.value)) is not None:
+        if isinstance(operation, MOVES) and (secret := secrets.get(operation.secret)) is not None:
             yield from ((name, secret.name) for name in supplies(project, operation, secret))
 
 
-def supplies(project: Project, move: MoveVariable, secret: PlannedSecret) -> list[str]:
+def supplies(project: Project, move: MoveVariable | RemoveVariable, secret: PlannedSecret) -> list[str]:
     """The variables of an env file of the project that gave this line its value and have no effect on it any more."""
     if secret.source is SourceKind.ENVIRONMENT:
         return []
     return [name for name in _mentioned(project, move) if name in project.environment.places]
 
 
-def _mentioned(project: Project, move: MoveVariable) -> list[str]:
+def _mentioned(project: Project, move: MoveVariable | RemoveVariable) -> list[str]:
     slot = move.slot
     names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
     return list(dict.fromkeys(names))
@@ -84,11 +84,11 @@ def _mentioned(project: Project, move: MoveVariable) -> list[str]:
 def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
     """Variables that hold (a part of) a moved value, set or not, each with the secret that has it now: of the URL
     `${USER}:${PASSWORD}@db` the second."""
-    secrets = {secret.mount_path: secret for secret in plan.secrets}
+    secrets = {secret.name: secret for secret in plan.secrets}
     found: dict[str, str] = {}
     for operation in plan.operations:
-        secret = secrets.get(operation.value) if isinstance(operation, MoveVariable) else None
-        if not isinstance(operation, MoveVariable) or secret is None or secret.source is SourceKind.ENVIRONMENT:
+        secret = secrets.get(operation.secret) if isinstance(operation, MOVES) else None
+        if not isinstance(operation, MOVES) or secret is None or secret.source is SourceKind.ENVIRONMENT:
             continue
         is_all = operation.slot.text is None or project.effect(operation.slot).whole_reference is not None
         for name in _mentioned(project, operation):
@@ -100,7 +100,7 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
 
 
 def _still_read(project: Project, plan: Plan) -> Iterator[str]:
-    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
     for document in project.compose_texts:
         for node in document.templates:
             if id(node) not in moved:
@@ -158,7 +158,7 @@ def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
     """Texts into which Compose still puts a moved value: commands, labels, other services' variables."""
-    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
     for document in project.compose_texts if secrets else ():
         for node in document.templates:
             if id(node) in moved:

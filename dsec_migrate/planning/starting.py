@@ -12,8 +12,8 @@ from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
 from dsec_migrate.mounts import sources
 from dsec_migrate.options import SourceKind
-from dsec_migrate.passes.file_variable import SUFFIX
-from dsec_migrate.plan import SECRETS_MOUNT, MoveVariable, NewFile, Plan
+from dsec_migrate.passes.renaming import SUFFIX
+from dsec_migrate.plan import MOVES, SECRETS_MOUNT, NewFile, Plan
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source
@@ -119,7 +119,7 @@ def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
     """The variables that the projects read, in the order of their files."""
     told: dict[str, None] = {}
     for project, plan in units:
-        moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MoveVariable)}
+        moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
         for document in project.compose_texts:
             for node in document.templates:
                 if id(node) in moved:

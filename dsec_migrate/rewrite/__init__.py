@@ -14,10 +14,12 @@ from dsec_migrate.plan import (
     NamePath,
     Operation,
     RemoveLine,
+    RemoveVariable,
+    WrapProgram,
     document_of,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText
-from dsec_migrate.rewrite.writer import Writer
+from dsec_migrate.rewrite.program import ProgramWriter
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
 
@@ -51,12 +53,17 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
 
 
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
-    writer = Writer(document)
+    writer = ProgramWriter(document)
+    removed: list[RemoveVariable] = []
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
     for operation in operations:
         if isinstance(operation, MoveVariable):
             writer.move(operation)
+        elif isinstance(operation, RemoveVariable):
+            removed.append(operation)
+        elif isinstance(operation, WrapProgram):
+            writer.wrap(operation)
         elif isinstance(operation, AddMounts):
             mounts.append(operation)
         elif isinstance(operation, DefineSecret):
@@ -65,6 +72,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             writer.name_path(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
+    writer.remove(removed)
     for mount in mounts:
         writer.mount(mount)
     if definitions:

@@ -58,9 +58,12 @@ class Writer:
             return
         key = slot.entry.key
         assert isinstance(key, Scalar)
-        closing = 1 if key.style else 0
-        suffix = operation.new_name.removeprefix(slot.name)
-        self.insert(key.end - closing, suffix)
+        quote = 1 if key.style else 0
+        before, _, behind = operation.new_name.rpartition(slot.name)
+        if before:
+            self.insert(key.start + quote, before)
+        if behind:
+            self.insert(key.end - quote, behind)
         self._set_text(node, operation.value)
 
     def _set_text(self, node: ParsedNode, text: str) -> None:
@@ -73,6 +76,9 @@ class Writer:
                 text = f"&{node.anchor} {text}" if node.anchor else text
             elif node.style in {"'", '"'}:
                 text = f"{node.style}{text}{node.style}"
+            elif text.startswith("@"):
+                # the one beginning of a reference that YAML takes in quotes only
+                text = f'"{text}"'
             if node.style in {"|", ">"}:
                 comment = _BLOCK_HEADER_COMMENT.match(self.text, node.start, node.end)
                 text += comment.group(1) if comment else ""

@@ -1,0 +1,153 @@
+"""Evaluates nodes as if the operations of a plan had been done, without looking at any edited text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dsec_migrate import document as yaml
+from dsec_migrate import project as projects
+from dsec_migrate import wrapping
+from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.plan import (
+    AddMounts,
+    DefineSecret,
+    MoveVariable,
+    NamePath,
+    Operation,
+    RemoveVariable,
+    WrapProgram,
+)
+
+
+class Interpreter:
+    """Evaluates nodes as if the operations had been done, without looking at any edited text."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.names: dict[int, str] = {}
+        self.texts: dict[int, str] = {}
+        self.mounts: dict[int, AddMounts] = {}
+        self.definitions: dict[int, list[DefineSecret]] = {}
+        self.cache: dict[int, object] = {}
+        self.removed: set[int] = set()
+        self.wrappers: dict[int, WrapProgram] = {}
+        for operation in operations:
+            if isinstance(operation, MoveVariable):
+                self._move(operation)
+            elif isinstance(operation, RemoveVariable):
+                self.removed.add(operation.slot.key)
+            elif isinstance(operation, WrapProgram):
+                self.wrappers[id(operation.holder)] = operation
+            elif isinstance(operation, NamePath):
+                node = operation.node
+                text = self.texts.get(id(node), node.value)
+                self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
+            elif isinstance(operation, AddMounts):
+                self.mounts[id(operation.holder)] = operation
+            elif isinstance(operation, DefineSecret):
+                self.definitions.setdefault(id(operation.root), []).append(operation)
+
+    def _move(self, operation: MoveVariable) -> None:
+        slot = operation.slot
+        node = slot.node if operation.replaces_alias else slot.content
+        if slot.entry is None:
+            self.texts[id(node)] = f"{operation.new_name}={operation.value}"
+        else:
+            self.names[id(slot.entry)] = operation.new_name
+            self.texts[id(node)] = operation.value
+
+    def data(self, node: ParsedNode) -> object:
+        if id(node) in self.texts:
+            return self.texts[id(node)]
+        if isinstance(node, Alias):
+            return self.data(node.target)
+        if id(node) not in self.cache:
+            self.cache[id(node)] = self._build(node)
+        return self.cache[id(node)]
+
+    def _build(self, node: Content) -> object:
+        if isinstance(node, Scalar):
+            return node.resolved()
+        if isinstance(node, Sequence):
+            return [self.data(item) for item in node.items if id(item) not in self.removed]
+        merged = {
+            name: self.data(entry.value)
+            for name, entry in self._effective(node).items()
+            if not _is_reset(entry) and not self._is_gone(entry)
+        }
+        wrapper = self.wrappers.get(id(node))
+        if wrapper is not None:
+            merged.update(self._wrapped(wrapper, merged.get("entrypoint")))
+        mounts = self.mounts.get(id(node))
+        if mounts is not None:
+            own = node.own("secrets")
+            listed = follow(own.value) if own is not None else None
+            kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
+            items = [self.data(item) for item in kept]
+            merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
+        definitions = self.definitions.get(id(node))
+        if definitions:
+            existing = merged.get("secrets")
+            known = existing if isinstance(existing, dict) else {}
+            merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
+        return merged
+
+    def _is_gone(self, entry: Entry) -> bool:
+        """Whether the entry is removed, or all of the block that is its value."""
+        if not self.removed:
+            return False
+        block = entry.value
+        parts = block.entries if isinstance(block, Mapping) else block.items if isinstance(block, Sequence) else ()
+        return id(entry) in self.removed or (bool(parts) and all(id(part) in self.removed for part in parts))
+
+    def _wrapped(self, wrapper: WrapProgram, before: object) -> Iterator[tuple[str, object]]:
+        """The keys of a service that its wrapper changes."""
+        known: dict[str, str] = {}
+        rest: object = list(wrapper.entrypoint)
+        if wrapper.script is not None and isinstance(before, list):
+            earlier = wrapping.read([str(word).replace("$$", "$") for word in before])
+            if earlier is not None:
+                known, rest = earlier[0], before[4:]
+        text = wrapping.script({**known, **dict(wrapper.variables)}.items()).replace("$", "$$")
+        shell = before[0] if wrapper.script is not None and isinstance(before, list) else wrapper.shell
+        assert isinstance(rest, list)
+        yield "entrypoint", [shell, wrapping.OPTIONS, text, wrapping.NAME, *rest]
+        if wrapper.command is not None:
+            yield "command", list(wrapper.command)
+
+    def _effective(self, node: Mapping) -> dict[str, Entry]:
+        """As :meth:`Mapping.effective`, with the new names and with lists of mounts that a merge key brings."""
+        merged: dict[str, Entry] = {}
+        sources: list[Mapping] = []
+        for entry in node.entries:
+            if yaml.is_merge_key(entry.key):
+                sources.extend(yaml.merge_sources(entry.value))
+            elif entry.name:
+                merged[self.names.get(id(entry), entry.name)] = entry
+        for source in sources:
+            inherited = self._effective(source)
+            if id(source) in self.mounts:
+                inherited = {**inherited, "secrets": _InheritedMounts(self, source)}
+            for name, entry in inherited.items():
+                merged.setdefault(name, entry)
+        return merged
+
+
+class _InheritedMounts(Entry):
+    """The list of mounts that a merged mapping is going to have."""
+
+    __slots__ = ()
+
+    def __init__(self, interpreter: Interpreter, source: Mapping) -> None:
+        data = interpreter.data(source)
+        node = Sequence(0, 0, 0, None, None, flow=False)
+        interpreter.cache[id(node)] = data["secrets"] if isinstance(data, dict) else []
+        super().__init__(Scalar(0, 0, 0, None, None, "secrets", ""), node, source)
+
+
+def _is_reset(entry: Entry) -> bool:
+    return entry.value.tag == projects.RESET
+
+
+def _mount_data(name: str, mounts: AddMounts) -> object:
+    options = mounts.options.as_data()
+    return {"source": name, **options} if options else name

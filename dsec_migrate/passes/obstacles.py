@@ -1,0 +1,141 @@
+"""What stands in the way of a variable, whatever its program reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from collections.abc import Mapping as MappingType
+from functools import lru_cache
+
+from dsec_migrate.document import Alias, Document, Mapping, Scalar, Sequence, follow, walk
+from dsec_migrate.passes import Case
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
+from dsec_migrate.stores import Left
+
+RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
+"""Keys whose text is run inside the container, where ``$$X`` is the container's variable."""
+
+BESIDE = ("healthcheck", "post_start", "pre_stop")
+"""Those that are run beside the program: they see the container's variables, not those of its processes (observed)."""
+
+_NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def find(case: Case, new_name: str, inside: Collection[str]) -> Left | None:
+    """The first obstacle to a variable that is to be called ``new_name``; ``inside`` are the keys in which no text may
+    read the old one."""
+    service, variable = case.service, case.variable
+    name = variable.name
+    if service.name in case.project.twins:
+        return Left("its service stands in an included file too: Compose takes both only while they are equal")
+    if not _NAME.fullmatch(name):
+        return Left("its name has characters that a variable of a program seldom has")
+    if new_name != name and new_name in service.variables:
+        return Left(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
+    odd = next((slot for slot in variable.slots if has_odd_line_ends(slot.document)), None)
+    if odd is not None:
+        file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
+        return Left(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
+    replacing = next((layer for layer in service.layers[1:] if _replaces(layer.service)), None)
+    if replacing is not None:
+        file, line, _ = replacing.document.place(replacing.service.effective()["secrets"].key.start)
+        return Left(f"{file}:{line} replaces its list of secrets: add the secret there by hand")
+    named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
+    if named is not None:
+        return Left(f"its name ({named}) is shared through an alias")
+    neighbour = next(_neighbours(case), None)
+    if neighbour is not None:
+        return Left(neighbour)
+    use = next(_uses_inside(service, name, inside), None)
+    if use is not None:
+        key, place = use
+        return Left(f"its {key} ({place}) reads ${name} inside the container, where it would be gone")
+    shared = next(_shared_lists(service), None)
+    if shared is not None:
+        return Left(f"its list of secrets is also that of another service, through the alias at {shared}")
+    return None
+
+
+@lru_cache(maxsize=64)
+def has_odd_line_ends(document: Document) -> bool:
+    return has_unusual_line_ends(document.source.text)
+
+
+def _neighbours(case: Case) -> Iterator[str]:
+    """Other files that would bring the variable back, lack the secret's definition, or read the same env file."""
+    project, service, name = case.project, case.service, case.variable.name
+    own = project.family or tuple(text.source.path for text in project.compose_texts)
+    for layer in service.layers:
+        body = _name_of_body(layer) or service.name
+        extending = project.folders.extending(layer.document.source.path, body, own)
+        if extending is not None:
+            yield f"{extending} extends its service and would lack the definition of the secret"
+    is_overlay = not service.is_built and not service.image
+    for document in project.documents:
+        place = project.folders.brings_back(document.source.path, service.name, name, own, is_overlay=is_overlay)
+        if place is not None:
+            yield f"{place} sets it as well and would bring it back: migrate both files in one call"
+    for slot in case.variable.slots:
+        if isinstance(slot, EnvFileSlot):
+            if any(t is not slot.document and t.path.samefile(slot.document.source.path) for t in project.env_texts):
+                yield f"{slot.document.source.path} is read in two formats, in which its lines mean different values"
+            reader = project.folders.reading(slot.document.source.path, project.directory, own)
+            if reader is not None:
+                yield f"{reader} reads {slot.document.source.path} as well and would lack the secret"
+
+
+def _name_of_body(layer: Layer) -> str | None:
+    """The name under which the layer's file lists the mapping."""
+    return _names_of_bodies(layer.document).get(id(layer.service))
+
+
+@lru_cache(maxsize=64)
+def _names_of_bodies(document: Document) -> MappingType[int, str]:
+    """The names of a file's services by the identity of their mappings, the first where an alias repeats one."""
+    names: dict[int, str] = {}
+    for root in document.roots:
+        services = root.get("services") if isinstance(root, Mapping) else None
+        for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
+            names.setdefault(id(follow(entry.value)), name)
+    return names
+
+
+def _uses_inside(service: Service, name: str, keys: Collection[str]) -> Iterator[tuple[str, str]]:
+    pattern: re.Pattern[str] | None = None
+    for layer in service.layers:
+        for key in keys:
+            node = layer.service.get(key)
+            if node is None:
+                continue
+            for part in walk(node):
+                if isinstance(part, Scalar) and "$$" in part.value and name in part.value:
+                    pattern = pattern or re.compile(
+                        rf"(?<!\$)(?:\$\$)+(?:{re.escape(name)}\b|\{{[#!]?{re.escape(name)}\b)"
+                    )
+                    if pattern.search(part.value):
+                        file, line, _ = layer.document.place(part.start)
+                        yield key, f"{file}:{line}"
+
+
+def _replaces(service: Mapping) -> bool:
+    node = service.get("secrets")
+    return node is not None and node.tag in {OVERRIDE, RESET}
+
+
+def _has_shared_name(slot: Slot) -> bool:
+    """Whether the variable's name is an alias, or others take it through an anchor: renaming would reach them."""
+    key = slot.entry.key if slot.entry is not None else None
+    if isinstance(key, Alias):
+        return True
+    return key is not None and key.anchor is not None and bool(slot.document.aliases_of(key))
+
+
+def _shared_lists(service: Service) -> Iterator[str]:
+    """Aliases that take the service's own ``secrets:`` list elsewhere: what it gets, they would get too."""
+    for layer in service.layers:
+        entry = layer.service.effective().get("secrets")
+        if entry is not None and isinstance(entry.value, Sequence) and entry.value.anchor is not None:
+            for alias in layer.document.aliases_of(entry.value):
+                file, line, _ = layer.document.place(alias.start)
+                yield f"{file}:{line}"

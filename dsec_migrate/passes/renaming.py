@@ -1,0 +1,160 @@
+"""The variable takes the form in which its image reads a file: X_FILE, X__FILE, FILE__X, or X with a path in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate import images
+from dsec_migrate.document import Content, Scalar, Sequence
+from dsec_migrate.extensions import readable_copy
+from dsec_migrate.finding import Exposure
+from dsec_migrate.images import UNKNOWN_WAY, Image, Way
+from dsec_migrate.options import Unknown
+from dsec_migrate.passes import UNREAD, Case, Delivery, Proposal, obstacles
+from dsec_migrate.plan import Applicability
+from dsec_migrate.project import EnvFileSlot, Service, Slot
+from dsec_migrate.stores import Left, hold
+
+SUFFIX = "_FILE"
+
+
+def propose(case: Case) -> Proposal | Left:
+    service, variable, options = case.service, case.variable, case.options
+    row = None if service.is_built else images.find(service.image)
+    way = _way(row, variable.name)
+    if way is None:
+        return Left(f"the image {images.repository(service.image)} {_reads(row, variable.name)}", UNREAD)
+    if row is None and options.unknown is Unknown.WRAP:
+        return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown wrap)", UNREAD)
+    obstacle = obstacles.find(case, way.name, obstacles.RUN_INSIDE)
+    if obstacle is not None:
+        return obstacle
+    others = {image: images.find(image) for image in _images_without_later_files(case)}
+    for image, known in others.items():
+        if known is not None and _way(known, variable.name) != way:
+            return Left(f"the image {images.repository(image)} {_reads(known, variable.name)}")
+    if row is None and options.unknown is Unknown.KEEP:
+        return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
+    if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
+        return Left("a line of an env file passes it on from the shell: it has no value there")
+    if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
+        return Left("it is part of a text that runs over several lines with escapes: move it by hand")
+    holding = hold(options, case.project, service, variable)
+    if isinstance(holding, Left):
+        return holding
+    copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")
+    if copy is not None:
+        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
+    doubts = tuple(_doubts(case, row, way))
+    if row is None:
+        doubts = (f"check that {_program(service)} reads {way.name}: nobody has recorded that it does", *doubts)
+    doubts += tuple(
+        f"check that the image {images.repository(image)}, which runs without the later files, reads "
+        f"{way.name}: nobody has recorded that it does"
+        for image, known in others.items()
+        if known is None
+    )
+    if holding.follows:
+        have = "has" if len(holding.follows) == 1 else "have"
+        doubts += (f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more",)
+    remarks = tuple(_remarks(variable.slot))
+    if doubts and options.safe:
+        return Left(f"not known to be safe (--safe): {doubts[0]}")
+    return Proposal(
+        Delivery(way.delivery),
+        way.name,
+        way.value,
+        Applicability.REVIEW if doubts else Applicability.SAFE,
+        holding,
+        (*doubts, *remarks),
+        is_known_image=row is not None,
+        is_read_by_root=_runs_as_root(service)
+        and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
+    )
+
+
+def _way(row: Image | None, variable: str) -> Way | None:
+    """How the image takes it; where nobody knows the image, what most do that read files at all."""
+    return Way(UNKNOWN_WAY, variable + SUFFIX) if row is None else row.way(variable)
+
+
+def _reads(row: Image | None, variable: str) -> str:
+    """What a known image makes of the variable's usual form, for a reason."""
+    way = row.way(variable) if row is not None else None
+    if way is not None:
+        return f"reads {way.name}"
+    danger = f"; without the variable it {row.fallback}" if row is not None and row.fallback else ""
+    return f"reads no {variable}{SUFFIX}{danger}"
+
+
+def _images_without_later_files(case: Case) -> Iterator[str]:
+    """Images that a file names and a later one replaces: they run where that one is not loaded."""
+    named = [layer for layer in case.service.layers if layer.service.get("image") is not None]
+    for layer in named[:-1]:
+        node = layer.service.get("image")
+        if isinstance(node, Scalar) and not layer.users and layer.document is not named[-1].document:
+            image = case.project.resolve(node.value).value
+            if image and images.repository(image) != images.repository(case.service.image):
+                yield image
+
+
+def _is_escaped_text(slot: Slot) -> bool:
+    """Configuration written as one quoted scalar over several lines: no reader of a masked diff could check the file,
+    and no program is known to take such a text from one."""
+    node = slot.content
+    raw = slot.document.source.text[node.start : node.end]
+    return isinstance(node, Scalar) and node.style == '"' and "\n" in raw and "\\" in raw
+
+
+def _program(service: Service) -> str:
+    if service.is_built or not service.image:
+        return f"the program of {service.name}"
+    return f"the image {images.repository(service.image)}"
+
+
+def _doubts(case: Case, row: Image | None, way: Way) -> Iterator[str]:
+    value = case.variable.effective.value or ""
+    for file in case.service.env_files:
+        if file.text is None:
+            yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
+    if row is None:
+        if value.endswith("\n"):
+            yield "its value ends in a newline, which many programs strip from a file"
+        return
+    if not row.is_sure:
+        yield f"that {row.names[0]} reads {way.name} is reported only"
+    if value.endswith("\n") and row.final_newlines == "stripped":
+        yield "its value ends in a newline, which the image strips from a file"
+    if _is_given(case.service.get("entrypoint")):
+        yield "the service has an entrypoint of its own, so the image's may not read the file"
+    word = _first_word(case.service.get("command"))
+    if word is not None and not row.starts_with(word):
+        yield "the service runs another command, with which the image's entrypoint may not read the file"
+
+
+def _remarks(slot: Slot) -> Iterator[str]:
+    """What its owner may wonder about, though nothing needs a check."""
+    node = slot.content
+    if slot.entry is not None and isinstance(node, Scalar) and not node.style and slot.text not in (None, node.value):
+        yield "unquoted, it is a number to YAML: the secret is what the container gets, not what the file shows"
+
+
+def _is_given(node: Content | None) -> bool:
+    return node is not None and not (isinstance(node, Scalar) and node.is_null)
+
+
+def _first_word(node: Content | None) -> str | None:
+    if isinstance(node, Sequence) and node.items:
+        first = node.items[0]
+        return first.value if isinstance(first, Scalar) else ""
+    if isinstance(node, Scalar) and not node.is_null:
+        words = node.value.split(None, 1)
+        return words[0] if words else None
+    return None
+
+
+def _runs_as_root(service: Service) -> bool:
+    """Whether the process that reads the file is root with its capabilities, as far as the files say, each alone."""
+    users = [user for layer in service.layers if _is_given(user := layer.service.get("user"))]
+    is_root = all(isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"} for user in users)
+    return is_root and service.get("cap_drop") is None and service.get("userns_mode") is None
