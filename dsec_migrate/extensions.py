@@ -20,19 +20,24 @@ from dsec_migrate.secret import Secret
 def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[MoveVariable]:
     """The same move for each line of an ``x-`` block with the name and the text of a moved one."""
     known = {(move.slot.name, move.slot.text): move for move in moves}
+    for slot in unused_lines(project) if known else ():
+        move = known.get((slot.name, slot.text))
+        if move is not None and slot.content.anchor is None:
+            yield MoveVariable(slot, move.new_name, move.value, move.secret)
+
+
+def unused_lines(project: Project) -> Iterator[Slot]:
+    """The lines of ``x-`` blocks that no service takes."""
     taken = {
         slot.key
         for service in project.services.values()
         for variable in (*service.variables.values(), *service.hidden)
         for slot in variable.slots
     }
-    for slot in lines_of_blocks(project):
-        move = known.get((slot.name, slot.text))
-        if move is not None and slot.key not in taken and slot.content.anchor is None:
-            yield MoveVariable(slot, move.new_name, move.value, move.secret)
+    yield from (slot for slot in _lines(project) if slot.key not in taken)
 
 
-def lines_of_blocks(project: Project) -> Iterator[Slot]:
+def _lines(project: Project) -> Iterator[Slot]:
     for document, block in _blocks(project):
         for node in walk(block):
             if isinstance(node, Mapping):
@@ -76,9 +81,8 @@ def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
     if found:
-        moving = {
-            id(line.node) for line in lines_of_blocks(project) if (line.name, line.text) == (slot.name, slot.text)
-        }
+        same = (line for line in _lines(project) if (line.name, line.text) == (slot.name, slot.text))
+        moving = {id(line.node) for line in same}
         yield from (text for text in found if id(text.node) not in moving)
 
 

@@ -1,8 +1,8 @@
 """The shell script of a wrapper, written and read back: each file into its variable, then the program.
 
 Observed with Compose 2.40, busybox ash, dash and bash: an assignment of its own ends the script where the file is
-missing, which ``export X="$(cat f)"`` hides; ``$(…)`` strips final newlines, so a letter stands behind them and is taken
-off again; ``exec "$@"`` makes the program the one that gets the signals.
+missing, which ``export X="$(cat f)"`` hides; ``$(…)`` strips final newlines, so a letter stands behind them and is
+taken off again; ``exec "$@"`` makes the program the one that gets the signals.
 """
 
 from __future__ import annotations

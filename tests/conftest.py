@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -23,6 +24,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # a folder with manifest.json (id, file, path, sidecars of each file); DSEC_CORPUS names another one
 CORPUS = Path(os.environ.get("DSEC_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
 COMPOSE_ENDINGS = {".yml", ".yaml"}
+
+
+# as a Compose file or `docker compose config` has it, where a dollar sign stands twice
+_WRAPPED = re.compile(r'^(\w+)="\$\$\(cat (\S+) && printf x\)"\n(?=export \1="\$\$\{\1%x\}"$)', re.MULTILINE)
+
+
+def wrapped(entrypoint: list[str] | None) -> dict[str, str]:
+    """The variables that a wrapper supplies, each with the path that it reads."""
+    if not entrypoint or entrypoint[:2] not in (["/bin/sh", "-ec"], ["/bin/bash", "-ec"]):
+        return {}
+    return dict(_WRAPPED.findall(entrypoint[2]))
 
 
 class RealFile(NamedTuple):

@@ -229,7 +229,7 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--jobs", "many"], "--jobs", "--help"),
         (["--source", "vault"], "--source", "--help"),
         (["--target", "podman"], "--target", "--help"),
-        (["--unknown", "wrap"], "--unknown", "--help"),
+        (["--unknown", "guess"], "--unknown", "--help"),
         (["--diff", "words"], "--diff", "--help"),
         (["--format", "xml"], "--format: there is no format xml", "text and json"),
         (["--output", "json"], "--output takes FORMAT=FILE", "json=report.json"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Shuffled, compose_config, docker
+from conftest import Shuffled, compose_config, docker, wrapped
 
 from dsec_migrate import migrate
 from dsec_migrate.discovery.project_files import ProjectFiles
@@ -333,6 +333,14 @@ def unplanned(
         found += [f"{name}: the mount of {mount['source']} is gone" for mount in old_mounts if mount not in mounts]
         by_path = {f"/run/secrets/{mount['source']}": mount["source"] for mount in mounts if "target" not in mount}
         by_path |= {mount["target"]: mount["source"] for mount in mounts if "target" in mount}
+        supplied = wrapped(new.get("entrypoint"))
+        if supplied and not old.get("entrypoint"):
+            # what the image starts is restated behind the wrapper; the program of postgres and mysql here
+            assert new.pop("entrypoint")[3:] == ["sh", "docker-entrypoint.sh"]
+            old.pop("entrypoint", None)
+            if old.get("command") is None:
+                assert new["command"] in (["postgres"], ["mysqld"])
+                old["command"] = new["command"]
         used = set()
         for variable, value in old_variables.items():
             finding = moved.get((name, variable))
@@ -340,7 +348,8 @@ def unplanned(
                 if variables.pop(variable, "") != value:
                     found.append(f"{name}.{variable} changed")
                 continue
-            secret = by_path.get(variables.pop(finding.variables[0], ""), "")
+            path = variables.pop(finding.variables[0], "") if finding.variables else supplied.get(variable, "")
+            secret = by_path.get(path, "")
             used.add(secret)
             file = definitions.get(secret, {}).get("file")
             if file is None or (folder / file).read_bytes() != (value or "").encode():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import docker, snapshot
+from conftest import docker, snapshot, wrapped
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -143,13 +143,13 @@ def is_same(before: Project, after: Project) -> bool:
             if new[service, name] != value:
                 return False
             continue
-        path = new.get((service, f"{name}_FILE"))
+        path = wrapped(entrypoint(after, service)).get(name) or new.get((service, f"{name}_FILE"))
         if path is None:
             # null and set nowhere: a container gets neither
             if value is not None:
                 return False
             continue
-        taken.add((service, f"{name}_FILE"))
+        taken.update({(service, f"{name}_FILE")} & new.keys())
         secret = path.removeprefix("/run/secrets/")
         if secret not in mounted(after, service):
             return False
@@ -157,6 +157,11 @@ def is_same(before: Project, after: Project) -> bool:
         if value is None or file.read_bytes() != value.encode():
             return False
     return set(new) - set(old) == taken
+
+
+def entrypoint(project: Project, service: str) -> list[str]:
+    node = project.services[service].get("entrypoint")
+    return [item.value for item in node.items if isinstance(item, Scalar)] if isinstance(node, Sequence) else []
 
 
 def mounted(project: Project, service: str) -> Iterator[str]:
@@ -256,7 +261,8 @@ def changes(before: Any, after: Any) -> Iterator[str]:
             if variable in variables:
                 is_kept = variables[variable] == value
             else:
-                source = mounts[variables[f"{variable}_FILE"]]
+                path = wrapped(new.get("entrypoint")).get(variable) or variables[f"{variable}_FILE"]
+                source = mounts[path]
                 held = Path(after["secrets"][source]["file"]).read_bytes()
                 is_kept = held == (value or "").replace("$$", "$").encode()
             if not is_kept:

@@ -30,9 +30,9 @@ from typing import Any
 
 import pytest
 import typer.main
-from conftest import docker, snapshot
+from conftest import docker, snapshot, wrapped
 
-from dsec_migrate import cli
+from dsec_migrate import cli, images
 from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.diff import DiffStyle
@@ -274,6 +274,35 @@ def _compose_words(project: ProjectFiles, paths: Sequence[Path], folder: Path) -
         yield from ("-f", os.path.relpath(path, folder))
 
 
+def _forms(variable: str) -> tuple[str, ...]:
+    return (f"{variable}_FILE", f"{variable}__FILE", f"FILE__{variable}")
+
+
+def _path(variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
+    """The path that stands in the variable's place, alone, behind a scheme, or as the bare name of a secret."""
+    if variable in new:
+        _, mount, name = (new[variable] or "").rpartition("/run/secrets/")
+        return mount + name if mount and new[variable] != old[variable] else None
+    value = next((new[form] for form in _forms(variable) if form in new), None)
+    return None if value is None else value if "/" in value else f"/run/secrets/{value}"
+
+
+def _unwrapped(old: dict[str, Any], new: dict[str, Any]) -> Mapping[str, str]:
+    """What a wrapper of the service supplies; it starts what the file said before, else what the image's row says."""
+    supplied = wrapped(new.get("entrypoint"))
+    if supplied and not wrapped(old.get("entrypoint")):
+        row = images.find(old.get("image", ""))
+        started = old.pop("entrypoint", None) or list(row.entrypoint if row is not None and row.entrypoint else ())
+        assert new.pop("entrypoint")[3:] == ["sh", *started]
+        if old.get("command") is None and new["command"] is not None:
+            assert row is not None
+            assert new.pop("command") == list(row.command or ())
+            del old["command"]
+    elif supplied:
+        assert new.pop("entrypoint")[3:] == old.pop("entrypoint")[3:]
+    return supplied
+
+
 def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
     before, after = (_config(case, folder / case.name / side, words) for side in ("before", "after"))
     if before is None:
@@ -286,17 +315,24 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         new = after["services"][name].get("environment") or {}
         mounts = {mount["target"]: mount["source"] for mount in after["services"][name].get("secrets") or []}
         old = service.get("environment") or {}
-        if new.keys() - old.keys() != {f"{variable}_FILE" for variable in old.keys() - new.keys()}:
+        supplied = _unwrapped(service, after["services"][name])
+        paths = {variable: _path(variable, old, new) or supplied.get(variable) for variable in old}
+        added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}
+        if (
+            any(path is None and variable not in new for variable, path in paths.items())
+            or new.keys() - old.keys() - added
+        ):
             found.append(f"{case.name}: {' '.join(words)}: {name} has other variables")
             continue
         rest = _without_folder(service, folder / case.name / "before")
         if rest != _without_folder(after["services"][name], folder / case.name / "after"):
             found.append(f"{case.name}: {' '.join(words)}: {name} differs in something else")
         for variable, value in old.items():
-            if variable in new:
+            path = paths[variable]
+            if path is None:
                 is_same = new[variable] == value
             else:
-                definition = after["secrets"][mounts[new[f"{variable}_FILE"]]]
+                definition = after["secrets"][mounts[path]]
                 # Swarm and variables supply the others; `config` writes each $ as $$
                 plain = (value or "").replace("$$", "$").encode()
                 is_same = "file" not in definition or Path(definition["file"]).read_bytes() == plain

@@ -13,7 +13,7 @@ from dsec_migrate.document import Mapping, Scalar, follow
 from dsec_migrate.environment import Environment
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind, Unknown
-from dsec_migrate.plan import AddMounts, Plan
+from dsec_migrate.plan import AddMounts, MoveVariable, Plan
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.source import Source
@@ -373,7 +373,8 @@ def test_an_alias_outside_keeps_its_text_where_the_variable_is_the_alias() -> No
     assert [finding.action for finding in plan.findings] == [Action.MIGRATE]
     (change,) = plan.changes
     (operation,) = change.operations
-    assert isinstance(operation, MoveVariable) and operation.replaces_alias
+    assert isinstance(operation, MoveVariable)
+    assert operation.replaces_alias
 
 
 def test_a_change_is_whole() -> None:

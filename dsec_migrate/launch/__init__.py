@@ -12,13 +12,13 @@ from dsec_migrate.records import dataclass
 class Launch:
     """What the config of a service's image says.
 
-    ``entrypoint`` and ``command`` are ENTRYPOINT and CMD as lists of words. ``user`` is USER (empty: root), None where
-    nobody told. ``variables`` are the names that the image itself sets. ``shell`` is ``bash``, ``sh`` or ``none``, None
-    where nobody told. ``source`` says who told it: ``the table``, ``docker image inspect``, ``FILE:LINE``.
+    ``entrypoint`` and ``command`` are ENTRYPOINT and CMD as lists of words, ``user`` is USER (empty: root), each None
+    where nobody told. ``variables`` are the names that the image itself sets. ``shell`` is ``bash``, ``sh`` or
+    ``none``, None where nobody told. ``source`` says who told it.
     """
 
-    entrypoint: tuple[str, ...]
-    command: tuple[str, ...]
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None
     shell: str | None
     source: str
     user: str | None = None
@@ -35,6 +35,6 @@ class Untold:
 def find(project: Project, service: Service, options: Options) -> Launch | Untold:
     """How the container of ``service`` starts, apart from its own ``entrypoint:`` and ``command:``."""
     row = None if service.is_built else images.find(service.image)
-    if row is None or row.entrypoint is None or row.command is None:
+    if row is None or (row.entrypoint is None and row.command is None):
         return Untold(f"nobody knows how the image of {service.name} starts")
     return Launch(row.entrypoint, row.command, row.shell, "the table")

@@ -83,8 +83,7 @@ def _reads(row: Image | None, variable: str) -> str:
     way = row.way(variable) if row is not None else None
     if way is not None:
         return f"reads {way.name}"
-    danger = f"; without the variable it {row.fallback}" if row is not None and row.fallback else ""
-    return f"reads no {variable}{SUFFIX}{danger}"
+    return f"reads no {variable}{SUFFIX}"
 
 
 def _images_without_later_files(case: Case) -> Iterator[str]:

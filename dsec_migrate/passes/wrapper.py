@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dsec_migrate import images, launch, wrapping
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, walk
-from dsec_migrate.extensions import lines_of_blocks, readable_copy
+from dsec_migrate.extensions import readable_copy, unused_lines
 from dsec_migrate.images import Image
 from dsec_migrate.passes import Case, Delivery, Proposal, Start, obstacles
 from dsec_migrate.patterns import Pattern
@@ -17,11 +17,6 @@ from dsec_migrate.stores import Left, hold
 
 # what a line may hold that Compose splits as every shell does
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
-
-PROTECTS = (
-    "a shell reads it at the start: `docker inspect` and `docker compose config` do not show it, the program and its "
-    "children have it as a variable, `docker compose exec` has not"
-)
 
 
 def propose(case: Case) -> Proposal | Left:
@@ -57,7 +52,7 @@ def propose(case: Case) -> Proposal | Left:
         "",
         Applicability.REVIEW if doubts else Applicability.SAFE,
         holding,
-        (*doubts, PROTECTS),
+        doubts,
         is_known_image=True,
         start=start,
     )
@@ -77,13 +72,15 @@ def _bad_places(case: Case) -> Iterator[str]:
         yield "its service is shared through an anchor"
     if any(entry.name in {"entrypoint", "command"} and entry.owner is not body for entry in body.effective().values()):
         yield "its entrypoint or command comes through a merge key"
+    if "environment" in body.shadowed():
+        yield "a merge key would bring other variables in the place of its own"
     for slot in variable.slots:
         if isinstance(slot, EnvFileSlot):
             yield "its line stands in an env file"
         elif not _is_own_line(case, slot):
             yield f"its line ({slot.place}) is not the service's alone"
     text = variable.slot.text
-    if any(slot.name == variable.name and slot.text == text for slot in lines_of_blocks(case.project)):
+    if any(slot.name == variable.name and slot.text == text for slot in unused_lines(case.project)):
         yield "an x- block repeats its line"
 
 
@@ -149,11 +146,13 @@ def _start(case: Case, shell: str) -> Start | Left:
     found = launch.find(case.project, service, case.options)
     if isinstance(found, launch.Untold):
         return Left(found.reason)
-    if not _is_given(command):
-        if command is not None:
-            return Left("its command is empty, and the wrapper needs that of the image there")
-        return Start(shell, _escaped(found.entrypoint), _escaped(found.command) if found.command else None)
-    if isinstance(command, Sequence) and not command.items:
+    if found.entrypoint is None:
+        return Left(f"nobody knows the entrypoint of the image of {service.name}")
+    if command is None:
+        if found.command is None:
+            return Left(f"nobody knows the command of the image of {service.name}")
+        return Start(shell, _escaped(found.entrypoint), _escaped(found.command) or None)
+    if not _is_given(command) or (isinstance(command, Sequence) and not command.items):
         return Left("its command is empty, and the wrapper needs that of the image there")
     return Start(shell, _escaped(found.entrypoint))
 

@@ -75,6 +75,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         (
             *make_notes(project, options, secrets, groups, layers),
             *definitions.notes(project, operations),
+            *wrappers.notes(operations),
             *_tell_named_paths(named),
         ),
     )

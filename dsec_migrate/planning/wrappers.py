@@ -10,6 +10,17 @@ from dsec_migrate.planning.components import Component
 from dsec_migrate.project import Service
 
 
+def notes(operations: Iterable[object]) -> Iterator[str]:
+    """What a wrapper protects, and what it does not, once for all of them."""
+    names = [name for operation in operations if isinstance(operation, WrapProgram) for name, _ in operation.variables]
+    if names:
+        yield (
+            f"a shell reads {', '.join(dict.fromkeys(names))} when the container starts: `docker inspect` and `docker "
+            "compose config` do not show the value; the program and its children have it as a variable, `docker "
+            "compose exec` has not, and `docker compose run --entrypoint` goes around it"
+        )
+
+
 def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrapProgram]:
     """For components that move, with the secrets of their slots (by ``Slot.key``)."""
     services: dict[str, tuple[Service, Start]] = {}

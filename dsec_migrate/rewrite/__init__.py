@@ -55,6 +55,7 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
     writer = ProgramWriter(document)
     removed: list[RemoveVariable] = []
+    wrapped: list[WrapProgram] = []
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
     for operation in operations:
@@ -63,7 +64,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
         elif isinstance(operation, RemoveVariable):
             removed.append(operation)
         elif isinstance(operation, WrapProgram):
-            writer.wrap(operation)
+            wrapped.append(operation)
         elif isinstance(operation, AddMounts):
             mounts.append(operation)
         elif isinstance(operation, DefineSecret):
@@ -75,6 +76,9 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
     writer.remove(removed)
     for mount in mounts:
         writer.mount(mount)
+    # behind a list of mounts that ends where they begin
+    for program in wrapped:
+        writer.wrap(program)
     if definitions:
         writer.define(definitions)
     return writer.edits

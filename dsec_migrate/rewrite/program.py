@@ -76,7 +76,7 @@ class ProgramWriter(Writer):
         text = wrapping.script(operation.variables).replace("$", "$$")
         return [
             f"{dash}{flow_scalar(operation.shell)}",
-            f"{dash}{flow_scalar(wrapping.OPTIONS)}",
+            f"{dash}{wrapping.OPTIONS}",
             f"{dash}|",
             *(pad + line for line in text.splitlines()),
             *(dash + flow_scalar(word) for word in (wrapping.NAME, *operation.entrypoint)),
