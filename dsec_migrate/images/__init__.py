@@ -21,6 +21,10 @@ _OFFICIAL_MIRROR = Pattern(r"^public\.ecr\.aws/docker/library/")
 _TAG = Pattern(r":([^/:]+)$")
 _VERSION = Pattern(r"^v?(\d+(?:\.\d+)*)(?![\d.])")
 
+_VARIANT = Pattern(
+    r"(?:^|-)(fpm|cli|cron|worker|passenger|rootless|distroless|datacenter|nanoserver|windowsservercore)(?:-|$)"
+)
+
 FOLDER = Path(__file__).parent
 INDEX = FOLDER / "index.txt"
 
@@ -43,7 +47,8 @@ class Image:
     """One row of the table.
 
     ``names`` may hold ``*``. ``since`` and ``below`` are versions of the tag between which the row holds, None without
-    a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit.
+    a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit. ``variant``
+    is a word of the tag (``fpm``) that names an image of another make.
 
     ``convention``: ``file-variable`` (X_FILE), ``double-underscore`` (X__FILE), ``prefix`` (FILE__X), ``value-scheme``
     (X itself, with ``value``) or ``none``. ``supported``: the variables that can be given so, by name or as a pattern
@@ -68,6 +73,7 @@ class Image:
     since: str | None = None
     below: str | None = None
     is_latest: bool = False
+    variant: str | None = None
     both_set: str = ""
     fallback: str = ""
     entrypoint: tuple[str, ...] | None = None
@@ -103,6 +109,8 @@ class Image:
 
     def holds_for(self, tag: str | None) -> bool:
         """Whether the row speaks of this version of the image."""
+        if self.variant not in (None, variant_of(tag)):
+            return False
         version = _version(tag)
         if version is None:
             return self.is_latest or self.below is None
@@ -132,6 +140,12 @@ def repository(reference: str) -> str:
     return _OFFICIAL.sub("", _OFFICIAL_MIRROR.sub("", name))
 
 
+def variant_of(tag: str | None) -> str | None:
+    """The word of a tag under which a project builds images of another make, with another entrypoint or command."""
+    match = _VARIANT.search(tag or "")
+    return match[1] if match else None
+
+
 def tag_of(reference: str) -> str | None:
     match = _TAG.search(reference.split("@", 1)[0].strip())
     return match[1] if match else None
@@ -147,7 +161,8 @@ def find(reference: str) -> Image | None:
     file = exact.get(name) or next((file for pattern, file in patterns.items() if fnmatchcase(name, pattern)), None)
     if file is None:
         return None
-    rows = sorted((row for row in read_rows(FOLDER / file) if row.holds_for(tag)), key=lambda row: not row.is_latest)
+    fitting = (row for row in read_rows(FOLDER / file) if row.holds_for(tag))
+    rows = sorted(fitting, key=lambda row: (row.variant is None, not row.is_latest))
     return next((row for row in rows if name in row.names), None) or next(
         (row for row in rows if any(fnmatchcase(name, pattern) for pattern in row.names)), None
     )
@@ -203,6 +218,7 @@ def _image(row: Mapping[str, Any]) -> Image:
         row.get("since"),
         row.get("below"),
         row.get("latest", False),
+        row.get("variant"),
         row.get("both_set", ""),
         row.get("fallback", ""),
         words("entrypoint"),

@@ -35,6 +35,9 @@ class Untold:
 def find(project: Project, service: Service, options: Options) -> Launch | Untold:
     """How the container of ``service`` starts, apart from its own ``entrypoint:`` and ``command:``."""
     row = None if service.is_built else images.find(service.image)
+    variant = images.variant_of(images.tag_of(service.image))
+    if row is not None and row.variant != variant:
+        return Untold(f"nobody knows how the variant {variant} of the image of {service.name} starts")
     if row is None or (row.entrypoint is None and row.command is None):
         return Untold(f"nobody knows how the image of {service.name} starts")
     return Launch(row.entrypoint, row.command, row.shell, "the table")
