@@ -101,16 +101,13 @@ class Interpreter:
 
     def _wrapped(self, wrapper: WrapProgram, before: object) -> Iterator[tuple[str, object]]:
         """The keys of a service that its wrapper changes."""
-        known: dict[str, str] = {}
-        rest: object = list(wrapper.entrypoint)
         if wrapper.script is not None and isinstance(before, list):
-            earlier = wrapping.read([str(word).replace("$$", "$") for word in before])
-            if earlier is not None:
-                known, rest = earlier[0], before[4:]
-        text = wrapping.script({**known, **dict(wrapper.variables)}.items()).replace("$", "$$")
-        shell = before[0] if wrapper.script is not None and isinstance(before, list) else wrapper.shell
-        assert isinstance(rest, list)
-        yield "entrypoint", [shell, wrapping.OPTIONS, text, wrapping.NAME, *rest]
+            earlier, _, _ = str(before[2]).rpartition(wrapping.LAST_LINE.replace("$", "$$"))
+            added = wrapping.script(wrapper.variables).replace("$", "$$")
+            yield "entrypoint", [*before[:2], earlier + added, *before[3:]]
+            return
+        text = wrapping.script(wrapper.variables, wrapper.comment).replace("$", "$$")
+        yield "entrypoint", [wrapper.shell, wrapping.OPTIONS, text, wrapping.NAME, *wrapper.entrypoint]
         if wrapper.command is not None:
             yield "command", list(wrapper.command)
 

@@ -96,7 +96,7 @@ class WrapProgram:
 
     ``variables`` are pairs of a name and the path of its file. ``entrypoint`` are the words behind the shell's own, as
     a Compose file has them (``$`` doubled); ``command`` those of a new ``command:``, None where there is none to write.
-    ``script`` is that of an earlier wrapper, which gets further lines.
+    ``comment`` tells where these words come from. ``script`` is that of an earlier wrapper, which gets further lines.
     """
 
     document: Document
@@ -105,6 +105,7 @@ class WrapProgram:
     shell: str
     entrypoint: tuple[str, ...]
     command: tuple[str, ...] | None = None
+    comment: str = ""
     script: Scalar | None = None
 
 

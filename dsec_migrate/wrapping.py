@@ -16,6 +16,9 @@ OPTIONS = "-ec"
 NAME = "sh"
 """``$0`` of the script, so that what follows are its arguments."""
 
+OF_THE_IMAGE = "entrypoint and command were null, so those of the image follow"
+ENTRYPOINT_OF_THE_IMAGE = "the entrypoint was null, so that of the image follows"
+
 LAST_LINE = 'exec "$@"'
 
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
@@ -38,8 +41,10 @@ def lines(variables: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-def script(variables: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"{line}\n" for line in (*lines(variables), LAST_LINE))
+def script(variables: Iterable[tuple[str, str]], comment: str = "") -> str:
+    """``comment`` tells, for who reads or undoes it, where the words behind the script come from."""
+    first = [f"# {comment}"] if comment else []
+    return "".join(f"{line}\n" for line in (*first, *lines(variables), LAST_LINE))
 
 
 def read(words: Sequence[str]) -> tuple[dict[str, str], list[str]] | None:
@@ -47,7 +52,7 @@ def read(words: Sequence[str]) -> tuple[dict[str, str], list[str]] | None:
     as the container gets it; None of any other."""
     if len(words) < 4 or words[0] not in SHELLS.values() or words[1] != OPTIONS or words[3] != NAME:
         return None
-    text = words[2].splitlines()
+    text = [line for line in words[2].splitlines() if not line.startswith("#")]
     if not text or text[-1] != LAST_LINE or len(text) % 2 == 0:
         return None
     found: dict[str, str] = {}

@@ -42,6 +42,7 @@ class Start:
     shell: str
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] | None = None
+    comment: str = ""
     script: Scalar | None = None
 
 

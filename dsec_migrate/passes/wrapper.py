@@ -151,10 +151,10 @@ def _start(case: Case, shell: str) -> Start | Left:
     if command is None:
         if found.command is None:
             return Left(f"nobody knows the command of the image of {service.name}")
-        return Start(shell, _escaped(found.entrypoint), _escaped(found.command) or None)
+        return Start(shell, _escaped(found.entrypoint), _escaped(found.command) or None, wrapping.OF_THE_IMAGE)
     if not _is_given(command) or (isinstance(command, Sequence) and not command.items):
         return Left("its command is empty, and the wrapper needs that of the image there")
-    return Start(shell, _escaped(found.entrypoint))
+    return Start(shell, _escaped(found.entrypoint), None, wrapping.ENTRYPOINT_OF_THE_IMAGE)
 
 
 def _escaped(words: tuple[str, ...]) -> tuple[str, ...]:

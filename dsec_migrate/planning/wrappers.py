@@ -42,5 +42,6 @@ def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> I
             start.shell,
             start.entrypoint,
             start.command,
+            start.comment,
             start.script,
         )

@@ -73,7 +73,7 @@ class ProgramWriter(Writer):
     def _entrypoint_items(self, operation: WrapProgram, column: str) -> list[str]:
         dash = column + " " * self._item_offset(operation.holder) + "-" + self.habits.item_gap
         pad = " " * (len(dash) - len(self.habits.item_gap) + 1)
-        text = wrapping.script(operation.variables).replace("$", "$$")
+        text = wrapping.script(operation.variables, operation.comment).replace("$", "$$")
         return [
             f"{dash}{flow_scalar(operation.shell)}",
             f"{dash}{wrapping.OPTIONS}",
