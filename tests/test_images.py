@@ -1,0 +1,171 @@
+"""The table of images: its files, its index, its versions, and what others found out about the same images."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from conftest import REPOSITORY
+
+from dsec_migrate import images
+from dsec_migrate.images import Image, Way
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILES = list(images.files())
+ROWS = [row for file in FILES for row in images.read_rows(file)]
+# a list of rows of another author, each with image, convention, variables and confidence; DSEC_IMAGES names another one
+TRUTH = Path(os.environ.get("DSEC_IMAGES") or REPOSITORY.parent / "shared" / "facts" / "images" / "truth.json")
+SCHEMA = json.loads((REPOSITORY / "schemas" / "image.schema.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_file_is_valid_and_has_evidence(file: Path) -> None:
+    data = tomllib.loads(file.read_text("utf-8"))
+    assert [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)] == []
+    for row in images.read_rows(file):
+        assert all(re.search(r"[/@#]", evidence) for evidence in row.evidence), row.names
+        # an image that reads something says what, and one that reads nothing says nothing
+        assert bool(row.supported) == (row.convention != "none"), row.names
+        assert ("{path}" in row.value) or ("{name}" in row.value)
+
+
+def test_the_index_is_true() -> None:
+    """DSEC_REGENERATE=1 writes it."""
+    if os.environ.get("DSEC_REGENERATE"):
+        images.INDEX.write_text(images.index_text(), "utf-8")
+    assert images.INDEX.read_text("utf-8") == images.index_text()
+    names = [line.split(" ")[0] for line in images.index_text().splitlines()]
+    assert len(names) == len(set(names)), "one file for each image"
+
+
+def test_each_row_can_be_found() -> None:
+    missing = []
+    for row in ROWS:
+        tag = f"{row.since}.0" if row.since else f"{int(row.below.split('.')[0]) - 1}.0" if row.below else "latest"
+        tag = f"{tag}-{row.variant}" if row.variant else tag
+        for name in row.names:
+            found = images.find(f"{name.replace('*', 'some')}:{tag}")
+            # an older row of the same versions may come first only where it says the same
+            if found is None or (found is not row and found.convention != row.convention):
+                missing.append((name, tag, row.convention))
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "variable", "way"),
+    [
+        ("postgres:17", "POSTGRES_PASSWORD", Way("file-variable", "POSTGRES_PASSWORD_FILE")),
+        ("docker.io/library/postgres@sha256:0a", "POSTGRES_DB", Way("file-variable", "POSTGRES_DB_FILE")),
+        ("postgres", "PGPASSWORD", None),
+        ("grafana/grafana:11.4.0", "GF_DATABASE_PASSWORD", Way("double-underscore", "GF_DATABASE_PASSWORD__FILE")),
+        ("grafana/grafana", "PASSWORD", None),
+        ("lscr.io/linuxserver/mariadb", "MYSQL_PASSWORD", Way("prefix", "FILE__MYSQL_PASSWORD")),
+        (
+            "ghcr.io/goauthentik/server:2024.12",
+            "AUTHENTIK_SECRET_KEY",
+            Way("value-scheme", "AUTHENTIK_SECRET_KEY", "file://{path}"),
+        ),
+        ("pihole/pihole:2024.07.0", "WEBPASSWORD", Way("file-variable", "WEBPASSWORD_FILE")),
+        ("pihole/pihole:2025.02.1", "WEBPASSWORD", None),
+        ("pihole/pihole:latest", "WEBPASSWORD", Way("file-variable", "WEBPASSWORD_FILE", "{name}")),
+        ("rabbitmq:3.8-management", "RABBITMQ_DEFAULT_PASS", Way("file-variable", "RABBITMQ_DEFAULT_PASS_FILE")),
+        ("rabbitmq:3-management", "RABBITMQ_DEFAULT_PASS", None),
+        ("rabbitmq:management", "RABBITMQ_DEFAULT_PASS", None),
+        ("rabbitmq:4", "RABBITMQ_DEFAULT_PASS", None),
+        ("influxdb:1.8", "DOCKER_INFLUXDB_INIT_PASSWORD", None),
+        ("influxdb:2.1", "DOCKER_INFLUXDB_INIT_PASSWORD", None),
+        ("influxdb", "DOCKER_INFLUXDB_INIT_PASSWORD", Way("file-variable", "DOCKER_INFLUXDB_INIT_PASSWORD_FILE")),
+        ("influxdb:3-core", "DOCKER_INFLUXDB_INIT_PASSWORD", None),
+        ("quay.io/keycloak/keycloak:26.0", "KC_DB_PASSWORD", None),
+        ("quay.io/keycloak/keycloak:16.1.1", "KEYCLOAK_PASSWORD", Way("file-variable", "KEYCLOAK_PASSWORD_FILE")),
+        ("vikunja/vikunja", "VIKUNJA_AUTH_OPENID_PROVIDERS_X_CLIENTSECRET", None),
+    ],
+)
+def test_the_way_of_an_image(reference: str, variable: str, way: Way | None) -> None:
+    row = images.find(reference)
+    assert row is not None
+    assert row.way(variable) == way
+
+
+def test_who_is_not_in_the_table() -> None:
+    assert images.find("") is None
+    assert images.find("example.com/postgres:17") is None
+    assert images.find("postgres-backup") is None
+
+
+def test_a_variant_is_an_image_of_its_own() -> None:
+    rows = [images.find(reference) for reference in ("sonarqube:10-community", "sonarqube:10-datacenter-search")]
+    assert [row and row.entrypoint for row in rows] == [
+        ("/opt/sonarqube/docker/entrypoint.sh",),
+        ("/opt/sonarqube/docker/run.sh",),
+    ]
+
+
+# --- a second opinion ---
+
+CONVENTIONS = {
+    "suffix_file": "file-variable",
+    "suffix_file_any": "file-variable",
+    "double_underscore_file": "double-underscore",
+    "prefix_file": "prefix",
+    "value_scheme": "value-scheme",
+}
+"""Every other one means here that no variable is given as a file."""
+
+
+@pytest.mark.skipif(not TRUTH.is_file(), reason=f"there is no list of images at {TRUTH}")
+def test_another_author_found_the_same() -> None:
+    differences = []
+    compared = 0
+    rows = [row for row in json.loads(TRUTH.read_text("utf-8")) if row["confidence"] != "unsure"]
+    owners: dict[str, int] = {}
+    for number in sorted(range(len(rows)), key=lambda number: len(rows[number]["image"])):
+        for name in rows[number]["image"]:
+            owners.setdefault(_plain(name), number)
+    for number, other in enumerate(rows):
+        for name in other["image"]:
+            if owners[_plain(name)] != number or ":" in name:
+                continue
+            row = images.find(_plain(name).replace("*", "some"))
+            if row is None:
+                differences.append(f"{name} is missing")
+                continue
+            compared += 1
+            known = [other for other in ROWS if _plain(name) in other.names]
+            differences += _differences(name, other, known or [row])
+    assert differences == []
+    assert compared > 250
+
+
+_NAME = re.compile(r"[A-Z][A-Z0-9_]+")
+
+
+def _plain(name: str) -> str:
+    return images.repository(re.sub(r"\s*\(.*\)$", "", name))
+
+
+def _differences(name: str, other: dict[str, object], rows: list[Image]) -> list[str]:
+    convention = CONVENTIONS.get(str(other["convention"]), "none")
+    found = []
+    if convention not in {row.convention for row in rows}:
+        found.append(f"{name}: {convention}, not {rows[0].convention}")
+    variables = other["variables"]
+    assert isinstance(variables, dict)
+    if convention == "file-variable" and str(other["convention"]) == "suffix_file":
+        yes, no = (list(filter(_NAME.fullmatch, variables[key])) for key in ("supported", "not_supported"))
+        found += [f"{name}: {word} is not supported" for word in yes if not any(row.way(word) for row in rows)]
+        found += [f"{name}: {word} is supported" for word in no if all(row.way(word) for row in rows)]
+    if other.get("mode_0400_root_works") is True and not any(row.is_read_by_root for row in rows):
+        found.append(f"{name}: root reads the file")
+    if other.get("mode_0400_root_works") is False and all(row.is_read_by_root for row in rows) and convention != "none":
+        found.append(f"{name}: somebody else than root reads the file")
+    return found

@@ -1,0 +1,77 @@
+"""The script of a wrapper, run by real shells."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dsec_migrate import wrapping
+
+SHELLS = [shell for shell in ("sh", "bash", "dash") if shutil.which(shell)]
+# a variable holds no NUL
+VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
+NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,8}X", fullmatch=True)
+
+
+def run(script: str, *words: str, shell: str = "sh") -> subprocess.CompletedProcess[bytes]:
+    command = [shell, wrapping.OPTIONS, script, wrapping.NAME, *words]
+    return subprocess.run(command, capture_output=True, env={"PATH": os.environ["PATH"]}, check=False)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
+def test_every_value_arrives_byte_for_byte(shell: str, values: dict[str, str], tmp_path: Path) -> None:
+    for name, value in values.items():
+        (tmp_path / name.lower()).write_bytes(value.encode())
+    script = wrapping.script([(name, str(tmp_path / name.lower())) for name in values], "a comment")
+    result = run(script, "env", "-0", shell=shell)
+    assert result.returncode == 0
+    variables = dict(line.split(b"=", 1) for line in result.stdout.split(b"\0") if line)
+    assert {name: variables[name.encode()] for name in values} == {n: v.encode() for n, v in values.items()}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_arguments_and_exit_status_are_those_of_the_program(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"value")
+    script = wrapping.script([("X", str(tmp_path / "x"))])
+    result = run(
+        script, "sh", "-c", 'printf "%s|" "$X" "$@"; exit 17', "zero", "one two", "", "$HOME", "*", shell=shell
+    )
+    assert (result.returncode, result.stdout) == (17, b"value|one two||$HOME|*|")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_missing_file_is_no_empty_value(shell: str, tmp_path: Path) -> None:
+    result = run(wrapping.script([("X", str(tmp_path / "missing"))]), "echo", "started", shell=shell)
+    assert result.returncode != 0
+    assert result.stdout == b""
+    assert b"missing" in result.stderr
+
+
+@given(variables=st.dictionaries(NAMES, st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True), min_size=1))
+def test_a_script_is_read_back(variables: dict[str, str]) -> None:
+    words = ["/bin/sh", "-ec", wrapping.script(variables.items(), "why"), "sh", "start", "$1"]
+    assert wrapping.read(words) == (variables, ["start", "$1"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["/bin/sh", "-ec", 'exec "$@"'],
+        ["/bin/sh", "-c", 'exec "$@"\n', "sh"],
+        ["/bin/zsh", "-ec", 'exec "$@"\n', "sh"],
+        ["/bin/sh", "-ec", 'echo\nexec "$@"\n', "sh"],
+        ["/bin/sh", "-ec", 'A="$(cat /a && printf x)"\nexport B="${B%x}"\nexec "$@"\n', "sh"],
+        ["/bin/sh", "-ec", "", "sh"],
+    ],
+)
+def test_other_entrypoints_are_no_wrappers(words: list[str]) -> None:
+    assert wrapping.read(words) is None
