@@ -138,7 +138,7 @@ def migrate(
         _choice(
             "--unknown",
             metavar="HOW",
-            help="For images that nobody has recorded: rewrite and say what to check, or keep.",
+            help="For images that nobody has recorded: rewrite and say what to check, wrap, or keep.",
         ),
     ] = _DEFAULT.unknown,
     prune_env: Annotated[
@@ -207,7 +207,13 @@ def migrate(
     raise typer.Exit(perform(request))
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"": migrate, "fill": verbs.fill, "status": verbs.status, "undo": verbs.undo}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "": migrate,
+    "fill": verbs.fill,
+    "images": verbs.images,
+    "status": verbs.status,
+    "undo": verbs.undo,
+}
 """By verb; the one without a verb migrates. A verb stands in ``request.VERBS`` as well."""
 
 

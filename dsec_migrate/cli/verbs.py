@@ -80,6 +80,17 @@ def fill(
     _finish(lambda: verb.perform(_task(files, layers, env_files, None, write), from_stdin=from_stdin))
 
 
+def images(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="An image, as a Compose file names it.", show_default=False)
+    ] = None,
+) -> None:
+    """Tell what images read from files: the table, or one image with the evidence. Changes nothing."""
+    from dsec_migrate.verbs import images as verb
+
+    _finish(lambda: Result(verb.perform(Page(style_for(sys.stdout, os.environ), width()), name), ()))
+
+
 def _task(
     files: list[Path] | None,
     layers: list[Path] | None,

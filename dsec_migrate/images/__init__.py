@@ -156,16 +156,18 @@ def find(reference: str) -> Image | None:
     """The row for an image reference as a Compose file writes it, or None when nobody knows the image."""
     if not reference:
         return None
-    name, tag = repository(reference), tag_of(reference)
+    tag = tag_of(reference)
+    fitting = (row for row in rows_of(repository(reference)) if row.holds_for(tag))
+    return min(fitting, key=lambda row: (row.variant is None, not row.is_latest), default=None)
+
+
+def rows_of(name: str) -> list[Image]:
+    """The rows of a repository, whatever the version; those of a pattern only where none has the name itself."""
     exact, patterns = _index()
     file = exact.get(name) or next((file for pattern, file in patterns.items() if fnmatchcase(name, pattern)), None)
-    if file is None:
-        return None
-    fitting = (row for row in read_rows(FOLDER / file) if row.holds_for(tag))
-    rows = sorted(fitting, key=lambda row: (row.variant is None, not row.is_latest))
-    return next((row for row in rows if name in row.names), None) or next(
-        (row for row in rows if any(fnmatchcase(name, pattern) for pattern in row.names)), None
-    )
+    rows = read_rows(FOLDER / file) if file is not None else ()
+    named = [row for row in rows if name in row.names]
+    return named or [row for row in rows if any(fnmatchcase(name, pattern) for pattern in row.names)]
 
 
 @lru_cache(maxsize=1)

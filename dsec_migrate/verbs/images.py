@@ -1,0 +1,90 @@
+"""``dsec-migrate images``: what the table knows about images, all of them or one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate import images
+from dsec_migrate.errors import UserError
+from dsec_migrate.images import Image
+from dsec_migrate.reports.page import Page
+
+FORMS = {
+    "file-variable": "X_FILE",
+    "double-underscore": "X__FILE",
+    "prefix": "FILE__X",
+    "none": "reads no files",
+}
+
+
+def perform(page: Page, name: str | None = None) -> Page:
+    """The whole table, or what is known about the image ``name`` (a reference, with or without a tag).
+
+    Raises UserError where the table has no such image.
+    """
+    if name is None:
+        rows = sorted((row for file in images.files() for row in images.read_rows(file)), key=lambda row: row.names[0])
+        page.heading(f"{len(rows)} rows; `dsec-migrate images NAME` tells one with its evidence")
+        page.table((_title(row), _form(row), row.confidence) for row in rows)
+        return page
+    repository = images.repository(name)
+    rows = images.rows_of(repository)
+    if not rows:
+        raise UserError(f"the table has no image {repository}", help=_near(repository))
+    current = images.find(name)
+    for row in rows:
+        page.heading(_title(row) + (" (this one)" if row is current and len(rows) > 1 else ""))
+        page.table(_facts(row))
+        page.sentence("evidence:", indent="  ")
+        for evidence in row.evidence:
+            page.sentence(evidence, indent="    ")
+    return page
+
+
+def _title(row: Image) -> str:
+    words = [row.names[0]]
+    words += [f"from {row.since}"] if row.since else []
+    words += [f"below {row.below}"] if row.below else []
+    words += [f"({row.variant})"] if row.variant else []
+    return " ".join(words)
+
+
+def _form(row: Image) -> str:
+    if row.convention == "value-scheme":
+        return f"X={row.value.format(path='PATH', name='NAME')}"
+    return FORMS[row.convention]
+
+
+def _facts(row: Image) -> Iterator[tuple[str, str]]:
+    if len(row.names) > 1:
+        yield "also", ", ".join(row.names[1:])
+    yield "reads", _form(row)
+    if row.supported:
+        yield "variables", ", ".join(sorted(row.supported))
+    if row.unsupported:
+        yield "but not", ", ".join(sorted(row.unsupported))
+    if row.convention != "none":
+        yield "read by", {"other": "a user other than root"}.get(row.reads_as, row.reads_as)
+        yield "newlines", f"{row.final_newlines} at the end of the file"
+    if row.both_set:
+        yield "both set", row.both_set
+    if row.fallback:
+        yield "without", row.fallback
+    if row.entrypoint is not None:
+        yield "entrypoint", " ".join(row.entrypoint) or "none"
+    if row.command is not None:
+        yield "command", " ".join(row.command) or "none"
+    if row.shell is not None:
+        yield "shell", row.shell
+    yield "sure", row.confidence
+
+
+def _near(name: str) -> str:
+    import difflib
+
+    known = [known for file in images.files() for row in images.read_rows(file) for known in row.names]
+    short = {known.rpartition("/")[2]: known for known in known}
+    near = difflib.get_close_matches(name, known, n=2) or [
+        short[word] for word in difflib.get_close_matches(name.rpartition("/")[2], short, n=2)
+    ]
+    return f"did you mean {' or '.join(near)}?" if near else "`dsec-migrate images` lists those that it has"
