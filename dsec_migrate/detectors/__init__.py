@@ -89,7 +89,7 @@ def judge(candidate: Candidate) -> Verdict | None:
 
 
 # the files of a project repeat each other, and what stays is judged again when a new text is proved
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdict | None:
     candidate = Candidate("", name, text, value, image)
     if is_vetoed(candidate):
