@@ -40,7 +40,7 @@ def propose(case: Case) -> Proposal | Left:
     copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")
     if copy is not None:
         return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
-    doubts = tuple(_doubts(service, row))
+    doubts = tuple(_doubts(service, row, start))
     if holding.follows:
         have = "has" if len(holding.follows) == 1 else "have"
         doubts += (f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more",)
@@ -180,9 +180,12 @@ def _is_given(node: Content | None) -> bool:
     return node is not None and not (isinstance(node, Scalar) and (node.is_null or not node.value.strip()))
 
 
-def _doubts(service: Service, row: Image | None) -> Iterator[str]:
+def _doubts(service: Service, row: Image | None, start: Start) -> Iterator[str]:
     name = images.repository(service.image) if service.image and not service.is_built else service.name
     if row is None or row.shell is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
         yield f"how {name} starts is reported only"
+    if start.command is not None:
+        # an image may be started otherwise from one version to the next, and a tag moves
+        yield f"check with `docker image inspect {service.image}` that its command is the one below `command:`"
