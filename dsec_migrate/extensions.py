@@ -26,15 +26,17 @@ def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[M
             yield MoveVariable(slot, move.new_name, move.value, move.secret)
 
 
-def unused_lines(project: Project) -> Iterator[Slot]:
+@lru_cache(maxsize=4)
+def unused_lines(project: Project) -> tuple[Slot, ...]:
     """The lines of ``x-`` blocks that no service takes."""
+    lines = list(_lines(project))
     taken = {
         slot.key
         for service in project.services.values()
         for variable in (*service.variables.values(), *service.hidden)
-        for slot in variable.slots
+        for slot in (variable.slots if lines else ())
     }
-    yield from (slot for slot in _lines(project) if slot.key not in taken)
+    return tuple(slot for slot in lines if slot.key not in taken)
 
 
 def _lines(project: Project) -> Iterator[Slot]:

@@ -20,7 +20,7 @@ from dsec_migrate.plan import (
 
 
 class Interpreter:
-    """Evaluates nodes as if the operations had been done, without looking at any edited text."""
+    """``operations`` may speak of any document of a project; :meth:`data` gives a node as plain data."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.names: dict[int, str] = {}

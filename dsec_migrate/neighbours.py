@@ -186,26 +186,29 @@ class Folders:
         self._call = call
         self._folders: dict[Path, list[Neighbour]] = {}
         self._mentions: dict[Path, dict[str, list[Neighbour]]] = {}
-        self._members: dict[Path, dict[Path, Member]] = {}
+        self._members: dict[Path, set[Path]] = {}
+        self._defining: dict[tuple[Path, str], list[Member]] = {}
         self._files: dict[Path, list[Neighbour]] = {}
 
     def add(self, member: Member) -> None:
         """Remembers what a file of this run is going to define."""
-        self._members.setdefault(member.path.parent, {})[member.path] = member
+        folder = member.path.parent
+        self._members.setdefault(folder, set()).add(member.path)
+        for name in member.secrets:
+            self._defining.setdefault((folder, name), []).append(member)
 
-    def secrets_beside(self, member: Member) -> dict[str, bytes | None]:
-        """Top-level secrets of the files that may be merged with ``member``: two of one name would become one."""
-        known = self._members.get(member.path.parent, {})
-        found: dict[str, bytes | None] = {}
-        for other in known.values():
-            if other.secrets and other.name != member.name and member.is_merged_with(other):
-                found.update(_as_seen(member, other))
+    def defines_otherwise(self, member: Member, name: str, content: bytes) -> bool:
+        """Whether a file that may be merged with ``member`` has a top-level secret ``name`` with other content: where
+        files are merged, two of one name become one, that of the later file."""
+        folder = member.path.parent
+        known: AbstractSet[Path] = self._members.get(folder, frozenset())
+        others = [other for other in self._defining.get((folder, name), ()) if other.name != member.name]
         for neighbour in self.neighbours(member.path):
-            if neighbour.path not in known and "secrets" in neighbour.text:
+            if neighbour.path not in known and name in neighbour.text and "secrets" in neighbour.text:
                 other = neighbour.as_member()
-                if member.is_merged_with(other):
-                    found.update(_as_seen(member, other))
-        return found
+                if name in other.secrets:
+                    others.append(other)
+        return any(member.is_merged_with(other) and _as_seen(member, other)[name] != content for other in others)
 
     def neighbours(self, path: Path) -> list[Neighbour]:
         folder = path.parent

@@ -6,7 +6,6 @@ must get the values it gets today, and a second run must have nothing left to do
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from itertools import combinations
@@ -193,9 +192,11 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
     places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MOVES)}
+    wrapped = {f.service for f in moved.values() if not f.variables}
     for name, service in before.services.items():
         new_service = after.services[name]
         replaced = set()
+        supplied = _supplied(service, before, new_service, after) if name in wrapped else {}
         mounted = _mounts(new_service)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
@@ -209,16 +210,12 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
             if variable.name not in finding.variables and variable.name in new_service.variables:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
             if not finding.variables:
-                wrapped = _wrapped_variables(new_service, after)
-                place = f"{name}.{variable.name}"
-                path = wrapped.get(variable.name, "")
-                _check_secret(place, path, mounted, by_name, variable.effective.value, after)
+                path = supplied.get(variable.name, "")
+                _check_secret(f"{name}.{variable.name}", path, mounted, by_name, variable.effective.value, after)
                 continue
             (new_name,) = finding.variables
             replaced.add(new_name)
             _check_delivery(new_service, mounted, new_name, by_name, variable.effective.value, after)
-        if any(f.service == name and not f.variables for f in moved.values()):
-            _check_program(service, before, new_service, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
@@ -233,7 +230,7 @@ def _check_delivery(
     after: Project,
 ) -> None:
     variable = service.variables.get(new_name)
-    path = _named_path((variable.effective.value if variable is not None else None) or "", mounted)
+    path = _named_path((variable.effective.value if variable is not None else None) or "")
     _check_secret(f"{service.name}.{new_name}", path, mounted, secrets, value, after)
 
 
@@ -261,8 +258,9 @@ def _check_secret(
         raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
 
 
-def _check_program(old: Service, before: Project, new: Service, after: Project) -> None:
-    """A wrapper starts what was started without it. (Where the image alone said it, the table is all there is.)"""
+def _supplied(old: Service, before: Project, new: Service, after: Project) -> MappingType[str, str]:
+    """The variables that a wrapper reads, and from where, once it is sure that it starts what was started without it.
+    (Where the image alone said that, the table is all there is.)"""
     found = wrapping.read(_entrypoint(new, after))
     if found is None:
         raise VerificationError(f"{old.name} would not start through a wrapper")
@@ -271,27 +269,23 @@ def _check_program(old: Service, before: Project, new: Service, after: Project) 
     known, words = earlier if earlier is not None else ({}, words)
     if (words and found[1] != words) or not known.items() <= found[0].items():
         raise VerificationError(f"{old.name} would start another program")
+    return found[0]
 
 
 def _entrypoint(service: Service, project: Project) -> list[str]:
     node = service.get("entrypoint")
     if isinstance(node, Scalar) and not node.is_null:
+        import shlex
+
         return shlex.split(project.resolve(node.value).value or "")
     items = node.items if isinstance(node, Sequence) else ()
     return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
 
 
-def _wrapped_variables(service: Service, after: Project) -> MappingType[str, str]:
-    """The variables that the wrapper of a service reads, and from where."""
-    found = wrapping.read(_entrypoint(service, after))
-    return found[0] if found is not None else {}
-
-
-def _named_path(value: str, mounted: MappingType[str, str]) -> str:
+def _named_path(value: str) -> str:
     """The path that a value names, alone, behind a scheme such as ``file://``, or as the mount's bare name."""
-    if "/" not in value:
-        return f"{SECRETS_MOUNT}/{value}"
-    return max((path for path in mounted if value.endswith(path)), key=len, default="")
+    _, mount, name = value.rpartition(f"{SECRETS_MOUNT}/")
+    return f"{mount or SECRETS_MOUNT + '/'}{name}"
 
 
 def _place(slot: Slot) -> tuple[str, int]:

@@ -7,7 +7,6 @@ taken off again; ``exec "$@"`` makes the program the one that gets the signals.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from dsec_migrate.patterns import Pattern
@@ -23,8 +22,8 @@ LAST_LINE = 'exec "$@"'
 
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
 _IDENTIFIER = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
-_READ = re.compile(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"')
-_EXPORT = re.compile(r'export (?P<name>\w+)="\$\{(?P=name)%x\}"')
+_READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"')
+_EXPORT = Pattern(r'export (?P<name>\w+)="\$\{(?P=name)%x\}"')
 
 
 def is_identifier(name: str) -> bool:

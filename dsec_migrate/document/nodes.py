@@ -166,6 +166,11 @@ def follow(node: ParsedNode) -> Content:
     return node
 
 
+def is_given(node: Content | None) -> bool:
+    """Whether a key is there and says something: Compose takes a null for a key that is not there."""
+    return node is not None and not (isinstance(node, Scalar) and node.is_null)
+
+
 def is_merge_key(key: ParsedNode) -> bool:
     return isinstance(key, Scalar) and key.value == "<<" and not key.style and key.tag in (None, "!", MERGE_TAG)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dsec_migrate.document import Scalar
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability
+from dsec_migrate.plan import Applicability, WrapProgram
 from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -36,22 +35,11 @@ class Case:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Start:
-    """How a wrapped program is started: see :class:`dsec_migrate.plan.WrapProgram`."""
-
-    shell: str
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] | None = None
-    comment: str = ""
-    script: Scalar | None = None
-
-
-@dataclass(frozen=True, repr=False, eq=False)
 class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
-    Of a wrapper there is ``start`` instead, and the slot goes. ``notes`` say what to check or what changes, never a
-    value.
+    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes. ``notes`` say what to
+    check or what changes, never a value.
     """
 
     delivery: Delivery
@@ -62,23 +50,19 @@ class Proposal:
     notes: tuple[str, ...] = ()
     is_known_image: bool = False
     is_read_by_root: bool = False
-    start: Start | None = None
-
-
-UNREAD = "unread"
-"""The kind of what is left because the program reads no file."""
+    program: WrapProgram | None = None
 
 
 def propose(case: Case) -> Proposal | Left:
     """The image's own way, else a wrapper, or why it is neither."""
     from dsec_migrate.passes import renaming
 
-    result = renaming.propose(case)
-    if isinstance(result, Left) and result.kind == UNREAD:
-        from dsec_migrate.passes import wrapper
+    unread = renaming.unread(case)
+    if unread is None:
+        return renaming.propose(case)
+    from dsec_migrate.passes import wrapper
 
-        wrapped = wrapper.propose(case)
-        if isinstance(wrapped, Proposal):
-            return wrapped
-        return Left(f"{result.reason}, and no wrapper can supply it: {wrapped.reason}")
-    return result
+    wrapped = wrapper.propose(case)
+    if isinstance(wrapped, Proposal):
+        return wrapped
+    return Left(f"{unread}, and no wrapper can supply it: {wrapped.reason}")

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate import images
-from dsec_migrate.document import Content, Scalar, Sequence
-from dsec_migrate.extensions import readable_copy
+from dsec_migrate.document import Content, Scalar, Sequence, is_given
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import Unknown
-from dsec_migrate.passes import UNREAD, Case, Delivery, Proposal, obstacles
-from dsec_migrate.plan import Applicability
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
+from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.project import EnvFileSlot, Service, Slot
-from dsec_migrate.stores import Left, hold
+from dsec_migrate.stores import Left
 
 SUFFIX = "_FILE"
 
 
-def propose(case: Case) -> Proposal | Left:
-    service, variable, options = case.service, case.variable, case.options
-    row = None if service.is_built else images.find(service.image)
-    way = _way(row, variable.name)
+def unread(case: Case) -> str | None:
+    """Why the program is not asked to read a file, None where it is."""
+    row, name = _row(case.service), case.variable.name
+    way = _way(row, name)
     if way is None:
-        return Left(f"the image {images.repository(service.image)} {_reads(row, variable.name)}", UNREAD)
-    if row is None and options.unknown is Unknown.WRAP:
-        return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown wrap)", UNREAD)
+        return f"the image {images.repository(case.service.image)} {_reads(row, name)}"
+    if row is None and case.options.unknown is Unknown.WRAP:
+        return f"nobody knows whether {_program(case.service)} reads {way.name} (--unknown wrap)"
+    return None
+
+
+def propose(case: Case) -> Proposal | Left:
+    """For a program that reads a file, or may (:func:`unread`)."""
+    service, variable, options = case.service, case.variable, case.options
+    row = _row(service)
+    way = _way(row, variable.name)
+    assert way is not None
     obstacle = obstacles.find(case, way.name, obstacles.RUN_INSIDE)
     if obstacle is not None:
         return obstacle
@@ -39,38 +47,35 @@ def propose(case: Case) -> Proposal | Left:
         return Left("a line of an env file passes it on from the shell: it has no value there")
     if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
         return Left("it is part of a text that runs over several lines with escapes: move it by hand")
-    holding = hold(options, case.project, service, variable)
+    holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
-    copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")
-    if copy is not None:
-        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
-    doubts = tuple(_doubts(case, row, way))
-    if row is None:
-        doubts = (f"check that {_program(service)} reads {way.name}: nobody has recorded that it does", *doubts)
-    doubts += tuple(
+    doubts = [*_doubts(case, row, way)]
+    doubts += (
         f"check that the image {images.repository(image)}, which runs without the later files, reads "
         f"{way.name}: nobody has recorded that it does"
         for image, known in others.items()
         if known is None
     )
-    if holding.follows:
-        have = "has" if len(holding.follows) == 1 else "have"
-        doubts += (f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more",)
-    remarks = tuple(_remarks(variable.slot))
-    if doubts and options.safe:
-        return Left(f"not known to be safe (--safe): {doubts[0]}")
+    weighed = weigh(case, holding, doubts)
+    if isinstance(weighed, Left):
+        return weighed
+    applicability, notes = weighed
     return Proposal(
         Delivery(way.delivery),
         way.name,
         way.value,
-        Applicability.REVIEW if doubts else Applicability.SAFE,
+        applicability,
         holding,
-        (*doubts, *remarks),
+        (*notes, *_remarks(variable.slot)),
         is_known_image=row is not None,
         is_read_by_root=_runs_as_root(service)
         and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
     )
+
+
+def _row(service: Service) -> Image | None:
+    return None if service.is_built else images.find(service.image)
 
 
 def _way(row: Image | None, variable: str) -> Way | None:
@@ -113,6 +118,8 @@ def _program(service: Service) -> str:
 
 def _doubts(case: Case, row: Image | None, way: Way) -> Iterator[str]:
     value = case.variable.effective.value or ""
+    if row is None:
+        yield f"check that {_program(case.service)} reads {way.name}: nobody has recorded that it does"
     for file in case.service.env_files:
         if file.text is None:
             yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
@@ -124,7 +131,7 @@ def _doubts(case: Case, row: Image | None, way: Way) -> Iterator[str]:
         yield f"that {row.names[0]} reads {way.name} is reported only"
     if value.endswith("\n") and row.final_newlines == "stripped":
         yield "its value ends in a newline, which the image strips from a file"
-    if _is_given(case.service.get("entrypoint")):
+    if is_given(case.service.get("entrypoint")):
         yield "the service has an entrypoint of its own, so the image's may not read the file"
     word = _first_word(case.service.get("command"))
     if word is not None and not row.starts_with(word):
@@ -136,10 +143,6 @@ def _remarks(slot: Slot) -> Iterator[str]:
     node = slot.content
     if slot.entry is not None and isinstance(node, Scalar) and not node.style and slot.text not in (None, node.value):
         yield "unquoted, it is a number to YAML: the secret is what the container gets, not what the file shows"
-
-
-def _is_given(node: Content | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and node.is_null)
 
 
 def _first_word(node: Content | None) -> str | None:
@@ -154,6 +157,6 @@ def _first_word(node: Content | None) -> str | None:
 
 def _runs_as_root(service: Service) -> bool:
     """Whether the process that reads the file is root with its capabilities, as far as the files say, each alone."""
-    users = [user for layer in service.layers if _is_given(user := layer.service.get("user"))]
+    users = [user for layer in service.layers if is_given(user := layer.service.get("user"))]
     is_root = all(isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"} for user in users)
     return is_root and service.get("cap_drop") is None and service.get("userns_mode") is None

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
 from dsec_migrate import images, launch, wrapping
-from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, walk
-from dsec_migrate.extensions import readable_copy, unused_lines
+from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
+from dsec_migrate.extensions import unused_lines
 from dsec_migrate.images import Image
-from dsec_migrate.passes import Case, Delivery, Proposal, Start, obstacles
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
+from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import Applicability
+from dsec_migrate.plan import WrapProgram
 from dsec_migrate.project import EnvFileSlot, Service, Slot
-from dsec_migrate.stores import Left, hold
+from dsec_migrate.stores import Left
 
 # what a line may hold that Compose splits as every shell does
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
 def propose(case: Case) -> Proposal | Left:
-    service, variable, options = case.service, case.variable, case.options
+    service, variable = case.service, case.variable
     row = None if service.is_built else images.find(service.image)
     obstacle = obstacles.find(case, variable.name, obstacles.BESIDE)
     if obstacle is not None:
@@ -31,31 +33,17 @@ def propose(case: Case) -> Proposal | Left:
     shell = _shell(service, variable.name, row)
     if isinstance(shell, Left):
         return shell
-    start = _start(case, shell)
-    if isinstance(start, Left):
-        return start
-    holding = hold(options, case.project, service, variable)
+    program = _program(case, shell)
+    if isinstance(program, Left):
+        return program
+    holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
-    copy = readable_copy(case.project, variable.slot, holding.value.reveal() if holding.value is not None else "")
-    if copy is not None:
-        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
-    doubts = tuple(_doubts(service, row, start))
-    if holding.follows:
-        have = "has" if len(holding.follows) == 1 else "have"
-        doubts += (f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more",)
-    if doubts and options.safe:
-        return Left(f"not known to be safe (--safe): {doubts[0]}")
-    return Proposal(
-        Delivery.WRAPPER,
-        "",
-        "",
-        Applicability.REVIEW if doubts else Applicability.SAFE,
-        holding,
-        doubts,
-        is_known_image=True,
-        start=start,
-    )
+    weighed = weigh(case, holding, tuple(_doubts(service, row, program)))
+    if isinstance(weighed, Left):
+        return weighed
+    applicability, notes = weighed
+    return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, is_known_image=True, program=program)
 
 
 def _bad_places(case: Case) -> Iterator[str]:
@@ -93,18 +81,15 @@ def _is_own_line(case: Case, slot: Slot) -> bool:
         return False
     if isinstance(slot.node, Alias) or slot.node.anchor is not None:
         return False
-    if slot.entry is not None:
-        if slot.entry not in getattr(block, "entries", ()) or slot.entry.key.anchor is not None:
-            return False
-        start = slot.entry.key.outer_start
-        before = ""
-    else:
-        if slot.node not in getattr(block, "items", ()):
-            return False
-        start = slot.node.outer_start
-        before = "-"
+    if slot.container is not block or (slot.entry is not None and slot.entry.key.anchor is not None):
+        return False
     source = layer.document.source
-    return source.text[source.line_start(start) : start].strip() == before
+    before = source.text[source.line_start(slot.start) : slot.start].strip()
+    if before != ("" if slot.entry is not None else "-"):
+        return False
+    # the comment in the first line of a block scalar could not stay
+    is_block = isinstance(slot.node, Scalar) and slot.node.style in {"|", ">"}
+    return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
 
 
 def _shell(service: Service, name: str, row: Image | None) -> str | Left:
@@ -120,30 +105,31 @@ def _shell(service: Service, name: str, row: Image | None) -> str | Left:
     return wrapping.SHELLS["bash" if odd is not None else "sh"]
 
 
-def _start(case: Case, shell: str) -> Start | Left:
+def _program(case: Case, shell: str) -> WrapProgram | Left:
     """What the wrapper has to restate."""
     service = case.service
-    own = service.get("entrypoint")
-    command = service.get("command")
-    if _is_given(own):
-        words = _words(own)
+    (layer,) = service.layers
+    wrap = partial(WrapProgram, layer.document, layer.service, (), shell)
+    entry = layer.service.own("entrypoint")
+    source = layer.document.source
+    own, command = service.get("entrypoint"), service.get("command")
+    words = _words(own) if is_given(own) else None
+    if is_given(own):
         if words is None:
             return Left("its entrypoint cannot be restated exactly")
-        known = wrapping.read([word.replace("$$", "$") for word in words])
-        if known is not None:
+        if not words:
+            return Left("its entrypoint is empty, which takes the image's away")
+        if wrapping.read([word.replace("$$", "$") for word in words]) is not None:
             assert isinstance(own, Sequence)
             script = own.items[2]
             if not isinstance(script, Scalar) or script.style != "|":
                 return Left("its entrypoint is a wrapper already, in another form: add the variable there")
-            return Start(shell, script=script)
-        if not words:
-            return Left("its entrypoint is empty, which takes the image's away")
-        entry = service.layers[0].service.own("entrypoint")
-        source = service.layers[0].document.source
-        if entry is None or "#" in source.text[entry.key.start : source.line_end(entry.end)]:
-            return Left("its entrypoint has a comment")
-        return Start(shell, tuple(words))
-    found = launch.find(case.project, service, case.options)
+            return wrap((), script=script)
+    if entry is not None and "#" in source.text[entry.key.start : source.line_end(entry.end)]:
+        return Left("its entrypoint has a comment")
+    if words is not None:
+        return wrap(tuple(words))
+    found = launch.find(service)
     if isinstance(found, launch.Untold):
         return Left(found.reason)
     if found.entrypoint is None:
@@ -151,10 +137,10 @@ def _start(case: Case, shell: str) -> Start | Left:
     if command is None:
         if found.command is None:
             return Left(f"nobody knows the command of the image of {service.name}")
-        return Start(shell, _escaped(found.entrypoint), _escaped(found.command) or None, wrapping.OF_THE_IMAGE)
-    if not _is_given(command) or (isinstance(command, Sequence) and not command.items):
+        return wrap(_escaped(found.entrypoint), _escaped(found.command) or None, wrapping.OF_THE_IMAGE)
+    if _is_empty(command):
         return Left("its command is empty, and the wrapper needs that of the image there")
-    return Start(shell, _escaped(found.entrypoint), None, wrapping.ENTRYPOINT_OF_THE_IMAGE)
+    return wrap(_escaped(found.entrypoint), comment=wrapping.ENTRYPOINT_OF_THE_IMAGE)
 
 
 def _escaped(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -176,16 +162,19 @@ def _words(node: Content | None) -> list[str] | None:
     return None
 
 
-def _is_given(node: Content | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and (node.is_null or not node.value.strip()))
+def _is_empty(node: Content) -> bool:
+    """Whether Compose takes the image's command in its place (observed)."""
+    if isinstance(node, Sequence):
+        return not node.items
+    return not (is_given(node) and isinstance(node, Scalar) and node.value.strip())
 
 
-def _doubts(service: Service, row: Image | None, start: Start) -> Iterator[str]:
+def _doubts(service: Service, row: Image | None, program: WrapProgram) -> Iterator[str]:
     name = images.repository(service.image) if service.image and not service.is_built else service.name
     if row is None or row.shell is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
         yield f"how {name} starts is reported only"
-    if start.command is not None:
+    if program.command is not None:
         # an image may be started otherwise from one version to the next, and a tag moves
         yield f"check with `docker image inspect {service.image}` that its command is the one below `command:`"

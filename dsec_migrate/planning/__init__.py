@@ -9,7 +9,17 @@ from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
-from dsec_migrate.plan import Change, MaskComment, MoveVariable, NamePath, Operation, Plan, PlannedSecret
+from dsec_migrate.plan import (
+    MOVES,
+    Change,
+    MaskComment,
+    MoveVariable,
+    NamePath,
+    Operation,
+    Plan,
+    PlannedSecret,
+    RemoveVariable,
+)
 from dsec_migrate.planning import wrappers
 from dsec_migrate.planning.components import is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
@@ -48,13 +58,14 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             by_slot[need.slot.key] = secret
     changes = tuple(make_change(component, by_slot) for component in moved)
     operations: list[Operation] = [operation for change in changes for operation in change.operations]
-    moves = [operation for operation in operations if isinstance(operation, MoveVariable)]
+    taken = [operation for operation in operations if isinstance(operation, MOVES)]
+    moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()})
     operations += unused_copies(project, moves)
     operations += wrappers.place(moved, by_slot)
     operations += mounts.place(project, layers, options)
     operations += definitions.place(project, layers.values(), secrets)
-    operations += repeated_in_comments(moves)
+    operations += repeated_in_comments(taken)
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
     named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
     operations += named
@@ -104,7 +115,7 @@ def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:
         yield f"the text of the x- block at {file}:{line} names {operation.path} in place of the value"
 
 
-def repeated_in_comments(moves: Iterable[MoveVariable]) -> Iterator[MaskComment]:
+def repeated_in_comments(moves: Iterable[MoveVariable | RemoveVariable]) -> Iterator[MaskComment]:
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text

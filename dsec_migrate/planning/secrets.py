@@ -125,11 +125,9 @@ def make_secrets(
     style = style_of(existing, options.secrets_dir)
     taken = set(existing) | mounts.targets_in_use(project) | project.reserved
     member = _member(project)
-    beside = project.folders.secrets_beside(member)
 
     def is_taken(name: str, wanted: Wanted) -> bool:
-        # where files are merged, two definitions of one name become one: that of the later file
-        return name in taken or (name in beside and beside[name] != wanted.value.encode())
+        return name in taken or project.folders.defines_otherwise(member, name, wanted.value.encode())
 
     contents = _contents(project, disk)
     reused = [_existing(project, group, contents) for group in groups]

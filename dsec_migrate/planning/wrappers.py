@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from dsec_migrate.passes import Proposal, Start
+from dsec_migrate.passes import Proposal
 from dsec_migrate.plan import PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
-from dsec_migrate.project import Service
+from dsec_migrate.records import replace
 
 
 def notes(operations: Iterable[object]) -> Iterator[str]:
@@ -23,25 +23,13 @@ def notes(operations: Iterable[object]) -> Iterator[str]:
 
 def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrapProgram]:
     """For components that move, with the secrets of their slots (by ``Slot.key``)."""
-    services: dict[str, tuple[Service, Start]] = {}
-    variables: dict[str, dict[str, str]] = {}
+    programs: dict[str, WrapProgram] = {}
     for component in moved:
         for finding in component.findings:
             result = finding.result
-            if isinstance(result, Proposal) and result.start is not None:
-                service = finding.case.service
-                services.setdefault(service.name, (service, result.start))
-                path = by_slot[finding.variable.slot.key].mount_path
-                variables.setdefault(service.name, {})[finding.variable.name] = path
-    for name, (service, start) in services.items():
-        (layer,) = service.layers
-        yield WrapProgram(
-            layer.document,
-            layer.service,
-            tuple(variables[name].items()),
-            start.shell,
-            start.entrypoint,
-            start.command,
-            start.comment,
-            start.script,
-        )
+            if isinstance(result, Proposal) and result.program is not None:
+                name = finding.case.service.name
+                program = programs.get(name, result.program)
+                variable = (finding.variable.name, by_slot[finding.variable.slot.key].mount_path)
+                programs[name] = replace(program, variables=(*program.variables, variable))
+    yield from programs.values()

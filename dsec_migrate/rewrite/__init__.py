@@ -73,7 +73,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             writer.name_path(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
-    writer.remove(removed)
+    writer.remove(removed, wrapped)
     for mount in mounts:
         writer.mount(mount)
     # behind a list of mounts that ends where they begin

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Sequence as SequenceType
 
 from dsec_migrate import wrapping
 from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RemoveVariable, WrapProgram
 from dsec_migrate.rewrite.spelling import flow_scalar
 from dsec_migrate.rewrite.writer import Writer
 
+_COMMENT = Pattern(r"[ \t]+(?=#)")
+_ONLY_COMMENT = Pattern(r"([ \t]*)#")
+
 
 class ProgramWriter(Writer):
-    def remove(self, operations: Iterable[RemoveVariable]) -> None:
-        """Takes whole lines out; of a block of which nothing is left, the key as well."""
+    def remove(self, operations: Iterable[RemoveVariable], programs: Iterable[WrapProgram]) -> None:
+        """Takes lines out, but for their comments; of a block of which nothing is left, the key as well."""
         gone: dict[int, list[Entry | ParsedNode]] = {}
-        blocks: dict[int, Mapping | Sequence] = {}
         for operation in operations:
-            owner = operation.slot.container
-            assert isinstance(owner, (Mapping, Sequence))
-            blocks[id(owner)] = owner
-            gone.setdefault(id(owner), []).append(operation.slot.entry or operation.slot.node)
-        for key, block in blocks.items():
-            children: SequenceType[Entry | ParsedNode] = block.entries if isinstance(block, Mapping) else block.items
-            if len(gone[key]) == len(children):
-                entry = self._entry_of(block)
-                self._remove_lines(entry.key.outer_start, block.end)
+            gone.setdefault(id(operation.slot.container), []).append(operation.slot.entry or operation.slot.node)
+        for program in programs:
+            entry = program.holder.own("environment")
+            block = entry.value if entry is not None else None
+            if entry is None or not isinstance(block, (Mapping, Sequence)):
                 continue
-            for child in gone[key]:
-                if isinstance(child, Entry):
-                    self._remove_lines(child.key.outer_start, child.end)
-                else:
-                    self._remove_lines(self._dash(child), child.end)
+            children = gone.get(id(block), [])
+            if len(children) == len(block.entries if isinstance(block, Mapping) else block.items):
+                self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1)
+            for child in children:
+                start = child.key.outer_start if isinstance(child, Entry) else self._dash(child)
+                self._take_out(start, child.end)
 
-    def _entry_of(self, block: Mapping | Sequence) -> Entry:
-        """The entry of a service whose value the block is."""
-        for root in self.document.roots:
-            services = root.get("services") if isinstance(root, Mapping) else None
-            for entry in services.effective().values() if isinstance(services, Mapping) else ():
-                body = entry.value
-                for own in body.entries if isinstance(body, Mapping) else ():
-                    if own.value is block:
-                        return own
-        raise ValueError("the block belongs to no service")
-
-    def _remove_lines(self, start: int, end: int) -> None:
-        self.replace(self.source.line_start(start), self.source.line_end(max(end - 1, start)), "")
+    def _take_out(self, start: int, end: int) -> None:
+        """Whole lines, of whose last one a comment stays in the place of what it stood behind."""
+        line_end = self.source.line_end(max(end - 1, start))
+        comment = _COMMENT.match(self.text, end, line_end)
+        if comment is not None:
+            self.replace(start, comment.end(), "")
+        else:
+            self.replace(self.source.line_start(start), line_end, "")
 
     def wrap(self, operation: WrapProgram) -> None:
         if operation.script is not None:
@@ -66,9 +60,19 @@ class ProgramWriter(Writer):
         text = "".join(line + newline for line in lines)
         start = self.source.line_start(before.key.outer_start)
         if own is None:
-            self.insert(start, text)
+            self.insert(self._above_comments(start, column), text)
             return
         self.replace(start, self.source.line_end(max(own.end - 1, start)), text)
+
+    def _above_comments(self, position: int, column: str) -> int:
+        """The start of the comment lines right above a line: they speak of it."""
+        while position > 0:
+            above = self.source.line_start(position - 1)
+            comment = _ONLY_COMMENT.match(self.text, above, position)
+            if comment is None or comment.group(1) != column:
+                break
+            position = above
+        return position
 
     def _entrypoint_items(self, operation: WrapProgram, column: str) -> list[str]:
         dash = column + " " * self._item_offset(operation.holder) + "-" + self.habits.item_gap

@@ -1,0 +1,32 @@
+"""What all ways have in common once one is found: who holds the value, and whether a doubt is one too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsec_migrate.extensions import readable_copy
+from dsec_migrate.passes import Case
+from dsec_migrate.plan import Applicability
+from dsec_migrate.stores import Holding, Left, hold
+
+
+def hold_value(case: Case) -> Holding | Left:
+    """What the store makes of the value, unless a text that stays shows it."""
+    holding = hold(case.options, case.project, case.service, case.variable)
+    if isinstance(holding, Left):
+        return holding
+    value = holding.value.reveal() if holding.value is not None else ""
+    copy = readable_copy(case.project, case.variable.slot, value)
+    if copy is not None:
+        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
+    return holding
+
+
+def weigh(case: Case, holding: Holding, doubts: Sequence[str]) -> tuple[Applicability, tuple[str, ...]] | Left:
+    """How sure a change is, and all doubts about it."""
+    if holding.follows:
+        have = "has" if len(holding.follows) == 1 else "have"
+        doubts = (*doubts, f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more")
+    if doubts and case.options.safe:
+        return Left(f"not known to be safe (--safe): {doubts[0]}")
+    return Applicability.REVIEW if doubts else Applicability.SAFE, tuple(doubts)
