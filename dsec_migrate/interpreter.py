@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
-from dsec_migrate import wrapping
+from dsec_migrate import scripts, wrapping
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.plan import (
     AddMounts,
@@ -14,6 +14,8 @@ from dsec_migrate.plan import (
     MoveVariable,
     NamePath,
     Operation,
+    ReadInScript,
+    ReadInTest,
     RemoveVariable,
     WrapProgram,
 )
@@ -30,6 +32,8 @@ class Interpreter:
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
         self.wrappers: dict[int, WrapProgram] = {}
+        self.scripts: dict[int, list[ReadInScript]] = {}
+        self.tests: dict[int, list[ReadInTest]] = {}
         for operation in operations:
             if isinstance(operation, MoveVariable):
                 self._move(operation)
@@ -41,6 +45,10 @@ class Interpreter:
                 node = operation.node
                 text = self.texts.get(id(node), node.value)
                 self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
+            elif isinstance(operation, ReadInScript):
+                self.scripts.setdefault(id(operation.node), []).append(operation)
+            elif isinstance(operation, ReadInTest):
+                self.tests.setdefault(id(operation.test), []).append(operation)
             elif isinstance(operation, AddMounts):
                 self.mounts[id(operation.holder)] = operation
             elif isinstance(operation, DefineSecret):
@@ -66,8 +74,12 @@ class Interpreter:
 
     def _build(self, node: Content) -> object:
         if isinstance(node, Scalar):
-            return node.resolved()
+            reads = self.scripts.get(id(node))
+            return scripts.edited(node, reads) if reads else node.resolved()
         if isinstance(node, Sequence):
+            tests = self.tests.get(id(node))
+            if tests:
+                return ["CMD-SHELL", scripts.joined(node, tests)]
             return [self.data(item) for item in node.items if id(item) not in self.removed]
         merged = {
             name: self.data(entry.value)

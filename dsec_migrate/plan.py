@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar
+from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
@@ -164,7 +164,33 @@ class NamePath:
     path: str
 
 
-Operation = MoveVariable | RemoveVariable | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine
+@dataclass(frozen=True, eq=False, repr=False)
+class ReadInScript:
+    """Parts of a script's value say ``$$(cat PATH)``; with ``variable`` the script sets that before ``spans[0]``, and
+    stays as it is."""
+
+    document: Document
+    node: Scalar
+    spans: tuple[Span, ...]
+    path: str = ""
+    variable: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReadInTest:
+    """A healthcheck of words becomes one that a shell runs; there, parts of ``word`` are the content of a file."""
+
+    document: Document
+    test: Sequence
+    word: Scalar
+    spans: tuple[Span, ...]
+    path: str = ""
+
+
+Read = ReadInScript | ReadInTest
+Operation = (
+    MoveVariable | RemoveVariable | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
+)
 
 
 MOVES = (MoveVariable, RemoveVariable)

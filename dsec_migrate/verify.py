@@ -20,6 +20,8 @@ from dsec_migrate.finding import Action
 from dsec_migrate.interpreter import Interpreter
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining, Rewritten
+from dsec_migrate.passes import uses
+from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.plan import (
     MOVES,
     SECRETS_MOUNT,
@@ -209,6 +211,9 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
                 continue
             if variable.name not in finding.variables and variable.name in new_service.variables:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
+            keys = RUN_INSIDE if finding.variables else BESIDE
+            if uses.reads_variable(new_service, variable.name, keys):
+                raise VerificationError(f"a text of {name} would still read {variable.name}")
             if not finding.variables:
                 path = supplied.get(variable.name, "")
                 _check_secret(f"{name}.{variable.name}", path, mounted, by_name, variable.effective.value, after)

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import stat
 import sys
@@ -34,6 +36,7 @@ from conftest import docker, snapshot, wrapped
 
 from dsec_migrate import cli, images
 from dsec_migrate.discovery import ProjectFiles, discover
+from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.diff import DiffStyle
 
@@ -324,8 +327,9 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         ):
             found.append(f"{case.name}: {' '.join(words)}: {name} has other variables")
             continue
-        rest = _without_folder(service, folder / case.name / "before")
-        if rest != _without_folder(after["services"][name], folder / case.name / "after"):
+        files = {path: old[variable] for variable, path in paths.items() if path is not None}
+        rest = _without_folder(_as_run(service, old, {}), folder / case.name / "before")
+        if rest != _without_folder(_as_run(after["services"][name], new, files), folder / case.name / "after"):
             found.append(f"{case.name}: {' '.join(words)}: {name} differs in something else")
         for variable, value in old.items():
             path = paths[variable]
@@ -338,6 +342,36 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
                 is_same = "file" not in definition or Path(definition["file"]).read_bytes() == plain
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
+    return found
+
+
+def _as_run(service: dict[str, Any], variables: Mapping[str, str], files: Mapping[str, str]) -> dict[str, Any]:
+    """A service whose scripts say what their shell makes of ``$X`` and ``$(cat PATH)``; a healthcheck in words."""
+
+    def expand(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: expand(value) for key, value in part.items()}
+        if isinstance(part, list):
+            return [expand(item) for item in part]
+        if not isinstance(part, str):
+            return part
+        known = dict(variables)
+        for path, value in files.items():
+            part = part.replace(f"$$(cat {path})", value)
+            set_first = re.search(rf"(\w+)={re.escape(value)}(; |\n)export \1(; |\n)", part)
+            if set_first is not None:
+                part = part.replace(set_first.group(), "", 1)
+                known[set_first[1]] = value
+        for name, value in known.items():
+            part = re.sub(rf"\$\$(?:{name}\b|\{{{name}\}})", (value or "").replace("\\", "\\\\"), part)
+        return part
+
+    found = {**service, **{key: expand(service[key]) for key in RUN_INSIDE if key in service}}
+    test = found.get("healthcheck", {}).get("test")
+    if test and test[0] == "CMD-SHELL" and '"' in test[1]:
+        found["healthcheck"]["test"] = shlex.split(test[1])
+    elif test and test[0] == "CMD":
+        found["healthcheck"]["test"] = shlex.split(shlex.join(test[1:]))
     return found
 
 

@@ -32,7 +32,7 @@ _LONGEST_NAME = 80
 # `$X`, `${X}`, `$(command)` and the same with doubled dollar signs
 # a value that Compose takes away says nothing
 _COMPOSE_TAGS = ("!reset", "!override")
-_SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*\Z|[{(@*#?!0-9]|\Z)|`")
+_SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*(?=\s|\Z)|[{(@*#?!0-9]|\Z)|`")
 
 
 class Assignment(NamedTuple):
@@ -73,6 +73,9 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
     value = match[group]
     start, end = match.span(group)
     name = _whole_name(view, match.start(), match.end("mark"))
+    if match["sign"] == ":" and view[max(0, match.end("mark") - len(name) - 2) :].startswith("${"):
+        # `${X:?}`, `${X:-default}`: an expansion of a shell
+        return None
     told = meaning(name)
     if told.is_switch or is_shell(value) or is_plain(value, told.kind) or value in _COMPOSE_TAGS:
         return None

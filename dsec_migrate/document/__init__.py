@@ -24,6 +24,7 @@ from dsec_migrate.document.nodes import (
     walk,
 )
 from dsec_migrate.document.parser import parse
+from dsec_migrate.document.positions import text_span
 from dsec_migrate.scalars import Timestamp
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "merge_sources",
     "parse",
     "plain",
+    "text_span",
     "walk",
 ]

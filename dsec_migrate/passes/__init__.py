@@ -6,7 +6,7 @@ from enum import Enum
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability, WrapProgram
+from dsec_migrate.plan import Applicability, Read, WrapProgram
 from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -38,7 +38,8 @@ class Case:
 class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
-    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes. ``notes`` say what to
+    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes. ``reads`` are changes
+    to other texts of the service, still without the path. ``notes`` say what to
     check or what changes, never a value.
     """
 
@@ -51,6 +52,7 @@ class Proposal:
     is_known_image: bool = False
     is_read_by_root: bool = False
     program: WrapProgram | None = None
+    reads: tuple[Read, ...] = ()
 
 
 def propose(case: Case) -> Proposal | Left:

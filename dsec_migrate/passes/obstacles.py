@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate.document import Alias, Document, Mapping, Scalar, Sequence, follow, walk
+from dsec_migrate.document import Alias, Document, Mapping, Sequence, follow
 from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
@@ -22,9 +21,8 @@ BESIDE = ("healthcheck", "post_start", "pre_stop")
 _NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def find(case: Case, new_name: str, inside: Collection[str]) -> Left | None:
-    """The first obstacle to a variable that is to be called ``new_name``; ``inside`` are the keys in which no text may
-    read the old one."""
+def find(case: Case, new_name: str) -> Left | None:
+    """The first obstacle to a variable that is to be called ``new_name``."""
     service, variable = case.service, case.variable
     name = variable.name
     if service.name in case.project.twins:
@@ -47,10 +45,6 @@ def find(case: Case, new_name: str, inside: Collection[str]) -> Left | None:
     neighbour = next(_neighbours(case), None)
     if neighbour is not None:
         return Left(neighbour)
-    use = next(_uses_inside(service, name, inside), None)
-    if use is not None:
-        key, place = use
-        return Left(f"its {key} ({place}) reads ${name} inside the container, where it would be gone")
     shared = next(_shared_lists(service), None)
     if shared is not None:
         return Left(f"its list of secrets is also that of another service, through the alias at {shared}")
@@ -99,23 +93,6 @@ def _names_of_bodies(document: Document) -> MappingType[int, str]:
         for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
             names.setdefault(id(follow(entry.value)), name)
     return names
-
-
-def _uses_inside(service: Service, name: str, keys: Collection[str]) -> Iterator[tuple[str, str]]:
-    pattern: re.Pattern[str] | None = None
-    for layer in service.layers:
-        for key in keys:
-            node = layer.service.get(key)
-            if node is None:
-                continue
-            for part in walk(node):
-                if isinstance(part, Scalar) and "$$" in part.value and name in part.value:
-                    pattern = pattern or re.compile(
-                        rf"(?<!\$)(?:\$\$)+(?:{re.escape(name)}\b|\{{[#!]?{re.escape(name)}\b)"
-                    )
-                    if pattern.search(part.value):
-                        file, line, _ = layer.document.place(part.start)
-                        yield key, f"{file}:{line}"
 
 
 def _replaces(service: Mapping) -> bool:

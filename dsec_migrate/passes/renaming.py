@@ -9,7 +9,7 @@ from dsec_migrate.document import Content, Scalar, Sequence, is_given
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import Unknown
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.project import EnvFileSlot, Service, Slot
 from dsec_migrate.stores import Left
@@ -34,7 +34,7 @@ def propose(case: Case) -> Proposal | Left:
     row = _row(service)
     way = _way(row, variable.name)
     assert way is not None
-    obstacle = obstacles.find(case, way.name, obstacles.RUN_INSIDE)
+    obstacle = obstacles.find(case, way.name)
     if obstacle is not None:
         return obstacle
     others = {image: images.find(image) for image in _images_without_later_files(case)}
@@ -50,6 +50,9 @@ def propose(case: Case) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
+    reads = uses.find(case, obstacles.RUN_INSIDE, holding.value.reveal() if holding.value is not None else None)
+    if isinstance(reads, Left):
+        return reads
     doubts = [*_doubts(case, row, way)]
     doubts += (
         f"check that the image {images.repository(image)}, which runs without the later files, reads "
@@ -70,7 +73,9 @@ def propose(case: Case) -> Proposal | Left:
         (*notes, *_remarks(variable.slot)),
         is_known_image=row is not None,
         is_read_by_root=_runs_as_root(service)
+        and not uses.are_run_by_others(service, reads)
         and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
+        reads=reads,
     )
 
 

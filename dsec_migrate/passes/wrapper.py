@@ -10,7 +10,7 @@ from dsec_migrate import images, launch, wrapping
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
 from dsec_migrate.extensions import unused_lines
 from dsec_migrate.images import Image
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import WrapProgram
@@ -24,7 +24,7 @@ _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 def propose(case: Case) -> Proposal | Left:
     service, variable = case.service, case.variable
     row = None if service.is_built else images.find(service.image)
-    obstacle = obstacles.find(case, variable.name, obstacles.BESIDE)
+    obstacle = obstacles.find(case, variable.name)
     if obstacle is not None:
         return obstacle
     place = next(_bad_places(case), None)
@@ -39,11 +39,16 @@ def propose(case: Case) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
+    reads = uses.find(case, obstacles.BESIDE, holding.value.reveal() if holding.value is not None else None)
+    if isinstance(reads, Left):
+        return reads
     weighed = weigh(case, holding, tuple(_doubts(service, row, program)))
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
-    return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, is_known_image=True, program=program)
+    return Proposal(
+        Delivery.WRAPPER, "", "", applicability, holding, notes, is_known_image=True, program=program, reads=reads
+    )
 
 
 def _bad_places(case: Case) -> Iterator[str]:

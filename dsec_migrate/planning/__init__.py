@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dsec_migrate import definitions, files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import (
@@ -18,14 +19,16 @@ from dsec_migrate.plan import (
     Operation,
     Plan,
     PlannedSecret,
+    Read,
     RemoveVariable,
 )
 from dsec_migrate.planning import wrappers
-from dsec_migrate.planning.components import is_moved, join, make_change, settle
+from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
 from dsec_migrate.project import EnvFileSlot, Project
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
@@ -63,6 +66,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()})
     operations += unused_copies(project, moves)
     operations += wrappers.place(moved, by_slot)
+    operations += _reads(moved, by_slot)
     operations += mounts.place(project, layers, options)
     operations += definitions.place(project, layers.values(), secrets)
     operations += repeated_in_comments(taken)
@@ -107,6 +111,15 @@ def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, 
                 if (id(operation.node), operation.value) not in done:
                     done.add((id(operation.node), operation.value))
                     yield operation
+
+
+def _reads(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:
+    """The texts that read the files of what moves."""
+    for component in moved:
+        for finding in component.findings:
+            if isinstance(finding.result, Proposal):
+                path = by_slot[finding.variable.slot.key].mount_path
+                yield from (replace(read, path=path) for read in finding.result.reads)
 
 
 def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:

@@ -8,12 +8,23 @@ from typing import NamedTuple
 
 from dsec_migrate import environment
 from dsec_migrate.detectors import judge
+from dsec_migrate.document import Document, Scalar
 from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
-from dsec_migrate.plan import MOVES, MoveVariable, Plan, PlannedSecret, RemoveLine, RemoveVariable
+from dsec_migrate.plan import (
+    MOVES,
+    MoveVariable,
+    Plan,
+    PlannedSecret,
+    ReadInScript,
+    ReadInTest,
+    RemoveLine,
+    RemoveVariable,
+)
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
+from dsec_migrate.scripts import edited
 from dsec_migrate.source import Source
 
 Planned = tuple[Project, Plan]
@@ -101,10 +112,8 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
 
 def _still_read(project: Project, plan: Plan) -> Iterator[str]:
     moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
-    for document in project.compose_texts:
-        for node in document.templates:
-            if id(node) not in moved:
-                yield from references_of(node.value)
+    for _, text in _templates_after(project, plan):
+        yield from references_of(text)
     for service in project.services.values():
         for variable in service.variables.values():
             yield from (slot.name for slot in variable.slots if slot.text is None and id(slot.content) not in moved)
@@ -158,12 +167,24 @@ def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
     """Texts into which Compose still puts a moved value: commands, labels, other services' variables."""
+    for (document, node), text in _templates_after(project, plan) if secrets else ():
+        for name in sorted(references_of(text) & secrets.keys()):
+            file, line, _ = document.place(node.start)
+            path = document.path_at(node.start) or ()
+            yield file, line, secrets[name], False, f"{'.'.join(path)} reads ${{{name}}}"
+
+
+def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Document, Scalar], str]]:
+    """Each scalar with a ``$`` that does not move, and what it says afterwards."""
     moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
-    for document in project.compose_texts if secrets else ():
+    reads: dict[int, list[ReadInScript]] = {}
+    for operation in plan.operations:
+        if isinstance(operation, ReadInScript):
+            reads.setdefault(id(operation.node), []).append(operation)
+        elif isinstance(operation, ReadInTest):
+            moved.add(id(operation.word))
+    for document in project.compose_texts:
         for node in document.templates:
-            if id(node) in moved:
-                continue
-            for name in sorted(references_of(node.value) & secrets.keys()):
-                file, line, _ = document.place(node.start)
-                path = document.path_at(node.start) or ()
-                yield file, line, secrets[name], False, f"{'.'.join(path)} reads ${{{name}}}"
+            if id(node) not in moved:
+                own = reads.get(id(node))
+                yield (document, node), edited(node, own) if own else node.value

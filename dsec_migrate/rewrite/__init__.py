@@ -13,13 +13,15 @@ from dsec_migrate.plan import (
     MoveVariable,
     NamePath,
     Operation,
+    ReadInScript,
+    ReadInTest,
     RemoveLine,
     RemoveVariable,
     WrapProgram,
     document_of,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText
-from dsec_migrate.rewrite.program import ProgramWriter
+from dsec_migrate.rewrite.script import ScriptWriter
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
 
@@ -53,11 +55,12 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
 
 
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
-    writer = ProgramWriter(document)
+    writer = ScriptWriter(document)
     removed: list[RemoveVariable] = []
     wrapped: list[WrapProgram] = []
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
+    tests: list[ReadInTest] = []
     for operation in operations:
         if isinstance(operation, MoveVariable):
             writer.move(operation)
@@ -71,8 +74,13 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             definitions.append(operation)
         elif isinstance(operation, NamePath):
             writer.name_path(operation)
+        elif isinstance(operation, ReadInScript):
+            writer.read_in_script(operation)
+        elif isinstance(operation, ReadInTest):
+            tests.append(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
+    writer.read_in_tests(tests)
     writer.remove(removed, wrapped)
     for mount in mounts:
         writer.mount(mount)

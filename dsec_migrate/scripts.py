@@ -1,0 +1,233 @@
+"""Texts that a shell runs inside a container: where they stand in a service, and what their quotes mean.
+
+Facts of Compose 2.40: a test that is one string, or follows ``CMD-SHELL``, is run by ``/bin/sh -c``; the words behind
+``CMD`` are run as they are, so that ``$$X`` in them reaches the program as ``$X``; a command in one string is split
+into words, and no shell is run.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as SequenceType
+
+from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import ReadInScript, ReadInTest
+from dsec_migrate.records import dataclass
+from dsec_migrate.source import Edit, Span
+
+_SHELL = Pattern(r"(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|da|a|k|z)?sh")
+_COMMAND_OPTION = Pattern(r"-[a-zA-Z]*c[a-zA-Z]*")
+_WORD = Pattern(r"(?s)(?:[^\s'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+")
+_BARE = Pattern(r"[\w@%+=:,./-]*")
+_QUOTED = Pattern(r"(?s)(['\"])(.*)\1")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Script:
+    """What a shell gets of a scalar: the characters ``start`` to ``end`` of its value, ``$`` doubled."""
+
+    node: Scalar
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.node.value[self.start : self.end]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Test:
+    """The words of a healthcheck that no shell sees; ``node`` is the whole list, ``CMD`` included."""
+
+    node: Sequence
+    words: tuple[Scalar, ...]
+
+
+def of_service(service: Mapping, key: str) -> Iterator[Script | Test]:
+    """The scripts, and tests of words, below one key of a service; nothing for what no shell and no test runs."""
+    node = service.get(key)
+    if key == "healthcheck":
+        test = node.get("test") if isinstance(node, Mapping) else None
+        yield from _of_test(test)
+    elif key in {"post_start", "pre_stop"}:
+        for hook in node.items if isinstance(node, Sequence) else ():
+            body = follow(hook)
+            yield from _of_command(body.get("command") if isinstance(body, Mapping) else None)
+    elif key == "command":
+        yield from _of_command(node, before=words(service.get("entrypoint")))
+    else:
+        yield from _of_command(node)
+
+
+def _of_test(test: Content | None) -> Iterator[Script | Test]:
+    if isinstance(test, Scalar):
+        yield Script(test, 0, len(test.value))
+        return
+    own = words(test)
+    if not isinstance(test, Sequence) or len(own) < 2 or len(own) != len(test.items):
+        return
+    if own[0].value == "CMD-SHELL":
+        yield Script(own[1], 0, len(own[1].value))
+    elif own[0].value == "CMD":
+        script = next(_of_command(test, skip=1), None)
+        yield script or Test(test, tuple(own))
+
+
+def words(node: Content | None) -> list[Scalar]:
+    """The words of a command, a test or an entrypoint that is a list."""
+    items = node.items if isinstance(node, Sequence) else ()
+    return [content for item in items if isinstance(content := follow(item), Scalar)]
+
+
+def _of_command(node: Content | None, *, skip: int = 0, before: SequenceType[Scalar] = ()) -> Iterator[Script]:
+    """The script behind ``sh -c``; ``before`` are the words of an entrypoint that the command follows."""
+    if isinstance(node, Scalar):
+        yield from _of_one_string(node)
+        return
+    own = words(node)[skip:]
+    line = [*before, *own]
+    number = script_number([word.value for word in line])
+    if number is not None and number >= len(before):
+        script = line[number]
+        yield Script(script, 0, len(script.value))
+
+
+def script_number(line: SequenceType[str]) -> int | None:
+    """Which of the words is the script of a shell that is started with ``-c``."""
+    for number, word in enumerate(line[:-2]):
+        if _SHELL.fullmatch(word) is not None:
+            options = number + 1
+            while options < len(line) - 1 and line[options].startswith("-"):
+                if _COMMAND_OPTION.fullmatch(line[options]) is not None:
+                    return options + 1
+                options += 1
+            return None
+    return None
+
+
+def _of_one_string(node: Scalar) -> Iterator[Script]:
+    found = list(_WORD.finditer(node.value))
+    number = script_number([match.group() for match in found])
+    if number is None:
+        return
+    quoted = _QUOTED.fullmatch(found[number].group())
+    # what stands without quotes ends at the next blank
+    if quoted is not None and (quoted[1] == "'" or "\\" not in quoted[2]):
+        start = found[number].start() + 1
+        yield Script(node, start, start + len(quoted[2]))
+
+
+def quotes_at(script: str, positions: SequenceType[int]) -> list[str | None]:
+    """For each position (in order) of a script, what kind of quotes it stands in: ``'``, ``"`` or nothing.
+
+    None where that cannot be told: behind a backslash, in a comment, or where a here-document or a ``case`` has rules
+    of its own.
+    """
+    if "<<" in script or "esac" in script:
+        return [None] * len(positions)
+    found: list[str | None] = []
+    wanted = iter(positions)
+    target = next(wanted, -1)
+    stack = [""]
+    position = 0
+    while position <= len(script) and target >= 0:
+        if position == target:
+            found.append("'" if stack[-1] == "'" else '"' if stack[-1] == '"' else "")
+            target = next(wanted, -1)
+            continue
+        step = _step(script, position, stack)
+        while 0 <= target < position + step and target != position:
+            # inside an escaped character or a comment
+            found.append(None)
+            target = next(wanted, -1)
+        position += step
+    return [*found, *(None for _ in range(len(positions) - len(found)))]
+
+
+def _step(script: str, position: int, stack: list[str]) -> int:
+    """Reads on from ``position``: how many characters, with the quotes that open or close there."""
+    character, state = script[position : position + 1], stack[-1]
+    if state == "'":
+        if character == "'":
+            stack.pop()
+        return 1
+    if character == "\\":
+        # `\$$X` is an escaped dollar sign, which Compose has written as two
+        return 3 if script[position + 1 : position + 3] == "$$" else 2
+    if script.startswith("$$(", position) or script.startswith("$(", position):
+        stack.append(")")
+        return 3 if script[position + 1] == "$" else 2
+    if character == "`":
+        if state == "`":
+            stack.pop()
+        else:
+            stack.append("`")
+        return 1
+    if character == '"':
+        if state == '"':
+            stack.pop()
+        else:
+            stack.append('"')
+        return 1
+    if state == '"':
+        return 1
+    if character == "'":
+        stack.append("'")
+    elif character == "(":
+        stack.append(")")
+    elif character == ")" and state == ")":
+        stack.pop()
+    elif character == "#" and (position == 0 or script[position - 1] in " \t\n;"):
+        end = script.find("\n", position)
+        return (end if end >= 0 else len(script)) - position or 1
+    return 1
+
+
+def edited(node: Scalar, reads: Iterable[ReadInScript]) -> str:
+    """The value of a script that reads files."""
+    edits = sorted((edit for read in reads for edit in edits_of(read)), key=lambda edit: edit.start)
+    value, position = "", 0
+    for edit in edits:
+        value += node.value[position : edit.start] + edit.text
+        position = edit.end
+    return value + node.value[position:]
+
+
+def edits_of(read: ReadInScript) -> list[Edit]:
+    """Edits of the script's value. ``$(…)`` takes final newlines away; what is assigned is not split (observed)."""
+    if not read.variable:
+        return [Edit(span.start, span.end, _content(read.path)) for span in read.spans]
+    start = read.spans[0].start
+    # of several lines, the new ones are lines too
+    has_lines = read.node.style == "|" and "\n" in read.node.value.rstrip("\n")
+    end = "\n" if has_lines and read.node.value[start - 1 : start] in {"", "\n"} else "; "
+    return [Edit(start, start, f"{read.variable}={_content(read.path)}{end}export {read.variable}{end}")]
+
+
+def _content(path: str) -> str:
+    return f"$$(cat {path})"
+
+
+def joined(test: Sequence, reads: Iterable[ReadInTest]) -> str:
+    """The words of a healthcheck as one line for a shell, with parts that are the content of files."""
+    spans: dict[int, list[tuple[Span, str]]] = {}
+    for read in reads:
+        spans.setdefault(id(read.word), []).extend((span, read.path) for span in read.spans)
+    line: list[str] = []
+    for word in words(test)[1:]:
+        text, position = "", 0
+        for span, path in sorted(spans.get(id(word), ())):
+            text += _quoted(word.value[position : span.start]) + f'"{_content(path)}"'
+            position = span.end
+        line.append((text + _quoted(word.value[position:])) or "''")
+    return " ".join(line)
+
+
+def _quoted(text: str) -> str:
+    """A part of a word that means itself: in the quotes that are easiest to read."""
+    if _BARE.fullmatch(text):
+        return text
+    is_double = "'" in text and not any(character in text for character in '"$`\\!')
+    return f'"{text}"' if is_double else shlex.quote(text)
