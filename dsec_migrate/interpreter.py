@@ -11,6 +11,7 @@ from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Sc
 from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
+    MoveArgument,
     MoveVariable,
     NamePath,
     Operation,
@@ -32,7 +33,7 @@ class Interpreter:
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
         self.wrappers: dict[int, WrapProgram] = {}
-        self.scripts: dict[int, list[ReadInScript]] = {}
+        self.scripts: dict[int, list[ReadInScript | MoveArgument]] = {}
         self.tests: dict[int, list[ReadInTest]] = {}
         for operation in operations:
             if isinstance(operation, MoveVariable):
@@ -45,7 +46,7 @@ class Interpreter:
                 node = operation.node
                 text = self.texts.get(id(node), node.value)
                 self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
-            elif isinstance(operation, ReadInScript):
+            elif isinstance(operation, (ReadInScript, MoveArgument)):
                 self.scripts.setdefault(id(operation.node), []).append(operation)
             elif isinstance(operation, ReadInTest):
                 self.tests.setdefault(id(operation.test), []).append(operation)
@@ -115,10 +116,10 @@ class Interpreter:
         """The keys of a service that its wrapper changes."""
         if wrapper.script is not None and isinstance(before, list):
             earlier, _, _ = str(before[2]).rpartition(wrapping.LAST_LINE.replace("$", "$$"))
-            added = wrapping.script(wrapper.variables).replace("$", "$$")
+            added = wrapping.script(wrapper.variables, arguments=wrapper.arguments).replace("$", "$$")
             yield "entrypoint", [*before[:2], earlier + added, *before[3:]]
             return
-        text = wrapping.script(wrapper.variables, wrapper.comment).replace("$", "$$")
+        text = wrapping.script(wrapper.variables, wrapper.comment, wrapper.arguments).replace("$", "$$")
         yield "entrypoint", [wrapper.shell, wrapping.OPTIONS, text, wrapping.NAME, *wrapper.entrypoint]
         if wrapper.command is not None:
             yield "command", list(wrapper.command)

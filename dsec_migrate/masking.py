@@ -9,7 +9,7 @@ from dsec_migrate.finding import Site
 from dsec_migrate.outcome import Masks
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import Plan
-from dsec_migrate.project import Project, Slot
+from dsec_migrate.project import Argument, Project, Slot
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 
@@ -18,9 +18,11 @@ def masks(project: Project, plan: Plan) -> Masks:
     """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
     spans: dict[str, dict[Span, None]] = {}
     values: dict[Secret, None] = {}
+    arguments = {(each.service, each.name, _site(each.slot)): each for each in plan.arguments}
     for finding in plan.findings:
         service = project.services[finding.service]
-        variable = service.variables.get(finding.variable)
+        argument = arguments.get((finding.service, finding.variable, finding.site))
+        variable = argument or service.variables.get(finding.variable)
         stands_at = next((slot for slot in variable.slots if _site(slot) == finding.site), None) if variable else None
         if variable is None or stands_at is None:
             variable = next(v for v in service.hidden if _site(v.slot) == finding.site)
@@ -57,6 +59,9 @@ def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
     """Ranges of the file's text for ranges of the slot's text; the whole scalar where escapes or folds lie between."""
     node = slot.content
     if not isinstance(node, Scalar) or not slot.text or not parts:
+        return
+    if isinstance(slot, Argument) and (place := slot.text_span) is not None:
+        yield from (Span(place.start + start, place.start + end) for start, end in parts)
         return
     raw = slot.document.source.text[node.start : node.end]
     lead = slot.lead

@@ -338,7 +338,10 @@ def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
     names = {name for name in project.environment.files if not project.environment.is_from_shell(name)}
     files = [path for path in project.environment.paths if names and git.is_tracked(path)]
     for finding in plan.findings if files else ():
-        effective = project.services[finding.service].variables[finding.variable].effective
+        variable = project.services[finding.service].variables.get(finding.variable)
+        if variable is None:
+            continue
+        effective = variable.effective
         used = {reference.name for reference in effective.references} or {finding.variable}
         if finding.verdict.exposure in {Exposure.INTERPOLATED, Exposure.PASS_THROUGH} and used & names:
             yield finding.service, finding.variable

@@ -22,7 +22,7 @@ from dsec_migrate.document import (
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import EnvFileSlot, Layer, Project, Service
+from dsec_migrate.project import Argument, EnvFileSlot, Layer, Project, Service, Variable
 from dsec_migrate.records import dataclass, field
 
 
@@ -68,9 +68,11 @@ class Need:
         return self.layer.service if entry is None else entry.owner
 
 
-def needs_of(project: Project, secrets_by_slot: MappingType[int, str]) -> dict[int, Need]:
+def needs_of(
+    project: Project, secrets_by_slot: MappingType[int, str], arguments: Iterable[Variable] = ()
+) -> dict[int, Need]:
     """What each layer needs, by the ``id`` of its mapping, in text order, for slots (by ``Slot.key``) that each need a
-    secret (by name)."""
+    secret (by name), those of ``arguments`` included."""
     collected: dict[int, Need] = {}
     slots: dict[int, set[int]] = {}
 
@@ -97,6 +99,11 @@ def needs_of(project: Project, secrets_by_slot: MappingType[int, str]) -> dict[i
                     if slot.key in slots[id(layer.service)]:
                         add(service.name, layer, name, "environment")
                         break
+    for variable in arguments:
+        slot = variable.slot
+        name = secrets_by_slot.get(slot.key)
+        if name is not None and isinstance(slot, Argument) and slot.layer is not None:
+            add(variable.service, slot.layer, name, slot.place_key)
     ordered = sorted(
         collected.items(), key=lambda item: (project.order(item[1].layer.document), item[1].layer.service.start)
     )

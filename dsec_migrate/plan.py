@@ -9,7 +9,7 @@ from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequenc
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import EnvFileText, Slot
+from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
@@ -91,10 +91,32 @@ class RemoveVariable:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class MoveArgument:
+    """The part of a command says ``path``, which a wrapper replaces by what the file holds when the container starts;
+    in a script (``is_read``) it is ``$$(cat PATH)``."""
+
+    slot: Argument
+    secret: str
+    path: str
+    is_read: bool
+
+    @property
+    def node(self) -> Scalar:
+        node = self.slot.content
+        assert isinstance(node, Scalar)
+        return node
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return (self.slot.part,)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WrapProgram:
     """The service starts its program through a shell that reads files into variables.
 
-    ``variables`` are pairs of a name and the path of its file. ``entrypoint`` are the words behind the shell's own, as
+    ``variables`` are pairs of a name and the path of its file; ``arguments`` are paths that stand in the command for
+    what the file holds. ``entrypoint`` are the words behind the shell's own, as
     a Compose file has them (``$`` doubled); ``command`` those of a new ``command:``, None where there is none to write.
     ``comment`` tells where these words come from. ``script`` is that of an earlier wrapper, which gets further lines.
     """
@@ -107,6 +129,7 @@ class WrapProgram:
     command: tuple[str, ...] | None = None
     comment: str = ""
     script: Scalar | None = None
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,28 +201,27 @@ class ReadInScript:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ReadInTest:
-    """A healthcheck of words becomes one that a shell runs; there, parts of ``word`` are the content of a file."""
+    """A healthcheck of words becomes one that a shell runs; there, parts of ``word`` are the content of a file, or
+    ``variable`` is set before."""
 
     document: Document
     test: Sequence
     word: Scalar
     spans: tuple[Span, ...]
     path: str = ""
+    variable: str = ""
 
 
+MOVES = (MoveVariable, RemoveVariable, MoveArgument)
+Move = MoveVariable | RemoveVariable | MoveArgument
+"""The operations that take a value out of its place."""
 Read = ReadInScript | ReadInTest
-Operation = (
-    MoveVariable | RemoveVariable | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
-)
-
-
-MOVES = (MoveVariable, RemoveVariable)
-"""The operations that take a value out of its line."""
+Operation = Move | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
 
 
 def document_of(operation: Operation) -> Document:
     """The file whose text the operation changes."""
-    return operation.slot.document if isinstance(operation, (MoveVariable, RemoveVariable)) else operation.document
+    return operation.slot.document if isinstance(operation, MOVES) else operation.document
 
 
 class Applicability(str, Enum):
@@ -214,7 +236,7 @@ class Applicability(str, Enum):
 class Change:
     """Operations that are applied together or not at all, and the findings that they settle."""
 
-    operations: tuple[MoveVariable | RemoveVariable, ...]
+    operations: tuple[Move, ...]
     findings: tuple[Finding, ...]
     applicability: Applicability
 
@@ -237,7 +259,10 @@ class NewFile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes."""
+    """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes.
+
+    ``arguments`` are the secrets of commands, as variables that no container has.
+    """
 
     findings: tuple[Finding, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -245,6 +270,7 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     files: tuple[NewFile, ...] = ()
     notes: tuple[str, ...] = ()
+    arguments: tuple[Variable, ...] = ()
 
     def __add__(self, other: Plan) -> Plan:
         return Plan(
@@ -254,4 +280,5 @@ class Plan:
             (*self.operations, *other.operations),
             (*self.files, *other.files),
             (*self.notes, *other.notes),
+            (*self.arguments, *other.arguments),
         )

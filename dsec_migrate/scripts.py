@@ -13,7 +13,7 @@ from collections.abc import Sequence as SequenceType
 
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import ReadInScript, ReadInTest
+from dsec_migrate.plan import MoveArgument, ReadInScript, ReadInTest
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Edit, Span
 
@@ -185,7 +185,7 @@ def _step(script: str, position: int, stack: list[str]) -> int:
     return 1
 
 
-def edited(node: Scalar, reads: Iterable[ReadInScript]) -> str:
+def edited(node: Scalar, reads: Iterable[ReadInScript | MoveArgument]) -> str:
     """The value of a script that reads files."""
     edits = sorted((edit for read in reads for edit in edits_of(read)), key=lambda edit: edit.start)
     value, position = "", 0
@@ -195,27 +195,33 @@ def edited(node: Scalar, reads: Iterable[ReadInScript]) -> str:
     return value + node.value[position:]
 
 
-def edits_of(read: ReadInScript) -> list[Edit]:
+def edits_of(read: ReadInScript | MoveArgument) -> list[Edit]:
     """Edits of the script's value. ``$(…)`` takes final newlines away; what is assigned is not split (observed)."""
+    if isinstance(read, MoveArgument):
+        return [Edit(*read.slot.part, _content(read.path) if read.is_read else read.path)]
     if not read.variable:
         return [Edit(span.start, span.end, _content(read.path)) for span in read.spans]
     start = read.spans[0].start
     # of several lines, the new ones are lines too
     has_lines = read.node.style == "|" and "\n" in read.node.value.rstrip("\n")
     end = "\n" if has_lines and read.node.value[start - 1 : start] in {"", "\n"} else "; "
-    return [Edit(start, start, f"{read.variable}={_content(read.path)}{end}export {read.variable}{end}")]
+    return [Edit(start, start, _assignment(read.variable, read.path, end))]
+
+
+def _assignment(variable: str, path: str, end: str) -> str:
+    return f"{variable}={_content(path)}{end}export {variable}{end}"
 
 
 def _content(path: str) -> str:
     return f"$$(cat {path})"
 
 
-def joined(test: Sequence, reads: Iterable[ReadInTest]) -> str:
+def joined(test: Sequence, reads: SequenceType[ReadInTest]) -> str:
     """The words of a healthcheck as one line for a shell, with parts that are the content of files."""
     spans: dict[int, list[tuple[Span, str]]] = {}
     for read in reads:
         spans.setdefault(id(read.word), []).extend((span, read.path) for span in read.spans)
-    line: list[str] = []
+    line = [_assignment(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
     for word in words(test)[1:]:
         text, position = "", 0
         for span, path in sorted(spans.get(id(word), ())):

@@ -25,10 +25,13 @@ from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.plan import (
     MOVES,
     SECRETS_MOUNT,
+    MoveArgument,
     MoveVariable,
     Operation,
     Plan,
     PlannedSecret,
+    ReadInScript,
+    ReadInTest,
     RemoveLine,
 )
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Variable, references_of
@@ -54,6 +57,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     data = {text.source.real_path: [yaml.plain(root) for root in text.roots] for text in after.compose_texts}
     _check_structure(project, data, plan.operations)
     _check_env_files(project, after, plan.operations)
+    _check_reads(project, plan)
     check_values(project, after, plan)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
@@ -194,12 +198,14 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
     places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MOVES)}
-    wrapped = {f.service for f in moved.values() if not f.variables}
+    wrapped = {f.service for f in moved.values() if f.delivery == "wrapper"}
     for name, service in before.services.items():
         new_service = after.services[name]
         replaced = set()
-        supplied = _supplied(service, before, new_service, after) if name in wrapped else {}
         mounted = _mounts(new_service)
+        files = {path: by_name[source] for path, source in mounted.items() if source in by_name}
+        supplied = _supplied(service, before, new_service, after, files) if name in wrapped else {}
+        _check_readable(new_service, plan, files)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
             # of some files alone, a variable may stand in lines that stay because another file replaces them
@@ -263,28 +269,70 @@ def _check_secret(
         raise VerificationError(f"the secret {secret.name} would take another value from {secret.variable}")
 
 
-def _supplied(old: Service, before: Project, new: Service, after: Project) -> MappingType[str, str]:
+def _supplied(
+    old: Service, before: Project, new: Service, after: Project, files: MappingType[str, PlannedSecret]
+) -> MappingType[str, str]:
     """The variables that a wrapper reads, and from where, once it is sure that it starts what was started without it.
-    (Where the image alone said that, the table is all there is.)"""
-    found = wrapping.read(_entrypoint(new, after))
+    (Where the image alone said that, the table is all there is.) ``files``: what is mounted, by its path."""
+    found = wrapping.read(_words(new, "entrypoint", after))
     if found is None:
         raise VerificationError(f"{old.name} would not start through a wrapper")
-    words = _entrypoint(old, before)
+    words = _words(old, "entrypoint", before)
     earlier = wrapping.read(words)
-    known, words = earlier if earlier is not None else ({}, words)
-    if (words and found[1] != words) or not known.items() <= found[0].items():
+    known, words = (earlier.variables, earlier.words) if earlier is not None else ({}, words)
+    if (words and found.words != words) or not known.items() <= found.variables.items():
         raise VerificationError(f"{old.name} would start another program")
-    return found[0]
+    if found.arguments:
+        command = _words(new, "command", after)
+        for path in found.arguments:
+            secret = files.get(path)
+            if secret is not None and secret.value is not None:
+                value = secret.value.reveal()
+                command = [word.replace(path, value, 1) for word in command]
+            elif earlier is None or path not in earlier.arguments:
+                raise VerificationError(f"{old.name} would start without one of its arguments")
+        if command != _words(old, "command", before):
+            raise VerificationError(f"{old.name} would start with other arguments")
+    return found.variables
 
 
-def _entrypoint(service: Service, project: Project) -> list[str]:
-    node = service.get("entrypoint")
+def _words(service: Service, key: str, project: Project) -> list[str]:
+    node = service.get(key)
     if isinstance(node, Scalar) and not node.is_null:
         import shlex
 
         return shlex.split(project.resolve(node.value).value or "")
     items = node.items if isinstance(node, Sequence) else ()
     return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
+
+
+def _check_readable(service: Service, plan: Plan, files: MappingType[str, PlannedSecret]) -> None:
+    """A text that reads the file of a planned secret is run where that is mounted."""
+    paths = {secret.mount_path for secret in plan.secrets} - files.keys()
+    for layer in service.layers if paths else ():
+        for key in RUN_INSIDE:
+            node = layer.service.get(key)
+            for part in yaml.walk(node) if node is not None else ():
+                if isinstance(part, Scalar) and any(f"$$(cat {path})" in part.value for path in paths):
+                    raise VerificationError(f"a text of {service.name} would read a file that is not mounted")
+
+
+def _check_reads(project: Project, plan: Plan) -> None:
+    """What a text reads from a file is what stands there today: the value, or the variable that moves."""
+    by_path = {secret.mount_path: secret for secret in plan.secrets}
+    moved = {(f"$${f.variable}", f.secret) for f in plan.findings if f.action is Action.MIGRATE}
+    moved |= {(f"$${{{f.variable}}}", f.secret) for f in plan.findings if f.action is Action.MIGRATE}
+    for operation in plan.operations:
+        if not isinstance(operation, (ReadInScript, ReadInTest, MoveArgument)):
+            continue
+        node = operation.word if isinstance(operation, ReadInTest) else operation.node
+        secret = by_path.get(operation.path)
+        for start, end in () if not isinstance(operation, MoveArgument) and operation.variable else operation.spans:
+            text = node.value[start:end]
+            value = secret.value.reveal() if secret is not None and secret.value is not None else None
+            is_value = value is not None and project.resolve(text).value == value
+            if secret is None or not (is_value or (text, secret.name) in moved):
+                raise VerificationError("a text would read another value than it says now")
 
 
 def _named_path(value: str) -> str:

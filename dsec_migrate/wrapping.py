@@ -7,7 +7,8 @@ taken off again; ``exec "$@"`` makes the program the one that gets the signals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from dsec_migrate.patterns import Pattern
 
@@ -31,33 +32,72 @@ def is_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None
 
 
-def lines(variables: Iterable[tuple[str, str]]) -> list[str]:
-    """Two lines of shell for each pair of a name and a path."""
-    return [
+class Wrapper(NamedTuple):
+    """A wrapper of ours: the path of each variable, the paths in the arguments, and the words behind the script."""
+
+    variables: dict[str, str]
+    arguments: tuple[str, ...]
+    words: list[str]
+
+
+def lines(variables: Iterable[tuple[str, str]], arguments: Collection[str] = ()) -> list[str]:
+    """The lines of shell that set ``variables`` (a name and a path each), and that put the content of a file in the
+    place of its path in the words of the program (``arguments``)."""
+    found = [
         line
         for name, path in variables
         for line in (f'{name}="$(cat {path} && printf x)"', f'export {name}="${{{name}%x}}"')
     ]
+    return [*found, *_loop(arguments)] if arguments else found
 
 
-def script(variables: Iterable[tuple[str, str]], comment: str = "") -> str:
+def _loop(paths: Collection[str]) -> list[str]:
+    # a path may begin like another one
+    longest_first = " ".join(sorted(dict.fromkeys(paths), key=len, reverse=True))
+    return [line.format(longest_first) if "{}" in line else line for line in _LOOP]
+
+
+_LOOP = (
+    "for word do",
+    "  shift",
+    "  for path in {}; do",
+    '    case "$word" in *"$path"*) word="${word%%"$path"*}$(cat "$path")${word#*"$path"}" ;; esac',
+    "  done",
+    '  set -- "$@" "$word"',
+    "done",
+)
+_PATHS = Pattern(r"  for path in (?P<paths>/[\w./-]+(?: /[\w./-]+)*); do")
+
+
+def script(variables: Iterable[tuple[str, str]], comment: str = "", arguments: Collection[str] = ()) -> str:
     """``comment`` tells, for who reads or undoes it, where the words behind the script come from."""
     first = [f"# {comment}"] if comment else []
-    return "".join(f"{line}\n" for line in (*first, *lines(variables), LAST_LINE))
+    return "".join(f"{line}\n" for line in (*first, *lines(variables, arguments), LAST_LINE))
 
 
-def read(words: Sequence[str]) -> tuple[dict[str, str], list[str]] | None:
-    """The variables (path by name) and the remaining words of an ``entrypoint:`` that is a wrapper of ours, with ``$``
-    as the container gets it; None of any other."""
+def read(words: Sequence[str]) -> Wrapper | None:
+    """The parts of an ``entrypoint:`` that is a wrapper of ours, with ``$`` as the container gets it; None of any
+    other."""
     if len(words) < 4 or words[0] not in SHELLS.values() or words[1] != OPTIONS or words[3] != NAME:
         return None
     text = [line for line in words[2].splitlines() if not line.startswith("#")]
-    if not text or text[-1] != LAST_LINE or len(text) % 2 == 0:
+    if not text or text.pop() != LAST_LINE:
         return None
-    found: dict[str, str] = {}
-    for first, second in zip(text[:-1:2], text[1:-1:2], strict=True):
-        reads, exports = _READ.fullmatch(first), _EXPORT.fullmatch(second)
-        if reads is None or exports is None or reads["name"] != exports["name"]:
+    variables: dict[str, str] = {}
+    arguments: list[str] = []
+    while text:
+        line = text.pop(0)
+        reads = _READ.fullmatch(line)
+        if reads is not None:
+            exports = _EXPORT.fullmatch(text.pop(0)) if text else None
+            if exports is None or exports["name"] != reads["name"]:
+                return None
+            variables[reads["name"]] = reads["path"]
+        elif len(text) >= 2 and (paths := _PATHS.fullmatch(text[1])) is not None:
+            if [line, *text[: len(_LOOP) - 1]] != _loop(paths["paths"].split(" ")):
+                return None
+            arguments += paths["paths"].split(" ")
+            del text[: len(_LOOP) - 1]
+        else:
             return None
-        found[reads["name"]] = reads["path"]
-    return found, list(words[4:])
+    return Wrapper(variables, tuple(arguments), list(words[4:]))

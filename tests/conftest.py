@@ -32,9 +32,23 @@ _WRAPPED = re.compile(r'^(\w+)="\$\$\(cat (\S+) && printf x\)"\n(?=export \1="\$
 
 def wrapped(entrypoint: list[str] | None) -> dict[str, str]:
     """The variables that a wrapper supplies, each with the path that it reads."""
-    if not entrypoint or entrypoint[:2] not in (["/bin/sh", "-ec"], ["/bin/bash", "-ec"]):
+    if not entrypoint or not wrapping(entrypoint):
         return {}
     return dict(_WRAPPED.findall(entrypoint[2]))
+
+
+def arguments(entrypoint: list[str] | None) -> list[str]:
+    """The paths that a wrapper looks for in the words of its program."""
+    if not entrypoint or not wrapping(entrypoint):
+        return []
+    loop = re.search(r"^  for path in (.*); do$", entrypoint[2], re.MULTILINE)
+    return loop[1].split() if loop else []
+
+
+def wrapping(entrypoint: list[str] | None) -> bool:
+    return (
+        entrypoint is not None and entrypoint[:2] in (["/bin/sh", "-ec"], ["/bin/bash", "-ec"]) and len(entrypoint) > 3
+    )
 
 
 class RealFile(NamedTuple):

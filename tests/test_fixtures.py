@@ -24,6 +24,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
@@ -32,7 +33,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from conftest import docker, snapshot, wrapped
+from conftest import arguments, docker, snapshot, wrapped
 
 from dsec_migrate import cli, images
 from dsec_migrate.discovery import ProjectFiles, discover
@@ -290,10 +291,14 @@ def _path(variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> str 
     return None if value is None else value if "/" in value else f"/run/secrets/{value}"
 
 
-def _unwrapped(old: dict[str, Any], new: dict[str, Any]) -> Mapping[str, str]:
+def _unwrapped(old: dict[str, Any], new: dict[str, Any], files: Mapping[str, str]) -> Mapping[str, str]:
     """What a wrapper of the service supplies; it starts what the file said before, else what the image's row says."""
     supplied = wrapped(new.get("entrypoint"))
-    if supplied and not wrapped(old.get("entrypoint")):
+    paths = arguments(new.get("entrypoint"))
+    if paths and new["command"]:
+        for path in paths:
+            new["command"] = [word.replace(path, files[path], 1) for word in new["command"]]
+    if (supplied or paths) and not wrapped(old.get("entrypoint")):
         row = images.find(old.get("image", ""))
         started = old.pop("entrypoint", None) or list(row.entrypoint if row is not None and row.entrypoint else ())
         assert new.pop("entrypoint")[3:] == ["sh", *started]
@@ -301,7 +306,7 @@ def _unwrapped(old: dict[str, Any], new: dict[str, Any]) -> Mapping[str, str]:
             assert row is not None
             assert new.pop("command") == list(row.command or ())
             del old["command"]
-    elif supplied:
+    elif supplied or paths:
         assert new.pop("entrypoint")[3:] == old.pop("entrypoint")[3:]
     return supplied
 
@@ -318,7 +323,8 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         new = after["services"][name].get("environment") or {}
         mounts = {mount["target"]: mount["source"] for mount in after["services"][name].get("secrets") or []}
         old = service.get("environment") or {}
-        supplied = _unwrapped(service, after["services"][name])
+        files = {target: _content(after["secrets"][source]) for target, source in mounts.items()}
+        supplied = _unwrapped(service, after["services"][name], files)
         paths = {variable: _path(variable, old, new) or supplied.get(variable) for variable in old}
         added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}
         if (
@@ -327,7 +333,7 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         ):
             found.append(f"{case.name}: {' '.join(words)}: {name} has other variables")
             continue
-        files = {path: old[variable] for variable, path in paths.items() if path is not None}
+        files |= {path: old[variable] for variable, path in paths.items() if path is not None}
         rest = _without_folder(_as_run(service, old, {}), folder / case.name / "before")
         if rest != _without_folder(_as_run(after["services"][name], new, files), folder / case.name / "after"):
             found.append(f"{case.name}: {' '.join(words)}: {name} differs in something else")
@@ -343,6 +349,12 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
     return found
+
+
+def _content(definition: Mapping[str, str]) -> str:
+    """What a secret's file holds, as ``config`` writes it; nothing where a case has no such file."""
+    file = Path(definition["file"]) if "file" in definition else None
+    return file.read_text(encoding="utf-8").replace("$", "$$") if file is not None and file.is_file() else ""
 
 
 def _as_run(service: dict[str, Any], variables: Mapping[str, str], files: Mapping[str, str]) -> dict[str, Any]:
@@ -368,10 +380,11 @@ def _as_run(service: dict[str, Any], variables: Mapping[str, str], files: Mappin
 
     found = {**service, **{key: expand(service[key]) for key in RUN_INSIDE if key in service}}
     test = found.get("healthcheck", {}).get("test")
-    if test and test[0] == "CMD-SHELL" and '"' in test[1]:
-        found["healthcheck"]["test"] = shlex.split(test[1])
+    if test and test[0] == "CMD-SHELL":
+        with suppress(ValueError):
+            found["healthcheck"]["test"] = shlex.split(test[1])
     elif test and test[0] == "CMD":
-        found["healthcheck"]["test"] = shlex.split(shlex.join(test[1:]))
+        found["healthcheck"]["test"] = test[1:]
     return found
 
 

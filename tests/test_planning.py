@@ -314,11 +314,12 @@ DECISIONS = [
     stored("tmpfs elsewhere", "review", more=", tmpfs: /tmp"),
     # what would break
     Decision("half done", "left", "TOKEN_FILE is set beside it", variables="TOKEN: Teal, TOKEN_FILE: /t"),
-    Decision("healthcheck", "left", "healthcheck", "image: x, healthcheck: {test: 'a $$TOKEN'}"),
+    Decision("healthcheck", "review", "", "image: x, healthcheck: {test: 'a $$TOKEN'}"),
+    Decision("healthcheck of words", "left", "healthcheck", "image: x, healthcheck: {test: [CMD, a, $$TOKEN]}"),
     Decision("braces", "left", "command", "image: x, command: ['a', '$${TOKEN}']"),
     Decision("hook", "left", "post_start", "image: x, post_start: [{command: 'a $$TOKEN'}]"),
     Decision("a longer name", "review", "", "image: x, healthcheck: {test: 'a $$TOKEN_2'}"),
-    Decision("a dollar before it", "left", "healthcheck", "image: x, healthcheck: {test: 'a $$$$TOKEN'}"),
+    Decision("a dollar before it", "review", "", "image: x, healthcheck: {test: 'a $$$$TOKEN'}"),
     Decision("odd name", "left", "characters", variables="'a token': Teal"),
 ]
 

@@ -42,8 +42,8 @@ services:
     environment:
       POSTGRES_USER: app
       POSTGRES_PASSWORD: {PASSWORD}  # was {PASSWORD} last year
-    healthcheck:
-      test: psql postgresql://app:{PASSWORD}@localhost/app
+    labels:
+      backup: psql postgresql://app:{PASSWORD}@localhost/app
   api:
     image: acme/api:1
     environment:
@@ -160,8 +160,8 @@ def test_unified_diff_reads_like_any_other(project: Callable[..., ProjectOutcome
 +      POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password  # was {MASK} last year
 +    secrets:
 +      - postgres_password
-     healthcheck:
-       test: psql postgresql://app:{MASK}@localhost/app
+     labels:
+       backup: psql postgresql://app:{MASK}@localhost/app
    api:
      image: acme/api:1
      environment:
@@ -422,7 +422,7 @@ Would write
   secrets/api_key.txt            0444
 
 Still in plaintext after the change
-  compose.yml:10  postgres_password  services.db.healthcheck.test
+  compose.yml:10  postgres_password  services.db.labels.backup
 
 0444: whichever user the container runs as can read the file; on the host its
 folder keeps others out (0700 when it is new).
@@ -610,7 +610,7 @@ def test_json_of_a_dry_run(project: Callable[..., ProjectOutcome]) -> None:
         "line": 10,
         "secret": "postgres_password",
         "unused": False,
-        "where": "services.db.healthcheck.test",
+        "where": "services.db.labels.backup",
     }
     assert report["summary"] == {
         "files": 1,

@@ -55,10 +55,34 @@ def test_a_missing_file_is_no_empty_value(shell: str, tmp_path: Path) -> None:
     assert b"missing" in result.stderr
 
 
-@given(variables=st.dictionaries(NAMES, st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True), min_size=1))
-def test_a_script_is_read_back(variables: dict[str, str]) -> None:
-    words = ["/bin/sh", "-ec", wrapping.script(variables.items(), "why"), "sh", "start", "$1"]
-    assert wrapping.read(words) == (variables, ["start", "$1"])
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("value", ["plain", "a b  c", "$HOME `x` \\ \" '", "*", "-n", "/run/secrets/other"])
+def test_an_argument_is_what_the_file_holds(shell: str, value: str, tmp_path: Path) -> None:
+    path, longer = tmp_path / "pass", tmp_path / "pass_two"
+    path.write_text(value, encoding="utf-8")
+    longer.write_text("second", encoding="utf-8")
+    script = wrapping.script([], arguments=[str(path), str(longer)])
+    words = ["--pass", str(path), f"--url=redis://:{longer}@db", "", "two words", "$X", "--plain"]
+    result = run(script, "sh", "-c", 'printf "%s|" "$@"', "zero", *words, shell=shell)
+    assert result.stdout.decode() == f"--pass|{value}|--url=redis://:second@db||two words|$X|--plain|"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_nothing_starts_without_the_file_of_an_argument(shell: str, tmp_path: Path) -> None:
+    result = run(wrapping.script([], arguments=[f"{tmp_path}/no"]), "echo", f"{tmp_path}/no", shell=shell)
+    assert result.returncode != 0
+    assert result.stdout == b""
+
+
+PATHS = st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True)
+
+
+@given(variables=st.dictionaries(NAMES, PATHS), arguments=st.sets(PATHS))
+def test_a_script_is_read_back(variables: dict[str, str], arguments: set[str]) -> None:
+    words = ["/bin/sh", "-ec", wrapping.script(variables.items(), "why", arguments), "sh", "start", "$1"]
+    found = wrapping.read(words)
+    assert found is not None
+    assert (found.variables, set(found.arguments), found.words) == (variables, arguments, ["start", "$1"])
 
 
 @pytest.mark.parametrize(
@@ -71,6 +95,8 @@ def test_a_script_is_read_back(variables: dict[str, str]) -> None:
         ["/bin/sh", "-ec", 'echo\nexec "$@"\n', "sh"],
         ["/bin/sh", "-ec", 'A="$(cat /a && printf x)"\nexport B="${B%x}"\nexec "$@"\n', "sh"],
         ["/bin/sh", "-ec", "", "sh"],
+        ["/bin/sh", "-ec", 'for word do\n  shift\n  rm "$word"\ndone\nexec "$@"\n', "sh"],
+        ["/bin/sh", "-ec", 'for word do\n  shift\nexec "$@"\n', "sh"],
     ],
 )
 def test_other_entrypoints_are_no_wrappers(words: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_plain, is_shell
 from dsec_migrate.detectors.names import Kind, meaning
@@ -25,17 +26,18 @@ _OF_SERVERS = frozenset({"requirepass", "masterauth"})
 
 def find(text: str) -> list[tuple[int, int]]:
     """The ranges of values of password options in ``text``, a view. Linear in its length."""
-    if "-" not in text:
-        return []
-    ranges: list[tuple[int, int]] = []
-    for match in _OPTION.finditer(text):
+    return [(start, end) for _, start, end in options(text)]
+
+
+def options(text: str) -> Iterator[tuple[str, int, int]]:
+    """The password options of ``text``: each name in lower case, without its dashes, and the range of the value."""
+    for match in _OPTION.finditer(text) if "-" in text else ():
         name = match["name"].lower()
         kind = Kind.PASSWORD if name in _OF_SERVERS else _kind(name)
         group = "bare" if match["bare"] is not None else "quoted"
         value = match[group]
         if kind >= Kind.LIKELY and value[0] != "-" and not is_shell(value) and not is_plain(value, kind):
-            ranges.append(match.span(group))
-    return ranges
+            yield name, *match.span(group)
 
 
 def _kind(name: str) -> Kind:

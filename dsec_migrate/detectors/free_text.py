@@ -74,14 +74,19 @@ def find(text: str) -> list[tuple[int, int]]:
         *command_option.find(view),
         *((found.start, found.end) for found in assignments(view) if not found.is_prose),
     ]
-    lowered = view.lower()
-    for mark, pattern in (*_SHORT_OPTIONS, *_STATEMENTS):
-        if mark in lowered:
-            ranges += [match.span("value") for match in pattern.finditer(view) if _is_value(match["value"])]
+    ranges += ((start, end) for _, start, end in short_options(view))
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret
         ranges = [part for start, end in ranges for part in parsed.expose(start, end)[1]]
     return [*ranges, *password_hash.find(text)]
+
+
+def short_options(view: str) -> Iterator[tuple[str, int, int]]:
+    """Passwords behind an option of one letter, or in a statement: what tells it, and the range of the value."""
+    lowered = view.lower()
+    for mark, pattern in (*_SHORT_OPTIONS, *_STATEMENTS):
+        if mark in lowered:
+            yield from ((mark, *match.span("value")) for match in pattern.finditer(view) if _is_value(match["value"]))
 
 
 def _is_value(value: str) -> bool:

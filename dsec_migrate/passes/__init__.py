@@ -7,7 +7,7 @@ from enum import Enum
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.plan import Applicability, Read, WrapProgram
-from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.project import Argument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
 
@@ -20,6 +20,7 @@ class Delivery(str, Enum):
     PREFIX = "prefix"
     VALUE_SCHEME = "value-scheme"
     WRAPPER = "wrapper"
+    INLINE = "inline"
     NONE = "none"
 
 
@@ -57,6 +58,10 @@ class Proposal:
 
 def propose(case: Case) -> Proposal | Left:
     """The image's own way, else a wrapper, or why it is neither."""
+    if isinstance(case.variable.slot, Argument):
+        from dsec_migrate.passes import argument
+
+        return argument.propose(case, case.variable.slot)
     from dsec_migrate.passes import renaming
 
     unread = renaming.unread(case)

@@ -21,15 +21,15 @@ BESIDE = ("healthcheck", "post_start", "pre_stop")
 _NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def find(case: Case, new_name: str) -> Left | None:
-    """The first obstacle to a variable that is to be called ``new_name``."""
+def find(case: Case, new_name: str | None) -> Left | None:
+    """The first obstacle to a variable that is to be called ``new_name``, None for what is no variable."""
     service, variable = case.service, case.variable
     name = variable.name
     if service.name in case.project.twins:
         return Left("its service stands in an included file too: Compose takes both only while they are equal")
-    if not _NAME.fullmatch(name):
+    if new_name is not None and not _NAME.fullmatch(name):
         return Left("its name has characters that a variable of a program seldom has")
-    if new_name != name and new_name in service.variables:
+    if new_name is not None and new_name != name and new_name in service.variables:
         return Left(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
     odd = next((slot for slot in variable.slots if has_odd_line_ends(slot.document)), None)
     if odd is not None:

@@ -7,7 +7,7 @@ stays, and the report names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
@@ -26,13 +26,27 @@ from dsec_migrate.stores import Left
 
 # no shell takes these for anything but themselves, with quotes or without
 _PLAIN = Pattern(r"[\w@%+=:,./-]+")
+# what client programs take from variables that no text names: PostgreSQL "Environment Variables", MySQL "Environment
+# Variables" (deprecated, read by MariaDB too), redis-cli --help, sqlcmd, RabbitMQ "CLI tools"
+_CLIENTS: MappingType[str, Pattern] = {
+    "PGPASSWORD": Pattern(
+        r"(?<![\w./-])(?:psql|pg_dump(?:all)?|pg_restore|vacuumdb|createdb|dropdb|reindexdb)(?![\w-])"
+    ),
+    "MYSQL_PWD": Pattern(r"(?<![\w.-])(?:mysql|mariadb)(?:admin|-admin|show|-show|check|-check|dump|-dump)?(?![\w-])"),
+    "REDISCLI_AUTH": Pattern(r"(?<![\w.-])(?:redis|valkey|keydb)-cli(?![\w-])"),
+    "VALKEYCLI_AUTH": Pattern(r"(?<![\w.-])valkey-cli(?![\w-])"),
+    "SQLCMDPASSWORD": Pattern(r"(?<![\w.-])sqlcmd(?![\w-])"),
+    "RABBITMQ_ERLANG_COOKIE": Pattern(r"(?<![\w.-])rabbitmq(?:ctl|-diagnostics|-plugins|-queues)(?![\w-])"),
+    "VAULT_TOKEN": Pattern(r"(?<![\w.-])(?:vault|bao)(?![\w-])"),
+    "CONSUL_HTTP_TOKEN": Pattern(r"(?<![\w.-])consul(?![\w-])"),
+}
 _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 
 
 def find(case: Case, keys: Collection[str], value: str | None) -> tuple[Read, ...] | Left:
     """The changes to all texts below ``keys`` of the service, still without the secret's path. ``value`` is the secret
     where it is known now."""
-    found: list[Read] = []
+    found: list[ReadInScript] = []
     for layer in case.service.layers:
         for key in keys:
             node = layer.service.get(key)
@@ -52,9 +66,11 @@ def find(case: Case, keys: Collection[str], value: str | None) -> tuple[Read, ..
                         f"be gone{read}"
                     )
                 found.append(read)
-            if key in BESIDE and value is not None and not value.endswith("\n"):
-                found += _repetitions(case, layer, key, value)
-    return tuple(found)
+    silent = _silent_uses(case, [key for key in keys if key in BESIDE], {id(read.node) for read in found})
+    if isinstance(silent, Left):
+        return silent
+    repeated = repetitions(case, [key for key in keys if key in BESIDE], value) if value is not None else ()
+    return (*found, *silent, *repeated)
 
 
 def are_run_by_others(service: Service, reads: Collection[Read]) -> bool:
@@ -96,13 +112,13 @@ def _uses(text: str, name: str) -> Iterator[tuple[Span, bool]]:
             yield Span(match.start(), match.end() if brace else match.end(0) - len(end or "")), is_plain
 
 
-def _reading(case: Case, layer: Layer, script: Script | None) -> Read | str:
+def _reading(case: Case, layer: Layer, script: Script | None) -> ReadInScript | str:
     """The change to a text that reads the variable; where there is no exact one, why, for a reason that goes on."""
     if script is None:
         return ""
     if case.variable.effective.value is None or case.variable.effective.value.endswith("\n"):
         return ""
-    other = _other_user(case, layer, script.node)
+    other = other_user(case, layer, script.node)
     if other:
         return f": {other}"
     name, document = case.variable.name, layer.document
@@ -114,16 +130,51 @@ def _reading(case: Case, layer: Layer, script: Script | None) -> Read | str:
     is_inline = all(is_plain and state in {"", '"'} for (_, is_plain), state in zip(uses, states, strict=True))
     if is_inline and all(text_span(document, script.node, span) is not None for span in spans):
         return ReadInScript(document, script.node, spans)
+    return _setting_first(layer, script, name) or ""
+
+
+def _setting_first(layer: Layer, script: Script, name: str) -> ReadInScript | None:
+    """The script sets the variable before all else."""
     first = _FIRST_WORD.match(script.text)
     if first is None:
-        return ""
+        return None
     span = Span(script.start + first.start(1), script.start + first.end(1))
-    if text_span(document, script.node, span) is None:
-        return ""
-    return ReadInScript(document, script.node, (span,), variable=name)
+    if text_span(layer.document, script.node, span) is None:
+        return None
+    return ReadInScript(layer.document, script.node, (span,), variable=name)
 
 
-def _other_user(case: Case, layer: Layer, node: Scalar) -> str | None:
+def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tuple[Read, ...] | Left:
+    """The changes to texts whose programs read the variable without being told."""
+    name = case.variable.name
+    client = _CLIENTS.get(name)
+    found: list[Read] = []
+    for layer in case.service.layers if client is not None else ():
+        for key in keys:
+            for text in scripts.of_service(layer.service, key):
+                node = text.node if isinstance(text, Script) else text.words[0]
+                words = text.text if isinstance(text, Script) else " ".join(word.value for word in text.words)
+                run = client.search(words) if client is not None else None
+                if run is None or id(text.node) in done or re.search(rf"\b{name}=", words):
+                    continue
+                read = None if other_user(case, layer, node) is not None else _told(case, layer, text)
+                if read is None:
+                    file, line, _ = layer.document.place(node.start)
+                    return Left(f"its {key} ({file}:{line}) runs {run.group()}, which reads it from the variable")
+                found.append(read)
+    return tuple(found)
+
+
+def _told(case: Case, layer: Layer, text: Script | Test) -> Read | None:
+    name = case.variable.name
+    if isinstance(text, Script):
+        return _setting_first(layer, text, name)
+    if not _can_be_joined(case, layer, text):
+        return None
+    return ReadInTest(layer.document, text.node, text.words[1], (), variable=name)
+
+
+def other_user(case: Case, layer: Layer, node: Scalar) -> str | None:
     """Who else would get the changed text."""
     if layer.users:
         return f"{layer.document.source.path} is extended by others, too"
@@ -144,50 +195,64 @@ def _runners(project: Project) -> MappingType[int, set[str]]:
     return found
 
 
-def _repetitions(case: Case, layer: Layer, key: str, value: str) -> Iterator[Read]:
-    """The changes to texts that hold the value itself, or a reference that supplies it."""
+def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]:
+    """The changes to texts below ``keys`` that hold the value itself, or a reference that supplies it."""
     if _PLAIN.fullmatch(value) is None:
         return
-    for text in scripts.of_service(layer.service, key):
-        if isinstance(text, Script):
-            spans = _spans(case, text.text, value)
-            states = scripts.quotes_at(text.text, [span.start for span in spans])
-            exact = tuple(
-                Span(text.start + span.start, text.start + span.end)
-                for span, state in zip(spans, states, strict=True)
-                if state in {"", '"'}
-            )
-            is_sure = all(text_span(layer.document, text.node, span) is not None for span in exact)
-            if exact and is_sure and _other_user(case, layer, text.node) is None:
-                yield ReadInScript(layer.document, text.node, exact)
-        else:
-            yield from _in_words(case, layer, text, value)
+    for layer in case.service.layers:
+        for key in keys:
+            for text in scripts.of_service(layer.service, key):
+                if not isinstance(text, Script):
+                    yield from in_words(case, layer, text, value)
+                    continue
+                spans = [Span(text.start + start, text.start + end) for start, end in _spans(case, text.text, value)]
+                exact = tuple(span for span in spans if is_exact(layer, text, span, value))
+                if exact and other_user(case, layer, text.node) is None:
+                    yield ReadInScript(layer.document, text.node, exact)
 
 
-def _in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]:
-    row = None if case.service.is_built else images.find(case.service.image)
+def is_exact(layer: Layer, script: Script, part: Span, value: str) -> bool:
+    """Whether a shell makes the same of a part of the script, which says the value, and of what a file holds."""
+    if _PLAIN.fullmatch(value) is None or part.end > script.end:
+        return False
+    (state,) = scripts.quotes_at(script.text, [part.start - script.start])
+    return state in {"", '"'} and text_span(layer.document, script.node, part) is not None
+
+
+def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]:
+    """As :func:`repetitions`, for a healthcheck that no shell runs so far."""
     words = test.words[1:]
-    text = layer.document.source.text
-    if row is None or row.shell not in {"sh", "bash"} or _other_user(case, layer, words[0]) is not None:
-        return
-    if "#" in text[words[0].start : words[-1].end] or any(word.style in {"|", ">"} or word.anchor for word in words):
-        return
     spans = _spans(case, " ".join(word.value for word in words), value)
-    reads: list[Read] = []
+    if not spans or other_user(case, layer, words[0]) is not None:
+        return
+    inside: list[tuple[Scalar, tuple[Span, ...]]] = []
     offset = 0
     for word in words:
         end = offset + len(word.value)
-        inside = [Span(span.start - offset, span.end - offset) for span in spans if offset <= span.start < end]
+        own = tuple(Span(span.start - offset, span.end - offset) for span in spans if offset <= span.start < end)
+        inside.append((word, own))
+        offset = end + 1
+    if _can_be_joined(case, layer, test, {id(word): own for word, own in inside}):
+        yield from (ReadInTest(layer.document, test.node, word, own) for word, own in inside if own)
+
+
+def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int, Sequence[Span]] | None = None) -> bool:
+    """Whether the words can be one line for a shell, ``parts`` of them (by their identity) left out."""
+    row = None if case.service.is_built else images.find(case.service.image)
+    words = test.words[1:]
+    text = layer.document.source.text
+    if row is None or row.shell not in {"sh", "bash"}:
+        return False
+    if "#" in text[words[0].start : words[-1].end] or any(word.style in {"|", ">"} or word.anchor for word in words):
+        return False
+    for word in words:
         rest = word.value
-        for span in reversed(inside):
+        for span in reversed((parts or {}).get(id(word), ())):
             rest = rest[: span.start] + rest[span.end :]
         if "$" in rest.replace("$$", ""):
             # a reference may be anything to a shell
-            return
-        if inside:
-            reads.append(ReadInTest(layer.document, test.node, word, tuple(inside)))
-        offset = end + 1
-    yield from reads
+            return False
+    return True
 
 
 def _spans(case: Case, text: str, value: str) -> list[Span]:

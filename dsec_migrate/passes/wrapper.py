@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from dsec_migrate import images, launch, wrapping
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
@@ -14,41 +15,53 @@ from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import WrapProgram
-from dsec_migrate.project import EnvFileSlot, Service, Slot
+from dsec_migrate.project import Argument, EnvFileSlot, Service, Slot
 from dsec_migrate.stores import Left
 
 # what a line may hold that Compose splits as every shell does
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
+class Around(NamedTuple):
+    """A wrapper, still without what it reads, and what to check about it."""
+
+    program: WrapProgram
+    doubts: tuple[str, ...]
+
+
 def propose(case: Case) -> Proposal | Left:
-    service, variable = case.service, case.variable
-    row = None if service.is_built else images.find(service.image)
-    obstacle = obstacles.find(case, variable.name)
+    obstacle = obstacles.find(case, case.variable.name)
     if obstacle is not None:
         return obstacle
-    place = next(_bad_places(case), None)
-    if place is not None:
-        return Left(place)
-    shell = _shell(service, variable.name, row)
-    if isinstance(shell, Left):
-        return shell
-    program = _program(case, shell)
-    if isinstance(program, Left):
-        return program
+    found = around(case)
+    if isinstance(found, Left):
+        return found
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
     reads = uses.find(case, obstacles.BESIDE, holding.value.reveal() if holding.value is not None else None)
     if isinstance(reads, Left):
         return reads
-    weighed = weigh(case, holding, tuple(_doubts(service, row, program)))
+    weighed = weigh(case, holding, found.doubts)
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
-    return Proposal(
-        Delivery.WRAPPER, "", "", applicability, holding, notes, is_known_image=True, program=program, reads=reads
-    )
+    return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, True, program=found.program, reads=reads)
+
+
+def around(case: Case) -> Around | Left:
+    """The wrapper for the service of a variable, or of an argument of its command."""
+    service, variable = case.service, case.variable
+    row = None if service.is_built else images.find(service.image)
+    place = next(_bad_places(case), None)
+    if place is not None:
+        return Left(place)
+    names = [] if isinstance(variable.slot, Argument) else [variable.name]
+    shell = _shell(service, names, row)
+    if isinstance(shell, Left):
+        return shell
+    program = _program(case, shell)
+    return program if isinstance(program, Left) else Around(program, tuple(_doubts(service, row, program)))
 
 
 def _bad_places(case: Case) -> Iterator[str]:
@@ -68,6 +81,8 @@ def _bad_places(case: Case) -> Iterator[str]:
     if "environment" in body.shadowed():
         yield "a merge key would bring other variables in the place of its own"
     for slot in variable.slots:
+        if isinstance(slot, Argument):
+            continue
         if isinstance(slot, EnvFileSlot):
             yield "its line stands in an env file"
         elif not _is_own_line(case, slot):
@@ -97,14 +112,15 @@ def _is_own_line(case: Case, slot: Slot) -> bool:
     return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
 
 
-def _shell(service: Service, name: str, row: Image | None) -> str | Left:
+def _shell(service: Service, names: Iterable[str], row: Image | None) -> str | Left:
     """The path of the shell that can do it."""
     known = row.shell if row is not None else None
     if known == "none":
         return Left("the image has no shell")
-    odd = next((other for other in (name, *service.variables) if not wrapping.is_identifier(other)), None)
-    if odd is not None and not wrapping.is_identifier(name):
-        return Left(f"no shell can hold a variable called {name}")
+    own = next((name for name in names if not wrapping.is_identifier(name)), None)
+    if own is not None:
+        return Left(f"no shell can hold a variable called {own}")
+    odd = next((other for other in service.variables if not wrapping.is_identifier(other)), None)
     if odd is not None and known != "bash":
         return Left(f"a shell would lose the variable {odd}, whose name is no identifier")
     return wrapping.SHELLS["bash" if odd is not None else "sh"]

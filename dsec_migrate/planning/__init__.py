@@ -14,20 +14,21 @@ from dsec_migrate.plan import (
     MOVES,
     Change,
     MaskComment,
+    Move,
     MoveVariable,
     NamePath,
     Operation,
     Plan,
     PlannedSecret,
     Read,
-    RemoveVariable,
 )
+from dsec_migrate.planning import arguments as commands
 from dsec_migrate.planning import wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
-from dsec_migrate.project import EnvFileSlot, Project
+from dsec_migrate.project import Argument, EnvFileSlot, Project
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
@@ -43,6 +44,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     Raises UserError when a secret's file name is taken by other content and no other name is free.
     """
     found = [decide(case) for case in cases(project, options)]
+    found += _in_commands(project, options, found)
     hidden = tuple(report(finding, {}) for finding in hidden_findings(project, options))
     if not found:
         return Plan(hidden)
@@ -63,7 +65,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations: list[Operation] = [operation for change in changes for operation in change.operations]
     taken = [operation for operation in operations if isinstance(operation, MOVES)]
     moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
-    layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()})
+    arguments = tuple(finding.variable for finding in found if isinstance(finding.variable.slot, Argument))
+    layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, arguments)
     operations += unused_copies(project, moves)
     operations += wrappers.place(moved, by_slot)
     operations += _reads(moved, by_slot)
@@ -93,7 +96,18 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *wrappers.notes(operations),
             *_tell_named_paths(named),
         ),
+        arguments,
     )
+
+
+def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:
+    """The secrets of commands and healthchecks, but for those that change with a variable."""
+    done = {place for finding in found for place in _places(finding)}
+    pending: list[Pending] = []
+    for case in commands.cases(project, options, done):
+        pending.append(decide(case))
+        done.update(_places(pending[-1]))
+    return pending
 
 
 def report_only(project: Project, options: Options) -> Plan:
@@ -113,6 +127,10 @@ def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, 
                     yield operation
 
 
+def _places(finding: Pending) -> Iterator[commands.Covered]:
+    return commands.places(finding.result.reads) if isinstance(finding.result, Proposal) else iter(())
+
+
 def _reads(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:
     """The texts that read the files of what moves."""
     for component in moved:
@@ -128,7 +146,7 @@ def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:
         yield f"the text of the x- block at {file}:{line} names {operation.path} in place of the value"
 
 
-def repeated_in_comments(moves: Iterable[MoveVariable | RemoveVariable]) -> Iterator[MaskComment]:
+def repeated_in_comments(moves: Iterable[Move]) -> Iterator[MaskComment]:
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text

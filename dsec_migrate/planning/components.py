@@ -13,12 +13,15 @@ from dsec_migrate.passes import Case, Proposal
 from dsec_migrate.plan import (
     Applicability,
     Change,
+    Move,
+    MoveArgument,
     MoveVariable,
     PlannedSecret,
+    ReadInTest,
     RemoveVariable,
 )
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Project, Service, Slot, Variable
+from dsec_migrate.project import Argument, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.stores import Left
 
@@ -196,7 +199,7 @@ def is_moved(component: Component) -> bool:
 
 
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
-    operations: list[MoveVariable | RemoveVariable] = []
+    operations: list[Move] = []
     done: set[int] = set()
     for finding in component.findings:
         result = finding.result
@@ -207,6 +210,11 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
             secret = by_slot.get(slot.key) or by_slot[lasts[id(slot.document)].key]
             if slot.key not in done:
                 done.add(slot.key)
+                if isinstance(slot, Argument):
+                    # the words of a healthcheck are read with all others of its list
+                    if not any(isinstance(read, ReadInTest) and read.word is slot.node for read in result.reads):
+                        operations.append(MoveArgument(slot, secret.name, secret.mount_path, result.program is None))
+                    continue
                 if not result.new_name:
                     operations.append(RemoveVariable(slot, secret.name))
                     continue

@@ -15,13 +15,14 @@ from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
 from dsec_migrate.plan import (
     MOVES,
+    Move,
+    MoveArgument,
     MoveVariable,
     Plan,
     PlannedSecret,
     ReadInScript,
     ReadInTest,
     RemoveLine,
-    RemoveVariable,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
 from dsec_migrate.scripts import edited
@@ -79,14 +80,14 @@ def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
             yield from ((name, secret.name) for name in supplies(project, operation, secret))
 
 
-def supplies(project: Project, move: MoveVariable | RemoveVariable, secret: PlannedSecret) -> list[str]:
+def supplies(project: Project, move: Move, secret: PlannedSecret) -> list[str]:
     """The variables of an env file of the project that gave this line its value and have no effect on it any more."""
     if secret.source is SourceKind.ENVIRONMENT:
         return []
     return [name for name in _mentioned(project, move) if name in project.environment.places]
 
 
-def _mentioned(project: Project, move: MoveVariable | RemoveVariable) -> list[str]:
+def _mentioned(project: Project, move: Move) -> list[str]:
     slot = move.slot
     names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
     return list(dict.fromkeys(names))
@@ -176,13 +177,15 @@ def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterat
 
 def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Document, Scalar], str]]:
     """Each scalar with a ``$`` that does not move, and what it says afterwards."""
-    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
-    reads: dict[int, list[ReadInScript]] = {}
+    moved: set[int] = set()
+    reads: dict[int, list[ReadInScript | MoveArgument]] = {}
     for operation in plan.operations:
-        if isinstance(operation, ReadInScript):
+        if isinstance(operation, (ReadInScript, MoveArgument)):
             reads.setdefault(id(operation.node), []).append(operation)
         elif isinstance(operation, ReadInTest):
             moved.add(id(operation.word))
+        elif isinstance(operation, MOVES):
+            moved.add(id(operation.slot.content))
     for document in project.compose_texts:
         for node in document.templates:
             if id(node) not in moved:

@@ -10,12 +10,14 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
 
+from dsec_migrate.document import Scalar
 from dsec_migrate.dotenv import Entry
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Proposal
 from dsec_migrate.planning.components import Component, is_moved
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, Service, Slot, references_of
+from dsec_migrate.project import Argument, EnvFileSlot, EnvFileText, Project, Service, Slot, references_of
+from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
 
@@ -56,7 +58,26 @@ class _Moving:
 
     @cached_property
     def places(self) -> set[int]:
-        return {id(slot.content) for component in self._components for slot in component.slots.values()}
+        return {id(slot.content) for slot in self._slots if not isinstance(slot, Argument)}
+
+    def rest(self, node: Scalar) -> str:
+        """What stays of a text, parts of which may move."""
+        text = node.value
+        for part in sorted(self._parts.get(id(node), ()), reverse=True):
+            text = text[: part.start] + text[part.end :]
+        return text
+
+    @cached_property
+    def _slots(self) -> list[Slot]:
+        return [slot for component in self._components for slot in component.slots.values()]
+
+    @cached_property
+    def _parts(self) -> dict[int, list[Span]]:
+        parts: dict[int, list[Span]] = {}
+        for slot in self._slots:
+            if isinstance(slot, Argument):
+                parts.setdefault(id(slot.content), []).append(slot.part)
+        return parts
 
 
 def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[str]:
@@ -121,7 +142,7 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
     """Where `${NAME}`, a variable without a value or a secret's ``environment:`` takes it from the same line."""
     for document in project.compose_texts:
         for node in document.templates:
-            if name in node.value and id(node) not in moving.places and name in references_of(node.value):
+            if name in node.value and id(node) not in moving.places and name in references_of(moving.rest(node)):
                 place, line, _ = document.place(node.start)
                 yield f"{place}:{line} reads ${{{name}}} from the same line"
     for service in project.services.values():

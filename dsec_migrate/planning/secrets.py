@@ -18,7 +18,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import EnvFileSlot, Project, Slot, definitions
+from dsec_migrate.project import Argument, EnvFileSlot, Project, Slot, definitions
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
 
@@ -36,6 +36,11 @@ class Need:
     services: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
     readers: list[Proposal] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What the secret is called after."""
+        return self.slot.noun if isinstance(self.slot, Argument) else self.finding.variable.name
 
     @property
     def proposal(self) -> Proposal:
@@ -105,8 +110,9 @@ def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
         yield (SourceKind.ENVIRONMENT, holding.variable)
         return
     assert holding.value is not None
-    yield ("alias", id(need.slot.content))
-    yield ("variable", need.finding.variable.name, holding.value)
+    if not isinstance(need.slot, Argument):
+        yield ("alias", id(need.slot.content))
+        yield ("variable", need.finding.variable.name, holding.value)
     reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None:
         yield ("reference", reference.name, holding.value)
@@ -186,12 +192,13 @@ def _check_swarm_name(project: Project, name: str) -> None:
 def _wanted(need: Need) -> Wanted:
     value = need.holding.value
     text = value.reveal() if value else ""
-    return Wanted(need.finding.variable.name, need.finding.case.service.name, text, need.layer)
+    return Wanted(need.name, need.finding.case.service.name, text, need.layer)
 
 
 def _leader(group: Sequence[Need]) -> Need:
     """The slot that gives the secret its name: one of a known image (the server's), else the first."""
-    return next((need for need in group if need.proposal.is_known_image), group[0])
+    variables = [need for need in group if not isinstance(need.slot, Argument)] or group
+    return next((need for need in variables if need.proposal.is_known_image), variables[0])
 
 
 def _contents(project: Project, disk: files.Disk) -> dict[bytes, list[str]]:
@@ -223,7 +230,7 @@ def _existing(project: Project, group: Sequence[Need], contents: Mapping[bytes, 
     if holding.source is not SourceKind.FILE or holding.value is None or not contents:
         return None
     value = holding.value.reveal()
-    own_names = {style_of({}, None).spell(need.finding.variable.name) for need in group}
+    own_names = {style_of({}, None).spell(need.name) for need in group}
     return next(
         (
             name

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dsec_migrate.passes import Proposal
 from dsec_migrate.plan import PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
+from dsec_migrate.project import Argument
 from dsec_migrate.records import replace
 
 
@@ -30,6 +31,10 @@ def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> I
             if isinstance(result, Proposal) and result.program is not None:
                 name = finding.case.service.name
                 program = programs.get(name, result.program)
-                variable = (finding.variable.name, by_slot[finding.variable.slot.key].mount_path)
-                programs[name] = replace(program, variables=(*program.variables, variable))
+                path = by_slot[finding.variable.slot.key].mount_path
+                if isinstance(finding.variable.slot, Argument):
+                    programs[name] = replace(program, arguments=(*program.arguments, path))
+                else:
+                    variable = (finding.variable.name, path)
+                    programs[name] = replace(program, variables=(*program.variables, variable))
     yield from programs.values()

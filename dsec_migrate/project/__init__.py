@@ -9,6 +9,7 @@ from dsec_migrate.project.loading import load, located, place, scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
+    Argument,
     EnvFile,
     EnvFileSlot,
     EnvFileText,
@@ -29,6 +30,7 @@ from dsec_migrate.project.texts import Texts
 __all__ = [
     "OVERRIDE",
     "RESET",
+    "Argument",
     "EnvFile",
     "EnvFileSlot",
     "EnvFileText",

@@ -15,7 +15,7 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Source
+from dsec_migrate.source import Source, Span
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
@@ -96,6 +96,41 @@ class EnvFileSlot(Slot):
     def end(self) -> int:
         assert self.line is not None
         return self.line.span.end
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Argument(Slot):
+    """A part of a text that the container runs: the characters ``part`` of the value of ``node``, below ``place_key``
+    (``command``, say) of ``layer``. ``noun`` is what a secret of it would be called."""
+
+    part: Span = Span(0, 0)
+    place_key: str = ""
+    layer: Layer | None = None
+    noun: str = ""
+
+    @property
+    def key(self) -> int:
+        return hash((id(self.node), self.part))
+
+    @property
+    def lead(self) -> str:
+        return self.content.value[: self.part.start] if isinstance(self.content, Scalar) else ""
+
+    @property
+    def start(self) -> int:
+        place = self.text_span
+        return self.node.start if place is None else place.start
+
+    @property
+    def end(self) -> int:
+        place = self.text_span
+        return self.node.end if place is None else place.end
+
+    @property
+    def text_span(self) -> Span | None:
+        """Where it stands in the file; None where escapes or folds leave it open."""
+        assert isinstance(self.content, Scalar)
+        return yaml.text_span(self.document, self.content, self.part)
 
 
 def env_file_scalar(line: EnvFileEntry) -> Scalar:

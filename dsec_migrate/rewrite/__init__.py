@@ -10,6 +10,7 @@ from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
     MaskComment,
+    MoveArgument,
     MoveVariable,
     NamePath,
     Operation,
@@ -74,7 +75,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             definitions.append(operation)
         elif isinstance(operation, NamePath):
             writer.name_path(operation)
-        elif isinstance(operation, ReadInScript):
+        elif isinstance(operation, (ReadInScript, MoveArgument)):
             writer.read_in_script(operation)
         elif isinstance(operation, ReadInTest):
             tests.append(operation)

@@ -49,9 +49,8 @@ class ProgramWriter(Writer):
         holder = operation.holder
         own = holder.own("entrypoint")
         command = holder.own("command")
-        environment = holder.own("environment")
-        assert environment is not None
-        before = own or command or environment
+        before = own or command or holder.own("environment")
+        assert before is not None
         newline = self._newline_at(before.key.start)
         column = self._indentation(before.key.outer_start)
         lines = [f"{column}entrypoint:", *self._entrypoint_items(operation, column)]
@@ -77,7 +76,7 @@ class ProgramWriter(Writer):
     def _entrypoint_items(self, operation: WrapProgram, column: str) -> list[str]:
         dash = column + " " * self._item_offset(operation.holder) + "-" + self.habits.item_gap
         pad = " " * (len(dash) - len(self.habits.item_gap) + 1)
-        text = wrapping.script(operation.variables, operation.comment).replace("$", "$$")
+        text = wrapping.script(operation.variables, operation.comment, operation.arguments).replace("$", "$$")
         return [
             f"{dash}{flow_scalar(operation.shell)}",
             f"{dash}{wrapping.OPTIONS}",
@@ -93,5 +92,5 @@ class ProgramWriter(Writer):
         newline = self._newline_at(position)
         start = self.source.line_start(position)
         pad = self.text[start:position]
-        added = (line.replace("$", "$$") for line in wrapping.lines(operation.variables))
+        added = (line.replace("$", "$$") for line in wrapping.lines(operation.variables, operation.arguments))
         self.insert(start, "".join(pad + line + newline for line in added))

@@ -1,0 +1,49 @@
+"""Secrets in the words of a command: values of options, assignments, URLs and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dsec_migrate.detectors import command_option, free_text, known_token, url_credential
+from dsec_migrate.detectors.assignments import assignments
+from dsec_migrate.detectors.templates import template
+from dsec_migrate.finding import Confidence
+
+
+class Found(NamedTuple):
+    """The characters ``start`` to ``end`` are a secret, or a reference that supplies one. ``label`` is what gives it
+    away, as the text has it, and ``why`` a short sentence."""
+
+    label: str
+    start: int
+    end: int
+    confidence: Confidence
+    why: str
+
+
+def find(text: str) -> list[Found]:
+    """The secrets of a command line, in order and not overlapping. Linear in its length."""
+    if not any(mark in text for mark in ("-", "://", "=", "_")):
+        return []
+    found: list[Found] = []
+    for one in sorted(_candidates(template(text).view), key=lambda each: each.start):
+        if not found or one.start >= found[-1].end:
+            found.append(one)
+    return found
+
+
+def _candidates(view: str) -> Iterator[Found]:
+    option = "a command option carries a credential"
+    for name, start, end in command_option.options(view):
+        yield Found(f"--{name}", start, end, Confidence.LIKELY, option)
+    for mark, start, end in free_text.short_options(view):
+        yield Found(mark, start, end, Confidence.LIKELY, option)
+    for assigned in assignments(view):
+        if not assigned.is_prose:
+            why = "a credential is assigned in a command"
+            yield Found(assigned.name, assigned.start, assigned.end, Confidence.LIKELY, why)
+    for start, end in url_credential.find(view):
+        yield Found("URL", start, end, Confidence.CERTAIN, "a URL with a credential in it")
+    for start, end in known_token.find(view):
+        yield Found("token", start, end, Confidence.CERTAIN, "a token of a known kind")

@@ -1,0 +1,76 @@
+"""A secret in a command or a healthcheck: a script reads it from its file, a wrapper puts it among the words."""
+
+from __future__ import annotations
+
+from dsec_migrate import scripts
+from dsec_migrate.document import Scalar
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses, wrapper
+from dsec_migrate.passes.settling import hold_value, weigh
+from dsec_migrate.plan import SECRETS_MOUNT, Read, ReadInTest, WrapProgram
+from dsec_migrate.project import Argument
+from dsec_migrate.scripts import Script
+from dsec_migrate.stores import Left
+
+
+def propose(case: Case, slot: Argument) -> Proposal | Left:
+    obstacle = obstacles.find(case, None)
+    if obstacle is not None:
+        return obstacle
+    holding = hold_value(case)
+    if isinstance(holding, Left):
+        return holding
+    if holding.value is None:
+        return Left("its value is not known here")
+    value = holding.value.reveal()
+    if "\n" in value:
+        return Left("it has more than one line: move it by hand")
+    found = _way(case, slot, value)
+    if isinstance(found, Left):
+        return found
+    program, reads, doubts = found
+    repeated = tuple(
+        read
+        for read in uses.repetitions(case, obstacles.BESIDE, value)
+        if (read.word if isinstance(read, ReadInTest) else read.node) is not slot.node
+    )
+    weighed = weigh(case, holding, doubts)
+    if isinstance(weighed, Left):
+        return weighed
+    applicability, notes = weighed
+    delivery = Delivery.INLINE if program is None else Delivery.WRAPPER
+    return Proposal(delivery, "", "", applicability, holding, notes, True, program=program, reads=(*reads, *repeated))
+
+
+_Way = tuple["WrapProgram | None", tuple[Read, ...], tuple[str, ...]]
+
+
+def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
+    node, layer = slot.content, slot.layer
+    assert isinstance(node, Scalar)
+    assert layer is not None
+    other = uses.other_user(case, layer, node)
+    if other is not None:
+        return Left(other)
+    for text in scripts.of_service(layer.service, slot.place_key):
+        if isinstance(text, Script) and text.node is node and text.start <= slot.part.start:
+            return (None, (), ()) if uses.is_exact(layer, text, slot.part, value) else Left(_BY_HAND)
+        if not isinstance(text, Script) and any(word is node for word in text.words):
+            reads = tuple(
+                read
+                for read in uses.in_words(case, layer, text, value)
+                if isinstance(read, ReadInTest) and read.word is node and slot.part in read.spans
+            )
+            return (None, reads, ()) if reads else Left(_BY_HAND)
+    if slot.place_key != "command":
+        return Left(_BY_HAND)
+    if slot.text_span is None:
+        return Left(_BY_HAND)
+    if SECRETS_MOUNT in node.value:
+        return Left("its command names files of secrets already: move it by hand")
+    found = wrapper.around(case)
+    if isinstance(found, Left):
+        return Left(f"only a wrapper could put it into the command: {found.reason}")
+    return found.program, (), found.doubts
+
+
+_BY_HAND = "no change of this text is sure to be exact: move it by hand"

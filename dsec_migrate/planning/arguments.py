@@ -1,0 +1,94 @@
+"""Secrets that stand in commands and healthchecks, not in variables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from dsec_migrate.detectors.command_line import Found, find
+from dsec_migrate.detectors.command_option import NAME
+from dsec_migrate.detectors.templates import template
+from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.finding import Verdict
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Case
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import Read, ReadInTest
+from dsec_migrate.project import Argument, Layer, Project, Service, Variable
+from dsec_migrate.source import Span
+
+_KEYS = ("command", "entrypoint", "healthcheck")
+# what an option of one word is about is not told by the word
+_OF_THE_SERVICE = Pattern(
+    r"-[a-z]|--?(?:requirepass|masterauth|pass|passwd|password|pw)|identified|password|authorization"
+)
+_ONE_WORD = Pattern(r"[A-Za-z]+")
+
+Covered = tuple[int, Span]
+"""The identity of a scalar, and a part of its value."""
+
+
+def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Case]:
+    """The secrets of commands, as variables that no container has, but for the places that are ``done``; the set may
+    grow on the way."""
+    for service in project.services.values():
+        for layer in service.layers:
+            for key in _KEYS:
+                node = layer.service.get(key)
+                test = node.get("test") if isinstance(node, Mapping) else node
+                for place in _of_text(test):
+                    if (id(place.scalar), place.part) not in done:
+                        done.add((id(place.scalar), place.part))
+                        yield _case(project, service, layer, key, place, options)
+
+
+def places(reads: Collection[Read]) -> Iterator[Covered]:
+    """The places that a change of other texts covers."""
+    for read in reads:
+        node = read.word if isinstance(read, ReadInTest) else read.node
+        yield from ((id(node), span) for span in read.spans)
+
+
+class _Place(NamedTuple):
+    scalar: Scalar
+    part: Span
+    found: Found
+
+
+def _of_text(node: Content | None) -> Iterator[_Place]:
+    if isinstance(node, Scalar):
+        yield from (_Place(node, Span(found.start, found.end), found) for found in find(node.value))
+        return
+    if not isinstance(node, Sequence):
+        return
+    words = [content for item in node.items if isinstance(content := follow(item), Scalar)]
+    offset = 0
+    ends: list[tuple[int, Scalar]] = []
+    for word in words:
+        ends.append((offset, word))
+        offset += len(word.value) + 1
+    for found in find(" ".join(word.value for word in words)):
+        start, word = next((start, word) for start, word in reversed(ends) if start <= found.start)
+        part = Span(found.start - start, found.end - start)
+        if part.end <= len(word.value):
+            yield _Place(word, part, found)
+
+
+def _case(project: Project, service: Service, layer: Layer, key: str, place: _Place, options: Options) -> Case:
+    scalar, part, found = place
+    text = scalar.value[part.start : part.end]
+    slot = Argument(
+        layer.document, found.label, text, scalar, None, None, part, key, layer, _noun(service, found.label)
+    )
+    exposure, parts = template(text).expose(0, len(text))
+    verdict = Verdict(found.confidence, exposure, found.why, NAME, parts)
+    variable = Variable(service.name, f"{key}:{found.label}", (slot,), project.resolve(text))
+    return Case(project, service, variable, verdict, options)
+
+
+def _noun(service: Service, label: str) -> str:
+    """What a secret is called that nobody has named: after the option, and after the service where that says little."""
+    if label == "URL" or _OF_THE_SERVICE.fullmatch(label):
+        return f"{service.name}_password"
+    words = label.strip("-")
+    return f"{service.name}_{words}" if _ONE_WORD.fullmatch(words) else words
