@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate import environment
+from dsec_migrate import environment, settings
 from dsec_migrate import project as projects
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
@@ -243,7 +243,7 @@ def _family(root: Project) -> list[Project]:
     units = list(root.units())
     paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
     twins = frozenset().union(*(unit.twins for unit in units))
-    return [replace(unit, family=paths, twins=twins) for unit in units]
+    return [replace(unit, family=paths, twins=twins, images=root.images) for unit in units]
 
 
 def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
@@ -271,7 +271,8 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     """Reads the files and the environment that their ``${…}`` see."""
     env_files = files.env_files or options.env_files
     known = environment.load(files.directory, shell, env_files, files.first_dotenv)
-    return projects.load(files.paths, known, folders, directory=files.directory)
+    loaded = projects.load(files.paths, known, folders, directory=files.directory)
+    return replace(loaded, images=settings.read(files.directory).images)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

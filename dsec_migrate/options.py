@@ -39,7 +39,8 @@ class Options:
 
     ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
     ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
-    writes texts without values for who starts anew.
+    writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
+    migrations that are half done.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -55,6 +56,8 @@ class Options:
     env_files: tuple[Path, ...] = ()
     prune_env: bool = False
     templates: bool = False
+    docker: bool = True
+    fix: bool = False
 
     @property
     def needs_long_syntax(self) -> bool:

@@ -75,7 +75,12 @@ def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
     return replace(
-        loaded, is_part=project.is_part, reserved=project.reserved, family=project.family, twins=project.twins
+        loaded,
+        is_part=project.is_part,
+        reserved=project.reserved,
+        family=project.family,
+        twins=project.twins,
+        images=project.images,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from dsec_migrate import engine as docker_engine
 from dsec_migrate import project as projects
 from dsec_migrate.environment import Environment
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -283,3 +284,10 @@ def engine() -> None:
     obstacle = engine_obstacle()
     if obstacle:
         pytest.skip(obstacle)
+
+
+@pytest.fixture(autouse=True)
+def no_local_images(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """What images this host happens to have is nothing that a test may depend on."""
+    if request.node.get_closest_marker("engine") is None:
+        monkeypatch.setattr(docker_engine, "inspect", lambda reference: None)

@@ -88,7 +88,7 @@ def migrate(
         int | None, _do("--jobs", metavar="N", help="How many files to work on at a time.  [default: cores]")
     ] = _DEFAULT.jobs,
     no_docker: Annotated[
-        bool, _do("--no-docker", help="Do not ask Docker anything. Nothing does so far: accepted for scripts.")
+        bool, _do("--no-docker", help="Do not ask Docker how local images start (docker image inspect).")
     ] = False,
     source: Annotated[
         SourceKind,
@@ -149,6 +149,9 @@ def migrate(
         bool,
         _place("--templates", help="Write .env.example and a README beside the secrets: names and meaning, no values."),
     ] = _DEFAULT.templates,
+    fix: Annotated[
+        bool, _do("--fix", help="Mend migrations that somebody left half done, where that is exact.")
+    ] = _DEFAULT.fix,
     safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = _DEFAULT.safe,
     form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = _DEFAULT.form,
     outputs: Annotated[
@@ -177,7 +180,7 @@ def migrate(
     Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
     could not be proved right and was not made.
     """
-    del no_docker, version
+    del version
     request = Request(
         files or (),
         layers or (),
@@ -203,6 +206,8 @@ def migrate(
         show_values,
         prune_env,
         templates,
+        no_docker,
+        fix,
     )
     raise typer.Exit(perform(request))
 

@@ -53,6 +53,8 @@ class Request(NamedTuple):
     show_values: bool = False
     prune_env: bool = False
     templates: bool = False
+    no_docker: bool = False
+    fix: bool = False
 
 
 def perform(request: Request) -> int:
@@ -138,6 +140,8 @@ def _options(request: Request) -> Options:
         tuple(request.env_files),
         request.prune_env,
         request.templates,
+        not request.no_docker,
+        request.fix,
     )
 
 

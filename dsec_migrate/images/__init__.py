@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,6 +162,26 @@ def find(reference: str) -> Image | None:
     return min(fitting, key=lambda row: (row.variant is None, not row.is_latest), default=None)
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class Table:
+    """All rows; ``own`` are those of a project, which come before the table's."""
+
+    own: tuple[Image, ...] = ()
+
+    def find(self, reference: str) -> Image | None:
+        """As :func:`find`."""
+        rows = self._own_rows(repository(reference)) if self.own and reference else []
+        tag = tag_of(reference)
+        return next((row for row in rows if row.holds_for(tag)), None) or find(reference)
+
+    def rows_of(self, name: str) -> list[Image]:
+        """As :func:`rows_of`."""
+        return [*self._own_rows(name), *rows_of(name)]
+
+    def _own_rows(self, name: str) -> list[Image]:
+        return [row for row in self.own if any(fnmatchcase(name, pattern) for pattern in row.names)]
+
+
 def rows_of(name: str) -> list[Image]:
     """The rows of a repository, whatever the version; those of a pattern only where none has the name itself."""
     exact, patterns = _index()
@@ -199,10 +220,26 @@ def read_rows(path: Path) -> tuple[Image, ...]:
     else:
         import tomli as tomllib
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return tuple(map(_image, data["image"]))
+    return tuple(map(image_of, data["image"]))
 
 
-def _image(row: Mapping[str, Any]) -> Image:
+def problem_of(row: object) -> tuple[str, str] | None:
+    """What is wrong with a row that somebody has written: the key, and a sentence that holds no more than names."""
+    import json
+
+    import jsonschema
+
+    folder = Path(import_module("dsec_migrate.schemas").__path__[0])
+    schema = json.loads((folder / "image.schema.json").read_text(encoding="utf-8"))
+    checker = jsonschema.Draft202012Validator({**schema, **schema["$defs"]["image"]})
+    error = next(iter(checker.iter_errors(row)), None)
+    if error is None:
+        return None
+    key = str(error.path[0]) if error.path else ""
+    return key, f"{key}: {error.message}" if key else str(error.message)
+
+
+def image_of(row: Mapping[str, Any]) -> Image:
     def words(key: str) -> tuple[str, ...] | None:
         return tuple(row[key]) if key in row else None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import images
+from dsec_migrate import builds, code, images
+from dsec_migrate.code import Reads
 from dsec_migrate.document import Content, Scalar, Sequence, is_given
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
@@ -19,11 +20,15 @@ SUFFIX = "_FILE"
 
 def unread(case: Case) -> str | None:
     """Why the program is not asked to read a file, None where it is."""
-    row, name = _row(case.service), case.variable.name
+    row, name = _row(case), case.variable.name
     way = _way(row, name)
     if way is None:
         return f"the image {images.repository(case.service.image)} {_reads(row, name)}"
-    if row is None and case.options.unknown is Unknown.WRAP:
+    found = reads_of(case)
+    if found is not None and found.plain and not found.file and not found.makes_names:
+        return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
+    is_read = found is not None and found.file
+    if row is None and not is_read and case.options.unknown is Unknown.WRAP:
         return f"nobody knows whether {_program(case.service)} reads {way.name} (--unknown wrap)"
     return None
 
@@ -31,17 +36,19 @@ def unread(case: Case) -> str | None:
 def propose(case: Case) -> Proposal | Left:
     """For a program that reads a file, or may (:func:`unread`)."""
     service, variable, options = case.service, case.variable, case.options
-    row = _row(service)
+    row = _row(case)
     way = _way(row, variable.name)
+    found = reads_of(case)
+    is_read = found is not None and bool(found.file)
     assert way is not None
     obstacle = obstacles.find(case, way.name)
     if obstacle is not None:
         return obstacle
-    others = {image: images.find(image) for image in _images_without_later_files(case)}
+    others = {image: case.project.images.find(image) for image in _images_without_later_files(case)}
     for image, known in others.items():
         if known is not None and _way(known, variable.name) != way:
             return Left(f"the image {images.repository(image)} {_reads(known, variable.name)}")
-    if row is None and options.unknown is Unknown.KEEP:
+    if row is None and not is_read and options.unknown is Unknown.KEEP:
         return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
     if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
         return Left("a line of an env file passes it on from the shell: it has no value there")
@@ -53,7 +60,7 @@ def propose(case: Case) -> Proposal | Left:
     reads = uses.find(case, obstacles.RUN_INSIDE, holding.value.reveal() if holding.value is not None else None)
     if isinstance(reads, Left):
         return reads
-    doubts = [*_doubts(case, row, way)]
+    doubts = [*_doubts(case, row, way, is_read=is_read)]
     doubts += (
         f"check that the image {images.repository(image)}, which runs without the later files, reads "
         f"{way.name}: nobody has recorded that it does"
@@ -70,8 +77,8 @@ def propose(case: Case) -> Proposal | Left:
         way.value,
         applicability,
         holding,
-        (*notes, *_remarks(variable.slot)),
-        is_known_image=row is not None,
+        (*notes, *_remarks(variable.slot), *((f"{found.file[0]} reads {way.name}",) if found and found.file else ())),
+        is_known_image=row is not None or is_read,
         is_read_by_root=_runs_as_root(service)
         and not uses.are_run_by_others(service, reads)
         and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
@@ -79,8 +86,14 @@ def propose(case: Case) -> Proposal | Left:
     )
 
 
-def _row(service: Service) -> Image | None:
-    return None if service.is_built else images.find(service.image)
+def _row(case: Case) -> Image | None:
+    return None if case.service.is_built else case.project.images.find(case.service.image)
+
+
+def reads_of(case: Case) -> Reads | None:
+    """What the code that the service's image is built from says of the variable; None where there is none."""
+    build = builds.find(case.project, case.service) if case.service.is_built else None
+    return code.reads(build.context, case.variable.name) if build is not None and build.context.is_dir() else None
 
 
 def _way(row: Image | None, variable: str) -> Way | None:
@@ -121,9 +134,9 @@ def _program(service: Service) -> str:
     return f"the image {images.repository(service.image)}"
 
 
-def _doubts(case: Case, row: Image | None, way: Way) -> Iterator[str]:
+def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterator[str]:
     value = case.variable.effective.value or ""
-    if row is None:
+    if row is None and not is_read:
         yield f"check that {_program(case.service)} reads {way.name}: nobody has recorded that it does"
     for file in case.service.env_files:
         if file.text is None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate import images, scripts
+from dsec_migrate import scripts
 from dsec_migrate.detectors import secret_parts
 from dsec_migrate.document import Scalar, text_span, walk
 from dsec_migrate.passes import Case
@@ -238,7 +238,7 @@ def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]
 
 def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int, Sequence[Span]] | None = None) -> bool:
     """Whether the words can be one line for a shell, ``parts`` of them (by their identity) left out."""
-    row = None if case.service.is_built else images.find(case.service.image)
+    row = None if case.service.is_built else case.project.images.find(case.service.image)
     words = test.words[1:]
     text = layer.document.source.text
     if row is None or row.shell not in {"sh", "bash"}:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from dsec_migrate import images, launch, wrapping
+from dsec_migrate import code, images, launch, wrapping
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
 from dsec_migrate.extensions import unused_lines
-from dsec_migrate.images import Image
+from dsec_migrate.launch import Launch, Untold
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
+from dsec_migrate.passes.renaming import reads_of
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import WrapProgram
@@ -46,22 +47,47 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
+    notes = (*notes, *_remarks(case))
     return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, True, program=found.program, reads=reads)
+
+
+def _remarks(case: Case) -> Iterator[str]:
+    """How the program would do without a wrapper, where its code is here."""
+    found = reads_of(case)
+    if found is not None and found.plain:
+        name = f"{case.variable.name}_FILE"
+        how = code.expression(found.plain[0], name)
+        with_it = f" ({how})" if how is not None else ""
+        yield f"{found.plain[0]} reads {case.variable.name}: where it reads the file{with_it}, no wrapper is needed"
 
 
 def around(case: Case) -> Around | Left:
     """The wrapper for the service of a variable, or of an argument of its command."""
     service, variable = case.service, case.variable
-    row = None if service.is_built else images.find(service.image)
     place = next(_bad_places(case), None)
     if place is not None:
         return Left(place)
+    started = launch.find(
+        case.project,
+        service,
+        asks_docker=case.options.docker,
+        needs_command=not is_given(service.get("entrypoint")) and service.get("command") is None,
+    )
     names = [] if isinstance(variable.slot, Argument) else [variable.name]
-    shell = _shell(service, names, row)
+    shell = _shell(service, names, _known_shell(case, started))
     if isinstance(shell, Left):
         return shell
-    program = _program(case, shell)
-    return program if isinstance(program, Left) else Around(program, tuple(_doubts(service, row, program)))
+    program = _program(case, shell, started)
+    if isinstance(program, Left):
+        return program
+    return Around(program, tuple(_doubts(case, started, program)))
+
+
+def _known_shell(case: Case, started: Launch | Untold) -> str | None:
+    if isinstance(started, Launch):
+        return started.shell
+    row = None if case.service.is_built else case.project.images.find(case.service.image)
+    return row.shell if row is not None else None
 
 
 def _bad_places(case: Case) -> Iterator[str]:
@@ -112,9 +138,8 @@ def _is_own_line(case: Case, slot: Slot) -> bool:
     return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
 
 
-def _shell(service: Service, names: Iterable[str], row: Image | None) -> str | Left:
-    """The path of the shell that can do it."""
-    known = row.shell if row is not None else None
+def _shell(service: Service, names: Iterable[str], known: str | None) -> str | Left:
+    """The path of the shell that can do it; ``known`` as in the table of images."""
     if known == "none":
         return Left("the image has no shell")
     own = next((name for name in names if not wrapping.is_identifier(name)), None)
@@ -126,7 +151,7 @@ def _shell(service: Service, names: Iterable[str], row: Image | None) -> str | L
     return wrapping.SHELLS["bash" if odd is not None else "sh"]
 
 
-def _program(case: Case, shell: str) -> WrapProgram | Left:
+def _program(case: Case, shell: str, found: Launch | Untold) -> WrapProgram | Left:
     """What the wrapper has to restate."""
     service = case.service
     (layer,) = service.layers
@@ -150,8 +175,7 @@ def _program(case: Case, shell: str) -> WrapProgram | Left:
         return Left("its entrypoint has a comment")
     if words is not None:
         return wrap(tuple(words))
-    found = launch.find(service)
-    if isinstance(found, launch.Untold):
+    if isinstance(found, Untold):
         return Left(found.reason)
     if found.entrypoint is None:
         return Left(f"nobody knows the entrypoint of the image of {service.name}")
@@ -190,12 +214,13 @@ def _is_empty(node: Content) -> bool:
     return not (is_given(node) and isinstance(node, Scalar) and node.value.strip())
 
 
-def _doubts(service: Service, row: Image | None, program: WrapProgram) -> Iterator[str]:
-    name = images.repository(service.image) if service.image and not service.is_built else service.name
-    if row is None or row.shell is None:
+def _doubts(case: Case, started: Launch | Untold, program: WrapProgram) -> Iterator[str]:
+    service = case.service
+    row = None if service.is_built else case.project.images.find(service.image)
+    if _known_shell(case, started) is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
-        yield f"how {name} starts is reported only"
-    if program.command is not None:
+        yield f"how {images.repository(service.image)} starts is reported only"
+    if program.command is not None and isinstance(started, Launch) and not started.is_exact:
         # an image may be started otherwise from one version to the next, and a tag moves
         yield f"check with `docker image inspect {service.image}` that its command is the one below `command:`"

@@ -12,6 +12,7 @@ from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
+from dsec_migrate.images import Table
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.records import dataclass, field
@@ -239,10 +240,10 @@ class Project:
     ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
-    Compose files of all. ``twins`` are services that stand in an included file as well. Relative paths mean
-    ``directory``. ``problems`` are what Compose refuses; ``warnings`` are
-    required variables and files that are not here. ``is_part`` says that Compose refuses the files because something is
-    missing that another file may supply.
+    Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
+    what the project's people add. Relative paths mean ``directory``. ``problems`` are what Compose refuses;
+    ``warnings`` are required variables and files that are not here. ``is_part`` says that Compose refuses the files
+    because something is missing that another file may supply.
     """
 
     documents: tuple[Document, ...]
@@ -259,6 +260,7 @@ class Project:
     reserved: frozenset[str] = frozenset()
     family: tuple[Path, ...] = ()
     twins: frozenset[str] = frozenset()
+    images: Table = field(default_factory=Table)
 
     def units(self) -> Iterator[Project]:
         """The projects that it includes, each before the one that includes it, and itself at the end."""

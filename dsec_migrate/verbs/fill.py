@@ -49,7 +49,7 @@ def _vacancies(project: Project) -> list[Vacancy]:
         Vacancy(
             name,
             state.secret.path,
-            mode_for(mounted.get(name, [])),
+            mode_for(project, mounted.get(name, [])),
             tuple(service.name for service in mounted.get(name, [])),
         )
         for name, state in states(project)

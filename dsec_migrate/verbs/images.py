@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from dsec_migrate import images
+from dsec_migrate import images, settings
 from dsec_migrate.errors import UserError
 from dsec_migrate.images import Image
 from dsec_migrate.reports.page import Page
@@ -18,20 +19,23 @@ FORMS = {
 
 
 def perform(page: Page, name: str | None = None) -> Page:
-    """The whole table, or what is known about the image ``name`` (a reference, with or without a tag).
+    """The whole table, or what is known about the image ``name`` (a reference, with or without a tag); the rows of
+    ``dsec-migrate.toml`` in the current folder come first.
 
-    Raises UserError where the table has no such image.
+    Raises UserError where there is no such image, or that file says what nobody understands.
     """
+    table = settings.read(Path()).images
     if name is None:
         rows = sorted((row for file in images.files() for row in images.read_rows(file)), key=lambda row: row.names[0])
+        rows = [*table.own, *rows]
         page.heading(f"{len(rows)} rows; `dsec-migrate images NAME` tells one with its evidence")
         page.table((_title(row), _form(row), row.confidence) for row in rows)
         return page
     repository = images.repository(name)
-    rows = images.rows_of(repository)
+    rows = table.rows_of(repository)
     if not rows:
         raise UserError(f"the table has no image {repository}", help=_near(repository))
-    current = images.find(name)
+    current = table.find(name)
     for row in rows:
         page.heading(_title(row) + (" (this one)" if row is current and len(rows) > 1 else ""))
         page.table(_facts(row))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsec_migrate import images
 from dsec_migrate.document import Scalar
 from dsec_migrate.files import resolve_path
 from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
@@ -32,7 +31,7 @@ def states(project: Project) -> list[tuple[str, State]]:
     for name, data in project.secrets.items():
         path = file_of(project, data)
         if path is not None:
-            files.append(SecretFile(name, path, tuple(map(reader, mounted.get(name, ())))))
+            files.append(SecretFile(name, path, tuple(reader(project, user) for user in mounted.get(name, ()))))
         elif isinstance(variable := data.get("environment"), str):
             others[name] = variable_state(name, variable, project.environment.variables.get(variable))
         elif data.get("external"):
@@ -48,7 +47,7 @@ def file_of(project: Project, data: Mapping[str, object]) -> Path | None:
     return resolve_path(project, file) if isinstance(file, str) and file else None
 
 
-def reader(service: Service) -> Reader:
+def reader(project: Project, service: Service) -> Reader:
     """Who reads the files of a service, as far as its ``user:`` and the table of images tell."""
     drops = service.get("cap_drop") is not None
     node = service.get("user")
@@ -60,13 +59,13 @@ def reader(service: Service) -> Reader:
             # without a group the kernel takes 0 where the image has no such account
             return Reader(service.name, int(user), frozenset({int(group) if group.isdigit() else 0}))
         return Reader(service.name)
-    row = None if service.is_built else images.find(service.image)
+    row = None if service.is_built else project.images.find(service.image)
     if row is not None and row.is_read_by_root:
         return Reader(service.name, 0, frozenset({0}), has_capabilities=not drops)
     return Reader(service.name)
 
 
-def mode_for(services: list[Service]) -> int:
+def mode_for(project: Project, services: list[Service]) -> int:
     """The octal mode of a new secret file: for its owner alone where every reader is root with its capabilities."""
-    readers = [reader(service) for service in services]
+    readers = [reader(project, service) for service in services]
     return ONLY_OWNER if readers and all(one.has_capabilities for one in readers) else READABLE_BY_ALL

@@ -1,0 +1,75 @@
+"""How Compose builds the image of a service: which folder, which Dockerfile, which stage, with which arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+
+from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.project import Project, Service
+from dsec_migrate.records import dataclass, field
+from dsec_migrate.source import Source
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Build:
+    """``context`` is a folder on this host. ``dockerfile`` is a path, or None where ``inline`` is the text.
+    ``arguments``: None where the shell supplies the value."""
+
+    context: Path
+    dockerfile: Path | None
+    inline: str | None = field(default=None, repr=False)
+    target: str | None = None
+    arguments: MappingType[str, str | None] = field(default_factory=dict, repr=False)
+
+    def source(self) -> Source | None:
+        """The Dockerfile as it was read, None where there is none or it cannot be read."""
+        from dsec_migrate.errors import UserError
+
+        if self.inline is not None:
+            return Source(self.context / "Dockerfile", self.inline.encode(), self.inline)
+        assert self.dockerfile is not None
+        try:
+            return Source.read(self.dockerfile)
+        except UserError:
+            return None
+
+
+def find(project: Project, service: Service) -> Build | None:
+    """None where the service is not built, or from something that is not on this host (a repository)."""
+    node = service.get("build")
+    if node is None:
+        return None
+
+    def text(value: Content | None) -> str | None:
+        return project.resolve(value.value).value if isinstance(value, Scalar) and not value.is_null else None
+
+    body = node if isinstance(node, Mapping) else None
+    context = (text(body.get("context")) if body is not None else text(node)) or "."
+    if "://" in context or context.startswith(("git@", "github.com/")):
+        return None
+    layer = next(layer for layer in reversed(service.layers) if layer.service.get("build") is not None)
+    # what another file brings in by `extends` is seen from that file's folder
+    base = layer.document.source.path.parent if layer.users else project.directory
+    folder = Path(os.path.normpath(base / Path(context).expanduser()))
+    if body is None:
+        return Build(folder, folder / "Dockerfile")
+    inline = text(body.get("dockerfile_inline"))
+    dockerfile = None if inline is not None else folder / (text(body.get("dockerfile")) or "Dockerfile")
+    return Build(folder, dockerfile, inline, text(body.get("target")), _arguments(project, body.get("args")))
+
+
+def _arguments(project: Project, node: Content | None) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    if isinstance(node, Mapping):
+        for argument, entry in node.effective().items():
+            given = follow(entry.value)
+            is_text = isinstance(given, Scalar) and not given.is_null
+            found[argument] = project.resolve(given.value).value if is_text and isinstance(given, Scalar) else None
+    for item in node.items if isinstance(node, Sequence) else ():
+        content = follow(item)
+        if isinstance(content, Scalar):
+            name, sign, value = content.value.partition("=")
+            found[name] = project.resolve(value).value if sign else None
+    return found

@@ -1,0 +1,120 @@
+"""What the program in a build context reads: variables, or files that variables name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.records import dataclass
+
+MOST_ENTRIES = 40_000
+MOST_FILES = 4000
+MOST_BYTES_OF_A_FILE = 512 * 1024
+MOST_BYTES = 32 * 1024 * 1024
+
+_SKIPPED_FOLDERS = Pattern(r"\.(?:git|hg|svn|venv|tox)|venv|node_modules|vendor|__pycache__|dist|target|secrets")
+_CODE = Pattern(
+    r"\.(?:py|[cm]?js|tsx?|jsx|go|rb|php|java|kts?|scala|groovy|cs|fs|rs|cc?|cpp|h|hpp|(?:ba|z)?sh|p[lm]|exs?|erl|clj|lua|"
+    r"swift|dart|r|jl|nim|cr|vb|ps1|tmpl|tpl|j2|conf|cfg|cnf|ini|properties|xml|ya?ml|toml|json)"
+)
+# these say what is set, or what people should know, not what is read
+_NO_CODE = Pattern(
+    r"(?i)(?:docker-)?compose.*\.ya?ml|.*\.md|\.env.*|.*\.env|package(?:-lock)?\.json|.*\.lock|.*\.min\.js|dsec-migrate\.toml"
+)
+_WITHOUT_SUFFIX = Pattern(
+    r"(?i)(?:docker-)?entrypoint.*|run|start|configure|Procfile|Makefile|Rakefile|wrapper.*|init.*"
+)
+# code that makes the name itself: `name + "_FILE"`, f"{name}_FILE", "${var}_FILE"
+_MAKES_NAMES = Pattern(r"[\"'`]_FILE[\"'`]|\}_FILE\b|%s_FILE\b")
+_COMMENT = Pattern(r"[ \t]*(?:#|//|\*|--|;)")
+
+
+@dataclass(frozen=True, repr=False)
+class Reads:
+    """Places (``file:line``, the file below the context) that name ``X_FILE`` and ``X``. ``makes_names``: a place where
+    code puts ``_FILE`` behind any name."""
+
+    file: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    makes_names: str | None = None
+
+
+def reads(context: Path, variable: str) -> Reads:
+    """What the code below ``context`` says of a variable; nothing where the folder is not there, or too large."""
+    whole = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(_FILE)?(?![A-Za-z0-9_])")
+    files: list[str] = []
+    plain: list[str] = []
+    makes_names = None
+    for name, text in _texts(context.absolute()):
+        if makes_names is None and (made := _MAKES_NAMES.search(text)) is not None:
+            makes_names = f"{name}:{text.count(chr(10), 0, made.start()) + 1}"
+        if variable not in text:
+            continue
+        for match in whole.finditer(text):
+            if _COMMENT.match(text, text.rfind("\n", 0, match.start()) + 1) is not None:
+                continue
+            place = f"{name}:{text.count(chr(10), 0, match.start()) + 1}"
+            (files if match[1] else plain).append(place)
+    return Reads(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(plain)), makes_names)
+
+
+@lru_cache(maxsize=8)
+def _texts(context: Path) -> tuple[tuple[str, str], ...]:
+    """The code of a build context; nothing of a folder that is too large to be looked through."""
+    found: list[tuple[str, str]] = []
+    size = 0
+    for number, path in enumerate(_files(context)):
+        if path is None or number >= MOST_FILES or size > MOST_BYTES:
+            return ()
+        try:
+            if path.stat().st_size > MOST_BYTES_OF_A_FILE:
+                continue
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        size += len(text)
+        found.append((str(path.relative_to(context)), text))
+    return tuple(found)
+
+
+def _files(context: Path) -> Iterator[Path | None]:
+    """The files of code; None where there is too much beside them."""
+    entries = 0
+    for folder, folders, names in os.walk(context):
+        entries += len(names)
+        if entries > MOST_ENTRIES:
+            yield None
+            return
+        folders[:] = sorted(name for name in folders if not _SKIPPED_FOLDERS.fullmatch(name))
+        for name in sorted(names):
+            suffix = Path(name).suffix.lower()
+            is_code = _CODE.fullmatch(suffix) is not None or (
+                not suffix and _WITHOUT_SUFFIX.fullmatch(name) is not None
+            )
+            if is_code and _NO_CODE.fullmatch(name) is None:
+                yield Path(folder) / name
+
+
+_EXPRESSIONS = {
+    ".py": 'pathlib.Path(os.environ["{}"]).read_text()',
+    ".js": 'fs.readFileSync(process.env.{}, "utf8")',
+    ".go": 'os.ReadFile(os.Getenv("{}"))',
+    ".rb": 'File.read(ENV["{}"])',
+    ".php": 'file_get_contents(getenv("{}"))',
+    ".java": 'Files.readString(Path.of(System.getenv("{}")))',
+    ".cs": 'File.ReadAllText(Environment.GetEnvironmentVariable("{}"))',
+    ".rs": 'fs::read_to_string(env::var("{}")?)',
+    ".sh": '"$(cat "${}")"',
+}
+_LIKE = {".ts": ".js", ".tsx": ".js", ".jsx": ".js", ".mjs": ".js", ".cjs": ".js", ".kt": ".java", ".bash": ".sh"}
+
+
+def expression(place: str, variable: str) -> str | None:
+    """How code at ``place`` (``file:line``) would read the file that ``variable`` names, in its own language."""
+    suffix = Path(place.rpartition(":")[0]).suffix.lower()
+    found = _EXPRESSIONS.get(_LIKE.get(suffix, suffix))
+    return found.replace("{}", variable) if found is not None else None

@@ -1,0 +1,90 @@
+"""``dsec-migrate.toml`` beside a project: what its people know that this program does not."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dsec_migrate import images
+from dsec_migrate.errors import UserError
+from dsec_migrate.images import Image, Table
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.records import dataclass, field
+
+NAME = "dsec-migrate.toml"
+_PLACE = Pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+_KEYS = frozenset({"image"})
+# what people need not say of an image that they know
+_DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "documented", "evidence": [NAME]}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Settings:
+    """``images`` is the table with the rows of the file before its own."""
+
+    images: Table = field(default_factory=Table)
+
+
+def read(directory: Path) -> Settings:
+    """The settings beside the project in ``directory``; empty ones where there is no such file.
+
+    Raises UserError, with its place, where the file is no TOML or says something that nobody understands.
+    """
+    path = directory / NAME
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise UserError(f"cannot read the file: {error.strerror or type(error).__name__}", str(path)) from None
+    return _parse(path, data)
+
+
+@lru_cache(maxsize=16)
+def _parse(path: Path, data: bytes) -> Settings:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        text = data.decode("utf-8")
+        content = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise UserError("the file is not UTF-8", str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        match = _PLACE.search(str(error))
+        what = str(error)[: match.start()] if match else str(error)
+        line, column = (int(match[1] or 0), int(match[2] or 0)) if match else (0, 0)
+        raise UserError(f"the file is not TOML: {what[:1].lower()}{what[1:]}", str(path), line, column) from None
+    for key in content.keys() - _KEYS:
+        help_text = f"it takes {' and '.join(sorted(_KEYS))}"
+        raise UserError(f"nobody knows the key {key}", str(path), _line_of(text, key), 1, help=help_text)
+    rows = content.get("image", [])
+    if not isinstance(rows, list):
+        raise UserError("`image` is a list of tables", str(path), _line_of(text, "image"), 1, help="write [[image]]")
+    return Settings(Table(tuple(_row(path, text, number, row) for number, row in enumerate(rows))))
+
+
+def _row(path: Path, text: str, number: int, row: Any) -> Image:
+    full = {**_DEFAULTS, **row} if isinstance(row, dict) else row
+    problem = images.problem_of(full)
+    if problem is None:
+        return images.image_of(full)
+    key, what = problem
+    lines = text.splitlines()
+    starts = [n for n, line in enumerate(lines, 1) if line.strip().startswith("[[image]]")]
+    first = starts[number] if number < len(starts) else 1
+    line = next((n for n in range(first, len(lines) + 1) if _is_key(lines[n - 1], key)), first)
+    help_text = "`dsec-migrate images NAME` shows what a row says"
+    raise UserError(f"row {number + 1} of `image`: {what}", str(path), line, 1, help=help_text)
+
+
+def _is_key(line: str, key: str) -> bool:
+    return bool(key) and line.partition("=")[0].strip() == key
+
+
+def _line_of(text: str, key: str) -> int:
+    lines = text.splitlines()
+    return next((n for n, line in enumerate(lines, 1) if _is_key(line, key) or line.strip(" []") == key), 1)

@@ -1,0 +1,152 @@
+"""Dockerfiles are read as BuildKit reads them, and nothing of them is lost."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from conftest import docker
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsec_migrate import dockerfile
+from dsec_migrate.source import Source
+
+
+def read(text: str) -> dockerfile.Dockerfile:
+    return dockerfile.read(Source(Path("Dockerfile"), text.encode(), text))
+
+
+def shown(text: str) -> list[tuple[str, str]]:
+    return [(one.keyword, one.text) for one in read(text).instructions]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FROM a\nRUN b\n", [("FROM", "a"), ("RUN", "b")]),
+        ("from a as b", [("FROM", "a as b")]),
+        ("RUN a \\\n  b", [("RUN", "a   b")]),
+        ("RUN a \\  \n  b", [("RUN", "a   b")]),
+        ("RUN a \\\n# why\n\n  && b\nUSER c", [("RUN", "a   && b"), ("USER", "c")]),
+        ("# escape=`\nRUN a `\n b\\\nUSER c", [("RUN", "a  b\\"), ("USER", "c")]),
+        ("RUN a\n# escape=`\nRUN b \\\n c", [("RUN", "a"), ("RUN", "b  c")]),
+        ("  \n\t\n  RUN  a  \n", [("RUN", "a")]),
+        ("RUN a\r\nUSER b\r\n", [("RUN", "a"), ("USER", "b")]),
+        ("RUN <<EOF\nUSER no\nEOF\nUSER yes", [("RUN", "<<EOF"), ("USER", "yes")]),
+        ("RUN <<-EOF cat\n\tUSER no\n\tEOF\nUSER yes", [("RUN", "<<-EOF cat"), ("USER", "yes")]),
+        ("COPY <<a <<'b' /x/\n1\na\n2\nb\nUSER c", [("COPY", "<<a <<'b' /x/"), ("USER", "c")]),
+        ("RUN echo 1 <<<EOF\nUSER c", [("RUN", "echo 1 <<<EOF"), ("USER", "c")]),
+        ("ENV A <<EOF\nUSER c", [("ENV", "A <<EOF"), ("USER", "c")]),
+        ("ONBUILD RUN a \\\n b", [("ONBUILD", "RUN a  b")]),
+        ("RUN --mount=type=secret,id=x --network=none a", [("RUN", "a")]),
+        ("COPY --from=b --chown=1:1 /a /b", [("COPY", "/a /b")]),
+        ("RUN a --flag=b", [("RUN", "a --flag=b")]),
+        ("RUN a \\", [("RUN", "a")]),
+        ("", []),
+    ],
+)
+def test_instructions(text: str, expected: list[tuple[str, str]]) -> None:
+    assert shown(text) == expected
+
+
+def test_positions_speak_of_the_file() -> None:
+    text = "FROM a\nRUN --mount=type=cache,target=/c \\\n  # comment\n  curl \\\n    -u $TOKEN x\nUSER b\n"
+    run = read(text).instructions[1]
+    start = run.text.index("$TOKEN")
+    span = run.place(start, start + len("$TOKEN"))
+    assert text[span.start : span.end] == "$TOKEN"
+    (flag,) = run.flags
+    assert text[flag.span.start : flag.span.end] == "--mount=type=cache,target=/c"
+    assert (flag.name, flag.value) == ("mount", "type=cache,target=/c")
+    assert text[run.span.start : run.span.end].startswith("RUN")
+    assert text[run.span.start : run.span.end].endswith("x")
+    assert run.line == 2
+
+
+def test_here_documents() -> None:
+    text = "RUN <<'one' <<two\n$A\none\nb\ntwo\nUSER c"
+    run = read(text).instructions[0]
+    found = [(doc.name, text[doc.content.start : doc.content.end], doc.expands) for doc in run.heredocs]
+    assert found == [("one", "$A\n", False), ("two", "b\n", True)]
+    assert text[run.span.start : run.span.end] == text[: text.index("\nUSER")]
+
+
+PIECES = st.sampled_from(
+    [
+        "FROM a",
+        "RUN b",
+        "\\",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "# c",
+        "<<EOF",
+        "EOF",
+        "'",
+        '"',
+        "ENV A=1 B='2 3'",
+        "`",
+        "$X",
+        "é",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_every_instruction_stands_where_it_says(text: str) -> None:
+    found = read(text).instructions
+    end = 0
+    for one in found:
+        assert end <= one.span.start <= one.span.end <= len(text)
+        end = one.span.end
+        assert len(one.offsets) == len(one.text) + 1
+        assert all(text[place] == character for place, character in zip(one.offsets, one.text, strict=False))
+    # what no instruction holds is white space and comments
+    position, rest = 0, []
+    for one in found:
+        rest.append(text[position : one.span.start])
+        position = one.span.end
+    for line in "".join([*rest, text[position:]]).splitlines():
+        assert not line.strip() or line.strip().startswith("#") or line.strip() in {"\\", "`"} or not found
+
+
+LAUNCHES = {
+    "nothing": "FROM busybox:stable\n",
+    "a command": 'FROM busybox:stable\nCMD ["echo", "$X"]\n',
+    "a command for a shell": "FROM busybox:stable\nCMD echo $X && true\n",
+    "an entrypoint takes the base's command": 'FROM busybox:stable\nENTRYPOINT ["/bin/echo"]\n',
+    "an entrypoint behind a command": 'FROM busybox:stable\nCMD ["a"]\nENTRYPOINT ["/bin/echo"]\n',
+    "another shell": 'FROM busybox:stable\nSHELL ["/bin/ash", "-c"]\nENTRYPOINT echo hello\nUSER 1000\n',
+    "a stage on a stage": (
+        'ARG TAG=stable\nFROM busybox:${TAG} AS one\nCMD ["one"]\nENTRYPOINT ["/e"]\nFROM one\nCMD ["two"]\n'
+    ),
+    "an entrypoint on a stage with a command": (
+        'FROM busybox:stable AS one\nCMD ["one"]\nFROM one\nENTRYPOINT ["/bin/echo"]\n'
+    ),
+    "an entrypoint taken back": 'FROM busybox:stable AS one\nENTRYPOINT ["/e"]\nFROM one\nENTRYPOINT []\nCMD ["x"]\n',
+}
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("title", LAUNCHES)
+def test_a_container_starts_as_its_stages_say(title: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(LAUNCHES[title], encoding="utf-8")
+    tag = f"dsec-launch-{uuid.uuid4().hex[:10]}"
+    built = docker("build", "--quiet", "--tag", tag, ".", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr.decode()
+    try:
+        config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", tag).stdout)
+    finally:
+        docker("image", "rm", "--force", tag)
+    stages = dockerfile.stages(read(LAUNCHES[title]))
+    found = dockerfile.launch(stages, stages[-1])
+    assert list(found.entrypoint or ()) == (config.get("Entrypoint") or [])
+    # that of busybox itself
+    assert list(found.command if found.command is not None else ["sh"]) == (config.get("Cmd") or [])
+    assert (found.user or "") == (config.get("User") or "")
+    assert found.image == "busybox:stable"
