@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
+from typing import NamedTuple
 
 from dsec_migrate.document import (
     Alias,
@@ -22,7 +23,7 @@ from dsec_migrate.document import (
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import Argument, EnvFileSlot, Layer, Project, Service, Variable
+from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Project, Service
 from dsec_migrate.records import dataclass, field
 
 
@@ -68,11 +69,18 @@ class Need:
         return self.layer.service if entry is None else entry.owner
 
 
-def needs_of(
-    project: Project, secrets_by_slot: MappingType[int, str], arguments: Iterable[Variable] = ()
-) -> dict[int, Need]:
+class Other(NamedTuple):
+    """A secret (by name) that a service needs for what stands below a ``key`` of the layer."""
+
+    service: str
+    layer: Layer
+    name: str
+    key: str
+
+
+def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: Iterable[Other] = ()) -> dict[int, Need]:
     """What each layer needs, by the ``id`` of its mapping, in text order, for slots (by ``Slot.key``) that each need a
-    secret (by name), those of ``arguments`` included."""
+    secret (by name), and for ``others``, which no variable needs."""
     collected: dict[int, Need] = {}
     slots: dict[int, set[int]] = {}
 
@@ -99,11 +107,8 @@ def needs_of(
                     if slot.key in slots[id(layer.service)]:
                         add(service.name, layer, name, "environment")
                         break
-    for variable in arguments:
-        slot = variable.slot
-        name = secrets_by_slot.get(slot.key)
-        if name is not None and isinstance(slot, Argument) and slot.layer is not None:
-            add(variable.service, slot.layer, name, slot.place_key)
+    for service_name, layer, name, key in others:
+        add(service_name, layer, name, key)
     ordered = sorted(
         collected.items(), key=lambda item: (project.order(item[1].layer.document), item[1].layer.service.start)
     )
@@ -179,6 +184,27 @@ def sources(service: Service) -> Iterator[str]:
             source = content.get("source") if isinstance(content, Mapping) else content
             if isinstance(source, Scalar):
                 yield source.value
+
+
+def by_path(service: Service) -> MappingType[str, str]:
+    """Secret by path in the container; of two with one path Compose takes the later."""
+    mounted: dict[str, str] = {}
+    for layer in service.layers:
+        node = layer.service.get("secrets")
+        if node is not None and node.tag in {OVERRIDE, RESET}:
+            mounted.clear()
+        if node is not None and node.tag == RESET:
+            continue
+        for item in node.items if isinstance(node, Sequence) else []:
+            content = follow(item)
+            if isinstance(content, Scalar):
+                mounted[f"{SECRETS_MOUNT}/{content.value}"] = content.value
+            elif isinstance(content, Mapping):
+                source, target = content.get("source"), content.get("target")
+                if isinstance(source, Scalar):
+                    name = target.value if isinstance(target, Scalar) else source.value
+                    mounted[name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"] = source.value
+    return mounted
 
 
 def targets_in_use(project: Project) -> set[str]:

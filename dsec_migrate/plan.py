@@ -84,10 +84,12 @@ class MoveVariable:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RemoveVariable:
-    """The slot's line goes, and with the last one of a block its key: a wrapper supplies the value of ``secret``."""
+    """The slot's line goes, and with the last one of a block its key: a wrapper supplies the value of ``secret``, or a
+    line that stands there already. ``holder`` is the service."""
 
     slot: Slot
     secret: str
+    holder: Mapping
 
 
 @dataclass(frozen=True, eq=False, repr=False)

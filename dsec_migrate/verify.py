@@ -12,11 +12,11 @@ from itertools import combinations
 from pathlib import Path
 
 from dsec_migrate import document as yaml
-from dsec_migrate import dotenv, wrapping
+from dsec_migrate import dotenv, mounts, wrapping
 from dsec_migrate import project as projects
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.document import Scalar, Sequence
 from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.finding import Action
+from dsec_migrate.finding import Action, Finding
 from dsec_migrate.interpreter import Interpreter
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import Remaining, Rewritten
@@ -34,6 +34,7 @@ from dsec_migrate.plan import (
     ReadInTest,
     RemoveLine,
 )
+from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Variable, references_of
 from dsec_migrate.records import replace
 from dsec_migrate.remnants import remaining
@@ -206,8 +207,8 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
     wrapped = {f.service for f in moved.values() if f.delivery == "wrapper"}
     for name, service in before.services.items():
         new_service = after.services[name]
-        replaced = set()
-        mounted = _mounts(new_service)
+        replaced: set[str] = set()
+        mounted = mounts.by_path(new_service)
         files = {path: by_name[source] for path, source in mounted.items() if source in by_name}
         supplied = _supplied(service, before, new_service, after, files) if name in wrapped else {}
         _check_readable(new_service, plan, files)
@@ -215,10 +216,15 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
             finding = moved.get((name, variable.name))
             # of some files alone, a variable may stand in lines that stay because another file replaces them
             stays = not any(_place(slot) in places for slot in variable.slots)
-            if finding is None or stays or _is_absent(variable):
+            is_only_mounted = finding is not None and finding.kind == KIND and not finding.variables
+            if finding is None or (stays and not is_only_mounted) or _is_absent(variable):
                 new = new_service.variables.get(variable.name)
                 if new is None or new.effective.value != variable.effective.value:
                     raise VerificationError(f"{name}.{variable.name} would change")
+                continue
+            if finding.kind == KIND:
+                _check_mended(new_service, finding, variable)
+                replaced.update(finding.variables)
                 continue
             if variable.name not in finding.variables and variable.name in new_service.variables:
                 raise VerificationError(f"{name}.{variable.name} would still be set")
@@ -235,6 +241,16 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+
+
+def _check_mended(service: Service, finding: Finding, variable: Variable) -> None:
+    """What was half done names a file that is mounted, under a name that is set once; the file itself stays."""
+    names = finding.variables or ((variable.name,) if variable.name in service.variables else ())
+    if finding.variables and variable.name in service.variables:
+        raise VerificationError(f"{service.name}.{variable.name} would still be set")
+    values = [service.variables[name].effective.value or "" for name in names if name in service.variables]
+    if len(values) != len(names) or any(mounts.by_path(service).get(value) != finding.secret for value in values):
+        raise VerificationError(f"{service.name}.{variable.name} would not name the file of {finding.secret}")
 
 
 def _check_delivery(
@@ -365,27 +381,6 @@ def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str])
             if len(works) != len(before.services):
                 continue
             check_values(before, _load(project, chosen, Texts(overlay)), plan)
-
-
-def _mounts(service: Service) -> MappingType[str, str]:
-    """Secret by path in the container; of two with one path Compose takes the later."""
-    mounted: dict[str, str] = {}
-    for layer in service.layers:
-        node = layer.service.get("secrets")
-        if node is not None and node.tag in {projects.OVERRIDE, projects.RESET}:
-            mounted.clear()
-        if node is not None and node.tag == projects.RESET:
-            continue
-        for item in node.items if isinstance(node, Sequence) else []:
-            content = follow(item)
-            if isinstance(content, Scalar):
-                mounted[f"{SECRETS_MOUNT}/{content.value}"] = content.value
-            elif isinstance(content, Mapping):
-                source, target = content.get("source"), content.get("target")
-                if isinstance(source, Scalar):
-                    name = target.value if isinstance(target, Scalar) else source.value
-                    mounted[name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"] = source.value
-    return mounted
 
 
 # --- the file as a whole ---

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate import definitions, files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
+from dsec_migrate.finding import Finding
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
@@ -23,12 +24,12 @@ from dsec_migrate.plan import (
     Read,
 )
 from dsec_migrate.planning import arguments as commands
-from dsec_migrate.planning import wrappers
+from dsec_migrate.planning import half_done, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
-from dsec_migrate.project import Argument, EnvFileSlot, Project
+from dsec_migrate.project import Argument, EnvFileSlot, Project, Variable
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
@@ -43,16 +44,19 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
 
     Raises UserError when a secret's file name is taken by other content and no other name is free.
     """
+    disk = disk or files.Disk()
     found = [decide(case) for case in cases(project, options)]
     found += _in_commands(project, options, found)
+    begun = half_done.find(project, options, disk)
+    mended = [one for one in begun if options.fix and one.mend is not None]
     hidden = tuple(report(finding, {}) for finding in hidden_findings(project, options))
-    if not found:
-        return Plan(hidden)
+    if not found and not mended:
+        rows = tuple(one.report(None, fixes=False) for one in begun)
+        return Plan((*rows, *hidden), notes=tuple(half_done.notes(project)))
     components = join(project, found)
     settle(components)
     settle_references(project, components)
     moved = [component for component in components if is_moved(component)]
-    disk = disk or files.Disk()
     needs = collect(project, moved)
     groups = group_needs(needs)
     values = {finding.variable.effective.value or "" for finding in found}
@@ -66,10 +70,12 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     taken = [operation for operation in operations if isinstance(operation, MOVES)]
     moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
     arguments = tuple(finding.variable for finding in found if isinstance(finding.variable.slot, Argument))
-    layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, arguments)
+    others = [*_needs_of_arguments(arguments, by_slot), *half_done.needs(mended)]
+    layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
     operations += wrappers.place(moved, by_slot)
     operations += _reads(moved, by_slot)
+    operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options)
     operations += definitions.place(project, layers.values(), secrets)
     operations += repeated_in_comments(taken)
@@ -85,7 +91,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        (*(row for finding in found for row in settled[id(finding)]), *hidden),
+        (*_rows(found, settled, begun, fixes=options.fix), *hidden),
         final,
         tuple(secrets),
         tuple(operations),
@@ -95,9 +101,33 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
             *_tell_named_paths(named),
+            *half_done.notes(project),
         ),
         arguments,
     )
+
+
+def _rows(
+    found: Iterable[Pending],
+    settled: Mapping[int, Sequence[Finding]],
+    begun: Sequence[half_done.HalfDone],
+    *,
+    fixes: bool,
+) -> Iterator[Finding]:
+    """The findings; of a variable that is half done, what mends it."""
+    told = {(one.service.name, one.variable.name) for one in begun if one.mend is not None}
+    for finding in found:
+        yield from (row for row in settled[id(finding)] if (row.service, row.variable) not in told)
+    verdicts = {(f.case.service.name, f.variable.name): f.case.verdict for f in found}
+    yield from (one.report(verdicts.get((one.service.name, one.variable.name)), fixes=fixes) for one in begun)
+
+
+def _needs_of_arguments(arguments: Iterable[Variable], by_slot: Mapping[int, PlannedSecret]) -> Iterator[mounts.Other]:
+    for variable in arguments:
+        slot = variable.slot
+        secret = by_slot.get(slot.key)
+        if secret is not None and isinstance(slot, Argument) and slot.layer is not None:
+            yield mounts.Other(variable.service, slot.layer, secret.name, slot.place_key)
 
 
 def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:

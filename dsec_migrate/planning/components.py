@@ -216,7 +216,7 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                         operations.append(MoveArgument(slot, secret.name, secret.mount_path, result.program is None))
                     continue
                 if not result.new_name:
-                    operations.append(RemoveVariable(slot, secret.name))
+                    operations.append(RemoveVariable(slot, secret.name, finding.case.service.layers[0].service))
                     continue
                 stays = slot.node is not slot.content and component.other_use(slot) is not None
                 value = result.value.format(path=secret.mount_path, name=secret.name)

@@ -22,6 +22,7 @@ class Counts(NamedTuple):
     changed_files: int
     failed_files: int
     is_written: bool
+    mended: int = 0
 
     @property
     def left(self) -> int:
@@ -30,13 +31,14 @@ class Counts(NamedTuple):
 
 
 def count(outcome: Outcome) -> Counts:
-    findings = migrate = possible = secrets = changed = failed = 0
+    findings = migrate = possible = secrets = changed = failed = mended = 0
     is_written = False
     for project in outcome.projects:
         for finding in project.findings:
             findings += 1
             if finding.action is Action.MIGRATE:
                 migrate += 1
+                mended += finding.kind == "half-done"
             elif finding.verdict.confidence is Confidence.POSSIBLE:
                 possible += 1
         secrets += len(project.plan.secrets)
@@ -45,7 +47,7 @@ def count(outcome: Outcome) -> Counts:
         is_written = is_written or project.is_written
     keep = findings - migrate
     files = len(outcome.projects)
-    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written)
+    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written, mended)
 
 
 def errors_of(outcome: Outcome) -> Iterator[UserError]:

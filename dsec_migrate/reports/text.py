@@ -59,10 +59,18 @@ def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
 
 def _tell_moves(page: Page, project: ProjectOutcome) -> None:
     moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
-    if not moved:
-        return
+    begun = [finding for finding in moved if finding.kind == "half-done"]
+    for verb, past, group in (
+        ("move", "Moved", [finding for finding in moved if finding not in begun]),
+        ("mend", "Mended", begun),
+    ):
+        if group:
+            page.heading(past if project.is_written else f"Not {past.lower()}" if project.status else f"Would {verb}")
+            _tell_group(page, project, group)
+
+
+def _tell_group(page: Page, project: ProjectOutcome, moved: Sequence[Finding]) -> None:
     secrets = {secret.name: secret for secret in project.plan.secrets}
-    page.heading("Moved" if project.is_written else "Not moved" if project.status else "Would move")
     files: dict[tuple[str, str], set[str]] = {}
     for finding in moved:
         files.setdefault((finding.service, finding.variable), set()).add(finding.site.file)
@@ -253,7 +261,10 @@ def _sum(outcome: Outcome, counts: Counts) -> str:
     parts: list[str] = []
     if counts.changed_files:
         verb = "moved" if counts.is_written else "would move"
-        parts.append(f"{_number(counts.secrets, 'secret')} in {_number(counts.changed_files, 'file')} {verb}")
+        if counts.secrets or not counts.mended:
+            parts.append(f"{_number(counts.secrets, 'secret')} in {_number(counts.changed_files, 'file')} {verb}")
+        if counts.mended:
+            parts.append(f"{_number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
         if counts.left:
             parts.append(f"{counts.left} left")
     elif counts.left:

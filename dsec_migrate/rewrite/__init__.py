@@ -82,7 +82,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
     writer.read_in_tests(tests)
-    writer.remove(removed, wrapped)
+    writer.remove(removed)
     for mount in mounts:
         writer.mount(mount)
     # behind a list of mounts that ends where they begin

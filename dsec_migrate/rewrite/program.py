@@ -16,17 +16,19 @@ _ONLY_COMMENT = Pattern(r"([ \t]*)#")
 
 
 class ProgramWriter(Writer):
-    def remove(self, operations: Iterable[RemoveVariable], programs: Iterable[WrapProgram]) -> None:
+    def remove(self, operations: Iterable[RemoveVariable]) -> None:
         """Takes lines out, but for their comments; of a block of which nothing is left, the key as well."""
         gone: dict[int, list[Entry | ParsedNode]] = {}
+        holders: dict[int, Mapping] = {}
         for operation in operations:
-            gone.setdefault(id(operation.slot.container), []).append(operation.slot.entry or operation.slot.node)
-        for program in programs:
-            entry = program.holder.own("environment")
+            holders[id(operation.holder)] = operation.holder
+            gone.setdefault(id(operation.holder), []).append(operation.slot.entry or operation.slot.node)
+        for key, holder in holders.items():
+            entry = holder.own("environment")
             block = entry.value if entry is not None else None
             if entry is None or not isinstance(block, (Mapping, Sequence)):
                 continue
-            children = gone.get(id(block), [])
+            children = gone[key]
             if len(children) == len(block.entries if isinstance(block, Mapping) else block.items):
                 self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1)
             for child in children:

@@ -59,7 +59,10 @@ class Writer:
         key = slot.entry.key
         assert isinstance(key, Scalar)
         quote = 1 if key.style else 0
-        before, _, behind = operation.new_name.rpartition(slot.name)
+        before, same, behind = operation.new_name.rpartition(slot.name)
+        if not same:
+            self.replace(key.start + quote, key.end - quote, operation.new_name)
+            before = behind = ""
         if before:
             self.insert(key.start + quote, before)
         if behind:

@@ -1,0 +1,255 @@
+"""Migrations that somebody began by hand and that do not work: findings, with a way to mend one where that is exact.
+
+What people get wrong was seen in real commits: a path given to a program that takes it for the password, a `_FILE` that
+the image does not read, one in another image's spelling, one that names a file that nobody mounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsec_migrate import files, images
+from dsec_migrate.detectors.names import meaning
+from dsec_migrate.document import Alias, Scalar, walk
+from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.images import Image
+from dsec_migrate.mounts import Other, by_path, sources
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Delivery
+from dsec_migrate.passes.obstacles import RUN_INSIDE
+from dsec_migrate.plan import SECRETS_MOUNT, Applicability, Move, MoveVariable, RemoveVariable
+from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable
+from dsec_migrate.records import dataclass
+
+KIND = "half-done"
+_SUFFIX, _DOUBLE, _PREFIX = "_FILE", "__FILE", "FILE__"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Mend:
+    """The variable gets another name, or (None) goes; ``mount`` is a secret that the service lacks. Where the name
+    stays, only the mount is missing."""
+
+    slot: Slot
+    new_name: str | None
+    secret: str
+    mount: str | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class HalfDone:
+    """``note`` says what is wrong."""
+
+    service: Service
+    variable: Variable
+    note: str
+    mend: Mend | None = None
+    confidence: Confidence = Confidence.LIKELY
+
+    def move(self) -> Move | None:
+        """The change of the variable's line, if that is what mends it."""
+        mend = self.mend
+        if mend is None or mend.new_name == self.variable.name:
+            return None
+        if mend.new_name is None:
+            return RemoveVariable(mend.slot, mend.secret, self.service.layers[0].service)
+        return MoveVariable(mend.slot, mend.new_name, mend.slot.text or "", mend.secret)
+
+    def report(self, verdict: Verdict | None, *, fixes: bool) -> Finding:
+        """The row of a report; ``verdict`` is what the detectors say of the variable's text."""
+        slot, mend = self.variable.slot, self.mend
+        is_mended = fixes and mend is not None
+        added = (mend.new_name,) if mend is not None and mend.new_name not in (None, self.variable.name) else ()
+        note = self.note if mend is None or is_mended else f"{self.note} (--fix mends it)"
+        return Finding(
+            Site(*slot.document.place(slot.start)),
+            self.service.name,
+            self.variable.name,
+            KIND,
+            verdict or Verdict(self.confidence, Exposure.INTERPOLATED, "a migration that is half done", KIND),
+            Action.MIGRATE if is_mended else Action.KEEP,
+            Delivery.FILE_VARIABLE.value if is_mended else Delivery.NONE.value,
+            tuple(name for name in added if name is not None) if is_mended else (),
+            (Applicability.SAFE if is_mended else Applicability.MANUAL).value,
+            mend.secret if is_mended and mend is not None else None,
+            None,
+            note,
+        )
+
+
+def find(project: Project, options: Options, disk: files.Disk) -> list[HalfDone]:
+    """What is half done in a project, but for what ``--only`` and ``--skip`` leave out."""
+    return [
+        one
+        for service in project.services.values()
+        for variable in service.variables.values()
+        if options.is_asked_for(service.name, variable.name)
+        and (one := _judge(project, service, variable, disk)) is not None
+    ]
+
+
+def needs(mended: Iterable[HalfDone]) -> Iterator[Other]:
+    """The secrets that services lack."""
+    for one in mended:
+        if one.mend is not None and one.mend.mount is not None:
+            yield Other(one.service.name, one.service.layers[0], one.mend.mount, "environment")
+
+
+def _judge(project: Project, service: Service, variable: Variable, disk: files.Disk) -> HalfDone | None:
+    value = variable.effective.value or ""
+    base = _base(variable.name)
+    row = None if service.is_built else project.images.find(service.image)
+    is_path = value.startswith(f"{SECRETS_MOUNT}/")
+    if base is None:
+        both = _set_twice(project, service, variable, row, disk)
+        if both is not None or not is_path:
+            return both
+        return _path_as_value(service, variable, row)
+    if not is_path or not meaning(base).is_telling or _is_used_inside(service, variable.name):
+        return None
+    return _wrong_form(service, variable, base, row) or _notby_path(project, service, variable, value)
+
+
+def _base(name: str) -> str | None:
+    """The variable that a name in one of the forms of a file stands for."""
+    if name.startswith(_PREFIX):
+        return name[len(_PREFIX) :]
+    if name.endswith(_DOUBLE):
+        return name[: -len(_DOUBLE)]
+    return name[: -len(_SUFFIX)] if name.endswith(_SUFFIX) and len(name) > len(_SUFFIX) else None
+
+
+def _set_twice(
+    project: Project, service: Service, variable: Variable, row: Image | None, disk: files.Disk
+) -> HalfDone | None:
+    """`X` beside `X_FILE`, where the file holds the same and the image reads it: `X` can go."""
+    way = row.way(variable.name) if row is not None and row.is_sure else None
+    if way is None or way.name == variable.name or way.name not in service.variables:
+        return None
+    path = service.variables[way.name].effective.value or ""
+    name = by_path(service).get(path)
+    file = project.secrets.get(name, {}).get("file") if name is not None else None
+    content = disk.read(files.resolve_path(project, file)) if isinstance(file, str) else None
+    is_same = content is not None and content.decode("utf-8", "replace") == variable.effective.value
+    if name is None or not is_same or not _is_simple(service, variable):
+        return None
+    return HalfDone(
+        service,
+        variable,
+        f"{way.name} is set beside it, and its file holds the same",
+        Mend(variable.slot, None, name),
+    )
+
+
+def _path_as_value(service: Service, variable: Variable, row: Image | None) -> HalfDone | None:
+    told = meaning(variable.name)
+    if not told.is_telling or told.is_location or told.is_switch:
+        return None
+    if row is None or not row.is_sure:
+        note = "its value is a path: a program that does not open it takes it for the secret"
+        return HalfDone(service, variable, note, confidence=Confidence.POSSIBLE)
+    way = row.way(variable.name)
+    if way is not None and way.name == variable.name:
+        return None
+    image = images.repository(service.image)
+    if way is None or way.name in service.variables:
+        return HalfDone(service, variable, f"its value is a path, which the image {image} takes for the secret itself")
+    return HalfDone(
+        service,
+        variable,
+        f"its value is a path, which the image {image} takes for the secret itself: it reads {way.name}",
+        _renamed(service, variable, way.name),
+    )
+
+
+def _wrong_form(service: Service, variable: Variable, base: str, row: Image | None) -> HalfDone | None:
+    if row is None or not row.is_sure or variable.name in row.supported:
+        return None
+    way = row.way(base)
+    if way is not None and way.name == variable.name:
+        return None
+    image = images.repository(service.image)
+    if way is None:
+        then = f": it {row.fallback}" if row.fallback else ""
+        return HalfDone(service, variable, f"the image {image} does not read it{then}")
+    mend = _renamed(service, variable, way.name) if way.value == "{path}" else None
+    return HalfDone(service, variable, f"the image {image} does not read it, but {way.name}", mend)
+
+
+def _notby_path(project: Project, service: Service, variable: Variable, path: str) -> HalfDone | None:
+    mounted = by_path(service)
+    if path in mounted or any(path.startswith(f"{other}/") for other in mounted) or _mounts_elsewhere(service):
+        return None
+    name = path[len(SECRETS_MOUNT) + 1 :]
+    note = f"no secret is mounted at {path}"
+    if name not in project.secrets or len(service.layers) != 1 or service.layers[0].users:
+        return HalfDone(service, variable, note)
+    return HalfDone(service, variable, note, Mend(variable.slot, variable.name, name, mount=name))
+
+
+def _renamed(service: Service, variable: Variable, new_name: str) -> Mend | None:
+    path = variable.effective.value or ""
+    name = by_path(service).get(path)
+    if name is None or new_name in service.variables or not _is_simple(service, variable):
+        return None
+    return Mend(variable.slot, new_name, name)
+
+
+def _is_simple(service: Service, variable: Variable) -> bool:
+    """Whether the line is the service's alone, so that a change of it reaches nobody else."""
+    slot = variable.slot
+    if len(variable.slots) != 1 or isinstance(slot, EnvFileSlot) or isinstance(slot.node, Alias):
+        return False
+    (first, *others) = service.layers
+    entry = first.service.own("environment")
+    is_own = entry is not None and slot.container is entry.value and entry.value.anchor is None
+    key = slot.entry.key if slot.entry is not None else slot.node
+    return not others and not first.users and is_own and slot.content.anchor is None and key.anchor is None
+
+
+def _mounts_elsewhere(service: Service) -> bool:
+    """Whether something else than a secret may put a file there."""
+    for layer in service.layers:
+        for key in ("volumes", "configs", "tmpfs"):
+            node = layer.service.get(key)
+            for part in walk(node) if node is not None else ():
+                if isinstance(part, Scalar) and ("/run" in part.value or part.value.endswith(":/")):
+                    return True
+    return False
+
+
+def _is_used_inside(service: Service, name: str) -> bool:
+    """Whether a script of the service's own may read the file, whatever the image does."""
+    return any(
+        isinstance(part, Scalar) and name in part.value
+        for layer in service.layers
+        for key in RUN_INSIDE
+        if (node := layer.service.get(key)) is not None
+        for part in walk(node)
+    )
+
+
+def unused(service: Service, row: Image | None) -> Sequence[str]:
+    """Secrets that a service mounts and nothing in it names, where the image's ways are known."""
+    if row is None or not row.is_sure or row.convention in {"none", "value-scheme"} or service.is_built:
+        return ()
+    texts = [
+        part.value
+        for layer in service.layers
+        for key in (*RUN_INSIDE, "environment")
+        if (node := layer.service.get(key)) is not None
+        for part in walk(node)
+        if isinstance(part, Scalar)
+    ]
+    texts += [entry.value or "" for file in service.env_files for entry in file.entries]
+    return [name for name in dict.fromkeys(sources(service)) if not any(name in text for text in texts)]
+
+
+def notes(project: Project) -> Iterator[str]:
+    """Secrets that are mounted and that nobody uses."""
+    for service in project.services.values():
+        if any(file.text is None for file in service.env_files):
+            continue
+        row = None if service.is_built else project.images.find(service.image)
+        for name in unused(service, row):
+            yield f"{service.name} mounts the secret {name}, and nothing in it names the file"
