@@ -13,6 +13,7 @@ from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
+from dsec_migrate.wrapping import Supply
 
 SECRETS_MOUNT = "/run/secrets"
 
@@ -85,11 +86,13 @@ class MoveVariable:
 @dataclass(frozen=True, eq=False, repr=False)
 class RemoveVariable:
     """The slot's line goes, and with the last one of a block its key: a wrapper supplies the value of ``secret``, or a
-    line that stands there already. ``holder`` is the service."""
+    line that stands there already. ``holder`` is the service. ``keeps_comment``: what stands behind the value stays in
+    its place."""
 
     slot: Slot
     secret: str
     holder: Mapping
+    keeps_comment: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +120,7 @@ class MoveArgument:
 class WrapProgram:
     """The service starts its program through a shell that reads files into variables.
 
-    ``variables`` are pairs of a name and the path of its file; ``arguments`` are paths that stand in the command for
+    ``variables`` are what is read from files; ``arguments`` are paths that stand in the command for
     what the file holds. ``entrypoint`` are the words behind the shell's own, as
     a Compose file has them (``$`` doubled); ``command`` those of a new ``command:``, None where there is none to write.
     ``comment`` tells where these words come from. ``script`` is that of an earlier wrapper, which gets further lines.
@@ -125,7 +128,7 @@ class WrapProgram:
 
     document: Document
     holder: Mapping
-    variables: tuple[tuple[str, str], ...]
+    variables: tuple[Supply, ...]
     shell: str
     entrypoint: tuple[str, ...]
     command: tuple[str, ...] | None = None

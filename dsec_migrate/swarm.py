@@ -13,7 +13,51 @@ from dsec_migrate.project import RESET, Project
 _VERSION = Pattern(r"3(?:\.(?:[0-9]|1[0-3]))?")
 _LONE_DOLLAR = Pattern(r"\$(?:\$|\{|[A-Za-z_])|(\$)")
 _TOP_LEVEL = ("name", "include", "models")
-_SERVICE = ("extends", "profiles", "provider", "models", "post_start", "pre_stop", "gpus")
+# each asked of `docker stack config`
+_SERVICE = [
+    "annotations",
+    "attach",
+    "blkio_config",
+    "cgroup",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "develop",
+    "device_cgroup_rules",
+    "dns_opt",
+    "extends",
+    "gpus",
+    "group_add",
+    "label_file",
+    "mem_limit",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "oom_kill_disable",
+    "pids_limit",
+    "platform",
+    "post_start",
+    "pre_start",
+    "pre_stop",
+    "profiles",
+    "provider",
+    "pull_policy",
+    "pull_refresh_after",
+    "runtime",
+    "scale",
+    "storage_opt",
+    "umask",
+    "use_api_socket",
+    "uts",
+    "volumes_from",
+]
 
 
 def problems(project: Project) -> Iterator[UserError]:

@@ -23,7 +23,7 @@ LAST_LINE = 'exec "$@"'
 
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
 _IDENTIFIER = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
-_READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"')
+_READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"(?:  #.*)?')
 _EXPORT = Pattern(r'export (?P<name>\w+)="\$\{(?P=name)%x\}"')
 
 
@@ -40,13 +40,24 @@ class Wrapper(NamedTuple):
     words: list[str]
 
 
-def lines(variables: Iterable[tuple[str, str]], arguments: Collection[str] = ()) -> list[str]:
-    """The lines of shell that set ``variables`` (a name and a path each), and that put the content of a file in the
+class Supply(NamedTuple):
+    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it."""
+
+    name: str
+    path: str
+    comment: str = ""
+
+
+def lines(variables: Iterable[Supply], arguments: Collection[str] = ()) -> list[str]:
+    """The lines of shell that set ``variables``, and that put the content of a file in the
     place of its path in the words of the program (``arguments``)."""
     found = [
         line
-        for name, path in variables
-        for line in (f'{name}="$(cat {path} && printf x)"', f'export {name}="${{{name}%x}}"')
+        for name, path, comment in variables
+        for line in (
+            f'{name}="$(cat {path} && printf x)"{"  " * bool(comment)}{comment}',
+            f'export {name}="${{{name}%x}}"',
+        )
     ]
     return [*found, *_loop(arguments)] if arguments else found
 
@@ -69,7 +80,7 @@ _LOOP = (
 _PATHS = Pattern(r"  for path in (?P<paths>/[\w./-]+(?: /[\w./-]+)*); do")
 
 
-def script(variables: Iterable[tuple[str, str]], comment: str = "", arguments: Collection[str] = ()) -> str:
+def script(variables: Iterable[Supply], comment: str = "", arguments: Collection[str] = ()) -> str:
     """``comment`` tells, for who reads or undoes it, where the words behind the script come from."""
     first = [f"# {comment}"] if comment else []
     return "".join(f"{line}\n" for line in (*first, *lines(variables, arguments), LAST_LINE))

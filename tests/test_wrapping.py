@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import wrapping
+from dsec_migrate.wrapping import Supply
 
 SHELLS = [shell for shell in ("sh", "bash", "dash") if shutil.which(shell)]
 # a variable holds no NUL
@@ -30,7 +31,7 @@ def run(script: str, *words: str, shell: str = "sh") -> subprocess.CompletedProc
 def test_every_value_arrives_byte_for_byte(shell: str, values: dict[str, str], tmp_path: Path) -> None:
     for name, value in values.items():
         (tmp_path / name.lower()).write_bytes(value.encode())
-    script = wrapping.script([(name, str(tmp_path / name.lower())) for name in values], "a comment")
+    script = wrapping.script([Supply(name, str(tmp_path / name.lower())) for name in values], "a comment")
     result = run(script, "env", "-0", shell=shell)
     assert result.returncode == 0
     variables = dict(line.split(b"=", 1) for line in result.stdout.split(b"\0") if line)
@@ -40,7 +41,7 @@ def test_every_value_arrives_byte_for_byte(shell: str, values: dict[str, str], t
 @pytest.mark.parametrize("shell", SHELLS)
 def test_arguments_and_exit_status_are_those_of_the_program(shell: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"value")
-    script = wrapping.script([("X", str(tmp_path / "x"))])
+    script = wrapping.script([Supply("X", str(tmp_path / "x"), "# why $( ' \"")])
     result = run(
         script, "sh", "-c", 'printf "%s|" "$X" "$@"; exit 17', "zero", "one two", "", "$HOME", "*", shell=shell
     )
@@ -49,7 +50,7 @@ def test_arguments_and_exit_status_are_those_of_the_program(shell: str, tmp_path
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_missing_file_is_no_empty_value(shell: str, tmp_path: Path) -> None:
-    result = run(wrapping.script([("X", str(tmp_path / "missing"))]), "echo", "started", shell=shell)
+    result = run(wrapping.script([Supply("X", str(tmp_path / "missing"))]), "echo", "started", shell=shell)
     assert result.returncode != 0
     assert result.stdout == b""
     assert b"missing" in result.stderr
@@ -79,7 +80,14 @@ PATHS = st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True)
 
 @given(variables=st.dictionaries(NAMES, PATHS), arguments=st.sets(PATHS))
 def test_a_script_is_read_back(variables: dict[str, str], arguments: set[str]) -> None:
-    words = ["/bin/sh", "-ec", wrapping.script(variables.items(), "why", arguments), "sh", "start", "$1"]
+    words = [
+        "/bin/sh",
+        "-ec",
+        wrapping.script([Supply(*one) for one in variables.items()], "why", arguments),
+        "sh",
+        "start",
+        "$1",
+    ]
     found = wrapping.read(words)
     assert found is not None
     assert (found.variables, set(found.arguments), found.words) == (variables, arguments, ["start", "$1"])

@@ -22,6 +22,7 @@ from dsec_migrate.plan import (
     Plan,
     PlannedSecret,
     Read,
+    RemoveVariable,
 )
 from dsec_migrate.planning import arguments as commands
 from dsec_migrate.planning import half_done, wrappers
@@ -78,7 +79,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options)
     operations += definitions.place(project, layers.values(), secrets)
-    operations += repeated_in_comments(taken)
+    operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
     named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
     operations += named

@@ -52,7 +52,7 @@ class HalfDone:
         if mend is None or mend.new_name == self.variable.name:
             return None
         if mend.new_name is None:
-            return RemoveVariable(mend.slot, mend.secret, self.service.layers[0].service)
+            return RemoveVariable(mend.slot, mend.secret, self.service.layers[0].service, keeps_comment=True)
         return MoveVariable(mend.slot, mend.new_name, mend.slot.text or "", mend.secret)
 
     def report(self, verdict: Verdict | None, *, fixes: bool) -> Finding:

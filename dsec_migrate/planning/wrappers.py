@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from dsec_migrate.passes import Proposal
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
-from dsec_migrate.project import Argument
+from dsec_migrate.project import Argument, Slot
 from dsec_migrate.records import replace
+from dsec_migrate.secret import MASK
+from dsec_migrate.wrapping import Supply
+
+_COMMENT = Pattern(r"[ \t]+(#[^\r\n]*)")
 
 
 def notes(operations: Iterable[object]) -> Iterator[str]:
     """What a wrapper protects, and what it does not, once for all of them."""
-    names = [name for operation in operations if isinstance(operation, WrapProgram) for name, _ in operation.variables]
+    names = [supply.name for one in operations if isinstance(one, WrapProgram) for supply in one.variables]
     if names:
         yield (
             f"a shell reads {', '.join(dict.fromkeys(names))} when the container starts: `docker inspect` and `docker "
@@ -35,6 +41,16 @@ def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> I
                 if isinstance(finding.variable.slot, Argument):
                     programs[name] = replace(program, arguments=(*program.arguments, path))
                 else:
-                    variable = (finding.variable.name, path)
+                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot))
                     programs[name] = replace(program, variables=(*program.variables, variable))
     yield from programs.values()
+
+
+def _comment(slot: Slot) -> str:
+    """What is said behind the value: it goes where the variable goes. The value itself is hidden in it."""
+    source = slot.document.source
+    found = _COMMENT.match(source.text, slot.end, source.line_end(slot.end))
+    if found is None:
+        return ""
+    comment = str(found[1]).rstrip()
+    return comment.replace(slot.text, MASK) if slot.text and is_telling(slot.text) else comment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsec_migrate import wrapping
-from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.document import Mapping, Scalar, Sequence
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RemoveVariable, WrapProgram
 from dsec_migrate.rewrite.spelling import flow_scalar
@@ -18,27 +18,27 @@ _ONLY_COMMENT = Pattern(r"([ \t]*)#")
 class ProgramWriter(Writer):
     def remove(self, operations: Iterable[RemoveVariable]) -> None:
         """Takes lines out, but for their comments; of a block of which nothing is left, the key as well."""
-        gone: dict[int, list[Entry | ParsedNode]] = {}
+        gone: dict[int, list[RemoveVariable]] = {}
         holders: dict[int, Mapping] = {}
         for operation in operations:
             holders[id(operation.holder)] = operation.holder
-            gone.setdefault(id(operation.holder), []).append(operation.slot.entry or operation.slot.node)
+            gone.setdefault(id(operation.holder), []).append(operation)
         for key, holder in holders.items():
             entry = holder.own("environment")
             block = entry.value if entry is not None else None
             if entry is None or not isinstance(block, (Mapping, Sequence)):
                 continue
-            children = gone[key]
-            if len(children) == len(block.entries if isinstance(block, Mapping) else block.items):
-                self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1)
-            for child in children:
-                start = child.key.outer_start if isinstance(child, Entry) else self._dash(child)
-                self._take_out(start, child.end)
+            if len(gone[key]) == len(block.entries if isinstance(block, Mapping) else block.items):
+                self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1, keeps_comment=True)
+            for operation in gone[key]:
+                slot = operation.slot
+                start = slot.start if slot.entry is not None else self._dash(slot.node)
+                self._take_out(start, slot.end, keeps_comment=operation.keeps_comment)
 
-    def _take_out(self, start: int, end: int) -> None:
-        """Whole lines, of whose last one a comment stays in the place of what it stood behind."""
+    def _take_out(self, start: int, end: int, *, keeps_comment: bool) -> None:
+        """Whole lines, of whose last one a comment may stay in the place of what it stood behind."""
         line_end = self.source.line_end(max(end - 1, start))
-        comment = _COMMENT.match(self.text, end, line_end)
+        comment = _COMMENT.match(self.text, end, line_end) if keeps_comment else None
         if comment is not None:
             self.replace(start, comment.end(), "")
         else:
