@@ -21,6 +21,7 @@ _CODE = Pattern(
     r"\.(?:py|[cm]?js|tsx?|jsx|go|rb|php|java|kts?|scala|groovy|cs|fs|rs|cc?|cpp|h|hpp|(?:ba|z)?sh|p[lm]|exs?|erl|clj|lua|"
     r"swift|dart|r|jl|nim|cr|vb|ps1|tmpl|tpl|j2|conf|cfg|cnf|ini|properties|xml|ya?ml|toml|json)"
 )
+_SETTINGS = Pattern(r"\.(?:conf|cfg|cnf|ini|properties|xml|ya?ml|toml|json)")
 # these say what is set, or what people should know, not what is read
 _NO_CODE = Pattern(
     r"(?i)(?:docker-)?compose.*\.ya?ml|.*\.md|\.env.*|.*\.env|package(?:-lock)?\.json|.*\.lock|.*\.min\.js|dsec-migrate\.toml"
@@ -45,7 +46,10 @@ class Reads:
 
 def reads(context: Path, variable: str) -> Reads:
     """What the code below ``context`` says of a variable; nothing where the folder is not there, or too large."""
-    whole = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(_FILE)?(?![A-Za-z0-9_])")
+    name_itself = rf"{re.escape(variable)}(_FILE)?(?![A-Za-z0-9_])"
+    in_code = re.compile(rf"(?<![A-Za-z0-9_]){name_itself}")
+    # settings mention what they set as well: only a reference reads it
+    in_settings = re.compile(rf"(?:\$\{{?|\{{\{{\s{{0,3}}\.?|(?i:env)[.:(\[]\s{{0,3}}[\"']?){name_itself}")
     files: list[str] = []
     plain: list[str] = []
     makes_names = None
@@ -54,6 +58,7 @@ def reads(context: Path, variable: str) -> Reads:
             makes_names = f"{name}:{text.count(chr(10), 0, made.start()) + 1}"
         if variable not in text:
             continue
+        whole = in_settings if _SETTINGS.fullmatch(Path(name).suffix.lower()) is not None else in_code
         for match in whole.finditer(text):
             if _COMMENT.match(text, text.rfind("\n", 0, match.start()) + 1) is not None:
                 continue

@@ -120,7 +120,9 @@ class Interpreter:
             yield "entrypoint", [*before[:2], earlier + added, *before[3:]]
             return
         text = wrapping.script(wrapper.variables, wrapper.comment, wrapper.arguments).replace("$", "$$")
-        yield "entrypoint", [wrapper.shell, wrapping.OPTIONS, text, wrapping.NAME, *wrapper.entrypoint]
+        # the words of an earlier entrypoint may change in other ways
+        words = before if isinstance(before, list) else list(wrapper.entrypoint)
+        yield "entrypoint", [wrapper.shell, wrapping.OPTIONS, text, wrapping.NAME, *words]
         if wrapper.command is not None:
             yield "command", list(wrapper.command)
 

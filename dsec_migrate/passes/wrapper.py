@@ -171,7 +171,8 @@ def _program(case: Case, shell: str, found: Launch | Untold) -> WrapProgram | Le
             if not isinstance(script, Scalar) or script.style != "|":
                 return Left("its entrypoint is a wrapper already, in another form: add the variable there")
             return wrap((), script=script)
-    if entry is not None and "#" in source.text[entry.key.start : source.line_end(entry.end)]:
+    is_kept = isinstance(own, Sequence) and not own.flow
+    if entry is not None and not is_kept and "#" in source.text[entry.key.start : source.line_end(entry.end)]:
         return Left("its entrypoint has a comment")
     if words is not None:
         return wrap(tuple(words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsec_migrate import wrapping
-from dsec_migrate.document import Mapping, Scalar, Sequence
+from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RemoveVariable, WrapProgram
 from dsec_migrate.rewrite.spelling import flow_scalar
@@ -13,6 +13,11 @@ from dsec_migrate.rewrite.writer import Writer
 
 _COMMENT = Pattern(r"[ \t]+(?=#)")
 _ONLY_COMMENT = Pattern(r"([ \t]*)#")
+
+
+def is_block(node: ParsedNode) -> bool:
+    """Whether a list has each of its items on lines of its own."""
+    return isinstance(node, Sequence) and not node.flow and node.anchor is None
 
 
 class ProgramWriter(Writer):
@@ -50,6 +55,9 @@ class ProgramWriter(Writer):
             return
         holder = operation.holder
         own = holder.own("entrypoint")
+        if own is not None and is_block(own.value):
+            self._go_before(own.value, operation)
+            return
         command = holder.own("command")
         before = own or command or holder.own("environment")
         assert before is not None
@@ -65,6 +73,15 @@ class ProgramWriter(Writer):
             return
         self.replace(start, self.source.line_end(max(own.end - 1, start)), text)
 
+    def _go_before(self, words: ParsedNode, operation: WrapProgram) -> None:
+        """The wrapper's own words come before those of an entrypoint that has each on a line of its own."""
+        assert isinstance(words, Sequence)
+        dash = self._dash(words.items[0])
+        indentation, gap = self._indentation(dash), self._gap(dash)
+        newline = self._newline_at(dash)
+        text = newline.join(self._own_items(operation, indentation, gap))
+        self.insert(self.source.line_start(dash), text + newline)
+
     def _above_comments(self, position: int, column: str) -> int:
         """The start of the comment lines right above a line: they speak of it."""
         while position > 0:
@@ -76,15 +93,19 @@ class ProgramWriter(Writer):
         return position
 
     def _entrypoint_items(self, operation: WrapProgram, column: str) -> list[str]:
-        dash = column + " " * self._item_offset(operation.holder) + "-" + self.habits.item_gap
-        pad = " " * (len(dash) - len(self.habits.item_gap) + 1)
+        indentation, gap = column + " " * self._item_offset(operation.holder), self.habits.item_gap
+        words = (f"{indentation}-{gap}{flow_scalar(word)}" for word in operation.entrypoint)
+        return [*self._own_items(operation, indentation, gap), *words]
+
+    def _own_items(self, operation: WrapProgram, indentation: str, gap: str) -> list[str]:
         text = wrapping.script(operation.variables, operation.comment, operation.arguments).replace("$", "$$")
+        pad = f"{indentation}  "
         return [
-            f"{dash}{flow_scalar(operation.shell)}",
-            f"{dash}{wrapping.OPTIONS}",
-            f"{dash}|",
+            f"{indentation}-{gap}{flow_scalar(operation.shell)}",
+            f"{indentation}-{gap}{wrapping.OPTIONS}",
+            f"{indentation}-{gap}|",
             *(pad + line for line in text.splitlines()),
-            *(dash + flow_scalar(word) for word in (wrapping.NAME, *operation.entrypoint)),
+            f"{indentation}-{gap}{wrapping.NAME}",
         ]
 
     def _extend_script(self, script: Scalar, operation: WrapProgram) -> None:

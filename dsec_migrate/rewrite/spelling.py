@@ -86,5 +86,5 @@ def flow_scalar(text: str, quoted: bool = False) -> str:
     """``text`` as a scalar that reads back as this string: unquoted where that is sure."""
     if not quoted and _PLAIN.fullmatch(text) and not _NUMBER_LIKE.fullmatch(text):
         return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'
