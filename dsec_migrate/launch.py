@@ -41,7 +41,7 @@ def find(project: Project, service: Service, *, asks_docker: bool, needs_command
 
 def _of_image(project: Project, name: str, reference: str, asks_docker: bool, needs_command: bool) -> Launch | Untold:
     row = project.images.find(reference)
-    told = Launch(row.entrypoint, row.command, "the table", shell=row.shell) if row is not None else None
+    told = Launch(row.entrypoint, row.command, "the table of images", shell=row.shell) if row is not None else None
     is_complete = told is not None and told.entrypoint is not None and not needs_command
     variant = images.variant_of(images.tag_of(reference))
     if row is not None and row.variant != variant:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dsec_migrate import builds, code, images
 from dsec_migrate.code import Reads
-from dsec_migrate.document import Content, Scalar, Sequence, is_given
+from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import Unknown
@@ -149,11 +149,19 @@ def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterat
         yield f"that {row.names[0]} reads {way.name} is reported only"
     if value.endswith("\n") and row.final_newlines == "stripped":
         yield "its value ends in a newline, which the image strips from a file"
-    if is_given(case.service.get("entrypoint")):
+    if is_given(own := case.service.get("entrypoint")) and not _goes_through(own, row):
         yield "the service has an entrypoint of its own, so the image's may not read the file"
     word = _first_word(case.service.get("command"))
     if word is not None and not row.starts_with(word):
         yield "the service runs another command, with which the image's entrypoint may not read the file"
+
+
+def _goes_through(own: Content | None, row: Image) -> bool:
+    """Whether an entrypoint of the service's own starts the image's in the end, which then reads the file."""
+    if not row.entrypoint:
+        return False
+    texts = [part.value for part in walk(own) if isinstance(part, Scalar)] if own is not None else []
+    return any(row.entrypoint[-1] in text.split() for text in texts)
 
 
 def _remarks(slot: Slot) -> Iterator[str]:

@@ -24,10 +24,11 @@ _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
 class Around(NamedTuple):
-    """A wrapper, still without what it reads, and what to check about it."""
+    """A wrapper, still without what it reads, and what to check, or to know, about it."""
 
     program: WrapProgram
     doubts: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def propose(case: Case) -> Proposal | Left:
@@ -47,7 +48,7 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
-    notes = (*notes, *_remarks(case))
+    notes = (*notes, *found.remarks, *_remarks(case))
     return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, True, program=found.program, reads=reads)
 
 
@@ -80,7 +81,13 @@ def around(case: Case) -> Around | Left:
     program = _program(case, shell, started)
     if isinstance(program, Left):
         return program
-    return Around(program, tuple(_doubts(case, started, program)))
+    return Around(program, tuple(_doubts(case, started)), tuple(_origin(service, started, program)))
+
+
+def _origin(service: Service, started: Launch | Untold, program: WrapProgram) -> Iterator[str]:
+    """Where the words of `command:` come from, if they are not those of this very image: a tag moves."""
+    if program.command is not None and isinstance(started, Launch) and not started.is_exact:
+        yield f"its command is that of {started.origin}: `docker image inspect {service.image}` tells whether it fits"
 
 
 def _known_shell(case: Case, started: Launch | Untold) -> str | None:
@@ -215,13 +222,10 @@ def _is_empty(node: Content) -> bool:
     return not (is_given(node) and isinstance(node, Scalar) and node.value.strip())
 
 
-def _doubts(case: Case, started: Launch | Untold, program: WrapProgram) -> Iterator[str]:
+def _doubts(case: Case, started: Launch | Untold) -> Iterator[str]:
     service = case.service
     row = None if service.is_built else case.project.images.find(service.image)
     if _known_shell(case, started) is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
         yield f"how {images.repository(service.image)} starts is reported only"
-    if program.command is not None and isinstance(started, Launch) and not started.is_exact:
-        # an image may be started otherwise from one version to the next, and a tag moves
-        yield f"check with `docker image inspect {service.image}` that its command is the one below `command:`"
