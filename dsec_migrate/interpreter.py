@@ -161,5 +161,5 @@ def _is_reset(entry: Entry) -> bool:
 
 
 def _mount_data(name: str, mounts: AddMounts) -> object:
-    options = mounts.options.as_data()
+    options = mounts.options_of(name).as_data()
     return {"source": name, **options} if options else name

@@ -27,8 +27,11 @@ from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Project, S
 from dsec_migrate.records import dataclass, field
 
 
-def place(project: Project, needs: MappingType[int, Need], options: Options) -> Iterator[AddMounts]:
-    """The lists to extend, for what each layer needs (:func:`needs_of`)."""
+def place(
+    project: Project, needs: MappingType[int, Need], options: Options, readers: MappingType[Reading, MountOptions]
+) -> Iterator[AddMounts]:
+    """The lists to extend, for what each layer needs (:func:`needs_of`). ``readers``: the options that make a secret
+    readable for one service and nobody else."""
     mount_options = MountOptions(options.uid, options.gid, options.mode)
     bodies = {id(layer.service): layer.service for service in project.services.values() for layer in service.layers}
     done: set[int] = set()
@@ -46,7 +49,12 @@ def place(project: Project, needs: MappingType[int, Need], options: Options) -> 
             done.add(id(body))
         if id(holder) not in held:
             held.add(id(holder))
-            yield from _add(need.layer, holder, tuple(need.names), mount_options)
+            own = {} if options.needs_long_syntax else _own_options(need, readers)
+            yield from _add(need.layer, holder, tuple(need.names), mount_options, own)
+
+
+Reading = tuple[str, str]
+"""A service, and a secret that it reads."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -149,7 +157,23 @@ def _inherited(body: Mapping) -> Iterator[Mapping]:
                 yield from _inherited(source)
 
 
-def _add(layer: Layer, holder: Mapping, names: tuple[str, ...], options: MountOptions) -> Iterator[AddMounts]:
+def _own_options(need: Need, readers: MappingType[Reading, MountOptions]) -> dict[str, MountOptions]:
+    """Where all services that the list reaches read a secret alike."""
+    found: dict[str, MountOptions] = {}
+    for name in need.names:
+        wanted = {readers.get((service, name), MountOptions()) for service in need.services}
+        if len(wanted) == 1 and (only := wanted.pop()) != MountOptions():
+            found[name] = only
+    return found
+
+
+def _add(
+    layer: Layer,
+    holder: Mapping,
+    names: tuple[str, ...],
+    options: MountOptions,
+    own_options: MappingType[str, MountOptions],
+) -> Iterator[AddMounts]:
     entry = holder.effective().get("secrets")
     mounted = entry and follow(entry.value)
     items: list[ParsedNode] = list(mounted.items) if isinstance(mounted, Sequence) else []
@@ -158,7 +182,7 @@ def _add(layer: Layer, holder: Mapping, names: tuple[str, ...], options: MountOp
     if not missing:
         return
     is_own_list = entry is not None and entry.owner is holder and not isinstance(entry.value, Alias)
-    yield AddMounts(layer.document, holder, missing, options, () if is_own_list else tuple(items))
+    yield AddMounts(layer.document, holder, missing, options, () if is_own_list else tuple(items), own_options)
 
 
 def _default_mount(item: ParsedNode) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from enum import Enum
 from pathlib import Path
 
@@ -142,6 +143,7 @@ class AddMounts:
     """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list.
 
     ``inherited`` are items that a merge key or an alias supplied so far and that an own list has to repeat.
+    ``own_options`` are those of single secrets, by name.
     """
 
     document: Document
@@ -149,6 +151,10 @@ class AddMounts:
     names: tuple[str, ...]
     options: MountOptions = field(default_factory=MountOptions)
     inherited: tuple[ParsedNode, ...] = ()
+    own_options: MappingType[str, MountOptions] = field(default_factory=dict)
+
+    def options_of(self, name: str) -> MountOptions:
+        return self.own_options.get(name, self.options)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -58,7 +58,8 @@ class Image:
     ``kept``. ``fallback`` is what happens where the variable is gone and no file is read. ``confidence``: only
     ``verified`` and ``documented`` rows make a change safe. ``entrypoint`` and ``command``: ENTRYPOINT and CMD of the
     image's config, None where nobody told. ``shell``: ``bash`` (it keeps variables whose names are no identifiers),
-    ``sh``, ``none``, or None where nobody told.
+    ``sh``, ``none``, or None where nobody told. ``is_private``: the image refuses a file that others may read, and has
+    to be its owner.
     """
 
     names: tuple[str, ...]
@@ -80,6 +81,7 @@ class Image:
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     shell: str | None = None
+    is_private: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -263,4 +265,5 @@ def image_of(row: Mapping[str, Any]) -> Image:
         words("entrypoint"),
         words("command"),
         row.get("shell"),
+        row.get("private", False),
     )

@@ -6,7 +6,7 @@ from enum import Enum
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability, Read, WrapProgram
+from dsec_migrate.plan import Applicability, MountOptions, Read, WrapProgram
 from dsec_migrate.project import Argument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -40,7 +40,8 @@ class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
     Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes. ``reads`` are changes
-    to other texts of the service, still without the path. ``notes`` say what to
+    to other texts of the service, still without the path. ``reader`` makes the file
+    readable for the program alone, where its owner and mode can be chosen. ``notes`` say what to
     check or what changes, never a value.
     """
 
@@ -54,6 +55,7 @@ class Proposal:
     is_read_by_root: bool = False
     program: WrapProgram | None = None
     reads: tuple[Read, ...] = ()
+    reader: MountOptions | None = None
 
 
 def propose(case: Case) -> Proposal | Left:

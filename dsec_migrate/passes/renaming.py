@@ -9,9 +9,10 @@ from dsec_migrate.code import Reads
 from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
-from dsec_migrate.options import Unknown
+from dsec_migrate.options import SourceKind, Target, Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.settling import hold_value, weigh
+from dsec_migrate.plan import MountOptions
 from dsec_migrate.project import EnvFileSlot, Service, Slot
 from dsec_migrate.stores import Left
 
@@ -24,6 +25,8 @@ def unread(case: Case) -> str | None:
     way = _way(row, name)
     if way is None:
         return f"the image {images.repository(case.service.image)} {_reads(row, name)}"
+    if row is not None and row.is_private and _reader(case, row) is None:
+        return f"the image {images.repository(case.service.image)} refuses a file that others may read as well"
     found = reads_of(case)
     if found is not None and found.plain and not found.file and not found.makes_names:
         return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
@@ -83,11 +86,31 @@ def propose(case: Case) -> Proposal | Left:
         and not uses.are_run_by_others(service, reads)
         and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
         reads=reads,
+        reader=_reader(case, row) if row is not None and not others else None,
     )
 
 
 def _row(case: Case) -> Image | None:
     return None if case.service.is_built else case.project.images.find(case.service.image)
+
+
+def _reader(case: Case, row: Image) -> MountOptions | None:
+    """The owner and mode with which the program alone can read the secret: where Swarm supplies it, or Compose from a
+    variable, for an image that insists (Compose mounts a file with the owner and mode that it has: observed)."""
+    options, service = case.options, case.service
+    is_chosen = options.target is Target.SWARM or (row.is_private and options.source is SourceKind.ENVIRONMENT)
+    if not is_chosen or service.get("cap_drop") is not None or service.get("userns_mode") is not None:
+        return None
+    node = service.get("user")
+    if is_given(node):
+        user, _, group = (node.value if isinstance(node, Scalar) else "").partition(":")
+        return MountOptions(user, group or "0", 0o400) if user.isdigit() and (group or "0").isdigit() else None
+    if row.is_read_by_root:
+        return MountOptions(mode=0o400)
+    user, _, group = row.reads_as.partition(":")
+    # the same account has another number in images that are built on Alpine
+    is_told = user.isdigit() and "alpine" not in (images.tag_of(service.image) or "")
+    return MountOptions(user, group, 0o400) if is_told else None
 
 
 def reads_of(case: Case) -> Reads | None:

@@ -15,6 +15,7 @@ from dsec_migrate.plan import (
     MOVES,
     Change,
     MaskComment,
+    MountOptions,
     Move,
     MoveVariable,
     NamePath,
@@ -77,7 +78,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += wrappers.place(moved, by_slot)
     operations += _reads(moved, by_slot)
     operations += (move for one in mended if (move := one.move()) is not None)
-    operations += mounts.place(project, layers, options)
+    operations += mounts.place(project, layers, options, _readers(moved, by_slot))
     operations += definitions.place(project, layers.values(), secrets)
     operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
@@ -121,6 +122,19 @@ def _rows(
         yield from (row for row in settled[id(finding)] if (row.service, row.variable) not in told)
     verdicts = {(f.case.service.name, f.variable.name): f.case.verdict for f in found}
     yield from (one.report(verdicts.get((one.service.name, one.variable.name)), fixes=fixes) for one in begun)
+
+
+def _readers(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[mounts.Reading, MountOptions]:
+    """Who reads each secret alone, where its owner and mode can be chosen and all variables agree."""
+    found: dict[mounts.Reading, set[MountOptions]] = {}
+    for component in moved:
+        for finding in component.findings:
+            if isinstance(finding.result, Proposal):
+                name = by_slot[finding.variable.slot.key].name
+                # what a healthcheck or a command reads, others may read
+                options = finding.result.reader if not finding.result.reads else None
+                found.setdefault((finding.case.service.name, name), set()).add(options or MountOptions())
+    return {reading: options.pop() for reading, options in found.items() if len(options) == 1}
 
 
 def _needs_of_arguments(arguments: Iterable[Variable], by_slot: Mapping[int, PlannedSecret]) -> Iterator[mounts.Other]:

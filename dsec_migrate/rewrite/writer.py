@@ -127,7 +127,7 @@ class Writer:
         """The entries of a flow list."""
         return [
             *(self._flow_copy(item) for item in operation.inherited),
-            *(item_text(name, operation.options, quoted) for name in operation.names),
+            *(item_text(name, operation.options_of(name), quoted) for name in operation.names),
         ]
 
     def _block_items(self, operation: AddMounts, indentation: str, gap: str) -> list[str]:
@@ -141,7 +141,7 @@ class Writer:
                 pairs = [self._flow_copy(item)]
             lines += block_item(pairs, indentation, gap)
         for name in operation.names:
-            options = operation.options.as_data()
+            options = operation.options_of(name).as_data()
             pairs = [f"source: {flow_scalar(name)}", *(f"{key}: {option_text(key, v)}" for key, v in options.items())]
             lines += block_item(pairs if options else [flow_scalar(name)], indentation, gap)
         return lines
