@@ -33,6 +33,7 @@ from dsec_migrate.plan import (
     ReadInScript,
     ReadInTest,
     RemoveLine,
+    RemoveVariable,
 )
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Variable, references_of
@@ -122,6 +123,8 @@ def _check_env_files(before: Project, after: Project, operations: SequenceType[O
             moved[place] = (operation.new_name, operation.value)
         elif isinstance(operation, RemoveLine):
             removed.add((str(operation.document.source.path), operation.line.span.start))
+        elif isinstance(operation, RemoveVariable) and isinstance(operation.slot, EnvFileSlot):
+            removed.add((str(operation.slot.document.source.path), operation.slot.start))
     for name, service in before.services.items():
         for old, new in zip(service.env_files, after.services[name].env_files, strict=True):
             wanted = [

@@ -28,7 +28,7 @@ COMPOSE_ENDINGS = {".yml", ".yaml"}
 
 
 # as a Compose file or `docker compose config` has it, where a dollar sign stands twice
-_WRAPPED = re.compile(r'^(\w+)="\$\$\(cat (\S+) && printf x\)"\n(?=export \1="\$\$\{\1%x\}"$)', re.MULTILINE)
+_WRAPPED = re.compile(r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\n(?=export \1="\$\$\{\1%x\}"$)', re.MULTILINE)
 
 
 def wrapped(entrypoint: list[str] | None) -> dict[str, str]:

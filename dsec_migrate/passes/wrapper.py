@@ -114,11 +114,8 @@ def _bad_places(case: Case) -> Iterator[str]:
     if "environment" in body.shadowed():
         yield "a merge key would bring other variables in the place of its own"
     for slot in variable.slots:
-        if isinstance(slot, Argument):
-            continue
-        if isinstance(slot, EnvFileSlot):
-            yield "its line stands in an env file"
-        elif not _is_own_line(case, slot):
+        # a line of an env file goes when all its readers do without it
+        if not isinstance(slot, (Argument, EnvFileSlot)) and not _is_own_line(case, slot):
             yield f"its line ({slot.place}) is not the service's alone"
     text = variable.slot.text
     if any(slot.name == variable.name and slot.text == text for slot in unused_lines(case.project)):

@@ -125,9 +125,10 @@ def _disagreement(component: Component) -> str | None:
             if form.value != result.value or (
                 other.variable.name == finding.variable.name and form.new_name != result.new_name
             ):
+                one, two = form.new_name or "a wrapper", result.new_name or "a wrapper"
                 return (
-                    f"its line also reaches {other.case.service.name}, which takes {form.new_name} where "
-                    f"{finding.case.service.name} takes {result.new_name}"
+                    f"its line also reaches {other.case.service.name}, which takes {one} where "
+                    f"{finding.case.service.name} takes {two}"
                 )
     return None
 

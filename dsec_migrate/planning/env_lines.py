@@ -17,7 +17,6 @@ from dsec_migrate.plan import (
     MOVES,
     Move,
     MoveArgument,
-    MoveVariable,
     Plan,
     PlannedSecret,
     ReadInScript,
@@ -161,7 +160,7 @@ def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
         for operation in plan.operations:
             if isinstance(operation, RemoveLine):
                 yield operation.document.source.real_path, operation.line.line
-            elif isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
+            elif isinstance(operation, MOVES) and isinstance(operation.slot, EnvFileSlot):
                 assert operation.slot.line is not None
                 yield operation.slot.document.source.real_path, operation.slot.line.line
 

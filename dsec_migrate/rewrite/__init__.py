@@ -52,6 +52,9 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
             yield from move(text.source.text, line, operation.new_name, operation.value, raw=text.is_raw)
         elif isinstance(operation, RemoveLine):
             removed.append(operation.line)
+        elif isinstance(operation, RemoveVariable) and isinstance(operation.slot, EnvFileSlot):
+            assert operation.slot.line is not None
+            removed.append(operation.slot.line)
     yield from remove(text.source.text, removed)
 
 

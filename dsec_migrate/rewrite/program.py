@@ -59,7 +59,7 @@ class ProgramWriter(Writer):
             self._go_before(own.value, operation)
             return
         command = holder.own("command")
-        before = own or command or holder.own("environment")
+        before = own or command or holder.own("environment") or holder.own("env_file")
         assert before is not None
         newline = self._newline_at(before.key.start)
         column = self._indentation(before.key.outer_start)
