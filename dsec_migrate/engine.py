@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
 TIMEOUT_SECONDS = 2
@@ -14,12 +17,14 @@ _FORMAT = "{{json .Config}}"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageConfig:
-    """What an image's config says. ``shell`` is True where its own words need one."""
+    """What an image's config says. ``has_shell``: one has run in its file system, or its own words need one. ``names``
+    are those of its variables."""
 
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
     user: str
     has_shell: bool
+    names: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=256)
@@ -27,20 +32,33 @@ def inspect(reference: str) -> ImageConfig | None:
     """The config of a local image; None where there is no Docker, no answer within the time, or no such image."""
     if not reference or reference.startswith("-") or not _is_there():
         return None
-    return _parsed(_ask("image", "inspect", "--format", _FORMAT, reference))
-
-
-def _parsed(answer: str | None) -> ImageConfig | None:
+    answer = _ask("image", "inspect", "--format", _FORMAT, reference)
     try:
         data = json.loads(answer or "")
     except ValueError:
         return None
-    if not isinstance(data, dict):
-        return None
-    entrypoint, command = tuple(data.get("Entrypoint") or ()), tuple(data.get("Cmd") or ())
+    return config_of({"config": data}) if isinstance(data, dict) else None
+
+
+def config_of(data: Mapping[str, Any]) -> ImageConfig:
+    """From an image's JSON (https://github.com/opencontainers/image-spec/blob/main/config.md); its history tells
+    whether a shell ran in what became its file system."""
+    config = data.get("config") or {}
+    entrypoint, command = tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
     words = (*entrypoint[:1], *command[:1])
-    has_shell = any(word in {"/bin/sh", "sh", "/bin/bash", "bash"} or word.endswith(".sh") for word in words)
-    return ImageConfig(entrypoint, command, str(data.get("User") or ""), has_shell)
+    steps = [str(step.get("created_by") or "") for step in data.get("history") or () if not step.get("empty_layer")]
+    has_shell = any(needs_shell(word) for word in words) or any(_RUN.match(step) for step in steps)
+    names = tuple(str(one).partition("=")[0] for one in config.get("Env") or ())
+    return ImageConfig(entrypoint, command, str(config.get("User") or ""), has_shell, names)
+
+
+def needs_shell(word: str) -> bool:
+    """Whether a program's name says that it is a shell, or a script for one."""
+    return word in {"/bin/sh", "sh", "/bin/bash", "bash"} or word.endswith(".sh")
+
+
+# as the classic builder and BuildKit write it; `#(nop)` ran nothing
+_RUN = Pattern(r"(?:RUN )?(?:\|\d+ .*? )?/bin/(?:ba)?sh -\w*c (?!#\(nop\))")
 
 
 @lru_cache(maxsize=1)

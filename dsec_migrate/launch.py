@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dsec_migrate import builds, dockerfile, engine, images
+from dsec_migrate.engine import ImageConfig
+from dsec_migrate.images import Image
+from dsec_migrate.options import Options
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, Service
 from dsec_migrate.records import dataclass
+
+_SET = Pattern(r"(?:^|\s)([^\s=]+)=")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -12,7 +18,7 @@ class Launch:
     """ENTRYPOINT and CMD of the service's image as lists of words, each None where nobody told.
 
     ``origin`` says who told them, for a reader; ``is_exact`` that they are those of this very image. ``shell`` is as in
-    the table: ``bash``, ``sh``, ``none``, or None where nobody told.
+    the table: ``bash``, ``sh``, ``none``, or None where nobody told. ``names`` are those of the image's variables.
     """
 
     entrypoint: tuple[str, ...] | None
@@ -20,6 +26,7 @@ class Launch:
     origin: str
     is_exact: bool = False
     shell: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -29,42 +36,49 @@ class Untold:
     reason: str
 
 
-def find(project: Project, service: Service, *, asks_docker: bool, needs_command: bool) -> Launch | Untold:
+def find(project: Project, service: Service, *, options: Options, needs_command: bool) -> Launch | Untold:
     """What the service's Dockerfile, the local image or the table says, whichever is nearest to what will run.
 
     Docker is asked only where the table does not know it, or knows a CMD (``needs_command``) of some version only.
     """
     if service.is_built:
-        return _of_build(project, service, asks_docker)
-    return _of_image(project, service.name, service.image, asks_docker, needs_command)
+        return _of_build(project, service, options)
+    return _of_image(project, service.name, service.image, options, needs_command=needs_command)
 
 
-def _of_image(project: Project, name: str, reference: str, asks_docker: bool, needs_command: bool) -> Launch | Untold:
+def _of_image(project: Project, name: str, reference: str, options: Options, *, needs_command: bool) -> Launch | Untold:
     row = project.images.find(reference)
-    told = Launch(row.entrypoint, row.command, "the table of images", shell=row.shell) if row is not None else None
-    is_complete = told is not None and told.entrypoint is not None and not needs_command
     variant = images.variant_of(images.tag_of(reference))
-    if row is not None and row.variant != variant:
-        told, is_complete = None, False
-    if asks_docker and not is_complete:
-        config = engine.inspect(reference)
-        if config is not None:
-            shell = row.shell if row is not None else None
-            return Launch(
-                config.entrypoint,
-                config.command,
-                "docker image inspect",
-                True,
-                shell or ("sh" if config.has_shell else None),
-            )
-    if row is not None and row.variant != variant:
-        return Untold(f"nobody knows how the variant {variant} of the image of {name} starts")
+    is_of_table = row is not None and row.variant == variant
+    told = Launch(row.entrypoint, row.command, "the table of images", shell=row.shell) if row and is_of_table else None
+    if told is not None and told.entrypoint is not None and not needs_command:
+        return told
+    config = engine.inspect(reference) if options.docker else None
+    if config is not None:
+        return _of_config(config, row, "docker image inspect")
+    if told is not None and told.entrypoint is not None and told.command is not None:
+        return told
+    why = ""
+    if options.registry:
+        from dsec_migrate import registry
+
+        try:
+            return _of_config(registry.inspect(reference), row, "the registry")
+        except registry.RegistryError as error:
+            why = f" ({error})"
+    if row is not None and not is_of_table:
+        return Untold(f"nobody knows how the variant {variant} of the image of {name} starts{why}")
     if told is None or (told.entrypoint is None and told.command is None):
-        return Untold(f"nobody knows how the image of {name} starts")
+        return Untold(f"nobody knows how the image of {name} starts{why}")
     return told
 
 
-def _of_build(project: Project, service: Service, asks_docker: bool) -> Launch | Untold:
+def _of_config(config: ImageConfig, row: Image | None, origin: str) -> Launch:
+    shell = (row.shell if row is not None else None) or ("sh" if config.has_shell else None)
+    return Launch(config.entrypoint, config.command, origin, True, shell, config.names)
+
+
+def _of_build(project: Project, service: Service, options: Options) -> Launch | Untold:
     build = builds.find(project, service)
     source = build.source() if build is not None else None
     if build is None or source is None:
@@ -77,7 +91,7 @@ def _of_build(project: Project, service: Service, asks_docker: bool) -> Launch |
     origin = str(source.path)
     base: Launch | Untold | None = None
     if own.image and own.image != "scratch" and (own.entrypoint is None or own.command is None):
-        base = _of_image(project, service.name, own.image, asks_docker, needs_command=own.command is None)
+        base = _of_image(project, service.name, own.image, options, needs_command=own.command is None)
     if isinstance(base, Untold):
         # an image that sets no ENTRYPOINT leaves it to CMD: which it is, nobody knows
         return Untold(f"nobody knows how {own.image} starts, on which {origin} builds")
@@ -85,11 +99,19 @@ def _of_build(project: Project, service: Service, asks_docker: bool) -> Launch |
     command = own.command if own.command is not None else base.command if base is not None else ()
     row = project.images.find(own.image)
     words = (*(entrypoint or ())[:1], *(command or ())[:1])
-    needs_shell = any(word in {"/bin/sh", "sh", "/bin/bash", "bash"} or word.endswith(".sh") for word in words)
+    needs_shell = any(map(engine.needs_shell, words))
     shell = row.shell if row is not None else "sh" if needs_shell or _runs_shell(stages, stage) else None
     if own.image == "scratch" and not needs_shell:
         shell = "none"
-    return Launch(entrypoint, command, origin, True, shell)
+    names = base.names if base is not None else ()
+    return Launch(entrypoint, command, origin, True, shell, (*names, *_names(stages, stage)))
+
+
+def _names(stages: tuple[dockerfile.Stage, ...], stage: dockerfile.Stage) -> tuple[str, ...]:
+    """The variables that a stage sets with ENV, or one below it."""
+    own = [one.text for one in stage.instructions if one.keyword == "ENV"]
+    found = tuple(name for text in own for name in _SET.findall(text) or text.split(None, 1)[:1])
+    return found if stage.base is None else (*_names(stages, stages[stage.base]), *found)
 
 
 def _runs_shell(stages: tuple[dockerfile.Stage, ...], stage: dockerfile.Stage) -> bool:

@@ -40,7 +40,7 @@ class Options:
     ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
     ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
     writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
-    migrations that are half done.
+    migrations that are half done. ``registry`` allows to ask registries about images, over the network.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -58,6 +58,7 @@ class Options:
     templates: bool = False
     docker: bool = True
     fix: bool = False
+    registry: bool = False
 
     @property
     def needs_long_syntax(self) -> bool:

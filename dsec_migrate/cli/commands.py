@@ -149,6 +149,10 @@ def migrate(
         bool,
         _place("--templates", help="Write .env.example and a README beside the secrets: names and meaning, no values."),
     ] = _DEFAULT.templates,
+    inspect_registry: Annotated[
+        bool,
+        _do("--inspect-registry", help="Ask the registry, over the network, how an image starts that nobody knows."),
+    ] = _DEFAULT.inspect_registry,
     fix: Annotated[
         bool, _do("--fix", help="Mend migrations that somebody left half done, where that is exact.")
     ] = _DEFAULT.fix,
@@ -208,6 +212,7 @@ def migrate(
         templates,
         no_docker,
         fix,
+        inspect_registry,
     )
     raise typer.Exit(perform(request))
 

@@ -55,6 +55,7 @@ class Request(NamedTuple):
     templates: bool = False
     no_docker: bool = False
     fix: bool = False
+    inspect_registry: bool = False
 
 
 def perform(request: Request) -> int:
@@ -142,6 +143,7 @@ def _options(request: Request) -> Options:
         request.templates,
         not request.no_docker,
         request.fix,
+        request.inspect_registry,
     )
 
 

@@ -71,11 +71,12 @@ def around(case: Case) -> Around | Left:
     started = launch.find(
         case.project,
         service,
-        asks_docker=case.options.docker,
+        options=case.options,
         needs_command=not is_given(service.get("entrypoint")) and service.get("command") is None,
     )
     names = [] if isinstance(variable.slot, Argument) else [variable.name]
-    shell = _shell(service, names, _known_shell(case, started))
+    others = [*service.variables, *(started.names if isinstance(started, Launch) else ())]
+    shell = _shell(names, others, _known_shell(case, started))
     if isinstance(shell, Left):
         return shell
     program = _program(case, shell, started)
@@ -142,14 +143,14 @@ def _is_own_line(case: Case, slot: Slot) -> bool:
     return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
 
 
-def _shell(service: Service, names: Iterable[str], known: str | None) -> str | Left:
-    """The path of the shell that can do it; ``known`` as in the table of images."""
+def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> str | Left:
+    """The path of the shell that can hold ``names`` and pass on ``others``; ``known`` as in the table of images."""
     if known == "none":
         return Left("the image has no shell")
     own = next((name for name in names if not wrapping.is_identifier(name)), None)
     if own is not None:
         return Left(f"no shell can hold a variable called {own}")
-    odd = next((other for other in service.variables if not wrapping.is_identifier(other)), None)
+    odd = next((other for other in others if not wrapping.is_identifier(other)), None)
     if odd is not None and known != "bash":
         return Left(f"a shell would lose the variable {odd}, whose name is no identifier")
     return wrapping.SHELLS["bash" if odd is not None else "sh"]
