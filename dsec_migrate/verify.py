@@ -40,6 +40,7 @@ from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Texts, Var
 from dsec_migrate.records import replace
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
+from dsec_migrate.wrapping import Supply
 
 # of so many files every choice is tried, of more the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
@@ -235,8 +236,10 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
             if uses.reads_variable(new_service, variable.name, keys):
                 raise VerificationError(f"a text of {name} would still read {variable.name}")
             if not finding.variables:
-                path = supplied.get(variable.name, "")
-                _check_secret(f"{name}.{variable.name}", path, mounted, by_name, variable.effective.value, after)
+                supply = supplied.get(variable.name)
+                path = supply.path if supply is not None else ""
+                value = _without(variable.effective.value, supply)
+                _check_secret(f"{name}.{variable.name}", path, mounted, by_name, value, after)
                 continue
             (new_name,) = finding.variables
             replaced.add(new_name)
@@ -295,7 +298,7 @@ def _check_secret(
 
 def _supplied(
     old: Service, before: Project, new: Service, after: Project, files: MappingType[str, PlannedSecret]
-) -> MappingType[str, str]:
+) -> MappingType[str, Supply]:
     """The variables that a wrapper reads, and from where, once it is sure that it starts what was started without it.
     (Where the image alone said that, the table is all there is.) ``files``: what is mounted, by its path."""
     found = wrapping.read(_words(new, "entrypoint", after))
@@ -303,7 +306,8 @@ def _supplied(
         raise VerificationError(f"{old.name} would not start through a wrapper")
     words = _words(old, "entrypoint", before)
     earlier = wrapping.read(words)
-    known, words = (earlier.variables, earlier.words) if earlier is not None else ({}, words)
+    known: MappingType[str, Supply] = earlier.variables if earlier is not None else {}
+    words = earlier.words if earlier is not None else words
     if (words and found.words != words) or not known.items() <= found.variables.items():
         raise VerificationError(f"{old.name} would start another program")
     if found.arguments:
@@ -318,6 +322,14 @@ def _supplied(
         if command != _words(old, "command", before):
             raise VerificationError(f"{old.name} would start with other arguments")
     return found.variables
+
+
+def _without(value: str | None, supply: Supply | None) -> str | None:
+    """What of a value the file has to hold."""
+    if value is None or supply is None or not (supply.before or supply.behind):
+        return value
+    rest = value[len(supply.before) : len(value) - len(supply.behind)]
+    return rest if f"{supply.before}{rest}{supply.behind}" == value else None
 
 
 def _words(service: Service, key: str, project: Project) -> list[str]:

@@ -24,7 +24,9 @@ LAST_LINE = 'exec "$@"'
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
 _IDENTIFIER = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"(?:  #.*)?')
-_EXPORT = Pattern(r'export (?P<name>\w+)="\$\{(?P=name)%x\}"')
+_EXPORT = Pattern(r'export (?P<name>\w+)="(?P<before>(?:[^"\\$`]|\\.)*)\$\{(?P=name)%x\}(?P<behind>(?:[^"\\$`]|\\.)*)"')
+_SPECIAL = Pattern(r'["\\$`]')
+_ESCAPED = Pattern(r'\\(["\\$`])')
 
 
 def is_identifier(name: str) -> bool:
@@ -33,19 +35,24 @@ def is_identifier(name: str) -> bool:
 
 
 class Wrapper(NamedTuple):
-    """A wrapper of ours: the path of each variable, the paths in the arguments, and the words behind the script."""
+    """A wrapper of ours: its variables by name, the paths in the arguments, and the words behind the script."""
 
-    variables: dict[str, str]
+    variables: dict[str, Supply]
     arguments: tuple[str, ...]
     words: list[str]
 
 
 class Supply(NamedTuple):
-    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it."""
+    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it.
+
+    ``before`` and ``behind`` are put around what the file holds: the rest of a URL, say.
+    """
 
     name: str
     path: str
     comment: str = ""
+    before: str = ""
+    behind: str = ""
 
 
 def lines(variables: Iterable[Supply], arguments: Collection[str] = ()) -> list[str]:
@@ -53,13 +60,22 @@ def lines(variables: Iterable[Supply], arguments: Collection[str] = ()) -> list[
     place of its path in the words of the program (``arguments``)."""
     found = [
         line
-        for name, path, comment in variables
+        for name, path, comment, before, behind in variables
         for line in (
             f'{name}="$(cat {path} && printf x)"{"  " * bool(comment)}{comment}',
-            f'export {name}="${{{name}%x}}"',
+            f'export {name}="{_quoted(before)}${{{name}%x}}{_quoted(behind)}"',
         )
     ]
     return [*found, *_loop(arguments)] if arguments else found
+
+
+def _quoted(text: str) -> str:
+    """``text`` between double quotes of a shell."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _loop(paths: Collection[str]) -> list[str]:
@@ -94,7 +110,7 @@ def read(words: Sequence[str]) -> Wrapper | None:
     text = [line for line in words[2].splitlines() if not line.startswith("#")]
     if not text or text.pop() != LAST_LINE:
         return None
-    variables: dict[str, str] = {}
+    variables: dict[str, Supply] = {}
     arguments: list[str] = []
     while text:
         line = text.pop(0)
@@ -103,7 +119,8 @@ def read(words: Sequence[str]) -> Wrapper | None:
             exports = _EXPORT.fullmatch(text.pop(0)) if text else None
             if exports is None or exports["name"] != reads["name"]:
                 return None
-            variables[reads["name"]] = reads["path"]
+            around = (_unquoted(exports["before"]), _unquoted(exports["behind"]))
+            variables[reads["name"]] = Supply(reads["name"], reads["path"], "", *around)
         elif len(text) >= 2 and (paths := _PATHS.fullmatch(text[1])) is not None:
             if [line, *text[: len(_LOOP) - 1]] != _loop(paths["paths"].split(" ")):
                 return None

@@ -76,21 +76,26 @@ def test_nothing_starts_without_the_file_of_an_argument(shell: str, tmp_path: Pa
 
 
 PATHS = st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True)
+AROUND = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)
 
 
-@given(variables=st.dictionaries(NAMES, PATHS), arguments=st.sets(PATHS))
-def test_a_script_is_read_back(variables: dict[str, str], arguments: set[str]) -> None:
-    words = [
-        "/bin/sh",
-        "-ec",
-        wrapping.script([Supply(*one) for one in variables.items()], "why", arguments),
-        "sh",
-        "start",
-        "$1",
-    ]
+@given(variables=st.dictionaries(NAMES, st.tuples(PATHS, AROUND, AROUND)), arguments=st.sets(PATHS))
+def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str]], arguments: set[str]) -> None:
+    supplies = [Supply(name, path, "", *around) for name, (path, *around) in variables.items()]
+    text = wrapping.script(supplies, "why", arguments)
+    words = ["/bin/sh", "-ec", text, "sh", "start", "$1"]
     found = wrapping.read(words)
     assert found is not None
-    assert (found.variables, set(found.arguments), found.words) == (variables, arguments, ["start", "$1"])
+    assert list(found.variables.values()) == supplies
+    assert (set(found.arguments), found.words) == (arguments, ["start", "$1"])
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_stands_around_a_secret_is_put_together(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("pass$word\n", encoding="utf-8")
+    supply = Supply("X", str(tmp_path / "x"), "", 'a://"u`s$e\\r:', "@h/?q='$(id)'")
+    result = run(wrapping.script([supply]), "sh", "-c", 'printf %s "$X"', shell=shell)
+    assert result.stdout.decode() == "a://\"u`s$e\\r:pass$word\n@h/?q='$(id)'"
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,10 @@ class Case:
 class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
-    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes. ``reads`` are changes
-    to other texts of the service, still without the path. ``reader`` makes the file
-    readable for the program alone, where its owner and mode can be chosen. ``notes`` say what to
-    check or what changes, never a value.
+    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is what it
+    puts before and behind the secret. ``reads`` are changes to other texts of the service, still without the path.
+    ``reader`` makes the file readable for the program alone, where its owner and mode can be chosen. ``notes`` say what
+    to check or what changes, never a value.
     """
 
     delivery: Delivery
@@ -56,6 +56,7 @@ class Proposal:
     program: WrapProgram | None = None
     reads: tuple[Read, ...] = ()
     reader: MountOptions | None = None
+    around: tuple[str, str] = ("", "")
 
 
 def propose(case: Case) -> Proposal | Left:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from dsec_migrate import code, images, launch, wrapping
+from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
 from dsec_migrate.extensions import unused_lines
+from dsec_migrate.finding import Exposure
 from dsec_migrate.launch import Launch, Untold
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.renaming import reads_of
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import WrapProgram
-from dsec_migrate.project import Argument, EnvFileSlot, Service, Slot
+from dsec_migrate.project import Argument, EnvFileSlot, Project, Service, Slot
+from dsec_migrate.records import replace
+from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Left
 
 # what a line may hold that Compose splits as every shell does
+_UNRESERVED = Pattern(r"[A-Za-z0-9._~-]{4,}")
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
@@ -41,6 +46,7 @@ def propose(case: Case) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
+    parts = _around_password(case)
     reads = uses.find(case, obstacles.BESIDE, holding.value.reveal() if holding.value is not None else None)
     if isinstance(reads, Left):
         return reads
@@ -49,7 +55,48 @@ def propose(case: Case) -> Proposal | Left:
         return weighed
     applicability, notes = weighed
     notes = (*notes, *found.remarks, *_remarks(case))
-    return Proposal(Delivery.WRAPPER, "", "", applicability, holding, notes, True, program=found.program, reads=reads)
+    if parts is not None:
+        before, password, behind = parts
+        holding = replace(holding, value=Secret(password))
+    return Proposal(
+        Delivery.WRAPPER,
+        "",
+        "",
+        applicability,
+        holding,
+        notes,
+        True,
+        program=found.program,
+        reads=reads,
+        around=(before, behind) if parts is not None else ("", ""),
+    )
+
+
+def _around_password(case: Case) -> tuple[str, str, str] | None:
+    """What stands before and behind the password of a URL, where another variable holds the same password: then both
+    read one secret, and whoever changes it changes one file."""
+    text, parts = case.variable.slot.text, case.verdict.parts
+    if case.verdict.exposure is not Exposure.EMBEDDED or text is None or "$" in text or len(parts) != 1 or "\n" in text:
+        return None
+    if len(case.variable.slots) != 1 or case.variable.effective.value != text:
+        return None
+    (start, end) = parts[0]
+    password = text[start:end]
+    # what needs no %XX reads the same inside a URL and outside
+    if _UNRESERVED.fullmatch(password) is None or password not in _whole_values(case.project):
+        return None
+    return text[:start], password, text[end:]
+
+
+@lru_cache(maxsize=4)
+def _whole_values(project: Project) -> frozenset[str]:
+    """The values of variables that are secret as a whole."""
+    return frozenset(
+        variable.effective.value
+        for service in project.services.values()
+        for variable in service.variables.values()
+        if variable.effective.value and meaning(variable.name).is_telling
+    )
 
 
 def _remarks(case: Case) -> Iterator[str]:

@@ -41,7 +41,7 @@ def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> I
                 if isinstance(finding.variable.slot, Argument):
                     programs[name] = replace(program, arguments=(*program.arguments, path))
                 else:
-                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot))
+                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), *result.around)
                     programs[name] = replace(program, variables=(*program.variables, variable))
     yield from programs.values()
 
