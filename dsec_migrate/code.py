@@ -11,10 +11,10 @@ from pathlib import Path
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 
-MOST_ENTRIES = 40_000
-MOST_FILES = 4000
+MOST_ENTRIES = 20_000
+MOST_FILES = 2000
 MOST_BYTES_OF_A_FILE = 512 * 1024
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 
 _SKIPPED_FOLDERS = Pattern(r"\.(?:git|hg|svn|venv|tox)|venv|node_modules|vendor|__pycache__|dist|target|secrets")
 _CODE = Pattern(
@@ -46,16 +46,18 @@ class Reads:
 
 def reads(context: Path, variable: str) -> Reads:
     """What the code below ``context`` says of a variable; nothing where the folder is not there, or too large."""
+    return _reads(context.absolute(), variable)
+
+
+@lru_cache(maxsize=256)
+def _reads(context: Path, variable: str) -> Reads:
     name_itself = rf"{re.escape(variable)}(_FILE)?(?![A-Za-z0-9_])"
     in_code = re.compile(rf"(?<![A-Za-z0-9_]){name_itself}")
     # settings mention what they set as well: only a reference reads it
     in_settings = re.compile(rf"(?:\$\{{?|\{{\{{\s{{0,3}}\.?|(?i:env)[.:(\[]\s{{0,3}}[\"']?){name_itself}")
     files: list[str] = []
     plain: list[str] = []
-    makes_names = None
-    for name, text in _texts(context.absolute()):
-        if makes_names is None and (made := _MAKES_NAMES.search(text)) is not None:
-            makes_names = f"{name}:{text.count(chr(10), 0, made.start()) + 1}"
+    for name, text in _texts(context):
         if variable not in text:
             continue
         whole = in_settings if _SETTINGS.fullmatch(Path(name).suffix.lower()) is not None else in_code
@@ -64,7 +66,16 @@ def reads(context: Path, variable: str) -> Reads:
                 continue
             place = f"{name}:{text.count(chr(10), 0, match.start()) + 1}"
             (files if match[1] else plain).append(place)
-    return Reads(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(plain)), makes_names)
+    return Reads(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(plain)), _makes_names(context))
+
+
+@lru_cache(maxsize=8)
+def _makes_names(context: Path) -> str | None:
+    for name, text in _texts(context):
+        made = _MAKES_NAMES.search(text) if "_FILE" in text else None
+        if made is not None:
+            return f"{name}:{text.count(chr(10), 0, made.start()) + 1}"
+    return None
 
 
 @lru_cache(maxsize=8)

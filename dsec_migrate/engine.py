@@ -9,10 +9,12 @@ from typing import Any
 
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
+from dsec_migrate.references import Reference, parse
 
 TIMEOUT_SECONDS = 2
 # one line, or nothing where there is no such image
 _FORMAT = "{{json .Config}}"
+_LISTING = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -30,7 +32,7 @@ class ImageConfig:
 @lru_cache(maxsize=256)
 def inspect(reference: str) -> ImageConfig | None:
     """The config of a local image; None where there is no Docker, no answer within the time, or no such image."""
-    if not reference or reference.startswith("-") or not _is_there():
+    if not reference or reference.startswith("-") or parse(reference) not in _local():
         return None
     answer = _ask("image", "inspect", "--format", _FORMAT, reference)
     try:
@@ -62,9 +64,10 @@ _RUN = Pattern(r"(?:RUN )?(?:\|\d+ .*? )?/bin/(?:ba)?sh -\w*c (?!#\(nop\))")
 
 
 @lru_cache(maxsize=1)
-def _is_there() -> bool:
-    """Asked once: a host without Docker would be asked for every image."""
-    return _ask("version", "--format", "{{.Server.Version}}") is not None
+def _local() -> frozenset[Reference]:
+    """The images of this host, asked once; none where there is no Docker."""
+    listed = _ask("image", "ls", "--digests", "--format", _LISTING) or ""
+    return frozenset(parse(word) for word in listed.split() if "<none>" not in word)
 
 
 def _ask(*words: str) -> str | None:

@@ -15,9 +15,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dsec_migrate.engine import ImageConfig, config_of
+from dsec_migrate.references import HUB, HUB_API, Reference, parse
 from dsec_migrate.secret import Secret
 
 TIMEOUT_SECONDS = 5
@@ -31,36 +32,14 @@ _ACCEPT = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-_HUB, _HUB_API, _HUB_ACCOUNT = "docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"
+_HUB_ACCOUNT = "https://index.docker.io/v1/"
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?")
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-class Reference(NamedTuple):
-    """``domain`` is the registry, ``version`` a tag, or a digest (``sha256:…``)."""
-
-    domain: str
-    path: str
-    version: str
-
-
 class RegistryError(Exception):
     """Why a registry told nothing. ``str()`` holds no credentials."""
-
-
-def parse(text: str) -> Reference:
-    """``redis:7`` -> docker.io, library/redis, 7, as Docker reads a reference."""
-    name, _, digest = text.partition("@")
-    head, slash, rest = name.partition("/")
-    is_domain = bool(slash) and ("." in head or ":" in head or head == "localhost")
-    domain, path = (head, rest) if is_domain else (_HUB, name)
-    path, _, tag = path.partition(":")
-    if domain in {"index.docker.io", _HUB_API}:
-        domain = _HUB
-    if domain == _HUB and "/" not in path:
-        path = f"library/{path}"
-    return Reference(domain, path, digest or tag or "latest")
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +53,7 @@ class _Client:
         self.reference = reference
         domain = reference.domain
         scheme = "http" if _LOOPBACK.fullmatch(domain) else "https"
-        self.base = f"{scheme}://{_HUB_API if domain == _HUB else domain}/v2/{reference.path}"
+        self.base = f"{scheme}://{HUB_API if domain == HUB else domain}/v2/{reference.path}"
         self.authorization: Secret | None = None
 
     def config(self) -> ImageConfig:
@@ -197,7 +176,7 @@ def _account(domain: str) -> Secret | None:
         data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    server = _HUB_ACCOUNT if domain == _HUB else domain
+    server = _HUB_ACCOUNT if domain == HUB else domain
     if not isinstance(data, dict):
         return None
     helper = (data.get("credHelpers") or {}).get(server) or data.get("credsStore")

@@ -20,7 +20,8 @@ import pytest
 from conftest import docker
 
 from dsec_migrate import registry
-from dsec_migrate.registry import Reference, RegistryError
+from dsec_migrate.references import Reference, parse
+from dsec_migrate.registry import RegistryError
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ from dsec_migrate.registry import Reference, RegistryError
     ],
 )
 def test_references_are_read_as_docker_reads_them(text: str, expected: tuple[str, str, str]) -> None:
-    assert registry.parse(text) == Reference(*expected)
+    assert parse(text) == Reference(*expected)
 
 
 CONFIG = {

@@ -96,10 +96,12 @@ def needs(mended: Iterable[HalfDone]) -> Iterator[Other]:
 
 
 def _judge(project: Project, service: Service, variable: Variable, disk: files.Disk) -> HalfDone | None:
-    value = variable.effective.value or ""
-    base = _base(variable.name)
-    row = None if service.is_built else project.images.find(service.image)
+    value, name = variable.effective.value or "", variable.name
     is_path = value.startswith(f"{SECRETS_MOUNT}/")
+    if not is_path and not any(form in service.variables for form in _forms(name)):
+        return None
+    base = _base(name)
+    row = None if service.is_built else project.images.find(service.image)
     if base is None:
         both = _set_twice(project, service, variable, row, disk)
         if both is not None or not is_path:
@@ -108,6 +110,10 @@ def _judge(project: Project, service: Service, variable: Variable, disk: files.D
     if not is_path or not meaning(base).is_telling or _is_used_inside(service, variable.name):
         return None
     return _wrong_form(service, variable, base, row) or _notby_path(project, service, variable, value)
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    return f"{name}{_SUFFIX}", f"{name}{_DOUBLE}", f"{_PREFIX}{name}"
 
 
 def _base(name: str) -> str | None:
