@@ -133,8 +133,12 @@ def around(case: Case) -> Around | Left:
 
 
 def _origin(service: Service, started: Launch | Untold, program: WrapProgram) -> Iterator[str]:
-    """Where the words of `command:` come from, if they are not those of this very image: a tag moves."""
-    if program.command is not None and isinstance(started, Launch) and not started.is_exact:
+    """Where the words come from, if they are not the service's own: a tag moves, and a Dockerfile changes."""
+    if not isinstance(started, Launch) or program.script is not None or is_given(service.get("entrypoint")):
+        return
+    if service.is_built:
+        yield f"its words are those of {started.origin}: when they change there, change them here"
+    elif program.command is not None and not started.is_exact:
         yield f"its command is that of {started.origin}: `docker image inspect {service.image}` tells whether it fits"
 
 
