@@ -17,6 +17,7 @@ from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.renaming import reads_of
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import WrapProgram
 from dsec_migrate.project import Argument, EnvFileSlot, Project, Service, Slot
 from dsec_migrate.records import replace
@@ -24,7 +25,7 @@ from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Left
 
 # what a line may hold that Compose splits as every shell does
-_UNRESERVED = Pattern(r"[A-Za-z0-9._~-]{4,}")
+_UNRESERVED = Pattern(r"[A-Za-z0-9._~-]+")
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
@@ -82,8 +83,9 @@ def _around_password(case: Case) -> tuple[str, str, str] | None:
         return None
     (start, end) = parts[0]
     password = text[start:end]
-    # what needs no %XX reads the same inside a URL and outside
-    if _UNRESERVED.fullmatch(password) is None or password not in _whole_values(case.project):
+    # what needs no %XX reads the same inside a URL and outside; two equal common words need not be one secret
+    is_plain = _UNRESERVED.fullmatch(password) is not None and is_distinctive(password)
+    if not is_plain or password not in _whole_values(case.project):
         return None
     return text[:start], password, text[end:]
 
