@@ -28,14 +28,23 @@ COMPOSE_ENDINGS = {".yml", ".yaml"}
 
 
 # as a Compose file or `docker compose config` has it, where a dollar sign stands twice
-_WRAPPED = re.compile(r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\n(?=export \1="\$\$\{\1%x\}"$)', re.MULTILINE)
+_WRAPPED = re.compile(
+    r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\nexport \1="([^"\n]*)\$\$\{\1%x\}([^"\n]*)"$', re.MULTILINE
+)
 
 
 def wrapped(entrypoint: list[str] | None) -> dict[str, str]:
     """The variables that a wrapper supplies, each with the path that it reads."""
     if not entrypoint or not wrapping(entrypoint):
         return {}
-    return dict(_WRAPPED.findall(entrypoint[2]))
+    return {name: path for name, path, _, _ in _WRAPPED.findall(entrypoint[2])}
+
+
+def put_around(entrypoint: list[str] | None) -> dict[str, tuple[str, str]]:
+    """What a wrapper puts before and behind what it reads for a variable."""
+    if not entrypoint or not wrapping(entrypoint):
+        return {}
+    return {name: (before, behind) for name, _, before, behind in _WRAPPED.findall(entrypoint[2])}
 
 
 def arguments(entrypoint: list[str] | None) -> list[str]:

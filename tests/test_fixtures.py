@@ -33,7 +33,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from conftest import arguments, docker, snapshot, wrapped
+from conftest import arguments, docker, put_around, snapshot, wrapped
 
 from dsec_migrate import cli, images
 from dsec_migrate.discovery import ProjectFiles, discover
@@ -330,6 +330,7 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         mounts = {mount["target"]: mount["source"] for mount in after["services"][name].get("secrets") or []}
         old = service.get("environment") or {}
         files = {target: _content(after["secrets"][source]) for target, source in mounts.items()}
+        around = put_around(after["services"][name].get("entrypoint"))
         supplied = _unwrapped(case, service, after["services"][name], files)
         paths = {variable: _path(variable, old, new) or supplied.get(variable) for variable in old}
         added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}
@@ -351,7 +352,9 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
                 definition = after["secrets"][mounts[path]]
                 # Swarm and variables supply the others; `config` writes each $ as $$
                 plain = (value or "").replace("$$", "$").encode()
-                is_same = "file" not in definition or Path(definition["file"]).read_bytes() == plain
+                first, last = (text.encode() for text in around.get(variable, ("", "")))
+                content = Path(definition["file"]).read_bytes() if "file" in definition else b""
+                is_same = "file" not in definition or first + content + last == plain
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
     return found
