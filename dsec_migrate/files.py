@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.document import Mapping, Scalar
+from dsec_migrate import builds
+from dsec_migrate.document import Scalar
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
@@ -123,7 +124,7 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         names = [secret.path.name for secret in on_disk if secret.path and secret.path.parent == folder]
         yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
         for context, dockerfile in _build_contexts(project):
-            ignore = context / f"{dockerfile}.dockerignore"
+            ignore = Path(f"{dockerfile}.dockerignore")
             if disk.read(ignore) is None:
                 ignore = context / ".dockerignore"
             # git ignores these by themselves
@@ -235,22 +236,8 @@ def _is_ignored(line: str, present: set[str]) -> bool:
     return bool(spellings & present) or "*" in present
 
 
-def _build_contexts(project: Project) -> Iterator[tuple[Path, str]]:
-    """Local build contexts that exist, each with the name of its Dockerfile."""
-    seen: set[tuple[Path, str]] = set()
-    for service in project.services.values():
-        build = service.get("build")
-        context, dockerfile = build, None
-        if isinstance(build, Mapping):
-            context, dockerfile = build.get("context"), build.get("dockerfile")
-        if not isinstance(context, Scalar):
-            continue
-        text = project.resolve(context.value).value or "."
-        if "://" in text or text.startswith("git@"):
-            continue
-        path = Path(os.path.normpath(project.directory / Path(text).expanduser()))
-        name = (project.resolve(dockerfile.value).value or "") if isinstance(dockerfile, Scalar) else ""
-        key = (path, name or "Dockerfile")
-        if key not in seen and path.is_dir():
-            seen.add(key)
-            yield key
+def _build_contexts(project: Project) -> Iterator[tuple[Path, Path]]:
+    """Local build contexts that exist, each with its Dockerfile."""
+    found = (builds.find(project, service) for service in project.services.values())
+    keys = ((build.context, build.dockerfile or build.context / "Dockerfile") for build in found if build is not None)
+    yield from (key for key in dict.fromkeys(keys) if key[0].is_dir())

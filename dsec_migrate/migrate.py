@@ -338,9 +338,12 @@ def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
     names = {name for name in project.environment.files if not project.environment.is_from_shell(name)}
     files = [path for path in project.environment.paths if names and git.is_tracked(path)]
+    arguments = {(variable.service, variable.name): variable for variable in plan.arguments}
     for finding in plan.findings if files else ():
-        variable = project.services[finding.service].variables.get(finding.variable)
+        known = project.services[finding.service].variables
+        variable = known.get(finding.variable) or arguments.get((finding.service, finding.variable))
         if variable is None:
+            # a later file takes it away
             continue
         effective = variable.effective
         used = {reference.name for reference in effective.references} or {finding.variable}

@@ -212,12 +212,12 @@ class ReadInScript:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ReadInTest:
-    """A healthcheck of words becomes one that a shell runs; there, parts of ``word`` are the content of a file, or
-    ``variable`` is set before."""
+    """A healthcheck of words becomes one that a shell runs; there, parts of the word ``node`` are what a file
+    holds, or ``variable`` is set before."""
 
     document: Document
     test: Sequence
-    word: Scalar
+    node: Scalar
     spans: tuple[Span, ...]
     path: str = ""
     variable: str = ""

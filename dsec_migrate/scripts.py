@@ -88,13 +88,13 @@ def _of_command(node: Content | None, *, skip: int = 0, before: SequenceType[Sca
         return
     own = words(node)[skip:]
     line = [*before, *own]
-    number = script_number([word.value for word in line])
+    number = _script_number([word.value for word in line])
     if number is not None and number >= len(before):
         script = line[number]
         yield Script(script, 0, len(script.value))
 
 
-def script_number(line: SequenceType[str]) -> int | None:
+def _script_number(line: SequenceType[str]) -> int | None:
     """Which of the words is the script of a shell that is started with ``-c``."""
     for number, word in enumerate(line[:-2]):
         if _SHELL.fullmatch(word) is not None:
@@ -109,7 +109,7 @@ def script_number(line: SequenceType[str]) -> int | None:
 
 def _of_one_string(node: Scalar) -> Iterator[Script]:
     found = list(_WORD.finditer(node.value))
-    number = script_number([match.group() for match in found])
+    number = _script_number([match.group() for match in found])
     if number is None:
         return
     quoted = _QUOTED.fullmatch(found[number].group())
@@ -159,17 +159,11 @@ def _step(script: str, position: int, stack: list[str]) -> int:
     if script.startswith("$$(", position) or script.startswith("$(", position):
         stack.append(")")
         return 3 if script[position + 1] == "$" else 2
-    if character == "`":
-        if state == "`":
+    if character in {"`", '"'}:
+        if state == character:
             stack.pop()
         else:
-            stack.append("`")
-        return 1
-    if character == '"':
-        if state == '"':
-            stack.pop()
-        else:
-            stack.append('"')
+            stack.append(character)
         return 1
     if state == '"':
         return 1
@@ -220,7 +214,7 @@ def joined(test: Sequence, reads: SequenceType[ReadInTest]) -> str:
     """The words of a healthcheck as one line for a shell, with parts that are the content of files."""
     spans: dict[int, list[tuple[Span, str]]] = {}
     for read in reads:
-        spans.setdefault(id(read.word), []).extend((span, read.path) for span in read.spans)
+        spans.setdefault(id(read.node), []).extend((span, read.path) for span in read.spans)
     line = [_assignment(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
     for word in words(test)[1:]:
         text, position = "", 0

@@ -361,7 +361,7 @@ def _check_reads(project: Project, plan: Plan) -> None:
     for operation in plan.operations:
         if not isinstance(operation, (ReadInScript, ReadInTest, MoveArgument)):
             continue
-        node = operation.word if isinstance(operation, ReadInTest) else operation.node
+        node = operation.node
         secret = by_path.get(operation.path)
         for start, end in () if not isinstance(operation, MoveArgument) and operation.variable else operation.spans:
             text = node.value[start:end]

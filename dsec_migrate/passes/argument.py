@@ -6,7 +6,7 @@ from dsec_migrate import scripts
 from dsec_migrate.document import Scalar
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import SECRETS_MOUNT, Read, ReadInTest, WrapProgram
+from dsec_migrate.plan import SECRETS_MOUNT, Read, WrapProgram
 from dsec_migrate.project import Argument
 from dsec_migrate.scripts import Script
 from dsec_migrate.stores import Left
@@ -28,11 +28,7 @@ def propose(case: Case, slot: Argument) -> Proposal | Left:
     if isinstance(found, Left):
         return found
     program, reads, doubts = found
-    repeated = tuple(
-        read
-        for read in uses.repetitions(case, obstacles.BESIDE, value)
-        if (read.word if isinstance(read, ReadInTest) else read.node) is not slot.node
-    )
+    repeated = tuple(read for read in uses.repetitions(case, obstacles.BESIDE, value) if read.node is not slot.node)
     weighed = weigh(case, holding, doubts)
     if isinstance(weighed, Left):
         return weighed
@@ -58,12 +54,10 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
             reads = tuple(
                 read
                 for read in uses.in_words(case, layer, text, value)
-                if isinstance(read, ReadInTest) and read.word is node and slot.part in read.spans
+                if read.node is node and slot.part in read.spans
             )
             return (None, reads, ()) if reads else Left(_BY_HAND)
-    if slot.place_key != "command":
-        return Left(_BY_HAND)
-    if slot.text_span is None:
+    if slot.place_key != "command" or slot.text_span is None:
         return Left(_BY_HAND)
     if SECRETS_MOUNT in node.value:
         return Left("its command names files of secrets already: move it by hand")

@@ -219,7 +219,7 @@ def is_exact(layer: Layer, script: Script, part: Span, value: str) -> bool:
     return state in {"", '"'} and text_span(layer.document, script.node, part) is not None
 
 
-def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]:
+def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadInTest]:
     """As :func:`repetitions`, for a healthcheck that no shell runs so far."""
     words = test.words[1:]
     spans = _spans(case, " ".join(word.value for word in words), value)

@@ -25,8 +25,7 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
-from dsec_migrate.planning import arguments as commands
-from dsec_migrate.planning import half_done, wrappers
+from dsec_migrate.planning import arguments, half_done, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -71,8 +70,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations: list[Operation] = [operation for change in changes for operation in change.operations]
     taken = [operation for operation in operations if isinstance(operation, MOVES)]
     moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
-    arguments = tuple(finding.variable for finding in found if isinstance(finding.variable.slot, Argument))
-    others = [*_needs_of_arguments(arguments, by_slot), *half_done.needs(mended)]
+    in_commands = tuple(finding.variable for finding in found if isinstance(finding.variable.slot, Argument))
+    others = [*_needs_of_arguments(in_commands, by_slot), *half_done.needs(mended)]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
     operations += wrappers.place(moved, by_slot)
@@ -105,7 +104,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *_tell_named_paths(named),
             *half_done.notes(project),
         ),
-        arguments,
+        in_commands,
     )
 
 
@@ -137,8 +136,8 @@ def _readers(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -
     return {reading: options.pop() for reading, options in found.items() if len(options) == 1}
 
 
-def _needs_of_arguments(arguments: Iterable[Variable], by_slot: Mapping[int, PlannedSecret]) -> Iterator[mounts.Other]:
-    for variable in arguments:
+def _needs_of_arguments(variables: Iterable[Variable], by_slot: Mapping[int, PlannedSecret]) -> Iterator[mounts.Other]:
+    for variable in variables:
         slot = variable.slot
         secret = by_slot.get(slot.key)
         if secret is not None and isinstance(slot, Argument) and slot.layer is not None:
@@ -149,7 +148,7 @@ def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -
     """The secrets of commands and healthchecks, but for those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
     pending: list[Pending] = []
-    for case in commands.cases(project, options, done):
+    for case in arguments.cases(project, options, done):
         pending.append(decide(case))
         done.update(_places(pending[-1]))
     return pending
@@ -172,8 +171,8 @@ def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, 
                     yield operation
 
 
-def _places(finding: Pending) -> Iterator[commands.Covered]:
-    return commands.places(finding.result.reads) if isinstance(finding.result, Proposal) else iter(())
+def _places(finding: Pending) -> Iterator[arguments.Covered]:
+    return arguments.places(finding.result.reads) if isinstance(finding.result, Proposal) else iter(())
 
 
 def _reads(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:

@@ -13,7 +13,7 @@ from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import Read, ReadInTest
+from dsec_migrate.plan import Read
 from dsec_migrate.project import Argument, Layer, Project, Service, Variable
 from dsec_migrate.source import Span
 
@@ -45,8 +45,7 @@ def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Ca
 def places(reads: Collection[Read]) -> Iterator[Covered]:
     """The places that a change of other texts covers."""
     for read in reads:
-        node = read.word if isinstance(read, ReadInTest) else read.node
-        yield from ((id(node), span) for span in read.spans)
+        yield from ((id(read.node), span) for span in read.spans)
 
 
 class _Place(NamedTuple):

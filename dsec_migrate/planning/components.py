@@ -213,7 +213,7 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                 done.add(slot.key)
                 if isinstance(slot, Argument):
                     # the words of a healthcheck are read with all others of its list
-                    if not any(isinstance(read, ReadInTest) and read.word is slot.node for read in result.reads):
+                    if not any(isinstance(read, ReadInTest) and read.node is slot.node for read in result.reads):
                         operations.append(MoveArgument(slot, secret.name, secret.mount_path, result.program is None))
                     continue
                 if not result.new_name:

@@ -182,7 +182,7 @@ def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Docum
         if isinstance(operation, (ReadInScript, MoveArgument)):
             reads.setdefault(id(operation.node), []).append(operation)
         elif isinstance(operation, ReadInTest):
-            moved.add(id(operation.word))
+            moved.add(id(operation.node))
         elif isinstance(operation, MOVES):
             moved.add(id(operation.slot.content))
     for document in project.compose_texts:

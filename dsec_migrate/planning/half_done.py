@@ -109,7 +109,7 @@ def _judge(project: Project, service: Service, variable: Variable, disk: files.D
         return _path_as_value(service, variable, row)
     if not is_path or not meaning(base).is_telling or _is_used_inside(service, variable.name):
         return None
-    return _wrong_form(service, variable, base, row) or _notby_path(project, service, variable, value)
+    return _wrong_form(service, variable, base, row) or _not_mounted(project, service, variable, value)
 
 
 def _forms(name: str) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ def _wrong_form(service: Service, variable: Variable, base: str, row: Image | No
     return HalfDone(service, variable, f"the image {image} does not read it, but {way.name}", mend)
 
 
-def _notby_path(project: Project, service: Service, variable: Variable, path: str) -> HalfDone | None:
+def _not_mounted(project: Project, service: Service, variable: Variable, path: str) -> HalfDone | None:
     mounted = by_path(service)
     if path in mounted or any(path.startswith(f"{other}/") for other in mounted) or _mounts_elsewhere(service):
         return None
