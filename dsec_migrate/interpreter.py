@@ -105,12 +105,13 @@ class Interpreter:
         return merged
 
     def _is_gone(self, entry: Entry) -> bool:
-        """Whether the entry is removed, or all of the block that is its value."""
+        """Whether the entry is removed, or all of a block that is its value and nobody else's."""
         if not self.removed:
             return False
         block = entry.value
         parts = block.entries if isinstance(block, Mapping) else block.items if isinstance(block, Sequence) else ()
-        return id(entry) in self.removed or (bool(parts) and all(id(part) in self.removed for part in parts))
+        is_empty = bool(parts) and all(id(part) in self.removed for part in parts)
+        return id(entry) in self.removed or (is_empty and block.anchor is None)
 
     def _wrapped(self, wrapper: WrapProgram, before: object) -> Iterator[tuple[str, object]]:
         """The keys of a service that its wrapper changes."""
@@ -138,22 +139,25 @@ class Interpreter:
         for source in sources:
             inherited = self._effective(source)
             if id(source) in self.mounts:
-                inherited = {**inherited, "secrets": _InheritedMounts(self, source)}
+                inherited = {**inherited, "secrets": _Inherited(self, source, "secrets")}
+            if (wrapper := self.wrappers.get(id(source))) is not None:
+                keys = ("entrypoint",) if wrapper.command is None else ("entrypoint", "command")
+                inherited = {**inherited, **{key: _Inherited(self, source, key) for key in keys}}
             for name, entry in inherited.items():
                 merged.setdefault(name, entry)
         return merged
 
 
-class _InheritedMounts(Entry):
-    """The list of mounts that a merged mapping is going to have."""
+class _Inherited(Entry):
+    """The list (of mounts, or of words) that a merged mapping is going to have."""
 
     __slots__ = ()
 
-    def __init__(self, interpreter: Interpreter, source: Mapping) -> None:
+    def __init__(self, interpreter: Interpreter, source: Mapping, key: str) -> None:
         data = interpreter.data(source)
         node = Sequence(0, 0, 0, None, None, flow=False)
-        interpreter.cache[id(node)] = data["secrets"] if isinstance(data, dict) else []
-        super().__init__(Scalar(0, 0, 0, None, None, "secrets", ""), node, source)
+        interpreter.cache[id(node)] = data[key] if isinstance(data, dict) else []
+        super().__init__(Scalar(0, 0, 0, None, None, key, ""), node, source)
 
 
 def _is_reset(entry: Entry) -> bool:

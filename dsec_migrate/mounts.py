@@ -18,8 +18,7 @@ from dsec_migrate.document import (
     Scalar,
     Sequence,
     follow,
-    is_merge_key,
-    merge_sources,
+    inherited,
 )
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
@@ -139,7 +138,7 @@ def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: M
     """Whether a list in ``provider`` reaches all that inherit what it brings, and nobody else."""
     for body in bodies:
         secrets = body.effective().get("secrets")
-        inherits = provider in _inherited(body) and (secrets is None or secrets.owner is provider)
+        inherits = provider in inherited(body) and (secrets is None or secrets.owner is provider)
         if body is provider or _provides(provider, body, need.key):
             other = needs.get(id(body))
             if (body is not provider and not inherits) or other is None or other.names.keys() != need.names.keys():
@@ -147,14 +146,6 @@ def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: M
         elif inherits:
             return False
     return True
-
-
-def _inherited(body: Mapping) -> Iterator[Mapping]:
-    for entry in body.entries:
-        if is_merge_key(entry.key):
-            for source in merge_sources(entry.value):
-                yield source
-                yield from _inherited(source)
 
 
 def _own_options(need: Need, readers: MappingType[Reading, MountOptions]) -> dict[str, MountOptions]:

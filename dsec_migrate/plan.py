@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingType
 from enum import Enum
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
@@ -86,13 +86,15 @@ class MoveVariable:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RemoveVariable:
-    """The slot's line goes, and with the last one of a block its key: a wrapper supplies the value of ``secret``, or a
-    line that stands there already. ``holder`` is the service. ``keeps_comment``: what stands behind the value stays in
-    its place."""
+    """The slot's line goes: a wrapper supplies the value of ``secret``, or a line that stands there already.
+
+    ``holder`` is the ``environment:`` whose block it is, which goes with its last line; None where others take the
+    block through an anchor: it stays, empty. ``keeps_comment``: what stands behind the value stays in its place.
+    """
 
     slot: Slot
     secret: str
-    holder: Mapping
+    holder: Entry | None
     keeps_comment: bool = False
 
 

@@ -42,6 +42,7 @@ from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 from dsec_migrate.wrapping import Supply
 
+_CHANGED_KEYS = {"environment", "env_file", "secrets", *RUN_INSIDE}
 # of so many files every choice is tried, of more the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
 
@@ -62,6 +63,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     _check_env_files(project, after, plan.operations)
     _check_reads(project, plan)
     check_values(project, after, plan)
+    _check_other_keys(project, after)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
             _check_schema(data[document.source.real_path], is_fragment=len(after.documents) > 1)
@@ -247,6 +249,17 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+
+
+def _check_other_keys(before: Project, after: Project) -> None:
+    """What stands beside the places that a migration changes says the same, through anchors as well."""
+    for name, service in before.services.items() if any(text.aliases for text in before.compose_texts) else ():
+        for old, new in zip(service.layers, after.services[name].layers, strict=True):
+            keys = (old.service.effective().keys() | new.service.effective().keys()) - _CHANGED_KEYS
+            for key in sorted(keys):
+                one, other = old.service.get(key), new.service.get(key)
+                if one is None or other is None or not _equal(yaml.plain(one), yaml.plain(other)):
+                    raise VerificationError(f"{name}.{key} would change")
 
 
 def _check_mended(service: Service, finding: Finding, variable: Variable) -> None:

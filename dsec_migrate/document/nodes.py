@@ -187,6 +187,15 @@ def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
                 yield source
 
 
+def inherited(node: Mapping) -> Iterator[Mapping]:
+    """All mappings that merge keys bring into this one, directly or through others."""
+    for entry in node.entries:
+        if is_merge_key(entry.key):
+            for source in merge_sources(entry.value):
+                yield source
+                yield from inherited(source)
+
+
 MERGE_TAG = "tag:yaml.org,2002:merge"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
 from dsec_migrate.document import Alias, Document, Mapping, Sequence, follow
-from dsec_migrate.passes import Case
+from dsec_migrate.passes import Case, sharing
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
 from dsec_migrate.stores import Left
@@ -42,6 +42,9 @@ def find(case: Case, new_name: str | None) -> Left | None:
     named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
     if named is not None:
         return Left(f"its name ({named}) is shared through an alias")
+    taker = next((taker for slot in variable.slots if (taker := sharing.other_taker(case.project, slot))), None)
+    if taker is not None:
+        return Left(f"{taker} takes its line through an anchor, too")
     neighbour = next(_neighbours(case), None)
     if neighbour is not None:
         return Left(neighbour)

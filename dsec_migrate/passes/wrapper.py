@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dsec_migrate import code, images, launch, wrapping
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.document import Alias, Content, Mapping, Scalar, Sequence, is_given, walk
+from dsec_migrate.document import Alias, Content, Scalar, Sequence, inherited, is_given, walk
 from dsec_migrate.extensions import unused_lines
 from dsec_migrate.finding import Exposure
 from dsec_migrate.launch import Launch, Untold
@@ -161,33 +161,46 @@ def _bad_places(case: Case) -> Iterator[str]:
     body = layer.service
     if body.flow:
         yield "its service is written between braces"
-    if body.anchor is not None and layer.document.aliases_of(body):
-        yield "its service is shared through an anchor"
-    if any(entry.name in {"entrypoint", "command"} and entry.owner is not body for entry in body.effective().values()):
-        yield "its entrypoint or command comes through a merge key"
+    other = next(_heirs_without(case), None)
+    if other is not None:
+        yield f"its service is shared through an anchor with {other}, which has no such line"
+    entrypoint = body.effective().get("entrypoint")
+    if entrypoint is not None and entrypoint.owner is not body:
+        yield "its entrypoint comes through a merge key"
     if "environment" in body.shadowed():
         yield "a merge key would bring other variables in the place of its own"
     for slot in variable.slots:
         # a line of an env file goes when all its readers do without it
-        if not isinstance(slot, (Argument, EnvFileSlot)) and not _is_own_line(case, slot):
-            yield f"its line ({slot.place}) is not the service's alone"
+        if not isinstance(slot, (Argument, EnvFileSlot)) and not _is_whole_line(slot):
+            yield f"its line ({slot.place}) cannot be taken out as a whole"
     text = variable.slot.text
     if any(slot.name == variable.name and slot.text == text for slot in unused_lines(case.project)):
         yield "an x- block repeats its line"
 
 
-def _is_own_line(case: Case, slot: Slot) -> bool:
-    """Whether the slot is a whole line (or several) in the service's own block ``environment:``."""
+def _heirs_without(case: Case) -> Iterator[str]:
+    """Services that would get the wrapper through an anchor, and lack the variable's line: they would not start."""
     (layer,) = case.service.layers
-    entry = layer.service.own("environment")
-    block = entry.value if entry is not None else None
-    if not isinstance(block, (Mapping, Sequence)) or block.flow or block.anchor is not None or block.tag is not None:
+    body, keys = layer.service, {slot.key for slot in case.variable.slots}
+    if body.anchor is None or not layer.document.aliases_of(body):
+        return
+    for name, service in case.project.services.items():
+        inherits = any(body is one.service or body in inherited(one.service) for one in service.layers)
+        variable = service.variables.get(case.variable.name)
+        if inherits and not (variable is not None and any(slot.key in keys for slot in variable.slots)):
+            yield name
+
+
+def _is_whole_line(slot: Slot) -> bool:
+    """Whether the slot is a whole line (or several) of a block of variables."""
+    block = slot.container
+    if block is None or block.flow or block.tag is not None:
         return False
     if isinstance(slot.node, Alias) or slot.node.anchor is not None:
         return False
-    if slot.container is not block or (slot.entry is not None and slot.entry.key.anchor is not None):
+    if slot.entry is not None and slot.entry.key.anchor is not None:
         return False
-    source = layer.document.source
+    source = slot.document.source
     before = source.text[source.line_start(slot.start) : slot.start].strip()
     if before != ("" if slot.entry is not None else "-"):
         return False

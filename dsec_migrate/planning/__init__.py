@@ -74,7 +74,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     others = [*_needs_of_arguments(in_commands, by_slot), *half_done.needs(mended)]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
-    operations += wrappers.place(moved, by_slot)
+    operations += wrappers.place(project, moved, by_slot)
     operations += _reads(moved, by_slot)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))

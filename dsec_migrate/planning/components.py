@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
-from dsec_migrate.document import Document
+from dsec_migrate.document import Document, Entry
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Confidence, Exposure, Verdict
 from dsec_migrate.options import Options
@@ -199,6 +199,12 @@ def is_moved(component: Component) -> bool:
     return all(isinstance(finding.result, Proposal) for finding in component.findings)
 
 
+def holder_of(service: Service, slot: Slot) -> Entry | None:
+    """The ``environment:`` whose block, and nobody else's, the slot's line stands in."""
+    entry = service.layers[0].service.effective().get("environment")
+    return entry if entry is not None and entry.value is slot.container and entry.value.anchor is None else None
+
+
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
     operations: list[Move] = []
     done: set[int] = set()
@@ -217,7 +223,7 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                         operations.append(MoveArgument(slot, secret.name, secret.mount_path, result.program is None))
                     continue
                 if not result.new_name:
-                    operations.append(RemoveVariable(slot, secret.name, finding.case.service.layers[0].service))
+                    operations.append(RemoveVariable(slot, secret.name, holder_of(finding.case.service, slot)))
                     continue
                 stays = slot.node is not slot.content and component.other_use(slot) is not None
                 value = result.value.format(path=secret.mount_path, name=secret.name)

@@ -18,6 +18,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.plan import SECRETS_MOUNT, Applicability, Move, MoveVariable, RemoveVariable
+from dsec_migrate.planning.components import holder_of
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass
 
@@ -52,7 +53,7 @@ class HalfDone:
         if mend is None or mend.new_name == self.variable.name:
             return None
         if mend.new_name is None:
-            return RemoveVariable(mend.slot, mend.secret, self.service.layers[0].service, keeps_comment=True)
+            return RemoveVariable(mend.slot, mend.secret, holder_of(self.service, mend.slot), keeps_comment=True)
         return MoveVariable(mend.slot, mend.new_name, mend.slot.text or "", mend.secret)
 
     def report(self, verdict: Verdict | None, *, fixes: bool) -> Finding:

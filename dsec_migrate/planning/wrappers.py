@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.document import inherited
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
 from dsec_migrate.plan import PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
-from dsec_migrate.project import Argument, Slot
+from dsec_migrate.project import Argument, Project, Slot
 from dsec_migrate.records import replace
 from dsec_migrate.secret import MASK
 from dsec_migrate.wrapping import Supply
@@ -28,8 +30,47 @@ def notes(operations: Iterable[object]) -> Iterator[str]:
         )
 
 
-def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrapProgram]:
+def place(
+    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
+) -> Iterator[WrapProgram]:
     """For components that move, with the secrets of their slots (by ``Slot.key``)."""
+    programs = _by_service(moved, by_slot)
+    held: dict[int, WrapProgram] = {}
+    for name, program in programs.items():
+        shared = _shared(project, programs, project.services[name].layers[0].service)
+        one = shared if shared is not None else program
+        held.setdefault(id(one.holder), one)
+    yield from held.values()
+
+
+def _shared(project: Project, programs: Mapping[str, WrapProgram], body: MappingNode) -> WrapProgram | None:
+    """The program of all services that take their variables from the same mapping, written there once; None where
+    they differ, or where a service without it would get it as well."""
+    variables = body.effective().get("environment")
+    if variables is None or variables.owner is body or variables.owner.flow:
+        return None
+    provider = variables.owner
+    heirs = [
+        (programs.get(name), layer.service)
+        for name, service in project.services.items()
+        for layer in service.layers
+        if layer.service is provider or provider in inherited(layer.service)
+    ]
+    found: list[WrapProgram] = []
+    for program, heir in heirs:
+        entry = heir.effective().get("environment")
+        if program is None or program.script is not None or entry is None or entry.owner is not provider:
+            return None
+        if heir.get("entrypoint") is not None:
+            return None
+        found.append(program)
+    commands = {program.command for program in found} - {None}
+    first = next((program for program in found if program.command is not None), found[0])
+    same = {(program.shell, program.entrypoint, program.variables, program.arguments) for program in found}
+    return replace(first, holder=provider) if len(same) == 1 and len(commands) <= 1 else None
+
+
+def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[str, WrapProgram]:
     programs: dict[str, WrapProgram] = {}
     for component in moved:
         for finding in component.findings:
@@ -43,7 +84,7 @@ def place(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> I
                 else:
                     variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), *result.around)
                     programs[name] = replace(program, variables=(*program.variables, variable))
-    yield from programs.values()
+    return programs
 
 
 def _comment(slot: Slot) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsec_migrate import wrapping
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence, is_merge_key
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RemoveVariable, WrapProgram
 from dsec_migrate.rewrite.spelling import flow_scalar
@@ -20,22 +20,27 @@ def is_block(node: ParsedNode) -> bool:
     return isinstance(node, Sequence) and not node.flow and node.anchor is None
 
 
+def _first(holder: Mapping) -> Entry:
+    """The first entry of a service, but for those that a merge key brings."""
+    return next((entry for entry in holder.entries if not is_merge_key(entry.key)), holder.entries[0])
+
+
 class ProgramWriter(Writer):
     def remove(self, operations: Iterable[RemoveVariable]) -> None:
         """Takes lines out, but for their comments; of a block of which nothing is left, the key as well."""
         gone: dict[int, list[RemoveVariable]] = {}
-        holders: dict[int, Mapping] = {}
         for operation in operations:
-            holders[id(operation.holder)] = operation.holder
-            gone.setdefault(id(operation.holder), []).append(operation)
-        for key, holder in holders.items():
-            entry = holder.own("environment")
-            block = entry.value if entry is not None else None
-            if entry is None or not isinstance(block, (Mapping, Sequence)):
-                continue
-            if len(gone[key]) == len(block.entries if isinstance(block, Mapping) else block.items):
-                self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1, keeps_comment=True)
-            for operation in gone[key]:
+            gone.setdefault(id(operation.slot.container), []).append(operation)
+        for lines in gone.values():
+            block, entry = lines[0].slot.container, lines[0].holder
+            assert block is not None
+            if len(lines) == len(block.entries if isinstance(block, Mapping) else block.items):
+                if entry is not None:
+                    self._take_out(entry.key.outer_start, self.text.index(":", entry.key.end) + 1, keeps_comment=True)
+                else:
+                    anchor = block.outer_start + len(f"&{block.anchor}")
+                    self.insert(anchor, " {}" if isinstance(block, Mapping) else " []")
+            for operation in lines:
                 slot = operation.slot
                 start = slot.start if slot.entry is not None else self._dash(slot.node)
                 self._take_out(start, slot.end, keeps_comment=operation.keeps_comment)
@@ -59,8 +64,7 @@ class ProgramWriter(Writer):
             self._go_before(own.value, operation)
             return
         command = holder.own("command")
-        before = own or command or holder.own("environment") or holder.own("env_file")
-        assert before is not None
+        before = own or command or holder.own("environment") or holder.own("env_file") or _first(holder)
         newline = self._newline_at(before.key.start)
         column = self._indentation(before.key.outer_start)
         lines = [f"{column}entrypoint:", *self._entrypoint_items(operation, column)]

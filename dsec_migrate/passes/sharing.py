@@ -1,0 +1,59 @@
+"""Blocks of variables that something else takes through an anchor, too: build arguments, labels, a plugin's options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
+from functools import lru_cache
+
+from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, follow
+from dsec_migrate.project import Project, Slot
+
+
+def other_taker(project: Project, slot: Slot) -> str | None:
+    """What takes the block of a variable's line, or all around it, and is no service's ``environment:``: a change of
+    the line would reach it. None where there is nothing."""
+    return _taken(project).get(id(slot.container)) if slot.container is not None else None
+
+
+@lru_cache(maxsize=4)
+def _taken(project: Project) -> MappingType[int, str]:
+    """Blocks by identity, each with the key that takes it and its place."""
+    found: dict[int, str] = {}
+    for document in project.compose_texts:
+        for path, node in _starts(document) if document.aliases else ():
+            file, line, _ = document.place(node.start)
+            for block in _reached(node, set()):
+                found.setdefault(id(block), f"{path} ({file}:{line})")
+    return found
+
+
+def _starts(document: Document) -> Iterator[tuple[str, ParsedNode]]:
+    """All that a file says, but for the variables of its services and for ``x-`` blocks, each with its key."""
+    for root in document.roots:
+        for name, entry in root.effective().items() if isinstance(root, Mapping) else ():
+            if name == "services" and isinstance(services := follow(entry.value), Mapping):
+                for service, of_service in services.effective().items():
+                    body = follow(of_service.value)
+                    for key, value in body.effective().items() if isinstance(body, Mapping) else ():
+                        if key != "environment":
+                            yield f"{service}.{key}", value.value
+            elif not name.startswith("x-"):
+                yield name, entry.value
+
+
+def _reached(node: ParsedNode, done: set[int]) -> Iterator[ParsedNode]:
+    """The mappings and lists below a node, aliases followed."""
+    stack = [node]
+    while stack:
+        content = follow(stack.pop())
+        if isinstance(content, Scalar) or id(content) in done:
+            continue
+        done.add(id(content))
+        yield content
+        if isinstance(content, Mapping):
+            for entry in content.entries:
+                stack.append(entry.value)
+        else:
+            stack.extend(content.items)
+
