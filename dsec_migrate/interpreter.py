@@ -11,8 +11,11 @@ from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Sc
 from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
+    InText,
+    MountOptions,
     MoveArgument,
     MoveVariable,
+    NameOption,
     NamePath,
     Operation,
     ReadInScript,
@@ -33,7 +36,7 @@ class Interpreter:
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
         self.wrappers: dict[int, WrapProgram] = {}
-        self.scripts: dict[int, list[ReadInScript | MoveArgument]] = {}
+        self.scripts: dict[int, list[InText]] = {}
         self.tests: dict[int, list[ReadInTest]] = {}
         for operation in operations:
             if isinstance(operation, MoveVariable):
@@ -46,7 +49,7 @@ class Interpreter:
                 node = operation.node
                 text = self.texts.get(id(node), node.value)
                 self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
-            elif isinstance(operation, (ReadInScript, MoveArgument)):
+            elif isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
                 self.scripts.setdefault(id(operation.node), []).append(operation)
             elif isinstance(operation, ReadInTest):
                 self.tests.setdefault(id(operation.test), []).append(operation)
@@ -96,7 +99,7 @@ class Interpreter:
             listed = follow(own.value) if own is not None else None
             kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
             items = [self.data(item) for item in kept]
-            merged["secrets"] = [*items, *(_mount_data(name, mounts) for name in mounts.names)]
+            merged["secrets"] = [*items, *(_mount_data(name, options) for name, options in mounts.items)]
         definitions = self.definitions.get(id(node))
         if definitions:
             existing = merged.get("secrets")
@@ -164,6 +167,6 @@ def _is_reset(entry: Entry) -> bool:
     return entry.value.tag == projects.RESET
 
 
-def _mount_data(name: str, mounts: AddMounts) -> object:
-    options = mounts.options_of(name).as_data()
-    return {"source": name, **options} if options else name
+def _mount_data(name: str, options: MountOptions) -> object:
+    data = options.as_data()
+    return {"source": name, **data} if data else name

@@ -23,14 +23,11 @@ from dsec_migrate.document import (
 from dsec_migrate.options import Options
 from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
 from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Project, Service
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.records import dataclass, field, replace
 
 
-def place(
-    project: Project, needs: MappingType[int, Need], options: Options, readers: MappingType[Reading, MountOptions]
-) -> Iterator[AddMounts]:
-    """The lists to extend, for what each layer needs (:func:`needs_of`). ``readers``: the options that make a secret
-    readable for one service and nobody else."""
+def place(project: Project, needs: MappingType[int, Need], options: Options, readers: Readers) -> Iterator[AddMounts]:
+    """The lists to extend, for what each layer needs (:func:`needs_of`). ``readers``: how a service mounts a secret."""
     mount_options = MountOptions(options.uid, options.gid, options.mode)
     bodies = {id(layer.service): layer.service for service in project.services.values() for layer in service.layers}
     done: set[int] = set()
@@ -48,12 +45,19 @@ def place(
             done.add(id(body))
         if id(holder) not in held:
             held.add(id(holder))
-            own = {} if options.needs_long_syntax else _own_options(need, readers)
+            own = _own_options(need, readers)
+            if options.needs_long_syntax:
+                chosen = {
+                    name: tuple(replace(mount_options, target=one.target) for one in ways) for name, ways in own.items()
+                }
+                own = {name: ways for name, ways in chosen.items() if ways != (mount_options,)}
             yield from _add(need.layer, holder, tuple(need.names), mount_options, own)
 
 
 Reading = tuple[str, str]
 """A service, and a secret that it reads."""
+Readers = MappingType[Reading, tuple[MountOptions, ...]]
+_PLAIN = (MountOptions(),)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -148,12 +152,12 @@ def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: M
     return True
 
 
-def _own_options(need: Need, readers: MappingType[Reading, MountOptions]) -> dict[str, MountOptions]:
+def _own_options(need: Need, readers: Readers) -> dict[str, tuple[MountOptions, ...]]:
     """Where all services that the list reaches read a secret alike."""
-    found: dict[str, MountOptions] = {}
+    found: dict[str, tuple[MountOptions, ...]] = {}
     for name in need.names:
-        wanted = {readers.get((service, name), MountOptions()) for service in need.services}
-        if len(wanted) == 1 and (only := wanted.pop()) != MountOptions():
+        wanted = {readers.get((service, name), _PLAIN) for service in need.services}
+        if len(wanted) == 1 and (only := wanted.pop()) != _PLAIN:
             found[name] = only
     return found
 
@@ -163,13 +167,19 @@ def _add(
     holder: Mapping,
     names: tuple[str, ...],
     options: MountOptions,
-    own_options: MappingType[str, MountOptions],
+    own_options: MappingType[str, tuple[MountOptions, ...]],
 ) -> Iterator[AddMounts]:
     entry = holder.effective().get("secrets")
     mounted = entry and follow(entry.value)
     items: list[ParsedNode] = list(mounted.items) if isinstance(mounted, Sequence) else []
     present = {name for item in items if (name := _default_mount(item))}
-    missing = tuple(name for name in names if name not in present)
+    own_options = {
+        name: tuple(one for one in ways if one.target is not None or name not in present)
+        for name, ways in own_options.items()
+    }
+    missing = tuple(
+        name for name in names if own_options.get(name) or (name not in own_options and name not in present)
+    )
     if not missing:
         return
     is_own_list = entry is not None and entry.owner is holder and not isinstance(entry.value, Alias)

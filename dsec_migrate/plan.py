@@ -21,14 +21,16 @@ SECRETS_MOUNT = "/run/secrets"
 
 @dataclass(frozen=True, repr=False)
 class MountOptions:
-    """The long syntax of a service's secret. ``mode`` is an octal permission as an int."""
+    """The long syntax of a service's secret. ``mode`` is an octal permission as an int; ``target`` the file's name in
+    /run/secrets, the secret's own where it is None."""
 
     uid: str | None = None
     gid: str | None = None
     mode: int | None = None
+    target: str | None = None
 
     def as_data(self) -> dict[str, object]:
-        options = {"uid": self.uid, "gid": self.gid, "mode": self.mode}
+        options = {"target": self.target, "uid": self.uid, "gid": self.gid, "mode": self.mode}
         return {key: value for key, value in options.items() if value is not None}
 
 
@@ -120,6 +122,21 @@ class MoveArgument:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class NameOption:
+    """The part of a command's word, an option that takes a secret, is called ``name``, which takes the path of a
+    file."""
+
+    document: Document
+    node: Scalar
+    part: Span
+    name: str
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return (self.part,)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WrapProgram:
     """The service starts its program through a shell that reads files into variables.
 
@@ -145,7 +162,7 @@ class AddMounts:
     """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list.
 
     ``inherited`` are items that a merge key or an alias supplied so far and that an own list has to repeat.
-    ``own_options`` are those of single secrets, by name.
+    ``own_options`` are those of single secrets, by name; with several, the secret is mounted as often.
     """
 
     document: Document
@@ -153,10 +170,12 @@ class AddMounts:
     names: tuple[str, ...]
     options: MountOptions = field(default_factory=MountOptions)
     inherited: tuple[ParsedNode, ...] = ()
-    own_options: MappingType[str, MountOptions] = field(default_factory=dict)
+    own_options: MappingType[str, tuple[MountOptions, ...]] = field(default_factory=dict)
 
-    def options_of(self, name: str) -> MountOptions:
-        return self.own_options.get(name, self.options)
+    @property
+    def items(self) -> tuple[tuple[str, MountOptions], ...]:
+        """What is mounted, in order."""
+        return tuple((name, one) for name in self.names for one in self.own_options.get(name, (self.options,)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -229,7 +248,9 @@ MOVES = (MoveVariable, RemoveVariable, MoveArgument)
 Move = MoveVariable | RemoveVariable | MoveArgument
 """The operations that take a value out of its place."""
 Read = ReadInScript | ReadInTest
-Operation = Move | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
+InText = ReadInScript | MoveArgument | NameOption
+"""The operations that change parts of a text."""
+Operation = Move | NameOption | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
 
 
 def document_of(operation: Operation) -> Document:

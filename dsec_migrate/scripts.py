@@ -13,7 +13,7 @@ from collections.abc import Sequence as SequenceType
 
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import MoveArgument, ReadInScript, ReadInTest
+from dsec_migrate.plan import InText, MoveArgument, NameOption, ReadInTest
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Edit, Span
 
@@ -179,7 +179,7 @@ def _step(script: str, position: int, stack: list[str]) -> int:
     return 1
 
 
-def edited(node: Scalar, reads: Iterable[ReadInScript | MoveArgument]) -> str:
+def edited(node: Scalar, reads: Iterable[InText]) -> str:
     """The value of a script that reads files."""
     edits = sorted((edit for read in reads for edit in edits_of(read)), key=lambda edit: edit.start)
     value, position = "", 0
@@ -189,8 +189,10 @@ def edited(node: Scalar, reads: Iterable[ReadInScript | MoveArgument]) -> str:
     return value + node.value[position:]
 
 
-def edits_of(read: ReadInScript | MoveArgument) -> list[Edit]:
+def edits_of(read: InText) -> list[Edit]:
     """Edits of the script's value. ``$(…)`` takes final newlines away; what is assigned is not split (observed)."""
+    if isinstance(read, NameOption):
+        return [Edit(*read.part, read.name)]
     if isinstance(read, MoveArgument):
         return [Edit(*read.slot.part, _content(read.path) if read.is_read else read.path)]
     if not read.variable:

@@ -237,6 +237,12 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
             keys = RUN_INSIDE if finding.variables else BESIDE
             if uses.reads_variable(new_service, variable.name, keys):
                 raise VerificationError(f"a text of {name} would still read {variable.name}")
+            if not finding.variables and finding.delivery != "wrapper":
+                path = _fixed_path(new_service, variable, after)
+                _check_secret(
+                    f"{name}.{variable.name}", path, mounted, by_name, variable.effective.value, after, own_path=False
+                )
+                continue
             if not finding.variables:
                 supply = supplied.get(variable.name)
                 path = supply.path if supply is not None else ""
@@ -272,6 +278,13 @@ def _check_mended(service: Service, finding: Finding, variable: Variable) -> Non
         raise VerificationError(f"{service.name}.{variable.name} would not name the file of {finding.secret}")
 
 
+def _fixed_path(service: Service, variable: Variable, project: Project) -> str:
+    """Where the image looks for a variable that nothing sets."""
+    row = project.images.find(service.image)
+    way = row.way(variable.name) if row is not None else None
+    return f"{SECRETS_MOUNT}/{way.target}" if way is not None else ""
+
+
 def _check_delivery(
     service: Service,
     mounted: MappingType[str, str],
@@ -292,11 +305,13 @@ def _check_secret(
     secrets: MappingType[str, PlannedSecret],
     value: str | None,
     after: Project,
+    *,
+    own_path: bool = True,
 ) -> None:
     secret = secrets.get(mounted.get(path, ""))
     if secret is None:
         raise VerificationError(f"{place} would not name a file that is mounted")
-    if path != secret.mount_path:
+    if own_path and path != secret.mount_path:
         raise VerificationError(f"{place} would not name the file of {secret.name}")
     definition = after.secrets.get(secret.name)
     if definition is None:

@@ -22,7 +22,7 @@ import shlex
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -281,7 +281,27 @@ def _compose_words(project: ProjectFiles, paths: Sequence[Path], folder: Path) -
 
 
 def _forms(variable: str) -> tuple[str, ...]:
-    return (f"{variable}_FILE", f"{variable}__FILE", f"FILE__{variable}")
+    return (f"{variable}_FILE", f"{variable}__FILE", f"FILE__{variable}", f"{variable}_CMD")
+
+
+def _fixed_paths(image: str, variables: Iterable[str], new: Mapping[str, str], mounted: Iterable[str]) -> dict[str, str]:
+    """Where the image looks for variables that are gone and that nothing else names."""
+    row = images.find(image)
+    ways = {variable: row.way(variable) for variable in variables} if row is not None else {}
+    paths = {variable: f"/run/secrets/{way.target}" for variable, way in ways.items() if way is not None and way.target}
+    return {variable: path for variable, path in paths.items() if path in mounted and variable not in new}
+
+
+def _with_old_options(service: dict[str, Any], files: Mapping[str, str]) -> None:
+    """Options of the command that name files say the contents instead, under their former names."""
+    row = images.find(service.get("image", ""))
+    words = service.get("command") or []
+    for option, name in row.options.items() if row is not None else ():
+        for number, word in enumerate(words):
+            if word == name and words[number + 1] in files:
+                words[number : number + 2] = [option, files[words[number + 1]]]
+            elif word.startswith(f"{name}=/run/secrets/"):
+                words[number] = f"{option}={files[word.removeprefix(f'{name}=')]}"
 
 
 def _path(variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
@@ -290,7 +310,9 @@ def _path(variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> str 
         _, mount, name = (new[variable] or "").rpartition("/run/secrets/")
         return mount + name if mount and new[variable] != old[variable] else None
     value = next((new[form] for form in _forms(variable) if form in new), None)
-    return None if value is None else value if "/" in value else f"/run/secrets/{value}"
+    if value is None or "/" not in value:
+        return None if value is None else f"/run/secrets/{value}"
+    return value.removeprefix("cat ")
 
 
 def _unwrapped(case: Case, old: dict[str, Any], new: dict[str, Any], files: Mapping[str, str]) -> Mapping[str, str]:
@@ -327,12 +349,15 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
     found: list[str] = []
     for name, service in before["services"].items():
         new = after["services"][name].get("environment") or {}
-        mounts = {mount["target"]: mount["source"] for mount in after["services"][name].get("secrets") or []}
+        listed = after["services"][name].get("secrets") or []
+        mounts = {os.path.join("/run/secrets", mount["target"]): mount["source"] for mount in listed}
         old = service.get("environment") or {}
         files = {target: _content(after["secrets"][source]) for target, source in mounts.items()}
         around = put_around(after["services"][name].get("entrypoint"))
         supplied = _unwrapped(case, service, after["services"][name], files)
-        paths = {variable: _path(variable, old, new) or supplied.get(variable) for variable in old}
+        _with_old_options(after["services"][name], files)
+        fixed = _fixed_paths(service.get("image", ""), old, new, mounts)
+        paths = {v: _path(v, old, new) or supplied.get(v) or fixed.get(v) for v in old}
         added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}
         if (
             any(path is None and variable not in new for variable, path in paths.items())

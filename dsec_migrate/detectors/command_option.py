@@ -20,8 +20,8 @@ _OPTION = Pattern(
     (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,512})(?P=quote) | (?P<bare>[^\s"',;&|<>()\[\]{}\\]{1,512}) )""",
     re.VERBOSE | re.IGNORECASE,
 )
-# Redis and Valkey
-_OF_SERVERS = frozenset({"requirepass", "masterauth"})
+# Redis and Valkey, ZITADEL
+_OF_SERVERS = frozenset({"requirepass", "masterauth", "masterkey"})
 
 
 def find(text: str) -> list[tuple[int, int]]:

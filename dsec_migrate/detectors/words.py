@@ -17,7 +17,7 @@ PASSWORDS = _words(
 )
 """Their value lets somebody in, whatever it looks like: ``changeme`` is the password in use."""
 
-SECRETS = _words("SECRET SECRETS TOKEN TOKENS APIKEY APIKEYS APITOKEN AUTHKEY SALT PEPPER")
+SECRETS = _words("SECRET SECRETS TOKEN TOKENS APIKEY APIKEYS APITOKEN AUTHKEY MASTERKEY SALT PEPPER")
 """Their value is secret, unless its shape says that it is a switch, a number, a path or an address."""
 
 KEYS = _words("KEY KEYS")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, field
 
 # names under which Docker Hub's official images are also pulled
 _OFFICIAL = Pattern(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
@@ -32,11 +32,21 @@ INDEX = FOLDER / "index.txt"
 
 class Way(NamedTuple):
     """How an image takes a variable from a file: ``name`` is set to ``value``, in which ``{path}`` stands for the path
-    of the secret in the container and ``{name}`` for its name. ``delivery`` is the spelling of the JSON report."""
+    of the secret in the container and ``{name}`` for its name. ``delivery`` is the spelling of the JSON report.
+
+    With a ``target`` the image looks for a file of that name in /run/secrets, and no variable is set (``name`` is
+    empty).
+    """
 
     delivery: str
     name: str
     value: str = "{path}"
+    target: str = ""
+
+    @property
+    def what_is_read(self) -> str:
+        """For a sentence about the image."""
+        return self.name or f"/run/secrets/{self.target}"
 
 
 UNKNOWN_WAY = "file-variable"
@@ -51,9 +61,13 @@ class Image:
     a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit. ``variant``
     is a word of the tag (``fpm``) that names an image of another make.
 
-    ``convention``: ``file-variable`` (X_FILE), ``double-underscore`` (X__FILE), ``prefix`` (FILE__X), ``value-scheme``
-    (X itself, with ``value``) or ``none``. ``supported``: the variables that can be given so, by name or as a pattern
-    with ``*``; ``unsupported`` are exceptions. ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or
+    ``convention``: ``file-variable`` (X_FILE), ``double-underscore`` (X__FILE), ``prefix`` (FILE__X),
+    ``command-variable`` (X_CMD, a command that prints it), ``value-scheme`` (X itself, with ``value``), ``fixed-name``
+    (a file in /run/secrets that ``files`` names for each variable; the file for ``*`` is called like the variable) or
+    ``none``. ``options``: options of the command that take a secret, each with the one that takes a path.
+    ``unless``: variables with which the image looks elsewhere.
+    ``supported``: the variables that can be given as a file, by name or as a pattern with ``*``; ``unsupported`` are
+    exceptions. ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or
     ``other`` (somebody else, nobody told who). ``final_newlines``: ``stripped`` or
     ``kept``. ``fallback`` is what happens where the variable is gone and no file is read. ``confidence``: only
     ``verified`` and ``documented`` rows make a change safe. ``entrypoint`` and ``command``: ENTRYPOINT and CMD of the
@@ -82,6 +96,9 @@ class Image:
     command: tuple[str, ...] | None = None
     shell: str | None = None
     is_private: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    unless: tuple[str, ...] = ()
 
     @property
     def is_sure(self) -> bool:
@@ -105,6 +122,10 @@ class Image:
             return Way(self.convention, f"FILE__{variable}", self.value)
         if self.convention == "value-scheme":
             return Way(self.convention, variable, self.value)
+        if self.convention == "command-variable":
+            return Way(UNKNOWN_WAY, f"{variable}_CMD", "cat {path}")
+        if self.convention == "fixed-name":
+            return Way(UNKNOWN_WAY, "", "", self.files.get(variable, variable))
         return Way(self.convention, f"{variable}_FILE", self.value)
 
     def _supports(self, variable: str) -> bool:
@@ -248,7 +269,7 @@ def image_of(row: Mapping[str, Any]) -> Image:
     return Image(
         tuple(row["names"]),
         row["convention"],
-        frozenset(row["supported"]),
+        frozenset(row.get("supported") or row.get("files", ())),
         tuple(row.get("servers", ())),
         row["reads_as"],
         row["final_newlines"],
@@ -266,4 +287,7 @@ def image_of(row: Mapping[str, Any]) -> Image:
         words("command"),
         row.get("shell"),
         row.get("private", False),
+        dict(row.get("files", {})),
+        dict(row.get("options", {})),
+        tuple(row.get("unless", ())),
     )

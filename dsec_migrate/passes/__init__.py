@@ -6,7 +6,7 @@ from enum import Enum
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability, MountOptions, Read, WrapProgram
+from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, WrapProgram
 from dsec_migrate.project import Argument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -40,7 +40,8 @@ class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
     Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is what it
-    puts before and behind the secret. ``reads`` are changes to other texts of the service, still without the path.
+    puts before and behind the secret. ``option`` names another option for an argument, which
+    takes the path. ``reads`` are changes to other texts of the service, still without the path.
     ``reader`` makes the file readable for the program alone, where its owner and mode can be chosen. ``notes`` say what
     to check or what changes, never a value.
     """
@@ -57,6 +58,7 @@ class Proposal:
     reads: tuple[Read, ...] = ()
     reader: MountOptions | None = None
     around: tuple[str, str] = ("", "")
+    option: NameOption | None = None
 
 
 def propose(case: Case) -> Proposal | Left:
@@ -69,7 +71,15 @@ def propose(case: Case) -> Proposal | Left:
 
     unread = renaming.unread(case)
     if unread is None:
-        return renaming.propose(case)
+        way = renaming.way_of(case)
+        if way is None or not way.target:
+            return renaming.propose(case)
+        from dsec_migrate.passes import fixed_name
+
+        named = fixed_name.propose(case, way)
+        if isinstance(named, Proposal):
+            return named
+        unread = named.reason
     from dsec_migrate.passes import wrapper
 
     wrapped = wrapper.propose(case)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from dsec_migrate import scripts
 from dsec_migrate.document import Scalar
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses, wrapper
+from dsec_migrate.passes import Case, Delivery, Proposal, file_option, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import SECRETS_MOUNT, Read, WrapProgram
+from dsec_migrate.plan import SECRETS_MOUNT, NameOption, Read, WrapProgram
 from dsec_migrate.project import Argument
 from dsec_migrate.scripts import Script
 from dsec_migrate.stores import Left
@@ -27,17 +29,23 @@ def propose(case: Case, slot: Argument) -> Proposal | Left:
     found = _way(case, slot, value)
     if isinstance(found, Left):
         return found
-    program, reads, doubts = found
+    program, reads, doubts, option = found
     repeated = tuple(read for read in uses.repetitions(case, obstacles.BESIDE, value) if read.node is not slot.node)
     weighed = weigh(case, holding, doubts)
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
     delivery = Delivery.INLINE if program is None else Delivery.WRAPPER
-    return Proposal(delivery, "", "", applicability, holding, notes, True, program=program, reads=(*reads, *repeated))
+    return Proposal(
+        delivery, "", "", applicability, holding, notes, True, program=program, reads=(*reads, *repeated), option=option
+    )
 
 
-_Way = tuple["WrapProgram | None", tuple[Read, ...], tuple[str, ...]]
+class _Way(NamedTuple):
+    program: WrapProgram | None = None
+    reads: tuple[Read, ...] = ()
+    doubts: tuple[str, ...] = ()
+    option: NameOption | None = None
 
 
 def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
@@ -47,16 +55,19 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
     other = uses.other_user(case, layer, node)
     if other is not None:
         return Left(other)
+    option = file_option.find(case, slot)
+    if option is not None:
+        return _Way(option=option)
     for text in scripts.of_service(layer.service, slot.place_key):
         if isinstance(text, Script) and text.node is node and text.start <= slot.part.start:
-            return (None, (), ()) if uses.is_exact(layer, text, slot.part, value) else Left(_BY_HAND)
+            return _Way() if uses.is_exact(layer, text, slot.part, value) else Left(_BY_HAND)
         if not isinstance(text, Script) and any(word is node for word in text.words):
             reads = tuple(
                 read
                 for read in uses.in_words(case, layer, text, value)
                 if read.node is node and slot.part in read.spans
             )
-            return (None, reads, ()) if reads else Left(_BY_HAND)
+            return _Way(reads=reads) if reads else Left(_BY_HAND)
     if slot.place_key != "command" or slot.text_span is None:
         return Left(_BY_HAND)
     if SECRETS_MOUNT in node.value:
@@ -64,7 +75,7 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
     found = wrapper.around(case)
     if isinstance(found, Left):
         return Left(f"only a wrapper could put it into the command: {found.reason}")
-    return found.program, (), found.doubts
+    return _Way(found.program, doubts=found.doubts)
 
 
 _BY_HAND = "no change of this text is sure to be exact: move it by hand"

@@ -27,6 +27,11 @@ def unread(case: Case) -> str | None:
         return f"the image {images.repository(case.service.image)} {_reads(row, name)}"
     if row is not None and row.is_private and _reader(case, row) is None:
         return f"the image {images.repository(case.service.image)} refuses a file that others may read as well"
+    elsewhere = next(
+        (other for other in (row.unless if row is not None else ()) if other in case.service.variables), None
+    )
+    if elsewhere is not None:
+        return f"{elsewhere} tells the image {images.repository(case.service.image)} to look elsewhere"
     found = reads_of(case)
     if found is not None and found.plain and not found.file and not found.makes_names:
         return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
@@ -119,6 +124,11 @@ def reads_of(case: Case) -> Reads | None:
     return code.reads(build.context, case.variable.name) if build is not None and build.context.is_dir() else None
 
 
+def way_of(case: Case) -> Way | None:
+    """How the image takes the variable from a file; a guess where nobody knows the image."""
+    return _way(_row(case), case.variable.name)
+
+
 def _way(row: Image | None, variable: str) -> Way | None:
     """How the image takes it; where nobody knows the image, what most do that read files at all."""
     return Way(UNKNOWN_WAY, variable + SUFFIX) if row is None else row.way(variable)
@@ -128,7 +138,7 @@ def _reads(row: Image | None, variable: str) -> str:
     """What a known image makes of the variable's usual form, for a reason."""
     way = row.way(variable) if row is not None else None
     if way is not None:
-        return f"reads {way.name}"
+        return f"reads {way.what_is_read}"
     return f"reads no {variable}{SUFFIX}"
 
 

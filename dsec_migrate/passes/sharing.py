@@ -52,8 +52,6 @@ def _reached(node: ParsedNode, done: set[int]) -> Iterator[ParsedNode]:
         done.add(id(content))
         yield content
         if isinstance(content, Mapping):
-            for entry in content.entries:
-                stack.append(entry.value)
+            stack.extend(entry.value for entry in content.entries)
         else:
             stack.extend(content.items)
-

@@ -9,17 +9,16 @@ from typing import NamedTuple
 
 from dsec_migrate import code, images, launch, wrapping
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.document import Alias, Content, Scalar, Sequence, inherited, is_given, walk
-from dsec_migrate.extensions import unused_lines
+from dsec_migrate.document import Content, Scalar, Sequence, inherited, is_given, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.launch import Launch, Untold
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, removal, uses
 from dsec_migrate.passes.renaming import reads_of
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import WrapProgram
-from dsec_migrate.project import Argument, EnvFileSlot, Project, Service, Slot
+from dsec_migrate.project import Argument, Project, Service
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Left
@@ -153,7 +152,7 @@ def _known_shell(case: Case, started: Launch | Untold) -> str | None:
 
 def _bad_places(case: Case) -> Iterator[str]:
     """Why the line, or the service, cannot be edited for it."""
-    service, variable = case.service, case.variable
+    service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
         yield "its service stands in several files, and each would need the wrapper"
         return
@@ -167,15 +166,7 @@ def _bad_places(case: Case) -> Iterator[str]:
     entrypoint = body.effective().get("entrypoint")
     if entrypoint is not None and entrypoint.owner is not body:
         yield "its entrypoint comes through a merge key"
-    if "environment" in body.shadowed():
-        yield "a merge key would bring other variables in the place of its own"
-    for slot in variable.slots:
-        # a line of an env file goes when all its readers do without it
-        if not isinstance(slot, (Argument, EnvFileSlot)) and not _is_whole_line(slot):
-            yield f"its line ({slot.place}) cannot be taken out as a whole"
-    text = variable.slot.text
-    if any(slot.name == variable.name and slot.text == text for slot in unused_lines(case.project)):
-        yield "an x- block repeats its line"
+    yield from removal.problems(case)
 
 
 def _heirs_without(case: Case) -> Iterator[str]:
@@ -189,24 +180,6 @@ def _heirs_without(case: Case) -> Iterator[str]:
         variable = service.variables.get(case.variable.name)
         if inherits and not (variable is not None and any(slot.key in keys for slot in variable.slots)):
             yield name
-
-
-def _is_whole_line(slot: Slot) -> bool:
-    """Whether the slot is a whole line (or several) of a block of variables."""
-    block = slot.container
-    if block is None or block.flow or block.tag is not None:
-        return False
-    if isinstance(slot.node, Alias) or slot.node.anchor is not None:
-        return False
-    if slot.entry is not None and slot.entry.key.anchor is not None:
-        return False
-    source = slot.document.source
-    before = source.text[source.line_start(slot.start) : slot.start].strip()
-    if before != ("" if slot.entry is not None else "-"):
-        return False
-    # the comment in the first line of a block scalar could not stay
-    is_block = isinstance(slot.node, Scalar) and slot.node.style in {"|", ">"}
-    return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
 
 
 def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> str | Left:

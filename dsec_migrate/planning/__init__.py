@@ -18,6 +18,7 @@ from dsec_migrate.plan import (
     MountOptions,
     Move,
     MoveVariable,
+    NameOption,
     NamePath,
     Operation,
     Plan,
@@ -76,6 +77,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += unused_copies(project, moves)
     operations += wrappers.place(project, moved, by_slot)
     operations += _reads(moved, by_slot)
+    operations += _options(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))
     operations += definitions.place(project, layers.values(), secrets)
@@ -123,17 +125,27 @@ def _rows(
     yield from (one.report(verdicts.get((one.service.name, one.variable.name)), fixes=fixes) for one in begun)
 
 
-def _readers(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[mounts.Reading, MountOptions]:
-    """Who reads each secret alone, where its owner and mode can be chosen and all variables agree."""
-    found: dict[mounts.Reading, set[MountOptions]] = {}
+def _readers(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> mounts.Readers:
+    """How each service mounts each secret: under which names, and with an owner and a mode where they can be chosen and
+    all variables agree."""
+    found: dict[mounts.Reading, dict[str | None, set[MountOptions]]] = {}
     for component in moved:
         for finding in component.findings:
             if isinstance(finding.result, Proposal):
                 name = by_slot[finding.variable.slot.key].name
                 # what a healthcheck or a command reads, others may read
                 options = finding.result.reader if not finding.result.reads else None
-                found.setdefault((finding.case.service.name, name), set()).add(options or MountOptions())
-    return {reading: options.pop() for reading, options in found.items() if len(options) == 1}
+                options = options or MountOptions()
+                if options.target == name:
+                    options = replace(options, target=None)
+                by_target = found.setdefault((finding.case.service.name, name), {})
+                by_target.setdefault(options.target, set()).add(options)
+    return {
+        reading: tuple(
+            ways.pop() if len(ways) == 1 else MountOptions(target=target) for target, ways in by_target.items()
+        )
+        for reading, by_target in found.items()
+    }
 
 
 def _needs_of_arguments(variables: Iterable[Variable], by_slot: Mapping[int, PlannedSecret]) -> Iterator[mounts.Other]:
@@ -182,6 +194,13 @@ def _reads(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> 
             if isinstance(finding.result, Proposal):
                 path = by_slot[finding.variable.slot.key].mount_path
                 yield from (replace(read, path=path) for read in finding.result.reads)
+
+
+def _options(moved: Iterable[Component]) -> Iterator[NameOption]:
+    for component in moved:
+        for finding in component.findings:
+            if isinstance(finding.result, Proposal) and finding.result.option is not None:
+                yield finding.result.option
 
 
 def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:

@@ -219,8 +219,9 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                 done.add(slot.key)
                 if isinstance(slot, Argument):
                     # the words of a healthcheck are read with all others of its list
+                    is_read = result.program is None and result.option is None
                     if not any(isinstance(read, ReadInTest) and read.node is slot.node for read in result.reads):
-                        operations.append(MoveArgument(slot, secret.name, secret.mount_path, result.program is None))
+                        operations.append(MoveArgument(slot, secret.name, secret.mount_path, is_read))
                     continue
                 if not result.new_name:
                     operations.append(RemoveVariable(slot, secret.name, holder_of(finding.case.service, slot)))

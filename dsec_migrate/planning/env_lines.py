@@ -15,8 +15,10 @@ from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
 from dsec_migrate.plan import (
     MOVES,
+    InText,
     Move,
     MoveArgument,
+    NameOption,
     Plan,
     PlannedSecret,
     ReadInScript,
@@ -177,9 +179,9 @@ def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterat
 def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Document, Scalar], str]]:
     """Each scalar with a ``$`` that does not move, and what it says afterwards."""
     moved: set[int] = set()
-    reads: dict[int, list[ReadInScript | MoveArgument]] = {}
+    reads: dict[int, list[InText]] = {}
     for operation in plan.operations:
-        if isinstance(operation, (ReadInScript, MoveArgument)):
+        if isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
             reads.setdefault(id(operation.node), []).append(operation)
         elif isinstance(operation, ReadInTest):
             moved.add(id(operation.node))

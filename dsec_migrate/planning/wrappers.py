@@ -30,9 +30,7 @@ def notes(operations: Iterable[object]) -> Iterator[str]:
         )
 
 
-def place(
-    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
-) -> Iterator[WrapProgram]:
+def place(project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrapProgram]:
     """For components that move, with the secrets of their slots (by ``Slot.key``)."""
     programs = _by_service(moved, by_slot)
     held: dict[int, WrapProgram] = {}

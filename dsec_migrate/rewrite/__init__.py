@@ -12,6 +12,7 @@ from dsec_migrate.plan import (
     MaskComment,
     MoveArgument,
     MoveVariable,
+    NameOption,
     NamePath,
     Operation,
     ReadInScript,
@@ -78,7 +79,7 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             definitions.append(operation)
         elif isinstance(operation, NamePath):
             writer.name_path(operation)
-        elif isinstance(operation, (ReadInScript, MoveArgument)):
+        elif isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
             writer.read_in_script(operation)
         elif isinstance(operation, ReadInTest):
             tests.append(operation)

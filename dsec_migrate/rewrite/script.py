@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dsec_migrate import scripts
 from dsec_migrate.document import text_span
 from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import MoveArgument, ReadInScript, ReadInTest
+from dsec_migrate.plan import InText, ReadInTest
 from dsec_migrate.rewrite.program import ProgramWriter
 from dsec_migrate.rewrite.spelling import flow_scalar
 from dsec_migrate.source import Span
 
 
 class ScriptWriter(ProgramWriter):
-    def read_in_script(self, operation: ReadInScript | MoveArgument) -> None:
+    def read_in_script(self, operation: InText) -> None:
         for edit, part in zip(scripts.edits_of(operation), operation.spans, strict=False):
             place = self._place(operation, part)
             is_insertion = edit.start == edit.end
@@ -22,7 +22,7 @@ class ScriptWriter(ProgramWriter):
             text = edit.text.replace("\n", self._newline_at(place.start) + column)
             self.replace(place.start, place.start if is_insertion else place.end, text)
 
-    def _place(self, operation: ReadInScript | MoveArgument, part: Span) -> Span:
+    def _place(self, operation: InText, part: Span) -> Span:
         place = text_span(self.document, operation.node, part)
         if place is None:
             raise VerificationError("a part of a script stands in no one place")

@@ -42,6 +42,8 @@ def block_item(pairs: SequenceType[str], indentation: str, gap: str) -> list[str
 
 def option_text(key: str, value: object, is_json: bool = False) -> str:
     """Compose and Swarm both read `mode: 0400` unquoted and uid and gid as strings (observed with Compose 2.40)."""
+    if key == "target" and not is_json:
+        return flow_scalar(str(value))
     if key == "mode" and is_json:
         # JSON has no octal numbers
         return str(value)

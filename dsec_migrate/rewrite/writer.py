@@ -127,7 +127,7 @@ class Writer:
         """The entries of a flow list."""
         return [
             *(self._flow_copy(item) for item in operation.inherited),
-            *(item_text(name, operation.options_of(name), quoted) for name in operation.names),
+            *(item_text(name, options, quoted) for name, options in operation.items),
         ]
 
     def _block_items(self, operation: AddMounts, indentation: str, gap: str) -> list[str]:
@@ -140,8 +140,8 @@ class Writer:
             else:
                 pairs = [self._flow_copy(item)]
             lines += block_item(pairs, indentation, gap)
-        for name in operation.names:
-            options = operation.options_of(name).as_data()
+        for name, chosen in operation.items:
+            options = chosen.as_data()
             pairs = [f"source: {flow_scalar(name)}", *(f"{key}: {option_text(key, v)}" for key, v in options.items())]
             lines += block_item(pairs if options else [flow_scalar(name)], indentation, gap)
         return lines

@@ -14,6 +14,8 @@ FORMS = {
     "file-variable": "X_FILE",
     "double-underscore": "X__FILE",
     "prefix": "FILE__X",
+    "command-variable": "X_CMD, a command",
+    "fixed-name": "a file of that name",
     "none": "reads no files",
 }
 
@@ -63,8 +65,13 @@ def _facts(row: Image) -> Iterator[tuple[str, str]]:
     if len(row.names) > 1:
         yield "also", ", ".join(row.names[1:])
     yield "reads", _form(row)
-    if row.supported:
+    if row.files:
+        named = (f"{name} from {file}" if file not in {name, "*"} else name for name, file in sorted(row.files.items()))
+        yield "variables", ", ".join(named)
+    elif row.supported:
         yield "variables", ", ".join(sorted(row.supported))
+    if row.options:
+        yield "options", ", ".join(f"{option} as {file_option} PATH" for option, file_option in row.options.items())
     if row.unsupported:
         yield "but not", ", ".join(sorted(row.unsupported))
     if row.convention != "none":

@@ -1,0 +1,40 @@
+"""An option of a command that takes a secret becomes the image's option that takes the path of a file."""
+
+from __future__ import annotations
+
+from dsec_migrate.document import Scalar, Sequence, text_span
+from dsec_migrate.passes import Case
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import NameOption
+from dsec_migrate.project import Argument
+from dsec_migrate.scripts import of_service
+from dsec_migrate.source import Span
+
+_BEFORE = Pattern(r"(?:^|(?<=\s))(--?[A-Za-z0-9.-]+)(?:=|[ \t]+)[\"']?$")
+_BEHIND = Pattern(r"[\"']?(?:\s|$)")
+
+
+def find(case: Case, slot: Argument) -> NameOption | None:
+    """The change to the option in front of a secret in a service's ``command:``, None where the image has none."""
+    row = None if case.service.is_built else case.project.images.find(case.service.image)
+    node, layer = slot.content, slot.layer
+    if row is None or not row.options or not row.is_sure or layer is None or slot.place_key != "command":
+        return None
+    if not isinstance(node, Scalar) or slot.text_span is None or next(of_service(layer.service, "command"), None):
+        return None
+    if _BEHIND.match(node.value, slot.part.end) is None:
+        return None
+    command = layer.service.get("command")
+    place: tuple[Scalar, Span] | None = None
+    if slot.part.start == 0 and isinstance(command, Sequence):
+        before = next((one for one, word in zip(command.items, command.items[1:], strict=False) if word is node), None)
+        if isinstance(before, Scalar):
+            place = before, Span(0, len(before.value))
+    elif (match := _BEFORE.search(node.value, 0, slot.part.start)) is not None:
+        place = node, Span(*match.span(1))
+    if place is None:
+        return None
+    name = row.options.get(place[0].value[slice(*place[1])])
+    if name is None or text_span(layer.document, *place) is None:
+        return None
+    return NameOption(layer.document, place[0], place[1], name)
