@@ -25,7 +25,10 @@ def masks(project: Project, plan: Plan) -> Masks:
         variable = argument or service.variables.get(finding.variable)
         stands_at = next((slot for slot in variable.slots if _site(slot) == finding.site), None) if variable else None
         if variable is None or stands_at is None:
-            variable = next(v for v in service.hidden if _site(v.slot) == finding.site)
+            variable = next((v for v in service.hidden if _site(v.slot) == finding.site), None)
+            if variable is None:
+                # what is mounted shows no value
+                continue
             stands_at = variable.slot
         parts = finding.verdict.parts
         for slot in variable.slots:

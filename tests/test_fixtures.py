@@ -284,11 +284,13 @@ def _forms(variable: str) -> tuple[str, ...]:
     return (f"{variable}_FILE", f"{variable}__FILE", f"FILE__{variable}", f"{variable}_CMD")
 
 
-def _fixed_paths(image: str, variables: Iterable[str], new: Mapping[str, str], mounted: Iterable[str]) -> dict[str, str]:
+def _fixed_paths(
+    image: str, variables: Iterable[str], new: Mapping[str, str], mounted: Iterable[str]
+) -> dict[str, str]:
     """Where the image looks for variables that are gone and that nothing else names."""
     row = images.find(image)
     ways = {variable: row.way(variable) for variable in variables} if row is not None else {}
-    paths = {variable: f"/run/secrets/{way.target}" for variable, way in ways.items() if way is not None and way.target}
+    paths = {name: f"/run/secrets/{way.target}" for name, way in ways.items() if way is not None and way.target}
     return {variable: path for variable, path in paths.items() if path in mounted and variable not in new}
 
 
@@ -350,7 +352,7 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
     for name, service in before["services"].items():
         new = after["services"][name].get("environment") or {}
         listed = after["services"][name].get("secrets") or []
-        mounts = {os.path.join("/run/secrets", mount["target"]): mount["source"] for mount in listed}
+        mounts = {str(Path("/run/secrets") / mount["target"]): mount["source"] for mount in listed}
         old = service.get("environment") or {}
         files = {target: _content(after["secrets"][source]) for target, source in mounts.items()}
         around = put_around(after["services"][name].get("entrypoint"))

@@ -26,7 +26,7 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
-from dsec_migrate.planning import arguments, half_done, wrappers
+from dsec_migrate.planning import arguments, half_done, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -51,10 +51,10 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     found += _in_commands(project, options, found)
     begun = half_done.find(project, options, disk)
     mended = [one for one in begun if options.fix and one.mend is not None]
-    hidden = tuple(report(finding, {}) for finding in hidden_findings(project, options))
+    hidden = (*(report(finding, {}) for finding in hidden_findings(project, options)), *unused.find(project, options))
     if not found and not mended:
         rows = tuple(one.report(None, fixes=False) for one in begun)
-        return Plan((*rows, *hidden), notes=tuple(half_done.notes(project)))
+        return Plan((*rows, *hidden))
     components = join(project, found)
     settle(components)
     settle_references(project, components)
@@ -104,7 +104,6 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
             *_tell_named_paths(named),
-            *half_done.notes(project),
         ),
         in_commands,
     )

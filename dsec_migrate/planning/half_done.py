@@ -6,14 +6,14 @@ the image does not read, one in another image's spelling, one that names a file 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from dsec_migrate import files, images
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Alias, Scalar, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.images import Image
-from dsec_migrate.mounts import Other, by_path, sources
+from dsec_migrate.mounts import Other, by_path
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
@@ -234,29 +234,3 @@ def _is_used_inside(service: Service, name: str) -> bool:
         if (node := layer.service.get(key)) is not None
         for part in walk(node)
     )
-
-
-def unused(service: Service, row: Image | None) -> Sequence[str]:
-    """Secrets that a service mounts and nothing in it names, where the image's ways are known."""
-    if row is None or not row.is_sure or row.convention in {"none", "value-scheme"} or service.is_built:
-        return ()
-    texts = [
-        part.value
-        for layer in service.layers
-        for key in (*RUN_INSIDE, "environment")
-        if (node := layer.service.get(key)) is not None
-        for part in walk(node)
-        if isinstance(part, Scalar)
-    ]
-    texts += [entry.value or "" for file in service.env_files for entry in file.entries]
-    return [name for name in dict.fromkeys(sources(service)) if not any(name in text for text in texts)]
-
-
-def notes(project: Project) -> Iterator[str]:
-    """Secrets that are mounted and that nobody uses."""
-    for service in project.services.values():
-        if any(file.text is None for file in service.env_files):
-            continue
-        row = None if service.is_built else project.images.find(service.image)
-        for name in unused(service, row):
-            yield f"{service.name} mounts the secret {name}, and nothing in it names the file"
