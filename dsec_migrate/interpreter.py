@@ -107,6 +107,12 @@ class Interpreter:
             merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
         return merged
 
+    def _name(self, entry: Entry) -> str:
+        named = self.scripts.get(id(entry.key))
+        if named and isinstance(entry.key, Scalar):
+            return scripts.edited(entry.key, named)
+        return self.names.get(id(entry), entry.name)
+
     def _is_gone(self, entry: Entry) -> bool:
         """Whether the entry is removed, or all of a block that is its value and nobody else's."""
         if not self.removed:
@@ -138,7 +144,7 @@ class Interpreter:
             if yaml.is_merge_key(entry.key):
                 sources.extend(yaml.merge_sources(entry.value))
             elif entry.name:
-                merged[self.names.get(id(entry), entry.name)] = entry
+                merged[self._name(entry)] = entry
         for source in sources:
             inherited = self._effective(source)
             if id(source) in self.mounts:

@@ -42,7 +42,7 @@ from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 from dsec_migrate.wrapping import Supply
 
-_CHANGED_KEYS = {"environment", "env_file", "secrets", *RUN_INSIDE}
+_CHANGED_KEYS = {"environment", "env_file", "secrets", "labels", "deploy", *RUN_INSIDE}
 # of so many files every choice is tried, of more the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
 
@@ -62,6 +62,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     _check_structure(project, data, plan.operations)
     _check_env_files(project, after, plan.operations)
     _check_reads(project, plan)
+    _check_labels(after, plan)
     check_values(project, after, plan)
     _check_other_keys(project, after)
     for document in (*after.documents, *after.extended):
@@ -394,9 +395,22 @@ def _check_reads(project: Project, plan: Plan) -> None:
         for start, end in () if not isinstance(operation, MoveArgument) and operation.variable else operation.spans:
             text = node.value[start:end]
             value = secret.value.reveal() if secret is not None and secret.value is not None else None
-            is_value = value is not None and project.resolve(text).value == value
+            said = project.resolve(text).value
+            if isinstance(operation, MoveArgument) and operation.slot.separator and said is not None:
+                said = said.replace(operation.slot.separator, "\n")
+            is_value = value is not None and said == value
             if secret is None or not (is_value or (text, secret.name) in moved):
                 raise VerificationError("a text would read another value than it says now")
+
+
+def _check_labels(after: Project, plan: Plan) -> None:
+    """A program that reads another service's label has the file that it names."""
+    for operation in plan.operations:
+        reading = operation.slot.reading if isinstance(operation, MoveArgument) else None
+        if reading is not None and isinstance(operation, MoveArgument):
+            mounted = mounts.by_path(after.services[reading.service])
+            if mounted.get(operation.path) != operation.secret:
+                raise VerificationError(f"{reading.service} would read a file that is not mounted")
 
 
 def _named_path(value: str) -> str:

@@ -294,6 +294,14 @@ def _fixed_paths(
     return {variable: path for variable, path in paths.items() if path in mounted and variable not in new}
 
 
+def _with_old_labels(service: dict[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Labels that name a file of users list them instead."""
+    labels = service.get("labels") or {}
+    for label in [label for label in labels if label.endswith("auth.usersfile")]:
+        users = _content(secrets[labels.pop(label).removeprefix("/run/secrets/")])
+        labels[label.removesuffix("file")] = users.replace("\n", ",")
+
+
 def _with_old_options(service: dict[str, Any], files: Mapping[str, str]) -> None:
     """Options of the command that name files say the contents instead, under their former names."""
     row = images.find(service.get("image", ""))
@@ -358,6 +366,7 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         around = put_around(after["services"][name].get("entrypoint"))
         supplied = _unwrapped(case, service, after["services"][name], files)
         _with_old_options(after["services"][name], files)
+        _with_old_labels(after["services"][name], after.get("secrets", {}))
         fixed = _fixed_paths(service.get("image", ""), old, new, mounts)
         paths = {v: _path(v, old, new) or supplied.get(v) or fixed.get(v) for v in old}
         added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dsec_migrate import scripts
 from dsec_migrate.document import Scalar
-from dsec_migrate.passes import Case, Delivery, Proposal, file_option, obstacles, uses, wrapper
+from dsec_migrate.passes import Case, Delivery, Proposal, file_option, label, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.plan import SECRETS_MOUNT, NameOption, Read, WrapProgram
 from dsec_migrate.project import Argument
@@ -15,6 +15,8 @@ from dsec_migrate.stores import Left
 
 
 def propose(case: Case, slot: Argument) -> Proposal | Left:
+    if slot.reading is not None:
+        return label.propose(case, slot)
     obstacle = obstacles.find(case, None)
     if obstacle is not None:
         return obstacle

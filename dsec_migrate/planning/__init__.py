@@ -26,7 +26,7 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
-from dsec_migrate.planning import arguments, half_done, unused, wrappers
+from dsec_migrate.planning import arguments, half_done, labels, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -151,18 +151,22 @@ def _needs_of_arguments(variables: Iterable[Variable], by_slot: Mapping[int, Pla
     for variable in variables:
         slot = variable.slot
         secret = by_slot.get(slot.key)
-        if secret is not None and isinstance(slot, Argument) and slot.layer is not None:
-            yield mounts.Other(variable.service, slot.layer, secret.name, slot.place_key)
+        if secret is None or not isinstance(slot, Argument):
+            continue
+        reading = slot.reading
+        service, layer = (variable.service, slot.layer) if reading is None else (reading.service, reading.layer)
+        if layer is not None:
+            yield mounts.Other(service, layer, secret.name, slot.place_key if reading is None else "command")
 
 
 def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:
-    """The secrets of commands and healthchecks, but for those that change with a variable."""
+    """The secrets of commands, healthchecks and labels, but for those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
     pending: list[Pending] = []
     for case in arguments.cases(project, options, done):
         pending.append(decide(case))
         done.update(_places(pending[-1]))
-    return pending
+    return [*pending, *(decide(case) for case in labels.cases(project, options))]
 
 
 def report_only(project: Project, options: Options) -> Plan:

@@ -100,14 +100,29 @@ class EnvFileSlot(Slot):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Reading:
+    """A ``program`` that reads another service's label, and what the label is called that names a file instead;
+    ``service`` and ``layer`` are those that run the program, empty where none does."""
+
+    program: str
+    label: str
+    service: str = ""
+    layer: Layer | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Argument(Slot):
     """A part of a text that the container runs: the characters ``part`` of the value of ``node``, below ``place_key``
-    (``command``, say) of ``layer``. ``noun`` is what a secret of it would be called."""
+    (``command``, say) of ``layer``. ``noun`` is what a secret of it would be called. Of a label, ``reading`` tells
+    whose file it is, in which a line stands for each part between ``separator``.
+    """
 
     part: Span = Span(0, 0)
     place_key: str = ""
     layer: Layer | None = None
     noun: str = ""
+    reading: Reading | None = None
+    separator: str = ""
 
     @property
     def key(self) -> int:
