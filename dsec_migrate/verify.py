@@ -337,19 +337,18 @@ def _supplied(
     earlier = wrapping.read(words)
     known: MappingType[str, Supply] = earlier.variables if earlier is not None else {}
     words = earlier.words if earlier is not None else words
-    if (words and found.words != words) or not known.items() <= found.variables.items():
+    started, command = found.words, _words(new, "command", after)
+    for path in found.arguments:
+        secret = files.get(path)
+        if secret is not None and secret.value is not None:
+            value = secret.value.reveal()
+            started, command = ([word.replace(path, value, 1) for word in each] for each in (started, command))
+        elif earlier is None or path not in earlier.arguments:
+            raise VerificationError(f"{old.name} would start without one of its arguments")
+    if (words and started != words) or not known.items() <= found.variables.items():
         raise VerificationError(f"{old.name} would start another program")
-    if found.arguments:
-        command = _words(new, "command", after)
-        for path in found.arguments:
-            secret = files.get(path)
-            if secret is not None and secret.value is not None:
-                value = secret.value.reveal()
-                command = [word.replace(path, value, 1) for word in command]
-            elif earlier is None or path not in earlier.arguments:
-                raise VerificationError(f"{old.name} would start without one of its arguments")
-        if command != _words(old, "command", before):
-            raise VerificationError(f"{old.name} would start with other arguments")
+    if found.arguments and command != _words(old, "command", before):
+        raise VerificationError(f"{old.name} would start with other arguments")
     return found.variables
 
 

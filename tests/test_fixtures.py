@@ -329,9 +329,10 @@ def _unwrapped(case: Case, old: dict[str, Any], new: dict[str, Any], files: Mapp
     """What a wrapper of the service supplies; it starts what the file said before, else what the image's row says."""
     supplied = wrapped(new.get("entrypoint"))
     paths = arguments(new.get("entrypoint"))
-    if paths and new["command"]:
-        for path in paths:
-            new["command"] = [word.replace(path, files[path], 1) for word in new["command"]]
+    for path in paths:
+        for key, first in (("command", 0), ("entrypoint", 3)):
+            words = new.get(key) or []
+            new[key] = [*words[:first], *(word.replace(path, files[path], 1) for word in words[first:])] or None
     if (supplied or paths) and not wrapped(old.get("entrypoint")):
         row = images.find(old.get("image", ""))
         if "build" in old or case.name.startswith("own-image-rows"):

@@ -70,13 +70,13 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
                 if read.node is node and slot.part in read.spans
             )
             return _Way(reads=reads) if reads else Left(_BY_HAND)
-    if slot.place_key != "command" or slot.text_span is None:
+    if slot.place_key not in {"command", "entrypoint"} or slot.text_span is None:
         return Left(_BY_HAND)
     if SECRETS_MOUNT in node.value:
-        return Left("its command names files of secrets already: move it by hand")
+        return Left(f"its {slot.place_key} names files of secrets already: move it by hand")
     found = wrapper.around(case)
     if isinstance(found, Left):
-        return Left(f"only a wrapper could put it into the command: {found.reason}")
+        return Left(f"only a wrapper could put it into the {slot.place_key}: {found.reason}")
     return _Way(found.program, doubts=found.doubts)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from dsec_migrate.document import Content, Scalar, follow, inherited
 from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.document import inherited
+from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
-from dsec_migrate.plan import PlannedSecret, WrapProgram
+from dsec_migrate.plan import MoveArgument, PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
 from dsec_migrate.project import Argument, Project, Slot
 from dsec_migrate.records import replace
+from dsec_migrate.scripts import edited
 from dsec_migrate.secret import MASK
 from dsec_migrate.wrapping import Supply
 
@@ -70,6 +73,7 @@ def _shared(project: Project, programs: Mapping[str, WrapProgram], body: Mapping
 
 def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[str, WrapProgram]:
     programs: dict[str, WrapProgram] = {}
+    moves: dict[str, list[MoveArgument]] = {}
     for component in moved:
         for finding in component.findings:
             result = finding.result
@@ -79,10 +83,26 @@ def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
                 path = by_slot[finding.variable.slot.key].mount_path
                 if isinstance(finding.variable.slot, Argument):
                     programs[name] = replace(program, arguments=(*program.arguments, path))
+                    if finding.variable.slot.place_key == "entrypoint":
+                        move = MoveArgument(finding.variable.slot, "", path, is_read=False)
+                        moves.setdefault(name, []).append(move)
                 else:
                     variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), *result.around)
                     programs[name] = replace(program, variables=(*program.variables, variable))
+    for name, own in moves.items():
+        program = programs[name]
+        if program.script is None:
+            programs[name] = replace(program, entrypoint=_words(program.holder.get("entrypoint"), own))
     return programs
+
+
+def _words(entrypoint: Content | None, moves: Sequence[MoveArgument]) -> tuple[str, ...]:
+    """The words of an entrypoint, of which some say a path in place of a secret."""
+    if isinstance(entrypoint, SequenceNode):
+        words = [content for item in entrypoint.items if isinstance(content := follow(item), Scalar)]
+        return tuple(edited(word, [move for move in moves if move.node is word]) for word in words)
+    assert isinstance(entrypoint, Scalar)
+    return tuple(shlex.split(edited(entrypoint, moves)))
 
 
 def _comment(slot: Slot) -> str:

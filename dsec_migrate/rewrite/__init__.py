@@ -23,6 +23,7 @@ from dsec_migrate.plan import (
     document_of,
 )
 from dsec_migrate.project import EnvFileSlot, EnvFileText
+from dsec_migrate.rewrite.program import is_block
 from dsec_migrate.rewrite.script import ScriptWriter
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
@@ -59,6 +60,15 @@ def _env_file_edits(text: EnvFileText, operations: Iterable[Operation]) -> Itera
     yield from remove(text.source.text, removed)
 
 
+def _is_written_anew(operation: MoveArgument) -> bool:
+    """Whether the argument stands in an entrypoint that the wrapper restates."""
+    slot = operation.slot
+    if operation.is_read or slot.place_key != "entrypoint" or slot.layer is None:
+        return False
+    entry = slot.layer.service.own("entrypoint")
+    return entry is not None and not is_block(entry.value)
+
+
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
     writer = ScriptWriter(document)
     removed: list[RemoveVariable] = []
@@ -67,6 +77,8 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
     definitions: list[DefineSecret] = []
     tests: list[ReadInTest] = []
     for operation in operations:
+        if isinstance(operation, MoveArgument) and _is_written_anew(operation):
+            continue
         if isinstance(operation, MoveVariable):
             writer.move(operation)
         elif isinstance(operation, RemoveVariable):
