@@ -21,8 +21,9 @@ from dsec_migrate.document import (
     inherited,
 )
 from dsec_migrate.options import Options
-from dsec_migrate.plan import SECRETS_MOUNT, AddMounts, MountOptions
-from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Project, Service
+from dsec_migrate.plan import AddMounts, MountOptions
+from dsec_migrate.project import EnvFileSlot, Layer, Project
+from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field, replace
 
 
@@ -198,52 +199,3 @@ def _default_mount(item: ParsedNode) -> str | None:
             if target is None or (isinstance(target, Scalar) and target.value in {name, f"{SECRETS_MOUNT}/{name}"}):
                 return name
     return None
-
-
-def sources(service: Service) -> Iterator[str]:
-    """The names of the secrets that a service mounts, in its order; one may come twice."""
-    for layer in service.layers:
-        node = layer.service.get("secrets")
-        for item in node.items if isinstance(node, Sequence) else []:
-            content = follow(item)
-            source = content.get("source") if isinstance(content, Mapping) else content
-            if isinstance(source, Scalar):
-                yield source.value
-
-
-def by_path(service: Service) -> MappingType[str, str]:
-    """Secret by path in the container; of two with one path Compose takes the later."""
-    mounted: dict[str, str] = {}
-    for layer in service.layers:
-        node = layer.service.get("secrets")
-        if node is not None and node.tag in {OVERRIDE, RESET}:
-            mounted.clear()
-        if node is not None and node.tag == RESET:
-            continue
-        for item in node.items if isinstance(node, Sequence) else []:
-            content = follow(item)
-            if isinstance(content, Scalar):
-                mounted[f"{SECRETS_MOUNT}/{content.value}"] = content.value
-            elif isinstance(content, Mapping):
-                source, target = content.get("source"), content.get("target")
-                if isinstance(source, Scalar):
-                    name = target.value if isinstance(target, Scalar) else source.value
-                    mounted[name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"] = source.value
-    return mounted
-
-
-def targets_in_use(project: Project) -> set[str]:
-    """Names of secrets that a service mounts, and names under /run/secrets that they take with a ``target``."""
-    targets: set[str] = set()
-    for service in project.services.values():
-        for layer in service.layers:
-            node = layer.service.get("secrets")
-            for item in node.items if isinstance(node, Sequence) else []:
-                content = follow(item)
-                target = content.get("target") if isinstance(content, Mapping) else None
-                source = content.get("source") if isinstance(content, Mapping) else content
-                # what is mounted may be defined in another file
-                targets.update(node.value for node in (target, source) if isinstance(node, Scalar))
-                if isinstance(target, Scalar):
-                    targets.add(target.value.removeprefix(f"{SECRETS_MOUNT}/"))
-    return targets

@@ -11,12 +11,11 @@ from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
+from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.wrapping import Supply
-
-SECRETS_MOUNT = "/run/secrets"
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import jsonschema
@@ -118,6 +119,8 @@ CONVENTIONS = {
     "double_underscore_file": "double-underscore",
     "prefix_file": "prefix",
     "value_scheme": "value-scheme",
+    "cmd": "command-variable",
+    "secret_dir": "fixed-name",
 }
 """Every other one means here that no variable is given as a file."""
 
@@ -169,3 +172,17 @@ def _differences(name: str, other: dict[str, object], rows: list[Image]) -> list
     if other.get("mode_0400_root_works") is False and all(row.is_read_by_root for row in rows) and convention != "none":
         found.append(f"{name}: somebody else than root reads the file")
     return found
+
+
+def test_each_family_that_reads_files_has_a_project_among_the_fixtures() -> None:
+    fixtures = REPOSITORY / "tests" / "fixtures"
+    texts = [path.read_text("utf-8", "replace") for path in fixtures.glob("*/before/**/*.y*ml")]
+    named = {images.repository(name) for text in texts for name in re.findall(r"image:\s*[\"']?([\w./:@-]+)", text)}
+    missing = []
+    for file in FILES:
+        rows = images.read_rows(file)
+        patterns = {name for row in rows for name in row.names}
+        reads = any(row.convention != "none" for row in rows)
+        if reads and not any(fnmatchcase(name, pattern) for name in named for pattern in patterns):
+            missing.append(file.stem)
+    assert missing == []

@@ -8,8 +8,9 @@ from dsec_migrate import scripts
 from dsec_migrate.document import Scalar
 from dsec_migrate.passes import Case, Delivery, Proposal, file_option, label, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import SECRETS_MOUNT, NameOption, Read, WrapProgram
+from dsec_migrate.plan import NameOption, Read, WrapProgram
 from dsec_migrate.project import Argument
+from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.scripts import Script
 from dsec_migrate.stores import Left
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dsec_migrate import images, mounts
+from dsec_migrate import images
 from dsec_migrate.images import Way
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, removal, uses
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import SECRETS_MOUNT, MountOptions
+from dsec_migrate.plan import MountOptions
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.stores import Left
 
 
@@ -22,7 +23,7 @@ def propose(case: Case, way: Way) -> Proposal | Left:
     problem = next(removal.problems(case), None)
     if problem is not None:
         return Left(problem)
-    if path in mounts.by_path(service):
+    if path in by_path(service):
         return Left(f"{path} is another secret already, and the image {name} reads it in the variable's place")
     holding = hold_value(case)
     if isinstance(holding, Left):
@@ -37,7 +38,7 @@ def propose(case: Case, way: Way) -> Proposal | Left:
     doubts = [] if row.is_sure else [f"that {row.names[0]} reads {path} is reported only"]
     if (case.variable.effective.value or "").endswith("\n") and row.final_newlines == "stripped":
         doubts.append("its value ends in a newline, which the image strips from a file")
-    weighed = weigh(case, holding, doubts)
+    weighed = weigh(case, holding, doubts, row)
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed

@@ -10,7 +10,7 @@ from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import SourceKind, Target, Unknown
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, reader, uses
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.plan import MountOptions
 from dsec_migrate.project import EnvFileSlot, Service, Slot
@@ -75,7 +75,7 @@ def propose(case: Case) -> Proposal | Left:
         for image, known in others.items()
         if known is None
     )
-    weighed = weigh(case, holding, doubts)
+    weighed = weigh(case, holding, doubts, row)
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
@@ -106,16 +106,11 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
     is_chosen = options.target is Target.SWARM or (row.is_private and options.source is SourceKind.ENVIRONMENT)
     if not is_chosen or service.get("cap_drop") is not None or service.get("userns_mode") is not None:
         return None
-    node = service.get("user")
-    if is_given(node):
-        user, _, group = (node.value if isinstance(node, Scalar) else "").partition(":")
-        return MountOptions(user, group or "0", 0o400) if user.isdigit() and (group or "0").isdigit() else None
-    if row.is_read_by_root:
-        return MountOptions(mode=0o400)
-    user, _, group = row.reads_as.partition(":")
-    # the same account has another number in images that are built on Alpine
-    is_told = user.isdigit() and "alpine" not in (images.tag_of(service.image) or "")
-    return MountOptions(user, group, 0o400) if is_told else None
+    found = reader.find(service, row)
+    if found is None:
+        return None
+    has_own_user = is_given(service.get("user"))
+    return MountOptions(mode=0o400) if found.is_root and not has_own_user else MountOptions(*found, 0o400)
 
 
 def reads_of(case: Case) -> Reads | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsec_migrate.extensions import readable_copy
-from dsec_migrate.passes import Case
+from dsec_migrate.images import Image
+from dsec_migrate.passes import Case, reader
 from dsec_migrate.plan import Applicability
 from dsec_migrate.stores import Holding, Left, hold
 
@@ -22,8 +23,16 @@ def hold_value(case: Case) -> Holding | Left:
     return holding
 
 
-def weigh(case: Case, holding: Holding, doubts: Sequence[str]) -> tuple[Applicability, tuple[str, ...]] | Left:
-    """How sure a change is, and all doubts about it."""
+def weigh(
+    case: Case, holding: Holding, doubts: Sequence[str], row: Image | None = None
+) -> tuple[Applicability, tuple[str, ...]] | Left:
+    """How sure a change is, and all doubts about it. ``row`` tells who reads the file, where the image does."""
+    unreadable = reader.problem(case, row)
+    if unreadable is not None:
+        what, is_certain = unreadable
+        if is_certain:
+            return Left(what)
+        doubts = (*doubts, what)
     if holding.follows:
         have = "has" if len(holding.follows) == 1 else "have"
         doubts = (*doubts, f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more")

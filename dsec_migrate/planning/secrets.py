@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate import files, mounts
+from dsec_migrate import files
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
@@ -18,7 +18,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, EnvFileSlot, Project, Slot, definitions
+from dsec_migrate.project import Argument, EnvFileSlot, Project, Slot, definitions, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
 
@@ -129,7 +129,7 @@ def make_secrets(
     """
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
-    taken = set(existing) | mounts.targets_in_use(project) | project.reserved
+    taken = set(existing) | mounted.targets_in_use(project) | project.reserved
     member = _member(project)
 
     def is_taken(name: str, wanted: Wanted) -> bool:

@@ -10,11 +10,11 @@ from dsec_migrate.detectors import judge
 from dsec_migrate.environment import read_entries
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
-from dsec_migrate.mounts import sources
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes.renaming import SUFFIX
-from dsec_migrate.plan import MOVES, SECRETS_MOUNT, NewFile, Plan
+from dsec_migrate.plan import MOVES, NewFile, Plan
 from dsec_migrate.project import Project, references_of
+from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source
 from dsec_migrate.templates import Described, EnvText, ReadVariable, text_files

@@ -8,8 +8,8 @@ from pathlib import Path
 from dsec_migrate.document import Scalar
 from dsec_migrate.files import resolve_path
 from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
-from dsec_migrate.mounts import sources
 from dsec_migrate.project import Project, Service
+from dsec_migrate.project.mounted import sources
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 
