@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import unquote
 
 from dsec_migrate import definitions, files, mounts
 from dsec_migrate.extensions import named_paths, unused_copies
-from dsec_migrate.finding import Finding
+from dsec_migrate.finding import Exposure, Finding
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_telling
+from dsec_migrate.placeholder import is_distinctive, is_telling
 from dsec_migrate.plan import (
     MOVES,
     Change,
@@ -227,6 +228,23 @@ def repeated_in_comments(moves: Iterable[Move]) -> Iterator[MaskComment]:
             position = source.text.find(text, position + len(text), end)
 
 
+def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Need]]) -> Iterator[str]:
+    """Secrets that hold the value of another one, a URL its password: who changes one has to change both."""
+    whole = {secret.value.reveal(): secret.name for secret in secrets if secret.value is not None}
+    for secret, group in zip(secrets, groups, strict=True):
+        need = group[0]
+        text = need.finding.variable.effective.value or ""
+        if need.finding.case.verdict.exposure is not Exposure.EMBEDDED or secret.value != Secret(text):
+            continue
+        for start, end in need.finding.case.verdict.parts:
+            part = (need.slot.text or "")[start:end]
+            plain = unquote(part)
+            name = whole.get(part) or whole.get(plain)
+            if name is not None and name != secret.name and is_distinctive(plain):
+                how = "" if part == plain else ", percent-encoded"
+                yield f"{secret.name} holds the value of {name}{how}: who changes one has to change both"
+
+
 def make_notes(
     project: Project,
     options: Options,
@@ -241,6 +259,7 @@ def make_notes(
             paths = ", ".join(dict.fromkeys(need.slot.place.rpartition(":")[0] for need in group))
             where = uses if len(secret.services) > 1 or len(secret.variables) > 1 else f"{uses} of {paths}"
             yield f"{secret.name}: one secret for {names} in {where}, which have the same value today"
+    yield from _passwords_within(secrets, groups)
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
