@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dsec_migrate"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -213,3 +218,10 @@ def test_a_run_without_a_change_loads_only_the_validator(tmp_path: Path) -> None
     # ruamel.yaml: its compiled parser, and the names of its events
     assert _heavy(loaded) - _heavy(_loaded("import jsonschema_rs")) <= {"ruamel.yaml"}
     assert "typer" not in loaded, "a call that only names files needs no option parser"
+
+
+def test_the_distribution_holds_every_package() -> None:
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        packages = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(REPOSITORY) for path in (REPOSITORY / "dsec_migrate").rglob("__init__.py")}
+    assert sorted(packages) == sorted({".".join(folder.parts) for folder in folders} | {"dsec_migrate.schemas"})

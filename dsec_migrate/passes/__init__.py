@@ -73,7 +73,7 @@ def propose(case: Case) -> Proposal | Left:
     if unread is None:
         way = renaming.way_of(case)
         if way is None or not way.target:
-            return renaming.propose(case)
+            return (_surely_wrapped(case) if renaming.goes_around(case) else None) or renaming.propose(case)
         from dsec_migrate.passes import fixed_name
 
         named = fixed_name.propose(case, way)
@@ -86,3 +86,12 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(wrapped, Proposal):
         return wrapped
     return Left(f"{unread}, and no wrapper can supply it: {wrapped.reason}")
+
+
+def _surely_wrapped(case: Case) -> Proposal | None:
+    """A wrapper that is known to work, where nobody else has the variable's line."""
+    from dsec_migrate.passes import removal, wrapper
+
+    wrapped = wrapper.propose(case) if removal.is_own(case) else None
+    is_safe = isinstance(wrapped, Proposal) and wrapped.applicability is Applicability.SAFE
+    return wrapped if is_safe and isinstance(wrapped, Proposal) else None

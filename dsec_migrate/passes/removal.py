@@ -24,6 +24,22 @@ def problems(case: Case) -> Iterator[str]:
         yield "an x- block repeats its line"
 
 
+def is_own(case: Case) -> bool:
+    """Whether the lines are the service's alone, with nothing that others may take through an anchor."""
+    layers = case.service.layers
+    body = layers[0].service
+    entry = body.own("environment")
+    block = entry.value if entry is not None else None
+    return (
+        len(layers) == 1
+        and body.anchor is None
+        and block is not None
+        and not isinstance(block, Alias)
+        and block.anchor is None
+        and all(slot.container is block for slot in case.variable.slots)
+    )
+
+
 def _is_whole_line(slot: Slot) -> bool:
     """Whether the slot is a whole line (or several) of a block of variables."""
     block = slot.container

@@ -177,9 +177,19 @@ def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterat
         yield f"that {row.names[0]} reads {way.name} is reported only"
     if value.endswith("\n") and row.final_newlines == "stripped":
         yield "its value ends in a newline, which the image strips from a file"
-    if is_given(own := case.service.get("entrypoint")) and not _goes_through(own, row):
+    yield from _goes_around(case.service, row)
+
+
+def goes_around(case: Case) -> bool:
+    """Whether the service may start without that of its image which reads files."""
+    row = _row(case)
+    return row is not None and any(_goes_around(case.service, row))
+
+
+def _goes_around(service: Service, row: Image) -> Iterator[str]:
+    if is_given(own := service.get("entrypoint")) and not _goes_through(own, row):
         yield "the service has an entrypoint of its own, so the image's may not read the file"
-    word = _first_word(case.service.get("command"))
+    word = _first_word(service.get("command"))
     if word is not None and not row.starts_with(word):
         yield "the service runs another command, with which the image's entrypoint may not read the file"
 
