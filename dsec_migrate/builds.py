@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
-from dsec_migrate.project import Project, Service
+from dsec_migrate.project import DockerfileText, Project, Service
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
 
@@ -34,6 +34,24 @@ class Build:
             return Source.read(self.dockerfile)
         except UserError:
             return None
+
+
+def recipe(project: Project, build: Build) -> DockerfileText | None:
+    """The Dockerfile of a build, one object for all that are built from it; None where there is none, or it stands in
+    a Compose file."""
+    from dsec_migrate import dockerfile
+    from dsec_migrate.errors import UserError
+
+    if build.dockerfile is None:
+        return None
+    path = os.path.realpath(build.dockerfile)
+    if path not in project.recipes:
+        try:
+            source = project.read(build.dockerfile)
+        except UserError:
+            return None
+        project.recipes[path] = DockerfileText(source, (), dockerfile=dockerfile.read(source))
+    return project.recipes[path]
 
 
 def find(project: Project, service: Service) -> Build | None:

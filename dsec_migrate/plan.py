@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
+from dsec_migrate.project import Argument, DockerfileText, EnvFileText, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.wrapping import Supply
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Instruction
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,6 +122,32 @@ class MoveArgument:
     @property
     def spans(self) -> tuple[Span, ...]:
         return (self.slot.part,)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DropArgument:
+    """A Dockerfile does not declare an argument any more: ``word`` is its part of the text of an ARG."""
+
+    document: DockerfileText
+    instruction: Instruction
+    word: Span
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MountInRun:
+    """A RUN gets the build secret ``secret_id`` as the variable ``name``; it fails where the secret ``is_required`` and
+    not there."""
+
+    document: DockerfileText
+    instruction: Instruction
+    secret_id: str
+    name: str
+    is_required: bool
+
+    @property
+    def flag(self) -> str:
+        required = ",required=true" if self.is_required else ""
+        return f"--mount=type=secret,id={self.secret_id},env={self.name}{required}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -249,7 +279,19 @@ Move = MoveVariable | RemoveVariable | MoveArgument
 Read = ReadInScript | ReadInTest
 InText = ReadInScript | MoveArgument | NameOption
 """The operations that change parts of a text."""
-Operation = Move | NameOption | WrapProgram | AddMounts | DefineSecret | MaskComment | NamePath | RemoveLine | Read
+Operation = (
+    Move
+    | DropArgument
+    | MountInRun
+    | NameOption
+    | WrapProgram
+    | AddMounts
+    | DefineSecret
+    | MaskComment
+    | NamePath
+    | RemoveLine
+    | Read
+)
 
 
 def document_of(operation: Operation) -> Document:
@@ -294,7 +336,7 @@ class NewFile:
 class Plan:
     """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes.
 
-    ``arguments`` are the secrets of commands, as variables that no container has.
+    ``arguments`` are the secrets of commands, labels and builds, as variables that no container has.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -1,16 +1,25 @@
 """Dockerfiles: text -> instructions with exact positions, as BuildKit reads them, and stages."""
 
+from dsec_migrate.dockerfile.arguments import Declaration, Journey, follow
 from dsec_migrate.dockerfile.reader import Dockerfile, Flag, Heredoc, Instruction, read
 from dsec_migrate.dockerfile.stages import Stage, launch, stages, target_of
+from dsec_migrate.dockerfile.words import Declared, declared, unquoted, words
 
 __all__ = [
+    "Declaration",
+    "Declared",
     "Dockerfile",
     "Flag",
     "Heredoc",
     "Instruction",
+    "Journey",
     "Stage",
+    "declared",
+    "follow",
     "launch",
     "read",
     "stages",
     "target_of",
+    "unquoted",
+    "words",
 ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, WrapProgram
-from dsec_migrate.project import Argument, Project, Service, Variable
+from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Journey
 
 
 class Delivery(str, Enum):
@@ -21,6 +25,7 @@ class Delivery(str, Enum):
     VALUE_SCHEME = "value-scheme"
     WRAPPER = "wrapper"
     INLINE = "inline"
+    BUILD_SECRET = "build-secret"
     NONE = "none"
 
 
@@ -39,11 +44,11 @@ class Case:
 class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
-    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is what it
-    puts before and behind the secret. ``option`` names another option for an argument, which
-    takes the path. ``reads`` are changes to other texts of the service, still without the path.
-    ``reader`` makes the file readable for the program alone, where its owner and mode can be chosen. ``notes`` say what
-    to check or what changes, never a value.
+    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is
+    what it puts before and behind the secret. ``option`` names another option for an argument, which takes the
+    path. ``journey`` is where a Dockerfile's argument goes. ``reads`` are changes to other texts of the service,
+    still without the path. ``reader`` makes the file readable for the program alone, where its owner and mode can
+    be chosen. ``notes`` say what to check or what changes, never a value.
     """
 
     delivery: Delivery
@@ -59,6 +64,7 @@ class Proposal:
     reader: MountOptions | None = None
     around: tuple[str, str] = ("", "")
     option: NameOption | None = None
+    journey: Journey | None = None
 
 
 def propose(case: Case) -> Proposal | Left:
@@ -67,6 +73,10 @@ def propose(case: Case) -> Proposal | Left:
         from dsec_migrate.passes import argument
 
         return argument.propose(case, case.variable.slot)
+    if isinstance(case.variable.slot, BuildArgument):
+        from dsec_migrate.passes import build_secret
+
+        return build_secret.propose(case, case.variable.slot)
     from dsec_migrate.passes import renaming
 
     unread = renaming.unread(case)

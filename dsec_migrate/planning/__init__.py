@@ -27,12 +27,12 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
-from dsec_migrate.planning import arguments, half_done, labels, unused, wrappers
+from dsec_migrate.planning import arguments, build_arguments, build_secrets, half_done, labels, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
-from dsec_migrate.project import Argument, EnvFileSlot, Project, Variable
+from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Variable
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
@@ -72,7 +72,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations: list[Operation] = [operation for change in changes for operation in change.operations]
     taken = [operation for operation in operations if isinstance(operation, MOVES)]
     moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
-    in_commands = tuple(finding.variable for finding in found if isinstance(finding.variable.slot, Argument))
+    in_commands = tuple(f.variable for f in found if isinstance(f.variable.slot, (Argument, BuildArgument)))
     others = [*_needs_of_arguments(in_commands, by_slot), *half_done.needs(mended)]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
@@ -81,7 +81,9 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += _options(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))
-    operations += definitions.place(project, layers.values(), secrets)
+    of_builds, build_needs = build_secrets.place(project, moved, by_slot)
+    operations += of_builds
+    operations += definitions.place(project, [*layers.values(), *build_needs], secrets)
     operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
     named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
@@ -104,6 +106,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *make_notes(project, options, secrets, groups, layers),
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
+            *build_secrets.notes(project, moved),
             *_tell_named_paths(named),
         ),
         in_commands,
@@ -161,13 +164,14 @@ def _needs_of_arguments(variables: Iterable[Variable], by_slot: Mapping[int, Pla
 
 
 def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:
-    """The secrets of commands, healthchecks and labels, but for those that change with a variable."""
+    """The secrets of commands, healthchecks, labels and builds, but for those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
     pending: list[Pending] = []
     for case in arguments.cases(project, options, done):
         pending.append(decide(case))
         done.update(_places(pending[-1]))
-    return [*pending, *(decide(case) for case in labels.cases(project, options))]
+    others = (*labels.cases(project, options), *build_arguments.cases(project, options))
+    return [*pending, *map(decide, others)]
 
 
 def report_only(project: Project, options: Options) -> Plan:

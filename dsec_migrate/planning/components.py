@@ -21,7 +21,7 @@ from dsec_migrate.plan import (
     RemoveVariable,
 )
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, Project, Service, Slot, Variable
+from dsec_migrate.project import Argument, BuildArgument, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.stores import Left
 
@@ -88,6 +88,9 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
     for slot in variable.slots:
         if slot.content.anchor is not None:
             yield id(slot.content)
+        if isinstance(slot, BuildArgument) and slot.recipe is not None:
+            # who is built from the same Dockerfile changes with it
+            yield hash((id(slot.recipe), slot.name))
 
 
 def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Pending:
@@ -201,6 +204,8 @@ def is_moved(component: Component) -> bool:
 
 def holder_of(service: Service, slot: Slot) -> Entry | None:
     """The ``environment:`` whose block, and nobody else's, the slot's line stands in."""
+    if isinstance(slot, BuildArgument):
+        return slot.build.own("args") if slot.build is not None else None
     entry = service.layers[0].service.effective().get("environment")
     return entry if entry is not None and entry.value is slot.container and entry.value.anchor is None else None
 
@@ -222,6 +227,9 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                     is_read = result.program is None and result.option is None
                     if not any(isinstance(read, ReadInTest) and read.node is slot.node for read in result.reads):
                         operations.append(MoveArgument(slot, secret.name, secret.mount_path, is_read))
+                    continue
+                if isinstance(slot, BuildArgument) and slot.container is None:
+                    # a default of the Dockerfile goes with its declaration
                     continue
                 if not result.new_name:
                     operations.append(RemoveVariable(slot, secret.name, holder_of(finding.case.service, slot)))

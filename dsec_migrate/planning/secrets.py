@@ -18,7 +18,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, EnvFileSlot, Project, Slot, definitions, mounted
+from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Slot, definitions, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
 
@@ -40,7 +40,9 @@ class Need:
     @property
     def name(self) -> str:
         """What the secret is called after."""
-        return self.slot.noun if isinstance(self.slot, Argument) else self.finding.variable.name
+        if isinstance(self.slot, Argument):
+            return self.slot.noun
+        return self.slot.name if isinstance(self.slot, BuildArgument) else self.finding.variable.name
 
     @property
     def proposal(self) -> Proposal:
@@ -112,7 +114,7 @@ def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
     assert holding.value is not None
     if not isinstance(need.slot, Argument):
         yield ("alias", id(need.slot.content))
-        yield ("variable", need.finding.variable.name, holding.value)
+        yield ("variable", need.name, holding.value)
     reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None:
         yield ("reference", reference.name, holding.value)

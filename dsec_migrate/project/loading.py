@@ -98,6 +98,7 @@ def load(
         tuple(scene.env_texts.values()),
         included,
         twins=frozenset(scene.twins),
+        read=texts.source,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsec_migrate import document as yaml
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
@@ -17,6 +18,9 @@ from dsec_migrate.interpolation import InterpolationError, Reference, interpolat
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source, Span
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Dockerfile
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
@@ -74,6 +78,28 @@ class EnvFileText(Document):
     @property
     def path(self) -> Path:
         return self.source.path
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DockerfileText(Document):
+    """The text of a Dockerfile from which services are built."""
+
+    dockerfile: Dockerfile | None = None
+
+    @property
+    def content(self) -> Dockerfile:
+        assert self.dockerfile is not None
+        return self.dockerfile
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BuildArgument(Slot):
+    """An argument of a build: a line below ``args:`` of the mapping ``build``, or a default in the Dockerfile itself.
+    ``name`` is the argument's."""
+
+    recipe: DockerfileText | None = None
+    build: Mapping | None = None
+    layer: Layer | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -258,7 +284,8 @@ class Project:
     Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
     what the project's people add. Relative paths mean ``directory``. ``problems`` are what Compose refuses;
     ``warnings`` are required variables and files that are not here. ``is_part`` says that Compose refuses the files
-    because something is missing that another file may supply.
+    because something is missing that another file may supply. ``read`` gives the text of another file, as it is or is
+    going to be (it raises UserError); ``recipes`` are Dockerfiles that were read so, by their real paths.
     """
 
     documents: tuple[Document, ...]
@@ -276,6 +303,8 @@ class Project:
     family: tuple[Path, ...] = ()
     twins: frozenset[str] = frozenset()
     images: Table = field(default_factory=Table)
+    read: Callable[[Path], Source] = Source.read
+    recipes: dict[str, DockerfileText] = field(default_factory=dict)
 
     def units(self) -> Iterator[Project]:
         """The projects that it includes, each before the one that includes it, and itself at the end."""

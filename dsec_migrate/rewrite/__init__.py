@@ -9,7 +9,9 @@ from dsec_migrate.errors import VerificationError
 from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
+    DropArgument,
     MaskComment,
+    MountInRun,
     MoveArgument,
     MoveVariable,
     NameOption,
@@ -22,7 +24,7 @@ from dsec_migrate.plan import (
     WrapProgram,
     document_of,
 )
-from dsec_migrate.project import EnvFileSlot, EnvFileText
+from dsec_migrate.project import DockerfileText, EnvFileSlot, EnvFileText
 from dsec_migrate.rewrite.program import is_block
 from dsec_migrate.rewrite.script import ScriptWriter
 from dsec_migrate.secret import MASK
@@ -35,7 +37,15 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
     Raises VerificationError when two edits overlap, which is a bug.
     """
     own = [operation for operation in operations if document_of(operation) is document]
-    edits = _env_file_edits(document, own) if isinstance(document, EnvFileText) else _compose_edits(document, own)
+    edits: Iterable[Edit]
+    if isinstance(document, EnvFileText):
+        edits = _env_file_edits(document, own)
+    elif isinstance(document, DockerfileText):
+        from dsec_migrate.rewrite import dockerfile
+
+        edits = dockerfile.edits(document, (one for one in own if isinstance(one, (DropArgument, MountInRun))))
+    else:
+        edits = _compose_edits(document, own)
     unique = tuple(dict.fromkeys(edits))
     try:
         return splice(document.source.text, unique), unique

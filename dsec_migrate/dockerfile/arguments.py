@@ -1,0 +1,125 @@
+"""Where a Dockerfile's argument goes: which lines declare it, which RUN instructions have it, and what else reads it.
+
+Facts (BuildKit 0.24, Docker Engine 28): an ARG is a variable of every RUN behind it in its stage, and of nothing in the
+image; one above the first FROM is seen by FROM lines alone, and by a stage that declares it again. Its value stands in
+the history of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
+from dsec_migrate.dockerfile.words import Declared, declared, references
+from dsec_migrate.patterns import Pattern
+
+# instructions in which BuildKit itself fills arguments in
+_EXPANDING = frozenset({"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
+# programs that read variables which the line does not name, and scripts, of which nobody knows what they read
+_SILENT = Pattern(
+    r"(?:^|[;&|(`]|\b(?:then|do|else|exec|sudo|xargs|env|time)\s)\s*(?:\w+=\S*\s+)*(?:"
+    r"(?:npm|npx|yarn|pnpm|bun|pip3?|pipx|poetry|uv|bundle|gem|composer|mvn|gradle|dotnet|go|cargo|make|git|curl|wget"
+    r"|python3?|node|php|ruby|deno|terraform|aws|gcloud|az|gh|glab|helm|sh|bash|ash|ssh)(?![\w-])|\.{0,2}/\S|source\s|\.\s)"
+    r"|\S+\.sh\b|\.npmrc|settings\.xml"
+)
+
+
+class Declaration(NamedTuple):
+    """An ARG, by the number of its stage (-1 above the first FROM)."""
+
+    stage: int
+    instruction: Instruction
+    declared: Declared
+
+
+class Journey(NamedTuple):
+    """``runs`` are the RUN instructions that may read the argument, ``users`` the USER in effect for each (None: that
+    of the base image); ``obstacle`` says what else reads it, with the line, or is empty."""
+
+    declarations: tuple[Declaration, ...]
+    runs: tuple[Instruction, ...]
+    users: tuple[str | None, ...]
+    obstacle: str
+
+
+def follow(dockerfile: Dockerfile, name: str) -> Journey:
+    """Where the argument ``name`` goes."""
+    declarations: list[Declaration] = []
+    runs: list[Instruction] = []
+    users: list[str | None] = []
+    obstacle = ""
+    for stage, instructions in enumerate(_stages(dockerfile), -1):
+        known = False
+        user: str | None = None
+        own: list[tuple[Instruction, str | None]] = []
+        for instruction in instructions:
+            here = [each for each in declared(instruction, dockerfile.escape) if each.name == name]
+            if instruction.keyword == "ARG" and here:
+                known = True
+                declarations.append(Declaration(stage, instruction, here[0]))
+                continue
+            if instruction.keyword == "USER":
+                user = instruction.text
+            if not known:
+                continue
+            inner = instruction.trigger or instruction
+            if instruction.keyword == "ONBUILD" and name in references(inner.text, dockerfile.escape):
+                obstacle = obstacle or f"line {instruction.line}: ONBUILD keeps it for another build"
+            elif inner.keyword in _EXPANDING and _mentions(inner, name, dockerfile.escape):
+                obstacle = obstacle or f"line {instruction.line}: {inner.keyword} reads it{_WHY.get(inner.keyword, '')}"
+            elif instruction.keyword == "ENV" and here:
+                obstacle = obstacle or f"line {instruction.line}: ENV sets a variable of the same name"
+            elif instruction.keyword == "RUN" and stage >= 0:
+                own.append((instruction, user))
+        if stage < 0 and known and any(_mentions(head, name, dockerfile.escape) for head in _heads(dockerfile)):
+            obstacle = obstacle or "a FROM line reads it"
+        taken = _taken(dockerfile, own, name)
+        runs += (run for run, _ in taken)
+        users += (by for _, by in taken)
+    if not declarations:
+        obstacle = obstacle or "no ARG declares it"
+    elif not runs:
+        obstacle = obstacle or "no RUN reads it"
+    return Journey(tuple(declarations), tuple(runs), tuple(users), obstacle)
+
+
+_WHY = {
+    "ENV": ", which puts it into the image: at run time it is a secret of the service",
+    "LABEL": ", which puts it into the image",
+}
+
+
+def _taken(
+    dockerfile: Dockerfile, own: Sequence[tuple[Instruction, str | None]], name: str
+) -> list[tuple[Instruction, str | None]]:
+    """The RUN instructions that name it or run something that may read it unnamed; where none does, all of them."""
+    named = [(run, user) for run, user in own if name in _script(dockerfile, run) or _SILENT.search(run.text)]
+    is_named = any(name in _script(dockerfile, run) for run, _ in own)
+    return named if is_named or named else list(own)
+
+
+def _script(dockerfile: Dockerfile, run: Instruction) -> str:
+    """All that a RUN says, its here-documents too."""
+    return dockerfile.source.text[run.span.start : run.span.end]
+
+
+def _mentions(instruction: Instruction, name: str, escape: str) -> bool:
+    texts = [instruction.text, *(flag.value or "" for flag in instruction.flags)]
+    return any(name in references(text, escape) for text in texts)
+
+
+def _stages(dockerfile: Dockerfile) -> Iterator[list[Instruction]]:
+    """What stands above the first FROM, then what follows each."""
+    body: list[Instruction] = []
+    for instruction in dockerfile.instructions:
+        if instruction.keyword == "FROM":
+            yield body
+            body = []
+        else:
+            body.append(instruction)
+    yield body
+
+
+def _heads(dockerfile: Dockerfile) -> Iterator[Instruction]:
+    return (instruction for instruction in dockerfile.instructions if instruction.keyword == "FROM")

@@ -1,0 +1,97 @@
+"""What ARG and ENV declare, and what a text refers to, with positions in the text of an instruction.
+
+BuildKit's word rules (its parser and shell lexer, checked with ``docker buildx build``): quotes join, the escape
+character takes the next character as it is; ``ENV X a b`` without ``=`` is one variable whose value is the rest of the
+line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dsec_migrate.dockerfile.reader import Instruction
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.source import Span
+
+_REFERENCE = Pattern(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?=[}:+\-#%/?]))")
+_LEGACY = Pattern(r"([^\s=]+)[ \t]+(?=\S)")
+
+
+class Declared(NamedTuple):
+    """``text`` is the value as it stands there, None of an ``ARG X`` without one; ``word`` and ``value`` are parts of
+    the instruction's text."""
+
+    name: str
+    text: str | None
+    word: Span
+    value: Span
+
+
+def declared(instruction: Instruction, escape: str = "\\") -> list[Declared]:
+    """What an ARG or an ENV declares; nothing of any other instruction."""
+    if instruction.keyword not in {"ARG", "ENV"}:
+        return []
+    legacy = _LEGACY.match(instruction.text) if instruction.keyword == "ENV" else None
+    if legacy is not None:
+        rest = Span(legacy.end(), len(instruction.text))
+        return [Declared(legacy[1], instruction.text[rest.start :], Span(0, rest.end), rest)]
+    found: list[Declared] = []
+    for word in words(instruction.text, escape):
+        name, sign, value = instruction.text[word.start : word.end].partition("=")
+        start = word.start + len(name) + len(sign)
+        found.append(Declared(name, value if sign else None, word, Span(start, word.end)))
+    return found
+
+
+def words(text: str, escape: str = "\\") -> Iterator[Span]:
+    """The words of a text, quotes and escapes included."""
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        start = position
+        quote = ""
+        while position < len(text) and (quote or not text[position].isspace()):
+            character = text[position]
+            if character == escape and quote != "'" and position + 1 < len(text):
+                position += 1
+            elif quote:
+                quote = "" if character == quote else quote
+            elif character in "'\"":
+                quote = character
+            position += 1
+        yield Span(start, position)
+
+
+def unquoted(text: str, escape: str = "\\") -> str | None:
+    """What a value means; None where it refers to something."""
+    if references(text, escape):
+        return None
+    value, quote, position = "", "", 0
+    while position < len(text):
+        character = text[position]
+        if character == escape and quote != "'" and position + 1 < len(text):
+            following = text[position + 1]
+            # between double quotes the escape character is one only before what it escapes
+            value += following if not quote or following in {'"', "$", escape} else character + following
+            position += 1
+        elif quote and character == quote:
+            quote = ""
+        elif not quote and character in "'\"":
+            quote = character
+        else:
+            value += character
+        position += 1
+    return value
+
+
+def references(text: str, escape: str = "\\") -> set[str]:
+    """The names that ``$X`` and ``${X…}`` in a text refer to."""
+    found: set[str] = set()
+    for match in _REFERENCE.finditer(text):
+        before = text[: match.start()]
+        if (len(before) - len(before.rstrip(escape))) % 2 == 0:
+            found.add(match[1] or match[2])
+    return found

@@ -1,0 +1,106 @@
+"""An argument of a build becomes a build secret: the RUN instructions that need it get it as a variable, and the image
+keeps nothing of it.
+
+Facts of BuildKit: ``--mount=type=secret,id=X,env=NAME`` sets the variable for one RUN (Dockerfile frontend 1.10 and
+later); a secret changes nothing in the cache, an argument did.
+"""
+
+from __future__ import annotations
+
+from dsec_migrate import builds
+from dsec_migrate.dockerfile import follow
+from dsec_migrate.document import Alias, Mapping
+from dsec_migrate.options import SourceKind
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, sharing
+from dsec_migrate.passes.settling import weigh
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import BuildArgument
+from dsec_migrate.records import replace
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import Holding, Left, hold
+
+FRONTEND = "1.10"
+_PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
+
+
+def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
+    """``slot`` is a line below ``args:``, or a default in a Dockerfile."""
+    problem = _of_the_place(case, slot)
+    if problem:
+        return Left(problem)
+    recipe = slot.recipe
+    assert recipe is not None
+    path = recipe.source.path
+    if obstacles.has_odd_line_ends(recipe):
+        return Left(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
+    journey = follow(recipe.content, slot.name)
+    if journey.obstacle:
+        return Left(f"{path}: {journey.obstacle}")
+    pinned = _PINNED.match(recipe.content.syntax or "")
+    if pinned is not None and pinned[2] is not None and (int(pinned[1]), int(pinned[2])) < (1, 10):
+        return Left(f"{path} asks for the frontend {pinned[1]}.{pinned[2]}, which knows no env= in a mount")
+    holding = _holding(case, slot)
+    if isinstance(holding, Left):
+        return holding
+    weighed = weigh(case, holding, ())
+    if isinstance(weighed, Left):
+        return weighed
+    applicability, notes = weighed
+    lines = ", ".join(str(run.line) for run in journey.runs)
+    return Proposal(
+        Delivery.BUILD_SECRET,
+        "",
+        "",
+        applicability,
+        holding,
+        (*notes, f"{path} reads it in line {lines}; env= needs the Dockerfile frontend {FRONTEND}"),
+        True,
+        is_read_by_root=True,
+        journey=journey,
+    )
+
+
+def _of_the_place(case: Case, slot: BuildArgument) -> str:
+    """Why the lines of the Compose file cannot change for it."""
+    service = case.service
+    if len(service.layers) != 1 or service.layers[0].users:
+        return "its service stands in several files: move it by hand"
+    if slot.build is None:
+        return f"a build secret needs a `build:` with `context:` and `secrets:`: write that of {service.name} so first"
+    entry = service.layers[0].service.own("build")
+    if entry is None or entry.value is not slot.build or slot.build.anchor is not None:
+        return "its `build:` is shared through an anchor or a merge key"
+    if slot.build.flow or any(entry.name == "<<" for entry in slot.build.entries):
+        return "its `build:` is written between braces, or takes something through a merge key"
+    build = builds.find(case.project, service)
+    if build is None:
+        return "it is built from something that is not here"
+    if build.inline is not None:
+        return "its Dockerfile stands in the Compose file: write `RUN --mount=type=secret,env=…` there by hand"
+    if slot.recipe is None:
+        return f"there is no Dockerfile at {build.dockerfile}"
+    block = slot.container
+    if block is not None:
+        if block.flow or block.anchor is not None or block.tag is not None or isinstance(slot.node, Alias):
+            return "its line cannot be taken out as a whole"
+        is_own = slot.build.own("args") is not None and slot.build.own("args").value is block  # type: ignore[union-attr]
+        if not is_own or sharing.is_merged(block, slot):
+            return "its line comes through an anchor"
+    mounted = slot.build.get("secrets")
+    return "its list of build secrets has another form" if isinstance(mounted, Mapping) else ""
+
+
+def _holding(case: Case, slot: BuildArgument) -> Holding | Left:
+    """A variable of the shell stays one; a Swarm has no build, so the file serves there."""
+    variable = case.variable
+    if slot.text is None or not variable.effective.value:
+        reference = variable.effective.whole_reference
+        name = slot.name if slot.text is None else reference.name if reference is not None else ""
+        if not name:
+            return Left("its value is not known here")
+        known = case.project.environment.variables.get(name)
+        return Holding(SourceKind.ENVIRONMENT, Secret(known) if known is not None else None, name)
+    options = case.options
+    if options.source is SourceKind.EXTERNAL:
+        options = replace(options, source=SourceKind.FILE)
+    return hold(options, case.project, case.service, variable)

@@ -1,0 +1,94 @@
+"""Secrets among the arguments of a build: lines below ``args:``, and defaults in the Dockerfile itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from dsec_migrate import builds
+from dsec_migrate.detectors import judge
+from dsec_migrate.dockerfile import declared, unquoted
+from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.finding import Candidate
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Case
+from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project, Service, Variable
+
+PREFIX = "build:"
+
+
+def cases(project: Project, options: Options) -> Iterator[Case]:
+    """Each argument that is a secret, as a variable that no container has."""
+    given: set[tuple[int, str]] = set()
+    rest: list[tuple[Service, Layer, Mapping | None, DockerfileText]] = []
+    for service in project.services.values():
+        layer = next((one for one in reversed(service.layers) if one.service.get("build") is not None), None)
+        node = layer.service.get("build") if layer is not None else None
+        if layer is None or node is None:
+            continue
+        body = node if isinstance(node, Mapping) else None
+        build = builds.find(project, service)
+        recipe = builds.recipe(project, build) if build is not None else None
+        for slot in _lines(layer, body, recipe):
+            if recipe is not None:
+                given.add((id(recipe), slot.name))
+            variable = Variable(service.name, PREFIX + slot.name, (slot,), project.effect(slot))
+            yield from _judged(project, service, variable, options)
+        if recipe is not None:
+            rest.append((service, layer, body, recipe))
+    for service, layer, body, recipe in rest:
+        for slot in _defaults(recipe, layer, body):
+            if (id(recipe), slot.name) not in given:
+                variable = Variable(service.name, PREFIX + slot.name, (slot,), project.resolve(slot.text))
+                yield from _judged(project, service, variable, options)
+
+
+def _judged(project: Project, service: Service, variable: Variable, options: Options) -> Iterator[Case]:
+    slot = variable.slot
+    verdict = judge(Candidate(service.name, slot.name, slot.text, variable.effective.value))
+    if verdict is not None:
+        yield Case(project, service, variable, verdict, options)
+
+
+def _lines(layer: Layer, body: Mapping | None, recipe: DockerfileText | None) -> Iterator[BuildArgument]:
+    """What ``args:`` says, of a mapping or of a list."""
+    block = body.get("args") if body is not None else None
+    if isinstance(block, Mapping):
+        for name, entry in block.effective().items():
+            value = follow(entry.value)
+            if isinstance(value, Scalar):
+                text = None if value.is_null else value.value
+                yield BuildArgument(
+                    layer.document, name, text, entry.value, entry.owner, entry, recipe=recipe, build=body, layer=layer
+                )
+    if not isinstance(block, Sequence):
+        return
+    for item in block.items:
+        content = follow(item)
+        if isinstance(content, Scalar):
+            name, sign, given = content.value.partition("=")
+            text = given if sign else None
+            yield BuildArgument(layer.document, name, text, item, block, recipe=recipe, build=body, layer=layer)
+
+
+def _defaults(recipe: DockerfileText, layer: Layer, body: Mapping | None) -> Iterator[BuildArgument]:
+    for name, node, value in _literals(recipe):
+        text = value.replace("$", "$$")
+        yield BuildArgument(recipe, name, text, node, None, recipe=recipe, build=body, layer=layer)
+
+
+@lru_cache(maxsize=64)
+def _literals(recipe: DockerfileText) -> tuple[tuple[str, ParsedNode, str], ...]:
+    """The arguments of a Dockerfile with a default: name, place and value. One node each, for all who build it."""
+    found: dict[str, tuple[str, ParsedNode, str]] = {}
+    for instruction in recipe.content.instructions:
+        if instruction.keyword != "ARG":
+            continue
+        for each in declared(instruction, recipe.content.escape):
+            value = unquoted(each.text, recipe.content.escape) if each.text else None
+            if value:
+                place = instruction.place(each.word.start, each.word.end)
+                text = recipe.source.text[place.start : place.end]
+                node = Scalar(place.start, place.end, place.start, None, None, text, "")
+                found.setdefault(each.name, (each.name, node, value))
+    return tuple(found.values())

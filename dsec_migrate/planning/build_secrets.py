@@ -1,0 +1,106 @@
+"""Build secrets of a plan: what changes in Dockerfiles and in the ``build:`` of those who are built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dsec_migrate import builds
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.mounts import Need
+from dsec_migrate.passes import Proposal
+from dsec_migrate.plan import AddMounts, DropArgument, MountInRun, MountOptions, Operation, PlannedSecret
+from dsec_migrate.planning.components import Component
+from dsec_migrate.planning.pending import Pending
+from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project
+
+
+class _Use(NamedTuple):
+    """An argument of a service's build, and the secret that takes its place."""
+
+    finding: Pending
+    slot: BuildArgument
+    secret: PlannedSecret
+
+
+def place(
+    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
+) -> tuple[list[Operation], list[Need]]:
+    """The operations, and who needs which definition."""
+    groups: dict[tuple[int, str], list[_Use]] = {}
+    for component in moved:
+        for finding in component.findings:
+            slot = finding.variable.slot
+            if isinstance(slot, BuildArgument) and slot.recipe is not None:
+                use = _Use(finding, slot, by_slot[slot.key])
+                groups.setdefault((id(slot.recipe), slot.name), []).append(use)
+    operations: list[Operation] = []
+    mounts: dict[int, tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
+    needs: list[Need] = []
+    for uses in groups.values():
+        secret_id = _secret_id(uses)
+        operations += _in_dockerfile(project, uses, secret_id)
+        for use in uses:
+            build, layer, name = use.slot.build, use.slot.layer, use.secret.name
+            assert build is not None
+            assert layer is not None
+            options = MountOptions(target=secret_id if secret_id != name else None)
+            mounts.setdefault(id(build), (layer, build, {}))[2][name] = options
+            service = use.finding.case.service.name
+            needs.append(Need(layer, {service: None}, {name: None}, {"build": None}))
+    operations += (
+        AddMounts(
+            layer.document,
+            build,
+            tuple(names),
+            own_options={name: (options,) for name, options in names.items() if options.target is not None},
+        )
+        for layer, build, names in mounts.values()
+    )
+    return operations, needs
+
+
+def _secret_id(uses: Sequence[_Use]) -> str:
+    """What the Dockerfile calls the secret: as the project does, where all who build it have the same one."""
+    names = {use.secret.name for use in uses}
+    return names.pop() if len(names) == 1 else uses[0].slot.name.lower()
+
+
+def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> Iterator[Operation]:
+    slot, result = uses[0].slot, uses[0].finding.result
+    recipe = slot.recipe
+    assert isinstance(result, Proposal)
+    assert result.journey is not None
+    assert recipe is not None
+    for declaration in result.journey.declarations:
+        yield DropArgument(recipe, declaration.instruction, declaration.declared.word)
+    # who builds it without the secret did so without the argument
+    is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, recipe))
+    for run in result.journey.runs:
+        yield MountInRun(recipe, run, secret_id, slot.name, is_required)
+
+
+def builders(project: Project, recipe: DockerfileText) -> Iterator[str]:
+    """The services that are built from a Dockerfile."""
+    for service in project.services.values():
+        build = builds.find(project, service) if service.is_built else None
+        if build is not None and builds.recipe(project, build) is recipe:
+            yield service.name
+
+
+def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
+    """What a change of the Dockerfile does not undo."""
+    names: dict[str, None] = {}
+    services: dict[str, None] = {}
+    for component in moved:
+        for finding in component.findings:
+            slot = finding.variable.slot
+            if isinstance(slot, BuildArgument) and slot.recipe is not None and isinstance(finding.result, Proposal):
+                names[slot.name] = None
+                services.update(dict.fromkeys(builders(project, slot.recipe)))
+    if names:
+        yield (
+            f"images that were built with {', '.join(names)} keep the value in their history: build anew with `docker "
+            f"compose build --no-cache {' '.join(services)}`, delete the old images wherever they are, and change the "
+            "value where it comes from"
+        )
