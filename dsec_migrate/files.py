@@ -121,14 +121,16 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         return
     folders = {secret.path.parent: None for secret in on_disk if secret.path}
     for folder in folders:
-        names = [secret.path.name for secret in on_disk if secret.path and secret.path.parent == folder]
+        own = [secret for secret in on_disk if secret.path and secret.path.parent == folder]
+        names = [secret.path.name for secret in own if secret.path]
+        journals = [] if all(secret.is_in_place for secret in own) else [JOURNAL, UNDO]
         yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
         for context, dockerfile in _build_contexts(project):
             ignore = Path(f"{dockerfile}.dockerignore")
             if disk.read(ignore) is None:
                 ignore = context / ".dockerignore"
             # git ignores these by themselves
-            yield from _ignore(ignore, context, folder, [*names, JOURNAL, UNDO], "", disk)
+            yield from _ignore(ignore, context, folder, [*names, *journals], "", disk)
     for secret in on_disk:
         assert secret.path is not None
         assert secret.value is not None
@@ -163,7 +165,7 @@ def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
 
 def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
     """What to know about the folders of the value files."""
-    paths = [secret.path for secret in secrets if secret.path is not None]
+    paths = [secret.path for secret in secrets if secret.path is not None and not secret.is_in_place]
     if paths and os.name == "nt":
         yield "file modes mean nothing on Windows: protect the folder of the value files with its access list"
     for folder in dict.fromkeys(path.parent for path in paths):

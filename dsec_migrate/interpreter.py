@@ -12,6 +12,7 @@ from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
     InText,
+    LengthenBuild,
     MountOptions,
     MoveArgument,
     MoveVariable,
@@ -35,6 +36,7 @@ class Interpreter:
         self.definitions: dict[int, list[DefineSecret]] = {}
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
+        self.builds: dict[int, LengthenBuild] = {}
         self.wrappers: dict[int, WrapProgram] = {}
         self.scripts: dict[int, list[InText]] = {}
         self.tests: dict[int, list[ReadInTest]] = {}
@@ -55,6 +57,8 @@ class Interpreter:
                 self.tests.setdefault(id(operation.test), []).append(operation)
             elif isinstance(operation, AddMounts):
                 self.mounts[id(operation.holder)] = operation
+            elif isinstance(operation, LengthenBuild):
+                self.builds[id(operation.entry)] = operation
             elif isinstance(operation, DefineSecret):
                 self.definitions.setdefault(id(operation.root), []).append(operation)
 
@@ -86,7 +90,7 @@ class Interpreter:
                 return ["CMD-SHELL", scripts.joined(node, tests)]
             return [self.data(item) for item in node.items if id(item) not in self.removed]
         merged = {
-            name: self.data(entry.value)
+            name: self._value(entry)
             for name, entry in self._effective(node).items()
             if not _is_reset(entry) and not self._is_gone(entry)
         }
@@ -106,6 +110,12 @@ class Interpreter:
             known = existing if isinstance(existing, dict) else {}
             merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
         return merged
+
+    def _value(self, entry: Entry) -> object:
+        build = self.builds.get(id(entry))
+        if build is None:
+            return self.data(entry.value)
+        return {"context": self.data(entry.value), "secrets": [_mount_data(*item) for item in build.items]}
 
     def _name(self, entry: Entry) -> str:
         named = self.scripts.get(id(entry.key))

@@ -43,7 +43,8 @@ class PlannedSecret:
 
     ``file`` is the path as it stands in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
     as an int); ``variable`` is the name of an ``environment:`` source. ``is_new`` is False for one that the project
-    already defines, ``has_file`` True where its file is there already. ``services`` and ``variables`` will use it.
+    already defines, ``has_file`` True where its file is there already,
+    ``is_in_place`` where that is a file of the project's own, not of the secrets folder. ``services`` and ``variables`` will use it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PlannedSecret:
     variable: str = ""
     is_new: bool = True
     has_file: bool = False
+    is_in_place: bool = False
 
     @property
     def mount_path(self) -> str:
@@ -125,29 +127,66 @@ class MoveArgument:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DropArgument:
-    """A Dockerfile does not declare an argument any more: ``word`` is its part of the text of an ARG."""
+class DropWord:
+    """A word of an ARG, a COPY or an ADD goes: an argument that is not declared any more, a file that is not copied.
+    With the last one (``is_last``) the instruction goes."""
 
     document: DockerfileText
     instruction: Instruction
     word: Span
+    is_last: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MountInRun:
-    """A RUN gets the build secret ``secret_id`` as the variable ``name``; it fails where the secret ``is_required`` and
-    not there."""
+    """A RUN gets the build secret ``secret_id``; ``how`` says as what (``env=NAME``, ``target=/path``). It fails where
+    the secret ``is_required`` and not there."""
 
     document: DockerfileText
     instruction: Instruction
     secret_id: str
-    name: str
+    how: str
     is_required: bool
 
     @property
     def flag(self) -> str:
         required = ",required=true" if self.is_required else ""
-        return f"--mount=type=secret,id={self.secret_id},env={self.name}{required}"
+        return f"--mount=type=secret,id={self.secret_id},{self.how}{required}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LengthenBuild:
+    """A service's ``build: PATH`` becomes a mapping with that ``context:`` and these build secrets."""
+
+    document: Document
+    holder: Mapping
+    entry: Entry
+    items: tuple[tuple[str, MountOptions], ...]
+
+    @property
+    def context(self) -> Scalar:
+        assert isinstance(self.entry.value, Scalar)
+        return self.entry.value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NameInRun:
+    """A part of a RUN's text, which says a secret, says ``text`` instead: the variable that a mount sets."""
+
+    document: DockerfileText
+    instruction: Instruction
+    part: Span
+    text: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RecipeChange:
+    """What a build secret changes in a Dockerfile: words that go (each with ``is_last``), RUN instructions with
+    ``how`` they get it, and parts of their texts."""
+
+    dropped: tuple[tuple[Instruction, Span, bool], ...] = ()
+    mounted: tuple[tuple[Instruction, str], ...] = ()
+    named: tuple[tuple[Instruction, Span, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -281,8 +320,10 @@ InText = ReadInScript | MoveArgument | NameOption
 """The operations that change parts of a text."""
 Operation = (
     Move
-    | DropArgument
+    | DropWord
+    | LengthenBuild
     | MountInRun
+    | NameInRun
     | NameOption
     | WrapProgram
     | AddMounts

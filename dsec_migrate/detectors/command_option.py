@@ -17,7 +17,7 @@ NAME = "command option"
 _OPTION = Pattern(
     r"""(?<![\w-])--?(?P<name>[a-z][a-z0-9_.-]{0,60}?)
     (?: = | ["']? (?:,?[ \t]+ | [ \t]*\n[ \t]*-[ \t]+) ["']? | ["'],["'] )
-    (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,512})(?P=quote) | (?P<bare>[^\s"',;&|<>()\[\]{}\\]{1,512}) )""",
+    (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,512})(?P=quote) | (?P<bare>(?!-)[^\s"',;&|<>()\[\]{}\\]{1,512}) )""",
     re.VERBOSE | re.IGNORECASE,
 )
 # Redis and Valkey, ZITADEL

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, WrapProgram
+from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, RecipeChange, WrapProgram
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
-
-if TYPE_CHECKING:
-    from dsec_migrate.dockerfile import Journey
 
 
 class Delivery(str, Enum):
@@ -46,7 +42,7 @@ class Proposal:
 
     Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is
     what it puts before and behind the secret. ``option`` names another option for an argument, which takes the
-    path. ``journey`` is where a Dockerfile's argument goes. ``reads`` are changes to other texts of the service,
+    path. ``recipe`` is what changes in a Dockerfile. ``reads`` are changes to other texts of the service,
     still without the path. ``reader`` makes the file readable for the program alone, where its owner and mode can
     be chosen. ``notes`` say what to check or what changes, never a value.
     """
@@ -64,7 +60,7 @@ class Proposal:
     reader: MountOptions | None = None
     around: tuple[str, str] = ("", "")
     option: NameOption | None = None
-    journey: Journey | None = None
+    recipe: RecipeChange | None = None
 
 
 def propose(case: Case) -> Proposal | Left:

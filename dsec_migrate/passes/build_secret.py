@@ -8,13 +8,13 @@ later); a secret changes nothing in the cache, an argument did.
 from __future__ import annotations
 
 from dsec_migrate import builds
-from dsec_migrate.dockerfile import follow
-from dsec_migrate.document import Alias, Mapping
+from dsec_migrate.document import Alias, Mapping, Scalar
 from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, sharing
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sharing
 from dsec_migrate.passes.settling import weigh
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import BuildArgument
+from dsec_migrate.plan import RecipeChange
+from dsec_migrate.project import BuildArgument, BuildFile
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Holding, Left, hold
@@ -24,7 +24,7 @@ _PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
 
 
 def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
-    """``slot`` is a line below ``args:``, or a default in a Dockerfile."""
+    """``slot`` is a line below ``args:``, or a part of a Dockerfile."""
     problem = _of_the_place(case, slot)
     if problem:
         return Left(problem)
@@ -33,11 +33,12 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     path = recipe.source.path
     if obstacles.has_odd_line_ends(recipe):
         return Left(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
-    journey = follow(recipe.content, slot.name)
-    if journey.obstacle:
-        return Left(f"{path}: {journey.obstacle}")
+    found = recipes.change(case, slot, recipe)
+    if isinstance(found, Left):
+        return found
     pinned = _PINNED.match(recipe.content.syntax or "")
-    if pinned is not None and pinned[2] is not None and (int(pinned[1]), int(pinned[2])) < (1, 10):
+    is_old = pinned is not None and pinned[2] is not None and (int(pinned[1]), int(pinned[2])) < (1, 10)
+    if is_old and pinned is not None and _uses_env(found):
         return Left(f"{path} asks for the frontend {pinned[1]}.{pinned[2]}, which knows no env= in a mount")
     holding = _holding(case, slot)
     if isinstance(holding, Left):
@@ -46,18 +47,23 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
-    lines = ", ".join(str(run.line) for run in journey.runs)
+    lines = ", ".join(dict.fromkeys(str(run.line) for run, _ in found.mounted))
+    frontend = f"; env= needs the Dockerfile frontend {FRONTEND}" if _uses_env(found) else ""
     return Proposal(
         Delivery.BUILD_SECRET,
         "",
         "",
         applicability,
         holding,
-        (*notes, f"{path} reads it in line {lines}; env= needs the Dockerfile frontend {FRONTEND}"),
+        (*notes, f"{path} reads it in line {lines}{frontend}"),
         True,
         is_read_by_root=True,
-        journey=journey,
+        recipe=found,
     )
+
+
+def _uses_env(change: RecipeChange) -> bool:
+    return any(how.startswith("env=") for _, how in change.mounted)
 
 
 def _of_the_place(case: Case, slot: BuildArgument) -> str:
@@ -65,12 +71,17 @@ def _of_the_place(case: Case, slot: BuildArgument) -> str:
     service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
         return "its service stands in several files: move it by hand"
-    if slot.build is None:
-        return f"a build secret needs a `build:` with `context:` and `secrets:`: write that of {service.name} so first"
     entry = service.layers[0].service.own("build")
-    if entry is None or entry.value is not slot.build or slot.build.anchor is not None:
+    node = entry.value if entry is not None else None
+    if entry is None or isinstance(node, Alias) or node is None or node.anchor is not None:
         return "its `build:` is shared through an anchor or a merge key"
-    if slot.build.flow or any(entry.name == "<<" for entry in slot.build.entries):
+    if slot.build is None and (
+        service.layers[0].service.flow or not isinstance(node, Scalar) or node.style in {"|", ">"}
+    ):
+        return "its `build:` is written in an odd way"
+    if (slot.build is not None and slot.build.flow) or any(
+        one.name == "<<" for one in (slot.build.entries if slot.build is not None else ())
+    ):
         return "its `build:` is written between braces, or takes something through a merge key"
     build = builds.find(case.project, service)
     if build is None:
@@ -83,16 +94,19 @@ def _of_the_place(case: Case, slot: BuildArgument) -> str:
     if block is not None:
         if block.flow or block.anchor is not None or block.tag is not None or isinstance(slot.node, Alias):
             return "its line cannot be taken out as a whole"
-        is_own = slot.build.own("args") is not None and slot.build.own("args").value is block  # type: ignore[union-attr]
+        args = slot.build.own("args") if slot.build is not None else None
+        is_own = args is not None and args.value is block
         if not is_own or sharing.is_merged(block, slot):
             return "its line comes through an anchor"
-    mounted = slot.build.get("secrets")
+    mounted = slot.build.get("secrets") if slot.build is not None else None
     return "its list of build secrets has another form" if isinstance(mounted, Mapping) else ""
 
 
 def _holding(case: Case, slot: BuildArgument) -> Holding | Left:
     """A variable of the shell stays one; a Swarm has no build, so the file serves there."""
     variable = case.variable
+    if isinstance(slot, BuildFile):
+        return Holding(SourceKind.FILE, Secret(variable.effective.value or ""), path=slot.path)
     if slot.text is None or not variable.effective.value:
         reference = variable.effective.whole_reference
         name = slot.name if slot.text is None else reference.name if reference is not None else ""

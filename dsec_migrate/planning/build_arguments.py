@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 from dsec_migrate import builds
 from dsec_migrate.detectors import judge
@@ -12,7 +13,9 @@ from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case
+from dsec_migrate.planning import build_parts
 from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project, Service, Variable
+from dsec_migrate.records import replace
 
 PREFIX = "build:"
 
@@ -20,7 +23,7 @@ PREFIX = "build:"
 def cases(project: Project, options: Options) -> Iterator[Case]:
     """Each argument that is a secret, as a variable that no container has."""
     given: set[tuple[int, str]] = set()
-    rest: list[tuple[Service, Layer, Mapping | None, DockerfileText]] = []
+    rest: list[tuple[Service, Layer, Mapping | None, DockerfileText, Path]] = []
     for service in project.services.values():
         layer = next((one for one in reversed(service.layers) if one.service.get("build") is not None), None)
         node = layer.service.get("build") if layer is not None else None
@@ -34,13 +37,18 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
                 given.add((id(recipe), slot.name))
             variable = Variable(service.name, PREFIX + slot.name, (slot,), project.effect(slot))
             yield from _judged(project, service, variable, options)
-        if recipe is not None:
-            rest.append((service, layer, body, recipe))
-    for service, layer, body, recipe in rest:
+        if recipe is not None and build is not None:
+            rest.append((service, layer, body, recipe, build.context))
+    for service, layer, body, recipe, context in rest:
         for slot in _defaults(recipe, layer, body):
             if (id(recipe), slot.name) not in given:
                 variable = Variable(service.name, PREFIX + slot.name, (slot,), project.resolve(slot.text))
                 yield from _judged(project, service, variable, options)
+        for part, verdict in (*build_parts.parts(recipe), *build_parts.files(recipe, context)):
+            own = replace(part, recipe=recipe, build=body, layer=layer)
+            name = f"{PREFIX}{own.name}"
+            variable = Variable(service.name, name, (own,), project.resolve(own.text))
+            yield Case(project, service, variable, verdict, options)
 
 
 def _judged(project: Project, service: Service, variable: Variable, options: Options) -> Iterator[Case]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import builds
+from dsec_migrate.document import Entry
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.mounts import Need
 from dsec_migrate.passes import Proposal
-from dsec_migrate.plan import AddMounts, DropArgument, MountInRun, MountOptions, Operation, PlannedSecret
+from dsec_migrate.plan import (
+    AddMounts,
+    DropWord,
+    LengthenBuild,
+    MountInRun,
+    MountOptions,
+    NameInRun,
+    Operation,
+    PlannedSecret,
+)
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project
@@ -33,19 +44,22 @@ def place(
             slot = finding.variable.slot
             if isinstance(slot, BuildArgument) and slot.recipe is not None:
                 use = _Use(finding, slot, by_slot[slot.key])
-                groups.setdefault((id(slot.recipe), slot.name), []).append(use)
+                groups.setdefault((id(slot.recipe), finding.variable.name), []).append(use)
     operations: list[Operation] = []
     mounts: dict[int, tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
+    short: dict[int, tuple[Layer, Entry, dict[str, MountOptions]]] = {}
     needs: list[Need] = []
     for uses in groups.values():
         secret_id = _secret_id(uses)
         operations += _in_dockerfile(project, uses, secret_id)
         for use in uses:
             build, layer, name = use.slot.build, use.slot.layer, use.secret.name
-            assert build is not None
             assert layer is not None
             options = MountOptions(target=secret_id if secret_id != name else None)
-            mounts.setdefault(id(build), (layer, build, {}))[2][name] = options
+            if build is not None:
+                mounts.setdefault(id(build), (layer, build, {}))[2][name] = options
+            elif (entry := layer.service.own("build")) is not None:
+                short.setdefault(id(entry), (layer, entry, {}))[2][name] = options
             service = use.finding.case.service.name
             needs.append(Need(layer, {service: None}, {name: None}, {"build": None}))
     operations += (
@@ -57,27 +71,32 @@ def place(
         )
         for layer, build, names in mounts.values()
     )
+    operations += (
+        LengthenBuild(layer.document, layer.service, entry, tuple(names.items()))
+        for layer, entry, names in short.values()
+    )
     return operations, needs
 
 
 def _secret_id(uses: Sequence[_Use]) -> str:
     """What the Dockerfile calls the secret: as the project does, where all who build it have the same one."""
     names = {use.secret.name for use in uses}
-    return names.pop() if len(names) == 1 else uses[0].slot.name.lower()
+    return names.pop() if len(names) == 1 else re.sub(r"\W+", "_", uses[0].slot.name.strip("./-")).lower()
 
 
 def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> Iterator[Operation]:
     slot, result = uses[0].slot, uses[0].finding.result
     recipe = slot.recipe
     assert isinstance(result, Proposal)
-    assert result.journey is not None
+    change = result.recipe
+    assert change is not None
     assert recipe is not None
-    for declaration in result.journey.declarations:
-        yield DropArgument(recipe, declaration.instruction, declaration.declared.word)
+    yield from (DropWord(recipe, *dropped) for dropped in change.dropped)
+    yield from (NameInRun(recipe, *named) for named in change.named)
     # who builds it without the secret did so without the argument
     is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, recipe))
-    for run in result.journey.runs:
-        yield MountInRun(recipe, run, secret_id, slot.name, is_required)
+    for run, how in change.mounted:
+        yield MountInRun(recipe, run, secret_id, how, is_required)
 
 
 def builders(project: Project, recipe: DockerfileText) -> Iterator[str]:
@@ -96,7 +115,7 @@ def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
         for finding in component.findings:
             slot = finding.variable.slot
             if isinstance(slot, BuildArgument) and slot.recipe is not None and isinstance(finding.result, Proposal):
-                names[slot.name] = None
+                names[slot.name.strip("./")] = None
                 services.update(dict.fromkeys(builders(project, slot.recipe)))
     if names:
         yield (

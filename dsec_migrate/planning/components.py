@@ -90,7 +90,7 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
             yield id(slot.content)
         if isinstance(slot, BuildArgument) and slot.recipe is not None:
             # who is built from the same Dockerfile changes with it
-            yield hash((id(slot.recipe), slot.name))
+            yield hash((id(slot.recipe), variable.name))
 
 
 def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Pending:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from dsec_migrate import files
 from dsec_migrate.document import Document
@@ -42,7 +44,7 @@ class Need:
         """What the secret is called after."""
         if isinstance(self.slot, Argument):
             return self.slot.noun
-        return self.slot.name if isinstance(self.slot, BuildArgument) else self.finding.variable.name
+        return self.slot.name.strip("./") if isinstance(self.slot, BuildArgument) else self.finding.variable.name
 
     @property
     def proposal(self) -> Proposal:
@@ -167,11 +169,20 @@ def make_secrets(
         if options.target is Target.SWARM:
             _check_swarm_name(project, secret.name)
         if known is None and holding.source is not SourceKind.ENVIRONMENT:
-            secret = files.assign(project, secret, style, disk)
+            secret = _with_own_file(project, secret, holding) or files.assign(project, secret, style, disk)
         secrets.append(secret)
     planned = {s.name: s.value.reveal().encode() if s.value else None for s in secrets}
     project.folders.add(replace(member, secrets={**dict.fromkeys(existing), **planned}))
     return secrets
+
+
+def _with_own_file(project: Project, secret: PlannedSecret, holding: Holding) -> PlannedSecret | None:
+    """A secret whose file is there: a build copied it so far."""
+    if holding.path is None:
+        return None
+    relative = Path(os.path.relpath(holding.path, project.directory)).as_posix()
+    file = relative if relative.startswith("..") else f"./{relative}"
+    return replace(secret, file=file, path=holding.path, has_file=True, is_in_place=True)
 
 
 def _member(project: Project) -> Member:

@@ -20,7 +20,7 @@ from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source, Span
 
 if TYPE_CHECKING:
-    from dsec_migrate.dockerfile import Dockerfile
+    from dsec_migrate.dockerfile import Dockerfile, Instruction
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
@@ -100,6 +100,25 @@ class BuildArgument(Slot):
     recipe: DockerfileText | None = None
     build: Mapping | None = None
     layer: Layer | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BuildPart(BuildArgument):
+    """A part of an instruction of a Dockerfile that says a secret: the characters ``part`` of its text."""
+
+    instruction: Instruction | None = None
+    part: Span = Span(0, 0)
+
+    @property
+    def lead(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BuildFile(BuildPart):
+    """A file at ``path`` with credentials, which a COPY (``part`` is its word) brings into the image."""
+
+    path: Path = Path()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

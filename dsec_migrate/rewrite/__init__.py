@@ -9,11 +9,13 @@ from dsec_migrate.errors import VerificationError
 from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
-    DropArgument,
+    DropWord,
+    LengthenBuild,
     MaskComment,
     MountInRun,
     MoveArgument,
     MoveVariable,
+    NameInRun,
     NameOption,
     NamePath,
     Operation,
@@ -43,7 +45,7 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
     elif isinstance(document, DockerfileText):
         from dsec_migrate.rewrite import dockerfile
 
-        edits = dockerfile.edits(document, (one for one in own if isinstance(one, (DropArgument, MountInRun))))
+        edits = dockerfile.edits(document, (one for one in own if isinstance(one, (DropWord, MountInRun, NameInRun))))
     else:
         edits = _compose_edits(document, own)
     unique = tuple(dict.fromkeys(edits))
@@ -97,6 +99,8 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             wrapped.append(operation)
         elif isinstance(operation, AddMounts):
             mounts.append(operation)
+        elif isinstance(operation, LengthenBuild):
+            writer.lengthen(operation)
         elif isinstance(operation, DefineSecret):
             definitions.append(operation)
         elif isinstance(operation, NamePath):

@@ -1,46 +1,50 @@
-"""How a Dockerfile is written: declarations go, mounts come right behind RUN."""
+"""How a Dockerfile is written: words go, mounts come right behind RUN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate.dockerfile import Instruction, declared
-from dsec_migrate.plan import DropArgument, MountInRun
+from dsec_migrate.dockerfile import Instruction, words
+from dsec_migrate.plan import DropWord, MountInRun, NameInRun
 from dsec_migrate.project import DockerfileText
 from dsec_migrate.source import Edit, Span
 
 
-def edits(text: DockerfileText, operations: Iterable[DropArgument | MountInRun]) -> Iterator[Edit]:
-    dropped: dict[int, tuple[Instruction, list[Span]]] = {}
+def edits(text: DockerfileText, operations: Iterable[DropWord | MountInRun | NameInRun]) -> Iterator[Edit]:
+    dropped: dict[int, tuple[Instruction, list[DropWord]]] = {}
     mounts: dict[int, tuple[Instruction, list[str]]] = {}
     for operation in operations:
         instruction = operation.instruction
-        if isinstance(operation, DropArgument):
-            dropped.setdefault(id(instruction), (instruction, []))[1].append(operation.word)
-        else:
+        if isinstance(operation, DropWord):
+            dropped.setdefault(id(instruction), (instruction, []))[1].append(operation)
+        elif isinstance(operation, MountInRun):
             mounts.setdefault(id(instruction), (instruction, []))[1].append(operation.flag)
-    for instruction, words in dropped.values():
-        yield from _without(text, instruction, words)
+        else:
+            place = instruction.place(*operation.part)
+            yield Edit(place.start, place.end, operation.text)
+    for instruction, gone in dropped.values():
+        yield from _without(text, instruction, gone)
     for instruction, flags in mounts.values():
         owner = instruction.trigger or instruction
         start = owner.flags[0].span.start if owner.flags else owner.offsets[0]
         yield Edit(start, start, "".join(f"{flag} " for flag in dict.fromkeys(flags)))
 
 
-def _without(text: DockerfileText, instruction: Instruction, words: list[Span]) -> Iterator[Edit]:
-    """An ARG without some of what it declares; without all of it no line is left."""
+def _without(text: DockerfileText, instruction: Instruction, gone: list[DropWord]) -> Iterator[Edit]:
+    """An instruction without some of its words; no line is left where nothing is."""
     source = text.source
-    known = declared(instruction, text.content.escape)
-    if len(words) == len(known):
+    known = list(words(instruction.text, text.content.escape))
+    spans: list[Span] = [each.word for each in gone]
+    if any(each.is_last for each in gone) or len(spans) == len(known):
         start = source.line_start(instruction.span.start)
         yield Edit(start, source.line_end(max(instruction.span.end - 1, start)), "")
         return
-    for word in words:
-        number = next(number for number, each in enumerate(known) if each.word == word)
+    for word in spans:
+        number = known.index(word)
         # those at the beginning take the space behind them along, the others that before them
-        if all(each.word in words for each in known[:number]):
-            after = known[number + 1].word
+        if all(each in spans for each in known[:number]):
+            after = known[number + 1]
             yield Edit(instruction.offsets[word.start], instruction.offsets[after.start], "")
         else:
-            before = known[number - 1].word
+            before = known[number - 1]
             yield Edit(instruction.offsets[before.end - 1] + 1, instruction.offsets[word.end - 1] + 1, "")

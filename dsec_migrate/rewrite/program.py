@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dsec_migrate import wrapping
 from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence, is_merge_key
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import RemoveVariable, WrapProgram
-from dsec_migrate.rewrite.spelling import flow_scalar
+from dsec_migrate.plan import LengthenBuild, RemoveVariable, WrapProgram
+from dsec_migrate.rewrite.spelling import block_item, flow_scalar, option_text
 from dsec_migrate.rewrite.writer import Writer
 
 _COMMENT = Pattern(r"[ \t]+(?=#)")
@@ -85,6 +85,24 @@ class ProgramWriter(Writer):
         newline = self._newline_at(dash)
         text = newline.join(self._own_items(operation, indentation, gap))
         self.insert(self.source.line_start(dash), text + newline)
+
+    def lengthen(self, operation: LengthenBuild) -> None:
+        """``build: PATH`` as a mapping; a comment behind the path stays behind the key."""
+        node = operation.context
+        colon = self.text.rindex(":", operation.entry.key.end, node.outer_start + 1)
+        column = self._indentation(operation.entry.key.outer_start) + " " * self.habits.first_step
+        gap, offset = self.habits.item_gap, " " * self.habits.item_offset
+        lines = [f"{column}context: {self.text[node.start : node.end]}", f"{column}secrets:"]
+        for name, chosen in operation.items:
+            options = chosen.as_data()
+            pairs = [f"source: {flow_scalar(name)}", *(f"{key}: {option_text(key, v)}" for key, v in options.items())]
+            lines += block_item(pairs if options else [flow_scalar(name)], column + offset, gap)
+        self.replace(colon + 1, node.end, "")
+        newline = self._newline_at(node.start)
+        end = self.source.line_end(node.end)
+        is_last = end == len(self.text) and not self.text.endswith("\n")
+        text = "".join(newline + line for line in lines) if is_last else "".join(line + newline for line in lines)
+        self.insert(end, text)
 
     def _above_comments(self, position: int, column: str) -> int:
         """The start of the comment lines right above a line: they speak of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.project import Project, Service, Variable
@@ -14,6 +15,7 @@ from dsec_migrate.secret import Secret
 class Holding:
     """How a store takes one value. ``variable`` is the name of an ``environment:`` source.
 
+    ``path`` is a file that holds it already.
     ``follows`` names the variables that have no effect on the secret any more once it is moved.
     """
 
@@ -21,6 +23,7 @@ class Holding:
     value: Secret | None
     variable: str = ""
     follows: tuple[str, ...] = ()
+    path: Path | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsec_migrate import document as yaml
-from dsec_migrate.dockerfile import Dockerfile, Instruction, declared, read
+from dsec_migrate.dockerfile import Dockerfile, Instruction, read, words
 from dsec_migrate.document import Mapping
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import DropArgument, MountInRun, Plan
+from dsec_migrate.plan import DropWord, MountInRun, NameInRun, Plan
 from dsec_migrate.planning.build_arguments import PREFIX
 from dsec_migrate.project import DockerfileText, Project
 from dsec_migrate.source import Source
@@ -21,7 +21,7 @@ _Shape = tuple[str, tuple[str, ...], str, tuple[str, ...]]
 def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewritten]) -> None:
     """Raises VerificationError where a Dockerfile would build something else, or a build would lack a secret."""
     texts = {file.path: file.text for file in rewritten}
-    changes = [one for one in plan.operations if isinstance(one, (DropArgument, MountInRun))]
+    changes = [one for one in plan.operations if isinstance(one, (DropWord, MountInRun, NameInRun))]
     for recipe in {id(one.document): one.document for one in changes}.values():
         path = recipe.source.path
         new = read(Source(path, b"", texts.get(str(path), "")))
@@ -33,17 +33,22 @@ def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewri
             _check_build(before, after, plan, finding.service, finding.variable.removeprefix(PREFIX), finding.secret)
 
 
-def _expected(recipe: DockerfileText, changes: Sequence[DropArgument | MountInRun]) -> list[_Shape]:
+def _expected(recipe: DockerfileText, changes: Sequence[DropWord | MountInRun | NameInRun]) -> list[_Shape]:
     found: list[_Shape] = []
     for instruction in recipe.content.instructions:
         own = [change for change in changes if change.instruction is instruction]
         keyword, flags, text, heredocs = _shape(instruction, recipe.content)
-        gone = [change.word for change in own if isinstance(change, DropArgument)]
+        gone = [change for change in own if isinstance(change, DropWord)]
         if gone:
-            kept = [each for each in declared(instruction, recipe.content.escape) if each.word not in gone]
-            text = " ".join(instruction.text[each.word.start : each.word.end] for each in kept)
-            if not kept:
+            spans = [change.word for change in gone]
+            kept = [word for word in words(instruction.text, recipe.content.escape) if word not in spans]
+            text = " ".join(instruction.text[word.start : word.end] for word in kept)
+            if not kept or any(change.is_last for change in gone):
                 continue
+        for change in sorted(
+            (one for one in own if isinstance(one, NameInRun)), key=lambda one: one.part, reverse=True
+        ):
+            text = text[: change.part.start] + change.text + text[change.part.end :]
         mounts = dict.fromkeys(change.flag.removeprefix("--") for change in own if isinstance(change, MountInRun))
         found.append((keyword, (*mounts, *flags), text, heredocs))
     return found
@@ -56,18 +61,19 @@ def _shape(instruction: Instruction, dockerfile: Dockerfile) -> _Shape:
     source = dockerfile.source.text
     heredocs = tuple(source[each.content.start : each.content.end] for each in owner.heredocs)
     text = owner.text
-    if instruction.keyword == "ARG":
-        text = " ".join(text[each.word.start : each.word.end] for each in declared(instruction, dockerfile.escape))
+    if instruction.keyword in {"ADD", "ARG", "COPY"}:
+        text = " ".join(text[word.start : word.end] for word in words(text, dockerfile.escape))
     return f"{instruction.keyword} {owner.keyword}", flags, text, heredocs
 
 
 def _check_build(before: Project, after: Project, plan: Plan, name: str, argument: str, secret: str | None) -> None:
     old, new = before.services[name].get("build"), after.services[name].get("build")
     planned = next((one for one in plan.secrets if one.name == secret), None)
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or planned is None:
+    if old is None or not isinstance(new, Mapping) or planned is None:
         raise VerificationError(f"{name} would not be built as before")
     old_data, new_data = yaml.plain(old), yaml.plain(new)
-    assert isinstance(old_data, dict)
+    if not isinstance(old_data, dict):
+        old_data = {"context": old_data}
     assert isinstance(new_data, dict)
     given = dict(_arguments(old_data))
     if any(
@@ -77,12 +83,15 @@ def _check_build(before: Project, after: Project, plan: Plan, name: str, argumen
     left = dict(_arguments(new_data))
     if argument in left or any(left.get(key) != value for key, value in given.items() if key in left):
         raise VerificationError(f"{name} would be built with other arguments")
-    ids = {_target(item) for item in new_data.get("secrets") or ()}
-    wanted = {
-        change.secret_id for change in plan.operations if isinstance(change, MountInRun) and change.name == argument
-    }
-    if not wanted & ids or (planned.is_new and dict(after.secrets.get(planned.name, {})) != planned.as_data()):
+    ids = {_target(item) for item in new_data.get("secrets") or () if _source(item) == planned.name}
+    wanted = {change.secret_id for change in plan.operations if isinstance(change, MountInRun)}
+    is_defined = not planned.is_new or dict(after.secrets.get(planned.name, {})) == planned.as_data()
+    if not wanted & ids or not is_defined:
         raise VerificationError(f"{name} would be built without the secret {planned.name}")
+
+
+def _source(item: object) -> str:
+    return str(item.get("source")) if isinstance(item, dict) else str(item)
 
 
 def _arguments(build: dict[str, object]) -> list[tuple[str, object]]:

@@ -1,0 +1,155 @@
+"""What a build secret changes in a Dockerfile: for an argument, for a file that is copied, for a part of a RUN."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, stages, words
+from dsec_migrate.passes import Case
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import RecipeChange
+from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText
+from dsec_migrate.stores import Left
+
+# no shell takes these for anything but themselves
+_PLAIN = Pattern(r"[\w@%+=:,./-]+")
+# programs that read a file without being told
+_READERS = {
+    ".npmrc": Pattern(r"(?<![\w./-])(?:npm|npx|yarn|pnpm|bun|corepack)(?![\w-])"),
+    ".yarnrc": Pattern(r"(?<![\w./-])yarn(?![\w-])"),
+    ".netrc": Pattern(r"(?<![\w./-])(?:git|curl|wget|go|pip3?|uv|composer)(?![\w-])"),
+    ".git-credentials": Pattern(r"(?<![\w./-])(?:git|go|pip3?|npm|yarn|pnpm|composer|cargo)(?![\w-])"),
+    ".pypirc": Pattern(r"(?<![\w./-])(?:twine|pip3?|uv|poetry|python3?)(?![\w-])"),
+    "auth.json": Pattern(r"(?<![\w./-])composer(?![\w-])"),
+    "settings.xml": Pattern(r"(?<![\w./-])(?:mvnw?|\./mvnw)(?![\w-])"),
+    "auth.conf": Pattern(r"(?<![\w./-])(?:apt|apt-get)(?![\w-])"),
+}
+_KEY = Pattern(r"id_(?:rsa|dsa|ecdsa|ed25519)")
+_WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w-])")
+
+
+def change(case: Case, slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
+    """For one secret of a build; the reason where there is no change that is sure to be exact."""
+    path = recipe.source.path
+    if isinstance(slot, BuildFile):
+        found = _of_file(slot, recipe.content)
+    elif isinstance(slot, BuildPart):
+        found = _of_part(case, slot, recipe.content)
+    else:
+        found = _of_argument(slot, recipe.content)
+    return Left(f"{path}: {found}") if isinstance(found, str) else found
+
+
+def _of_argument(slot: BuildArgument, dockerfile: Dockerfile) -> RecipeChange | str:
+    journey = follow(dockerfile, slot.name)
+    if journey.obstacle:
+        return journey.obstacle
+    return RecipeChange(
+        tuple((each.instruction, each.declared.word, False) for each in journey.declarations),
+        tuple((run, f"env={slot.name}") for run in journey.runs),
+    )
+
+
+def _of_part(case: Case, slot: BuildPart, dockerfile: Dockerfile) -> RecipeChange | str:
+    """A secret in the words of a RUN becomes a variable."""
+    run = slot.instruction
+    assert run is not None
+    if run.keyword == "ENV":
+        return (
+            f"line {run.line}: ENV keeps it in the image: take it out there, and give it to the services that need it"
+        )
+    value = run.text[slice(*slot.part)]
+    if run.words() is not None or run.trigger is not None:
+        return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
+    if _PLAIN.fullmatch(value) is None or _quote_at(run.text, slot.part.start, dockerfile.escape) == "'":
+        return f"line {run.line}: no change of this text is sure to be exact: use `RUN --mount=type=secret` by hand"
+    name = _variable(slot.name, dockerfile.source.text)
+    return RecipeChange((), ((run, f"env={name}"),), ((run, slot.part, f"${{{name}}}"),))
+
+
+def _variable(label: str, text: str) -> str:
+    """A name that the Dockerfile does not have yet."""
+    name = re.sub(r"\W+", "_", label.strip("-./")).upper() or "TOKEN"
+    name = name if not name[0].isdigit() else f"SECRET_{name}"
+    number = 1
+    while re.search(rf"\b{name if number == 1 else f'{name}_{number}'}\b", text):
+        number += 1
+    return name if number == 1 else f"{name}_{number}"
+
+
+def _quote_at(text: str, position: int, escape: str) -> str:
+    """The quotes that a place of a shell's text stands in."""
+    quote, index = "", 0
+    while index < position:
+        character = text[index]
+        if character == escape and quote != "'":
+            index += 1
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        index += 1
+    return quote
+
+
+def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
+    """A file that is copied into the image is mounted where it is used."""
+    copy = slot.instruction
+    assert copy is not None
+    name = posixpath.basename(slot.name)
+    stage = next((stage for stage in stages(dockerfile) if any(one is copy for one in stage.instructions)), None)
+    if stage is None or copy.trigger is not None:
+        return f"line {copy.line}: it is copied where no stage is"
+    own = list(words(copy.text, dockerfile.escape))
+    target = _target(copy, stage.instructions, name, dockerfile.escape)
+    if target is None:
+        return f"line {copy.line}: nobody knows the folder that it is copied to: use an absolute path"
+    reader = _READERS.get(name) or (_WITH_KEYS if _KEY.fullmatch(name) else None)
+    mounted: list[tuple[Instruction, str]] = []
+    user, is_behind = "", False
+    for instruction in stage.instructions:
+        if instruction is copy:
+            is_behind = True
+        elif instruction.keyword == "USER":
+            user = instruction.text
+        elif not is_behind or instruction.keyword != "RUN":
+            if is_behind and name in instruction.text:
+                return f"line {instruction.line}: {instruction.keyword} needs the file, too"
+        elif re.search(rf"(?:\b(?:rm|chmod|chown|mv|cp|sed)\b|>)[^;&|\n]*{re.escape(name)}", instruction.text):
+            return f"line {instruction.line} changes or removes the file: take that away, a mount goes by itself"
+        elif name in instruction.text or (reader is not None and reader.search(instruction.text)):
+            mounted.append((instruction, f"target={target}{_readable(user)}"))
+    if not mounted:
+        return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
+    return RecipeChange(((copy, slot.part, len(own) == 2),), tuple(mounted))
+
+
+def _target(copy: Instruction, before: tuple[Instruction, ...], name: str, escape: str) -> str | None:
+    """The path in the image that the file gets."""
+    texts = [copy.text[slice(*word)] for word in words(copy.text, escape)]
+    if "$" in texts[-1]:
+        return None
+    folder = ""
+    for instruction in before:
+        if instruction is copy:
+            break
+        if instruction.keyword == "WORKDIR":
+            folder = posixpath.join(folder, instruction.text) if "$" not in instruction.text else ""
+    path = posixpath.join(folder, texts[-1])
+    if not path.startswith("/"):
+        return None
+    is_folder = len(texts) > 2 or texts[-1].endswith("/") or texts[-1] in {".", ".."}
+    normal = posixpath.normpath(path)
+    if is_folder or normal == posixpath.normpath(folder or "/"):
+        return posixpath.join(normal, name)
+    # without a slash at its end it may be a folder that is there
+    return normal if "." in posixpath.basename(normal) or posixpath.basename(normal) == name else None
+
+
+def _readable(user: str) -> str:
+    """The part of a mount that lets a user other than root read it (the file is 0400 of root without: observed)."""
+    number = user.partition(":")[0]
+    if number in {"", "root", "0"}:
+        return ""
+    return f",uid={number}" if number.isdigit() else ",mode=0444"

@@ -1,0 +1,122 @@
+"""Secrets in a Dockerfile itself: words of a RUN, lines of ENV, and files that COPY brings into the image."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from dsec_migrate.detectors import judge
+from dsec_migrate.detectors.command_line import find
+from dsec_migrate.dockerfile import Instruction, declared, stages, unquoted, words
+from dsec_migrate.document import Scalar
+from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import BuildFile, BuildPart, DockerfileText
+from dsec_migrate.source import Span
+
+_CREDENTIALS = Pattern(
+    r"\.npmrc|\.yarnrc|\.netrc|\.pypirc|\.git-credentials|\.pgpass|\.my\.cnf|credentials(?:\.json)?"
+    r"|auth\.(?:json|conf)|settings\.xml|id_(?:rsa|dsa|ecdsa|ed25519)|service[-_]?account[\w-]*\.json|\.env(?:\.(?!example|sample|template)\w+)?"
+    r"|[\w.-]+\.(?:pem|key|p12|pfx|jks)"
+)
+# what such a file says where it holds a credential; the others hold nothing else
+_TELLING = {
+    ".npmrc": Pattern(r"(?i)_auth|_password"),
+    ".yarnrc": Pattern(r"(?i)auth|password"),
+    "auth.conf": Pattern(r"(?i)password"),
+    "settings.xml": Pattern(r"(?i)<password>|<privateKey>"),
+    ".pypirc": Pattern(r"(?i)password"),
+}
+_PRIVATE = Pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_IN_ENV = "a line of ENV, which stays in the image"
+_COPIED = "a file with credentials that a build copies into the image"
+
+Found = tuple[BuildPart, Verdict]
+
+
+@lru_cache(maxsize=64)
+def parts(recipe: DockerfileText) -> tuple[Found, ...]:
+    """Words of RUN and values of ENV, in order. One slot each, for all who build it."""
+    return tuple(_parts(recipe))
+
+
+def _parts(recipe: DockerfileText) -> Iterator[Found]:
+    escape = recipe.content.escape
+    for instruction in recipe.content.instructions:
+        owner = instruction.trigger or instruction
+        for each in declared(instruction, escape) if instruction.keyword == "ENV" else ():
+            value = unquoted(each.text, escape) if each.text else None
+            verdict = judge(Candidate("", each.name, value.replace("$", "$$"), value)) if value else None
+            if verdict is not None and verdict.exposure in {Exposure.LITERAL, Exposure.EMBEDDED}:
+                told = Verdict(verdict.confidence, verdict.exposure, _IN_ENV, verdict.detector, verdict.parts)
+                yield _slot(recipe, instruction, each.name, each.value, value or ""), told
+        if owner.keyword == "RUN" and owner.words() is None:
+            for found in find(owner.text):
+                text = owner.text[found.start : found.end]
+                if "$" not in text and "`" not in text:
+                    slot = _slot(recipe, owner, found.label, Span(found.start, found.end), text)
+                    yield (
+                        slot,
+                        Verdict(found.confidence, Exposure.LITERAL, found.why, "command option", ((0, len(text)),)),
+                    )
+
+
+def _slot(recipe: DockerfileText, instruction: Instruction, name: str, part: Span, text: str) -> BuildPart:
+    return BuildPart(
+        recipe,
+        name,
+        text.replace("$", "$$"),
+        _node(recipe, instruction, part),
+        None,
+        instruction=instruction,
+        part=part,
+    )
+
+
+def _node(recipe: DockerfileText, instruction: Instruction, part: Span) -> Scalar:
+    place = instruction.place(*part)
+    return Scalar(place.start, place.end, place.start, None, None, recipe.source.text[place.start : place.end], "")
+
+
+@lru_cache(maxsize=64)
+def files(recipe: DockerfileText, context: Path) -> tuple[tuple[BuildFile, Verdict], ...]:
+    """Files of the context with credentials that the stages copy."""
+    return tuple(_files(recipe, context))
+
+
+def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, Verdict]]:
+    escape = recipe.content.escape
+    for stage in stages(recipe.content):
+        for copy in stage.instructions:
+            if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None or copy.words() is not None:
+                continue
+            for word in list(words(copy.text, escape))[:-1]:
+                name = copy.text[slice(*word)]
+                path = context / name.lstrip("/")
+                text = _content(path) if _CREDENTIALS.fullmatch(posixpath.basename(name)) else None
+                if text is None or not _is_secret(posixpath.basename(name), text):
+                    continue
+                node = _node(recipe, copy, word)
+                yield (
+                    BuildFile(
+                        recipe, name, text.replace("$", "$$"), node, None, instruction=copy, part=word, path=path
+                    ),
+                    Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file"),
+                )
+
+
+def _content(path: Path) -> str | None:
+    """The text of a file; None where it is none, or no text."""
+    try:
+        return path.read_bytes().decode("utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _is_secret(name: str, text: str) -> bool:
+    if name.endswith((".pem", ".key")):
+        return _PRIVATE.search(text) is not None
+    telling = _TELLING.get(name)
+    return bool(text.strip()) and (telling is None or telling.search(text) is not None)
