@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate import environment, settings
+from dsec_migrate import environment, settings, standalone
 from dsec_migrate import project as projects
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
@@ -190,7 +190,7 @@ def migrate(
         return replace(
             outcome,
             plan=sum((plan for _, plan in plans), Plan()),
-            rewritten=tuple(rewritten),
+            rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
             remaining=tuple(remaining),
         )
     except UserError as error:
@@ -271,7 +271,10 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     """Reads the files and the environment that their ``${…}`` see."""
     env_files = files.env_files or options.env_files
     known = environment.load(files.directory, shell, env_files, files.first_dotenv)
-    loaded = projects.load(files.paths, known, folders, directory=files.directory)
+    if len(files.paths) == 1 and standalone.is_dockerfile(files.paths[0]):
+        loaded = standalone.load(files.paths[0], known, folders, files.directory)
+    else:
+        loaded = projects.load(files.paths, known, folders, directory=files.directory)
     return replace(loaded, images=settings.read(files.directory).images)
 
 

@@ -44,7 +44,8 @@ class PlannedSecret:
     ``file`` is the path as it stands in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
     as an int); ``variable`` is the name of an ``environment:`` source. ``is_new`` is False for one that the project
     already defines, ``has_file`` True where its file is there already,
-    ``is_in_place`` where that is a file of the project's own, not of the secrets folder. ``services`` and ``variables`` will use it.
+    ``is_in_place`` where that is a file of the project's own, not of the secrets folder. ``services`` and ``variables``
+    will use it.
     """
 
     name: str

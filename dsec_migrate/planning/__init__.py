@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
-from dsec_migrate import definitions, files, mounts
+from dsec_migrate import definitions, files, mounts, standalone
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.finding import Exposure, Finding
 from dsec_migrate.options import Options, SourceKind, Target
@@ -107,6 +107,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
             *build_secrets.notes(project, moved),
+            *(standalone.command(secrets, operations) if standalone.is_in_memory(project.source.path) else ()),
             *_tell_named_paths(named),
         ),
         in_commands,

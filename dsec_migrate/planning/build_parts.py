@@ -52,15 +52,27 @@ def _parts(recipe: DockerfileText) -> Iterator[Found]:
             if verdict is not None and verdict.exposure in {Exposure.LITERAL, Exposure.EMBEDDED}:
                 told = Verdict(verdict.confidence, verdict.exposure, _IN_ENV, verdict.detector, verdict.parts)
                 yield _slot(recipe, instruction, each.name, each.value, value or ""), told
-        if owner.keyword == "RUN" and owner.words() is None:
-            for found in find(owner.text):
-                text = owner.text[found.start : found.end]
-                if "$" not in text and "`" not in text:
-                    slot = _slot(recipe, owner, found.label, Span(found.start, found.end), text)
-                    yield (
-                        slot,
-                        Verdict(found.confidence, Exposure.LITERAL, found.why, "command option", ((0, len(text)),)),
-                    )
+        if owner.keyword == "RUN":
+            yield from _of_run(recipe, owner)
+
+
+def _of_run(recipe: DockerfileText, run: Instruction) -> Iterator[Found]:
+    words_of_list = run.words()
+    if words_of_list is not None:
+        # no shell reads these: one is told, and none changes
+        found = find(" ".join(words_of_list))[:1]
+        places = [(one, Span(0, len(run.text))) for one in found]
+    else:
+        places = [(one, Span(one.start, one.end)) for one in find(run.text)]
+    for one, part in places:
+        text = run.text[slice(*part)]
+        if words_of_list is not None or not set("$`") & set(text):
+            name = "password" if one.label == "URL" else one.label.strip("-")
+            whole = ((0, len(text)),)
+            yield (
+                _slot(recipe, run, name, part, text),
+                Verdict(one.confidence, Exposure.LITERAL, one.why, "command option", whole),
+            )
 
 
 def _slot(recipe: DockerfileText, instruction: Instruction, name: str, part: Span, text: str) -> BuildPart:

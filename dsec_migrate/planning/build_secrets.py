@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dsec_migrate import builds
+from dsec_migrate import builds, standalone
 from dsec_migrate.document import Entry
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.mounts import Need
@@ -115,11 +115,18 @@ def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
         for finding in component.findings:
             slot = finding.variable.slot
             if isinstance(slot, BuildArgument) and slot.recipe is not None and isinstance(finding.result, Proposal):
-                names[slot.name.strip("./")] = None
+                names[slot.name.strip("./-")] = None
                 services.update(dict.fromkeys(builders(project, slot.recipe)))
-    if names:
-        yield (
-            f"images that were built with {', '.join(names)} keep the value in their history: build anew with `docker "
-            f"compose build --no-cache {' '.join(services)}`, delete the old images wherever they are, and change the "
-            "value where it comes from"
-        )
+    if not names:
+        return
+    is_alone = standalone.is_in_memory(project.source.path)
+    how = "--no-cache" if is_alone else f"`docker compose build --no-cache {' '.join(services)}`"
+    yield (
+        f"images that were built with {', '.join(names)} keep the value in their history: build anew with {how}, "
+        f"delete the old images{_tags(project, services)} wherever they are, and change the value where it comes from"
+    )
+
+
+def _tags(project: Project, services: Iterable[str]) -> str:
+    images = dict.fromkeys(project.services[name].image for name in services if project.services[name].image)
+    return f" ({', '.join(images)})" if images else ""

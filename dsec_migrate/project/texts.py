@@ -31,7 +31,12 @@ class Texts:
         known = self._named.get(path)
         if known is not None:
             return known
-        source = self._sources.get(real_path(path)) or Source.read(path)
+        real = real_path(path)
+        if real in self._overlay and not path.exists():
+            # a text that exists in memory alone
+            source = Source(path, b"", self._overlay[real])
+        else:
+            source = self._sources.get(real) or Source.read(path)
         if source.real_path in self._overlay:
             text = self._overlay[source.real_path]
             source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)

@@ -11,7 +11,9 @@ from dsec_migrate.finding import Action
 from dsec_migrate.naming import UNDO
 from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.passes import Delivery
 from dsec_migrate.reports.page import Page
+from dsec_migrate.standalone import is_dockerfile
 
 # as `docker context` shows them; others are where somebody put them
 _LOCAL_CONTEXTS = {"", "default", "desktop-linux", "rootless", "orbstack", "colima"}
@@ -22,12 +24,14 @@ def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swa
     """For projects that were written."""
     page.heading("Next")
     for project in written:
-        services = dict.fromkeys(f.service for f in project.findings if f.action is Action.MIGRATE)
-        if services and not target_is_swarm:
-            place = f" ({project.path})" if len(written) > 1 else ""
-            _item(
-                page, f"`docker compose up -d` starts {', '.join(services)} anew{place}; until then they run as before."
-            )
+        moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
+        services = dict.fromkeys(finding.service for finding in moved)
+        if not services or target_is_swarm or is_dockerfile(Path(project.path)):
+            continue
+        place = f" ({project.path})" if len(written) > 1 else ""
+        is_built = any(finding.delivery == Delivery.BUILD_SECRET.value for finding in moved)
+        how = "docker compose up -d --build" if is_built else "docker compose up -d"
+        _item(page, f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before.")
     _item(
         page,
         "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "

@@ -1,0 +1,68 @@
+"""A Dockerfile without a Compose file: read as the only service of a project that exists in memory alone."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dsec_migrate import project as projects
+from dsec_migrate.environment import Environment
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import SourceKind
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import MountInRun, Operation, PlannedSecret
+from dsec_migrate.project import Project, Texts
+from dsec_migrate.source import Source
+
+_NAME = Pattern(r"(?i)(?:dockerfile|containerfile)(?:[.-].+)?|.+\.(?:dockerfile|containerfile)")
+_TEXT = ".dsec-migrate.build.yml"
+
+
+def is_dockerfile(path: Path) -> bool:
+    """By its name, as editors and ``docker buildx bake`` tell one."""
+    return _NAME.fullmatch(path.name) is not None and path.suffix not in {".yml", ".yaml", ".dockerignore"}
+
+
+def is_in_memory(path: Path) -> bool:
+    """Whether the path is that of the text that stands for a Compose file."""
+    return path.name == _TEXT
+
+
+def load(path: Path, environment: Environment, folders: Folders | None, directory: Path) -> Project:
+    """Raises UserError where the Dockerfile cannot be read."""
+    from dsec_migrate import dockerfile
+
+    read = dockerfile.read(Source.read(path))
+    names = [
+        each.name
+        for instruction in read.instructions
+        for each in dockerfile.declared(instruction, read.escape)
+        if instruction.keyword == "ARG" and each.text is None
+    ]
+    lines = ["services:", f"  {json.dumps(path.name)}:", "    build:", "      context: ."]
+    lines.append(f"      dockerfile: {json.dumps(path.name)}")
+    if names:
+        lines += ["      args:", *(f"        {name}:" for name in dict.fromkeys(names))]
+    text = "".join(f"{line}\n" for line in lines)
+    texts = Texts()
+    texts.add(Source(path.parent / _TEXT, text.encode(), text))
+    return projects.load([path.parent / _TEXT], environment, folders, directory=directory, texts=texts)
+
+
+def command(secrets: Iterable[PlannedSecret], operations: Iterable[Operation]) -> Iterator[str]:
+    """How the image is built from now on."""
+    mounts = [one for one in operations if isinstance(one, MountInRun)]
+    words = list(_words(secret for secret in secrets if any(one.secret_id == secret.name for one in mounts)))
+    if words:
+        name = mounts[0].document.source.path.name
+        file = [] if name == "Dockerfile" else ["-f", name]
+        yield f"build it with: {shlex.join(['docker', 'build', *words, *file, '.'])}"
+
+
+def _words(secrets: Iterable[PlannedSecret]) -> Iterator[str]:
+    for secret in secrets:
+        is_of_shell = secret.source is SourceKind.ENVIRONMENT
+        where = f"env={secret.variable}" if is_of_shell else f"src={secret.file.removeprefix('./')}"
+        yield from ("--secret", f"id={secret.name},{where}")
