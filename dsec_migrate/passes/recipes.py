@@ -64,18 +64,8 @@ def _of_part(case: Case, slot: BuildPart, dockerfile: Dockerfile) -> RecipeChang
         return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
     if _PLAIN.fullmatch(value) is None or _quote_at(run.text, slot.part.start, dockerfile.escape) == "'":
         return f"line {run.line}: no change of this text is sure to be exact: use `RUN --mount=type=secret` by hand"
-    name = _variable(slot.name, dockerfile.source.text)
-    return RecipeChange((), ((run, f"env={name}"),), ((run, slot.part, f"${{{name}}}"),))
-
-
-def _variable(label: str, text: str) -> str:
-    """A name that the Dockerfile does not have yet."""
-    name = re.sub(r"\W+", "_", label.strip("-./")).upper() or "TOKEN"
-    name = name if not name[0].isdigit() else f"SECRET_{name}"
-    number = 1
-    while re.search(rf"\b{name if number == 1 else f'{name}_{number}'}\b", text):
-        number += 1
-    return name if number == 1 else f"{name}_{number}"
+    named = (run, slot.part, f"${{{slot.variable}}}")
+    return RecipeChange((), ((run, f"env={slot.variable}"),), (named,))
 
 
 def _quote_at(text: str, position: int, escape: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from dsec_migrate.detectors import judge
@@ -14,6 +16,7 @@ from dsec_migrate.document import Scalar
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import BuildFile, BuildPart, DockerfileText
+from dsec_migrate.records import replace
 from dsec_migrate.source import Span
 
 _CREDENTIALS = Pattern(
@@ -39,7 +42,21 @@ Found = tuple[BuildPart, Verdict]
 @lru_cache(maxsize=64)
 def parts(recipe: DockerfileText) -> tuple[Found, ...]:
     """Words of RUN and values of ENV, in order. One slot each, for all who build it."""
-    return tuple(_parts(recipe))
+    taken: set[str] = set()
+    found: list[Found] = []
+    for slot, verdict in _parts(recipe):
+        name = _variable(slot.name, recipe.source.text, taken)
+        taken.add(name)
+        found.append((replace(slot, variable=name), verdict))
+    return tuple(found)
+
+
+def _variable(label: str, text: str, taken: Collection[str]) -> str:
+    """A name that the Dockerfile does not have yet."""
+    name = re.sub(r"\W+", "_", label.strip("-./")).upper() or "TOKEN"
+    name = f"SECRET_{name}" if name[0].isdigit() else name
+    names = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    return next(each for each in names if each not in taken and re.search(rf"\b{each}\b", text) is None)
 
 
 def _parts(recipe: DockerfileText) -> Iterator[Found]:

@@ -23,7 +23,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project
+from dsec_migrate.project import BuildArgument, BuildPart, DockerfileText, Layer, Project
 
 
 class _Use(NamedTuple):
@@ -38,13 +38,14 @@ def place(
     project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
 ) -> tuple[list[Operation], list[Need]]:
     """The operations, and who needs which definition."""
-    groups: dict[tuple[int, str], list[_Use]] = {}
+    groups: dict[tuple[int, int | str], list[_Use]] = {}
     for component in moved:
         for finding in component.findings:
             slot = finding.variable.slot
             if isinstance(slot, BuildArgument) and slot.recipe is not None:
                 use = _Use(finding, slot, by_slot[slot.key])
-                groups.setdefault((id(slot.recipe), finding.variable.name), []).append(use)
+                place = slot.key if isinstance(slot, BuildPart) else slot.name
+                groups.setdefault((id(slot.recipe), place), []).append(use)
     operations: list[Operation] = []
     mounts: dict[int, tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
     short: dict[int, tuple[Layer, Entry, dict[str, MountOptions]]] = {}

@@ -21,7 +21,7 @@ from dsec_migrate.plan import (
     RemoveVariable,
 )
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, BuildArgument, Project, Service, Slot, Variable
+from dsec_migrate.project import Argument, BuildArgument, BuildPart, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.stores import Left
 
@@ -88,7 +88,7 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
     for slot in variable.slots:
         if slot.content.anchor is not None:
             yield id(slot.content)
-        if isinstance(slot, BuildArgument) and slot.recipe is not None:
+        if isinstance(slot, BuildArgument) and not isinstance(slot, BuildPart) and slot.recipe is not None:
             # who is built from the same Dockerfile changes with it
             yield hash((id(slot.recipe), variable.name))
 

@@ -10,10 +10,6 @@ from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
     Argument,
-    BuildArgument,
-    BuildFile,
-    BuildPart,
-    DockerfileText,
     EnvFile,
     EnvFileSlot,
     EnvFileText,
@@ -30,6 +26,7 @@ from dsec_migrate.project.model import (
     references_of,
     resolve,
 )
+from dsec_migrate.project.recipes import BuildArgument, BuildFile, BuildPart, DockerfileText
 from dsec_migrate.project.texts import Texts
 
 __all__ = [

@@ -20,7 +20,7 @@ from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source, Span
 
 if TYPE_CHECKING:
-    from dsec_migrate.dockerfile import Dockerfile, Instruction
+    from dsec_migrate.project.recipes import DockerfileText
 
 RESET, OVERRIDE = yaml.RESET_TAG, "!override"
 
@@ -78,47 +78,6 @@ class EnvFileText(Document):
     @property
     def path(self) -> Path:
         return self.source.path
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class DockerfileText(Document):
-    """The text of a Dockerfile from which services are built."""
-
-    dockerfile: Dockerfile | None = None
-
-    @property
-    def content(self) -> Dockerfile:
-        assert self.dockerfile is not None
-        return self.dockerfile
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BuildArgument(Slot):
-    """An argument of a build: a line below ``args:`` of the mapping ``build``, or a default in the Dockerfile itself.
-    ``name`` is the argument's."""
-
-    recipe: DockerfileText | None = None
-    build: Mapping | None = None
-    layer: Layer | None = None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BuildPart(BuildArgument):
-    """A part of an instruction of a Dockerfile that says a secret: the characters ``part`` of its text."""
-
-    instruction: Instruction | None = None
-    part: Span = Span(0, 0)
-
-    @property
-    def lead(self) -> str:
-        return ""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BuildFile(BuildPart):
-    """A file at ``path`` with credentials, which a COPY (``part`` is its word) brings into the image."""
-
-    path: Path = Path()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
