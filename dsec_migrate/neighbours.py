@@ -261,6 +261,15 @@ class Folders:
             if "$" in neighbour.text and os.path.realpath(neighbour.path) not in real:
                 yield neighbour
 
+    def passing(self, folder: Path, argument: str, own: Collection[Path]) -> str | None:
+        """Another Compose file of a folder that names a build's argument, and builds something."""
+        real = {os.path.realpath(path) for path in own}
+        for neighbour in self._all(folder):
+            is_other = os.path.realpath(neighbour.path) not in real
+            if is_other and argument in neighbour.text and "build" in neighbour.text:
+                return str(neighbour.path)
+        return None
+
     def _all(self, folder: Path) -> list[Neighbour]:
         if folder not in self._files:
             self._files[folder] = [Neighbour(path) for path in _compose_files(folder)]

@@ -41,6 +41,7 @@ class Options:
     ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
     writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
+    ``syntax_line`` names the frontend in Dockerfiles that change.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -59,6 +60,7 @@ class Options:
     docker: bool = True
     fix: bool = False
     registry: bool = False
+    syntax_line: bool = False
 
     @property
     def needs_long_syntax(self) -> bool:

@@ -171,6 +171,13 @@ class LengthenBuild:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class AddSyntax:
+    """A Dockerfile begins with a line that names its frontend (``--syntax-line``)."""
+
+    document: DockerfileText
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class NameInRun:
     """A part of a RUN's text, which says a secret, says ``text`` instead: the variable that a mount sets."""
 
@@ -321,6 +328,7 @@ InText = ReadInScript | MoveArgument | NameOption
 """The operations that change parts of a text."""
 Operation = (
     Move
+    | AddSyntax
     | DropWord
     | LengthenBuild
     | MountInRun

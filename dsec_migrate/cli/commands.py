@@ -153,6 +153,10 @@ def migrate(
         bool,
         _do("--inspect-registry", help="Ask the registry, over the network, how an image starts that nobody knows."),
     ] = _DEFAULT.inspect_registry,
+    syntax_line: Annotated[
+        bool,
+        _place("--syntax-line", help="Begin changed Dockerfiles with `# syntax=`, for builders with an old frontend."),
+    ] = _DEFAULT.syntax_line,
     fix: Annotated[
         bool, _do("--fix", help="Mend migrations that somebody left half done, where that is exact.")
     ] = _DEFAULT.fix,
@@ -213,6 +217,7 @@ def migrate(
         no_docker,
         fix,
         inspect_registry,
+        syntax_line,
     )
     raise typer.Exit(perform(request))
 

@@ -56,6 +56,7 @@ class Request(NamedTuple):
     no_docker: bool = False
     fix: bool = False
     inspect_registry: bool = False
+    syntax_line: bool = False
 
 
 def perform(request: Request) -> int:
@@ -144,6 +145,7 @@ def _options(request: Request) -> Options:
         not request.no_docker,
         request.fix,
         request.inspect_registry,
+        request.syntax_line,
     )
 
 

@@ -14,7 +14,7 @@ from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sh
 from dsec_migrate.passes.settling import weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RecipeChange
-from dsec_migrate.project import BuildArgument, BuildFile
+from dsec_migrate.project import BuildArgument, BuildFile, BuildPart
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Holding, Left, hold
@@ -33,6 +33,11 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     path = recipe.source.path
     if obstacles.has_odd_line_ends(recipe):
         return Left(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
+    own = case.project.family or tuple(text.source.path for text in case.project.compose_texts)
+    is_argument = not isinstance(slot, BuildPart)
+    other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None
+    if other is not None:
+        return Left(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
     found = recipes.change(case, slot, recipe)
     if isinstance(found, Left):
         return found

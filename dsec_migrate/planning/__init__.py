@@ -81,7 +81,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += _options(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))
-    of_builds, build_needs = build_secrets.place(project, moved, by_slot)
+    of_builds, build_needs = build_secrets.place(project, moved, by_slot, is_named=options.syntax_line)
     operations += of_builds
     operations += definitions.place(project, [*layers.values(), *build_needs], secrets)
     operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))

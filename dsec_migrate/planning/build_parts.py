@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
+from dsec_migrate import dotenv
 from dsec_migrate.detectors import judge
 from dsec_migrate.detectors.command_line import find
 from dsec_migrate.dockerfile import Instruction, declared, stages, unquoted, words
@@ -112,7 +114,9 @@ def _node(recipe: DockerfileText, instruction: Instruction, part: Span) -> Scala
 @lru_cache(maxsize=64)
 def files(recipe: DockerfileText, context: Path) -> tuple[tuple[BuildFile, Verdict], ...]:
     """Files of the context with credentials that the stages copy."""
-    return tuple(_files(recipe, context))
+    found = list(_files(recipe, context))
+    named = {slot.path for slot, _ in found if not slot.is_broad}
+    return tuple((slot, verdict) for slot, verdict in found if not slot.is_broad or slot.path not in named)
 
 
 def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, Verdict]]:
@@ -123,17 +127,52 @@ def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, V
                 continue
             for word in list(words(copy.text, escape))[:-1]:
                 name = copy.text[slice(*word)]
-                path = context / name.lstrip("/")
-                text = _content(path) if _CREDENTIALS.fullmatch(posixpath.basename(name)) else None
-                if text is None or not _is_secret(posixpath.basename(name), text):
-                    continue
-                node = _node(recipe, copy, word)
-                yield (
-                    BuildFile(
-                        recipe, name, text.replace("$", "$$"), node, None, instruction=copy, part=word, path=path
-                    ),
-                    Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file"),
-                )
+                for path, is_broad in _named(context, name):
+                    text = _content(path)
+                    if text is None or not _is_secret(path.name, text):
+                        continue
+                    slot = BuildFile(
+                        recipe,
+                        path.name if is_broad else name,
+                        text.replace("$", "$$"),
+                        _node(recipe, copy, word),
+                        None,
+                        instruction=copy,
+                        part=word,
+                        path=path,
+                        is_broad=is_broad,
+                    )
+                    yield slot, Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file")
+
+
+def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
+    """The files with the name of such a file that a word of COPY means, and whether it means their whole folder."""
+    folder = context / name.strip("/")
+    if name.strip("/") in {"", "."} or (folder.is_dir() and not _CREDENTIALS.fullmatch(folder.name)):
+        ignored = _ignored(context)
+        found = (
+            sorted(path for path in folder.iterdir() if _CREDENTIALS.fullmatch(path.name)) if folder.is_dir() else []
+        )
+        yield from ((path, True) for path in found if not ignored(path.relative_to(context).as_posix()))
+    elif _CREDENTIALS.fullmatch(posixpath.basename(name)):
+        yield context / name.lstrip("/"), False
+
+
+def _ignored(context: Path) -> Callable[[str], bool]:
+    """Whether the context leaves a path out, as far as its .dockerignore says so in simple patterns."""
+    lines = [line.strip() for line in (_content(context / ".dockerignore") or "").splitlines()]
+    patterns = [line for line in lines if line and not line.startswith("#")]
+
+    def is_ignored(path: str) -> bool:
+        result = False
+        for pattern in patterns:
+            plain = pattern.lstrip("!").strip("/").removeprefix("./")
+            forms = (plain, f"{plain}/*", plain.removeprefix("**/"), f"*/{plain.removeprefix('**/')}")
+            if any(fnmatchcase(path, form) for form in (forms if plain.startswith("**/") else forms[:2])):
+                result = not pattern.startswith("!")
+        return result
+
+    return is_ignored
 
 
 def _content(path: Path) -> str | None:
@@ -145,7 +184,21 @@ def _content(path: Path) -> str | None:
 
 
 def _is_secret(name: str, text: str) -> bool:
+    if name.startswith(".env"):
+        return any(map(_is_telling, _entries(text)))
     if name.endswith((".pem", ".key")):
         return _PRIVATE.search(text) is not None
     telling = _TELLING.get(name)
     return bool(text.strip()) and (telling is None or telling.search(text) is not None)
+
+
+def _entries(text: str) -> list[dotenv.Entry]:
+    try:
+        return dotenv.parse(text, {})
+    except dotenv.DotenvError:
+        return []
+
+
+def _is_telling(entry: dotenv.Entry) -> bool:
+    value = entry.value or ""
+    return bool(value) and judge(Candidate("", entry.name, value.replace("$", "$$"), value)) is not None

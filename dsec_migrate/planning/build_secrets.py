@@ -13,6 +13,7 @@ from dsec_migrate.mounts import Need
 from dsec_migrate.passes import Proposal
 from dsec_migrate.plan import (
     AddMounts,
+    AddSyntax,
     DropWord,
     LengthenBuild,
     MountInRun,
@@ -35,9 +36,9 @@ class _Use(NamedTuple):
 
 
 def place(
-    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
+    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret], *, is_named: bool
 ) -> tuple[list[Operation], list[Need]]:
-    """The operations, and who needs which definition."""
+    """The operations, and who needs which definition. ``is_named``: Dockerfiles get a line for their frontend."""
     groups: dict[tuple[int, int | str], list[_Use]] = {}
     for component in moved:
         for finding in component.findings:
@@ -47,6 +48,10 @@ def place(
                 place = slot.key if isinstance(slot, BuildPart) else slot.name
                 groups.setdefault((id(slot.recipe), place), []).append(use)
     operations: list[Operation] = []
+    if is_named:
+        texts = {id(use.slot.recipe): use.slot.recipe for uses in groups.values() for use in uses if use.slot.recipe}
+        # a directive counts above everything else only, and there may be others
+        operations += (AddSyntax(text) for text in texts.values() if text.content.syntax is None)
     mounts: dict[int, tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
     short: dict[int, tuple[Layer, Entry, dict[str, MountOptions]]] = {}
     needs: list[Need] = []

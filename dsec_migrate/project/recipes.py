@@ -52,6 +52,8 @@ class BuildPart(BuildArgument):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BuildFile(BuildPart):
-    """A file at ``path`` with credentials, which a COPY (``part`` is its word) brings into the image."""
+    """A file at ``path`` with credentials, which a COPY (``part`` is its word) brings into the image, with all of
+    its folder where that ``is_broad``."""
 
     path: Path = Path()
+    is_broad: bool = False

@@ -9,13 +9,10 @@ from dsec_migrate.errors import VerificationError
 from dsec_migrate.plan import (
     AddMounts,
     DefineSecret,
-    DropWord,
     LengthenBuild,
     MaskComment,
-    MountInRun,
     MoveArgument,
     MoveVariable,
-    NameInRun,
     NameOption,
     NamePath,
     Operation,
@@ -45,7 +42,7 @@ def rewrite(document: Document, operations: Iterable[Operation]) -> tuple[str, t
     elif isinstance(document, DockerfileText):
         from dsec_migrate.rewrite import dockerfile
 
-        edits = dockerfile.edits(document, (one for one in own if isinstance(one, (DropWord, MountInRun, NameInRun))))
+        edits = dockerfile.edits(document, own)
     else:
         edits = _compose_edits(document, own)
     unique = tuple(dict.fromkeys(edits))

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dsec_migrate.dockerfile import Instruction, words
-from dsec_migrate.plan import DropWord, MountInRun, NameInRun
+from dsec_migrate.plan import AddSyntax, DropWord, MountInRun, NameInRun, Operation
 from dsec_migrate.project import DockerfileText
 from dsec_migrate.source import Edit, Span
 
+SYNTAX = "# syntax=docker/dockerfile:1"
 
-def edits(text: DockerfileText, operations: Iterable[DropWord | MountInRun | NameInRun]) -> Iterator[Edit]:
+
+def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edit]:
     dropped: dict[int, tuple[Instruction, list[DropWord]]] = {}
     mounts: dict[int, tuple[Instruction, list[str]]] = {}
     for operation in operations:
-        instruction = operation.instruction
-        if isinstance(operation, DropWord):
+        if isinstance(operation, AddSyntax):
+            newline = "\r\n" if "\r\n" in text.source.text else "\n"
+            yield Edit(0, 0, f"{SYNTAX}{newline}")
+        elif isinstance(operation, DropWord):
+            instruction = operation.instruction
             dropped.setdefault(id(instruction), (instruction, []))[1].append(operation)
         elif isinstance(operation, MountInRun):
+            instruction = operation.instruction
             mounts.setdefault(id(instruction), (instruction, []))[1].append(operation.flag)
-        else:
-            place = instruction.place(*operation.part)
+        elif isinstance(operation, NameInRun):
+            place = operation.instruction.place(*operation.part)
             yield Edit(place.start, place.end, operation.text)
     for instruction, gone in dropped.values():
         yield from _without(text, instruction, gone)

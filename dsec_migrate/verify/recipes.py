@@ -10,9 +10,10 @@ from dsec_migrate.document import Mapping
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import DropWord, MountInRun, NameInRun, Plan
+from dsec_migrate.plan import AddSyntax, DropWord, MountInRun, NameInRun, Plan
 from dsec_migrate.planning.build_arguments import PREFIX
 from dsec_migrate.project import DockerfileText, Project
+from dsec_migrate.rewrite.dockerfile import SYNTAX
 from dsec_migrate.source import Source
 
 _Shape = tuple[str, tuple[str, ...], str, tuple[str, ...]]
@@ -26,6 +27,10 @@ def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewri
         path = recipe.source.path
         new = read(Source(path, b"", texts.get(str(path), "")))
         own = [one for one in changes if one.document is recipe]
+        is_named = any(isinstance(one, AddSyntax) and one.document is recipe for one in plan.operations)
+        syntax = SYNTAX.partition("=")[2] if is_named else recipe.content.syntax
+        if new.syntax != syntax or new.escape != recipe.content.escape:
+            raise VerificationError(f"{path} would be read in another way")
         if list(_expected(recipe, own)) != [_shape(each, new) for each in new.instructions]:
             raise VerificationError(f"{path} would not say what was planned")
     for finding in plan.findings:
