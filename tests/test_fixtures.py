@@ -437,6 +437,9 @@ def _as_run(service: dict[str, Any], variables: Mapping[str, str], files: Mappin
 def _without_folder(service: Mapping[str, Any], folder: Path) -> str:
     """A service but for what a migration may change, seen from its project's folder."""
     kept = {key: value for key, value in service.items() if key not in {"environment", "secrets"}}
+    if isinstance(kept.get("build"), dict):
+        # what is built is compared elsewhere
+        kept["build"] = {key: value for key, value in kept["build"].items() if key not in {"args", "secrets"}}
     return json.dumps(kept, sort_keys=True).replace(str(folder), "")
 
 
