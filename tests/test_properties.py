@@ -394,7 +394,7 @@ def run(target: Path) -> ProjectOutcome:
     return migrate.migrate(ProjectFiles.of(target), Options(), {})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("DSEC_EXAMPLES", "80")), deadline=None, suppress_health_check=list(HealthCheck))
 @given(file_texts())
 def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
     services = tree(file.text)["services"]
@@ -527,7 +527,7 @@ def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
     (tmp_path / "older.txt").write_text("older", "utf-8")
     moved = 0
     faults = []
-    count = int(os.environ.get("DSEC_STRUCTURES", "350"))
+    count = int(os.environ.get("DSEC_STRUCTURES", "90"))
     for number in range(count):
         target = tmp_path / "compose.yml"
         target.write_text(Shuffled(number).text(), "utf-8")
