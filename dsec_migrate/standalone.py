@@ -32,19 +32,10 @@ def is_in_memory(path: Path) -> bool:
 
 def load(path: Path, environment: Environment, folders: Folders | None, directory: Path) -> Project:
     """Raises UserError where the Dockerfile cannot be read."""
-    from dsec_migrate import dockerfile
-
-    read = dockerfile.read(Source.read(path))
-    names = [
-        each.name
-        for instruction in read.instructions
-        for each in dockerfile.declared(instruction, read.escape)
-        if instruction.keyword == "ARG" and each.text is None
-    ]
+    # raises where it cannot be read
+    Source.read(path)
     lines = ["services:", f"  {json.dumps(path.name)}:", "    build:", "      context: ."]
     lines.append(f"      dockerfile: {json.dumps(path.name)}")
-    if names:
-        lines += ["      args:", *(f"        {name}:" for name in dict.fromkeys(names))]
     text = "".join(f"{line}\n" for line in lines)
     texts = Texts()
     texts.add(Source(path.parent / _TEXT, text.encode(), text))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dsec_migrate import builds
+from dsec_migrate import builds, standalone
 from dsec_migrate.detectors import judge
 from dsec_migrate.dockerfile import declared, unquoted
 from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
@@ -40,9 +40,11 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
         if recipe is not None and build is not None:
             rest.append((service, layer, body, recipe, build.context))
     for service, layer, body, recipe, context in rest:
+        # without a Compose file, an argument that has no default comes with the call
+        is_alone = standalone.is_in_memory(project.source.path)
         for slot in _defaults(recipe, layer, body):
-            if (id(recipe), slot.name) not in given:
-                variable = Variable(service.name, PREFIX + slot.name, (slot,), project.resolve(slot.text))
+            if (id(recipe), slot.name) not in given and (slot.text is not None or is_alone):
+                variable = Variable(service.name, PREFIX + slot.name, (slot,), project.effect(slot))
                 yield from _judged(project, service, variable, options)
         for part, verdict in (*build_parts.parts(recipe), *build_parts.files(recipe, context)):
             own = replace(part, recipe=recipe, build=body, layer=layer)
@@ -80,23 +82,26 @@ def _lines(layer: Layer, body: Mapping | None, recipe: DockerfileText | None) ->
 
 
 def _defaults(recipe: DockerfileText, layer: Layer, body: Mapping | None) -> Iterator[BuildArgument]:
-    for name, node, value in _literals(recipe):
-        text = value.replace("$", "$$")
+    for name, node, value in _declared(recipe):
+        text = value.replace("$", "$$") if value is not None else None
         yield BuildArgument(recipe, name, text, node, None, recipe=recipe, build=body, layer=layer)
 
 
 @lru_cache(maxsize=64)
-def _literals(recipe: DockerfileText) -> tuple[tuple[str, ParsedNode, str], ...]:
-    """The arguments of a Dockerfile with a default: name, place and value. One node each, for all who build it."""
-    found: dict[str, tuple[str, ParsedNode, str]] = {}
+def _declared(recipe: DockerfileText) -> tuple[tuple[str, ParsedNode, str | None], ...]:
+    """The arguments of a Dockerfile: name, place and default, if there is one. One node each, for all who build it."""
+    found: dict[str, tuple[str, ParsedNode, str | None]] = {}
     for instruction in recipe.content.instructions:
         if instruction.keyword != "ARG":
             continue
         for each in declared(instruction, recipe.content.escape):
             value = unquoted(each.text, recipe.content.escape) if each.text else None
-            if value:
+            if each.text and value is None:
+                # built from other arguments
+                continue
+            if each.name not in found or (found[each.name][2] is None and value):
                 place = instruction.place(each.word.start, each.word.end)
                 text = recipe.source.text[place.start : place.end]
                 node = Scalar(place.start, place.end, place.start, None, None, text, "")
-                found.setdefault(each.name, (each.name, node, value))
+                found[each.name] = (each.name, node, value or None)
     return tuple(found.values())
