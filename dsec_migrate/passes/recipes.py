@@ -14,6 +14,7 @@ from dsec_migrate.stores import Left
 
 # no shell takes these for anything but themselves
 _PLAIN = Pattern(r"[\w@%+=:,./-]+")
+_OTHER_SHELL = Pattern(r"(?i)powershell|pwsh|cmd(?:\.exe)?\b|fish|python|perl")
 # programs that read a file without being told
 _READERS = {
     ".npmrc": Pattern(r"(?<![\w./-])(?:npm|npx|yarn|pnpm|bun|corepack)(?![\w-])"),
@@ -60,6 +61,8 @@ def _of_part(case: Case, slot: BuildPart, dockerfile: Dockerfile) -> RecipeChang
             f"line {run.line}: ENV keeps it in the image: take it out there, and give it to the services that need it"
         )
     value = run.text[slice(*slot.part)]
+    if any(one.keyword == "SHELL" and _OTHER_SHELL.search(one.text) for one in dockerfile.instructions):
+        return f"line {run.line}: another shell than sh runs it: use `RUN --mount=type=secret` by hand"
     if run.words() is not None or run.trigger is not None:
         return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
     if _PLAIN.fullmatch(value) is None or _quote_at(run.text, slot.part.start, dockerfile.escape) == "'":
