@@ -394,7 +394,9 @@ def run(target: Path) -> ProjectOutcome:
     return migrate.migrate(ProjectFiles.of(target), Options(), {})
 
 
-@settings(max_examples=int(os.environ.get("DSEC_EXAMPLES", "80")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("DSEC_EXAMPLES", "80")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(file_texts())
 def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
     services = tree(file.text)["services"]
