@@ -130,12 +130,11 @@ class MoveArgument:
 @dataclass(frozen=True, eq=False, repr=False)
 class DropWord:
     """A word of an ARG, a COPY or an ADD goes: an argument that is not declared any more, a file that is not copied.
-    With the last one (``is_last``) the instruction goes."""
+    With the last one the instruction goes."""
 
     document: DockerfileText
     instruction: Instruction
     word: Span
-    is_last: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,10 +188,10 @@ class NameInRun:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecipeChange:
-    """What a build secret changes in a Dockerfile: words that go (each with ``is_last``), RUN instructions with
+    """What a build secret changes in a Dockerfile: words that go, RUN instructions with
     ``how`` they get it, and parts of their texts."""
 
-    dropped: tuple[tuple[Instruction, Span, bool], ...] = ()
+    dropped: tuple[tuple[Instruction, Span], ...] = ()
     mounted: tuple[tuple[Instruction, str], ...] = ()
     named: tuple[tuple[Instruction, Span, str], ...] = ()
 

@@ -32,12 +32,11 @@ def is_in_memory(path: Path) -> bool:
 
 def load(path: Path, environment: Environment, folders: Folders | None, directory: Path) -> Project:
     """Raises UserError where the Dockerfile cannot be read."""
-    # raises where it cannot be read
-    Source.read(path)
     lines = ["services:", f"  {json.dumps(path.name)}:", "    build:", "      context: ."]
     lines.append(f"      dockerfile: {json.dumps(path.name)}")
     text = "".join(f"{line}\n" for line in lines)
     texts = Texts()
+    texts.source(path)
     texts.add(Source(path.parent / _TEXT, text.encode(), text))
     return projects.load([path.parent / _TEXT], environment, folders, directory=directory, texts=texts)
 

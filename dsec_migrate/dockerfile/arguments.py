@@ -26,20 +26,18 @@ _SILENT = Pattern(
 
 
 class Declaration(NamedTuple):
-    """An ARG, by the number of its stage (-1 above the first FROM)."""
+    """An ARG, and the part of it that declares the argument."""
 
-    stage: int
     instruction: Instruction
     declared: Declared
 
 
 class Journey(NamedTuple):
-    """``runs`` are the RUN instructions that may read the argument, ``users`` the USER in effect for each (None: that
-    of the base image); ``obstacle`` says what else reads it, with the line, or is empty."""
+    """``runs`` are the RUN instructions that may read the argument; ``obstacle`` says what else reads it, with the
+    line, or is empty."""
 
     declarations: tuple[Declaration, ...]
     runs: tuple[Instruction, ...]
-    users: tuple[str | None, ...]
     obstacle: str
 
 
@@ -47,20 +45,16 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
     """Where the argument ``name`` goes."""
     declarations: list[Declaration] = []
     runs: list[Instruction] = []
-    users: list[str | None] = []
     obstacle = ""
     for stage, instructions in enumerate(_stages(dockerfile), -1):
         known = False
-        user: str | None = None
-        own: list[tuple[Instruction, str | None]] = []
+        own: list[Instruction] = []
         for instruction in instructions:
             here = [each for each in declared(instruction, dockerfile.escape) if each.name == name]
             if instruction.keyword == "ARG" and here:
                 known = True
-                declarations.append(Declaration(stage, instruction, here[0]))
+                declarations.append(Declaration(instruction, here[0]))
                 continue
-            if instruction.keyword == "USER":
-                user = instruction.text
             if not known:
                 continue
             inner = instruction.trigger or instruction
@@ -71,17 +65,15 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
             elif instruction.keyword == "ENV" and here:
                 obstacle = obstacle or f"line {instruction.line}: ENV sets a variable of the same name"
             elif instruction.keyword == "RUN" and stage >= 0:
-                own.append((instruction, user))
+                own.append(instruction)
         if stage < 0 and known and any(_mentions(head, name, dockerfile.escape) for head in _heads(dockerfile)):
             obstacle = obstacle or "a FROM line reads it"
-        taken = _taken(dockerfile, own, name)
-        runs += (run for run, _ in taken)
-        users += (by for _, by in taken)
+        runs += _taken(dockerfile, own, name)
     if not declarations:
         obstacle = obstacle or "no ARG declares it"
     elif not runs:
         obstacle = obstacle or "no RUN reads it"
-    return Journey(tuple(declarations), tuple(runs), tuple(users), obstacle)
+    return Journey(tuple(declarations), tuple(runs), obstacle)
 
 
 _WHY = {
@@ -90,13 +82,9 @@ _WHY = {
 }
 
 
-def _taken(
-    dockerfile: Dockerfile, own: Sequence[tuple[Instruction, str | None]], name: str
-) -> list[tuple[Instruction, str | None]]:
+def _taken(dockerfile: Dockerfile, own: Sequence[Instruction], name: str) -> Sequence[Instruction]:
     """The RUN instructions that name it or run something that may read it unnamed; where none does, all of them."""
-    named = [(run, user) for run, user in own if name in _script(dockerfile, run) or _SILENT.search(run.text)]
-    is_named = any(name in _script(dockerfile, run) for run, _ in own)
-    return named if is_named or named else list(own)
+    return [run for run in own if name in _script(dockerfile, run) or _SILENT.search(run.text)] or own
 
 
 def _script(dockerfile: Dockerfile, run: Instruction) -> str:

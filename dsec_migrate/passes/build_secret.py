@@ -38,7 +38,7 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None
     if other is not None:
         return Left(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
-    found = recipes.change(case, slot, recipe)
+    found = recipes.change(slot, recipe)
     if isinstance(found, Left):
         return found
     pinned = _PINNED.match(recipe.content.syntax or "")

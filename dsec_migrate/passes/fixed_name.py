@@ -28,7 +28,7 @@ def propose(case: Case, way: Way) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
-    reads = uses.find(case, obstacles.RUN_INSIDE, holding.value.reveal() if holding.value is not None else None)
+    reads = uses.find(case, obstacles.RUN_INSIDE, holding.value)
     if isinstance(reads, Left):
         return reads
     if reads:

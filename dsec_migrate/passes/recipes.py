@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 
+from dsec_migrate import scripts
 from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, stages, words
-from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.plan import RecipeChange
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText
@@ -30,13 +30,13 @@ _KEY = Pattern(r"id_(?:rsa|dsa|ecdsa|ed25519)")
 _WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w-])")
 
 
-def change(case: Case, slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
+def change(slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
     """For one secret of a build; the reason where there is no change that is sure to be exact."""
     path = recipe.source.path
     if isinstance(slot, BuildFile):
         found = _of_file(slot, recipe.content)
     elif isinstance(slot, BuildPart):
-        found = _of_part(case, slot, recipe.content)
+        found = _of_part(slot, recipe.content)
     else:
         found = _of_argument(slot, recipe.content)
     return Left(f"{path}: {found}") if isinstance(found, str) else found
@@ -47,12 +47,12 @@ def _of_argument(slot: BuildArgument, dockerfile: Dockerfile) -> RecipeChange | 
     if journey.obstacle:
         return journey.obstacle
     return RecipeChange(
-        tuple((each.instruction, each.declared.word, False) for each in journey.declarations),
+        tuple((each.instruction, each.declared.word) for each in journey.declarations),
         tuple((run, f"env={slot.name}") for run in journey.runs),
     )
 
 
-def _of_part(case: Case, slot: BuildPart, dockerfile: Dockerfile) -> RecipeChange | str:
+def _of_part(slot: BuildPart, dockerfile: Dockerfile) -> RecipeChange | str:
     """A secret in the words of a RUN becomes a variable."""
     run = slot.instruction
     assert run is not None
@@ -65,25 +65,11 @@ def _of_part(case: Case, slot: BuildPart, dockerfile: Dockerfile) -> RecipeChang
         return f"line {run.line}: another shell than sh runs it: use `RUN --mount=type=secret` by hand"
     if run.words() is not None or run.trigger is not None:
         return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
-    if _PLAIN.fullmatch(value) is None or _quote_at(run.text, slot.part.start, dockerfile.escape) == "'":
+    (quotes,) = scripts.quotes_at(run.text, [slot.part.start])
+    if _PLAIN.fullmatch(value) is None or quotes not in {"", '"'}:
         return f"line {run.line}: no change of this text is sure to be exact: use `RUN --mount=type=secret` by hand"
     named = (run, slot.part, f"${{{slot.variable}}}")
     return RecipeChange((), ((run, f"env={slot.variable}"),), (named,))
-
-
-def _quote_at(text: str, position: int, escape: str) -> str:
-    """The quotes that a place of a shell's text stands in."""
-    quote, index = "", 0
-    while index < position:
-        character = text[index]
-        if character == escape and quote != "'":
-            index += 1
-        elif quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        index += 1
-    return quote
 
 
 def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
@@ -96,7 +82,6 @@ def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
     stage = next((stage for stage in stages(dockerfile) if any(one is copy for one in stage.instructions)), None)
     if stage is None or copy.trigger is not None:
         return f"line {copy.line}: it is copied where no stage is"
-    own = list(words(copy.text, dockerfile.escape))
     target = _target(copy, stage.instructions, name, dockerfile.escape)
     if target is None:
         return f"line {copy.line}: nobody knows the folder that it is copied to: use an absolute path"
@@ -117,7 +102,7 @@ def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
             mounted.append((instruction, f"target={target}{_readable(user)}"))
     if not mounted:
         return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
-    return RecipeChange(((copy, slot.part, len(own) == 2),), tuple(mounted))
+    return RecipeChange(((copy, slot.part),), tuple(mounted))
 
 
 def _target(copy: Instruction, before: tuple[Instruction, ...], name: str, escape: str) -> str | None:

@@ -65,7 +65,7 @@ def propose(case: Case) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
-    reads = uses.find(case, obstacles.RUN_INSIDE, holding.value.reveal() if holding.value is not None else None)
+    reads = uses.find(case, obstacles.RUN_INSIDE, holding.value)
     if isinstance(reads, Left):
         return reads
     doubts = [*_doubts(case, row, way, is_read=is_read)]

@@ -21,6 +21,7 @@ from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.plan import Read, ReadInScript, ReadInTest
 from dsec_migrate.project import Layer, Project, Service
 from dsec_migrate.scripts import Script, Test
+from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
@@ -43,9 +44,9 @@ _CLIENTS: MappingType[str, Pattern] = {
 _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 
 
-def find(case: Case, keys: Collection[str], value: str | None) -> tuple[Read, ...] | Left:
-    """The changes to all texts below ``keys`` of the service, still without the secret's path. ``value`` is the secret
-    where it is known now."""
+def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read, ...] | Left:
+    """The changes to all texts below ``keys`` of the service, still without the secret's path. ``secret`` is the
+    value where it is known now."""
     found: list[ReadInScript] = []
     for layer in case.service.layers:
         for key in keys:
@@ -66,6 +67,7 @@ def find(case: Case, keys: Collection[str], value: str | None) -> tuple[Read, ..
                         f"be gone{read}"
                     )
                 found.append(read)
+    value = secret.reveal() if secret is not None else None
     silent = _silent_uses(case, [key for key in keys if key in BESIDE], {id(read.node) for read in found})
     if isinstance(silent, Left):
         return silent

@@ -47,7 +47,7 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(holding, Left):
         return holding
     parts = _around_password(case)
-    reads = uses.find(case, obstacles.BESIDE, holding.value.reveal() if holding.value is not None else None)
+    reads = uses.find(case, obstacles.BESIDE, holding.value)
     if isinstance(reads, Left):
         return reads
     weighed = weigh(case, holding, found.doubts)

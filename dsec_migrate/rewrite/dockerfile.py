@@ -13,7 +13,7 @@ SYNTAX = "# syntax=docker/dockerfile:1"
 
 
 def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edit]:
-    dropped: dict[int, tuple[Instruction, list[DropWord]]] = {}
+    dropped: dict[int, tuple[Instruction, list[Span]]] = {}
     mounts: dict[int, tuple[Instruction, list[str]]] = {}
     for operation in operations:
         if isinstance(operation, AddSyntax):
@@ -21,7 +21,7 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
             yield Edit(0, 0, f"{SYNTAX}{newline}")
         elif isinstance(operation, DropWord):
             instruction = operation.instruction
-            dropped.setdefault(id(instruction), (instruction, []))[1].append(operation)
+            dropped.setdefault(id(instruction), (instruction, []))[1].append(operation.word)
         elif isinstance(operation, MountInRun):
             instruction = operation.instruction
             mounts.setdefault(id(instruction), (instruction, []))[1].append(operation.flag)
@@ -36,19 +36,19 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
         yield Edit(start, start, "".join(f"{flag} " for flag in dict.fromkeys(flags)))
 
 
-def _without(text: DockerfileText, instruction: Instruction, gone: list[DropWord]) -> Iterator[Edit]:
+def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -> Iterator[Edit]:
     """An instruction without some of its words; no line is left where nothing is."""
     source = text.source
     known = list(words(instruction.text, text.content.escape))
-    spans: list[Span] = [each.word for each in gone]
-    if any(each.is_last for each in gone) or len(spans) == len(known):
+    # the last word of a COPY says where to
+    if len(gone) == len(known) - (instruction.keyword != "ARG"):
         start = source.line_start(instruction.span.start)
         yield Edit(start, source.line_end(max(instruction.span.end - 1, start)), "")
         return
-    for word in spans:
+    for word in gone:
         number = known.index(word)
         # those at the beginning take the space behind them along, the others that before them
-        if all(each in spans for each in known[:number]):
+        if all(each in gone for each in known[:number]):
             after = known[number + 1]
             yield Edit(instruction.offsets[word.start], instruction.offsets[after.start], "")
         else:

@@ -48,7 +48,7 @@ def _expected(recipe: DockerfileText, changes: Sequence[DropWord | MountInRun | 
             spans = [change.word for change in gone]
             kept = [word for word in words(instruction.text, recipe.content.escape) if word not in spans]
             text = " ".join(instruction.text[word.start : word.end] for word in kept)
-            if not kept or any(change.is_last for change in gone):
+            if not kept or (instruction.keyword != "ARG" and len(kept) == 1):
                 continue
         for change in sorted(
             (one for one in own if isinstance(one, NameInRun)), key=lambda one: one.part, reverse=True
