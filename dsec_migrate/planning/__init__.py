@@ -27,7 +27,7 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
-from dsec_migrate.planning import arguments, build_arguments, build_secrets, half_done, labels, unused, wrappers
+from dsec_migrate.planning import arguments, half_done, labels, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -81,7 +81,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += _options(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))
-    of_builds, build_needs = build_secrets.place(project, moved, by_slot, is_named=options.syntax_line)
+    of_builds, build_needs, build_notes = _of_builds(project, options, moved, by_slot)
     operations += of_builds
     operations += definitions.place(project, [*layers.values(), *build_needs], secrets)
     operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
@@ -106,7 +106,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
             *make_notes(project, options, secrets, groups, layers),
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
-            *build_secrets.notes(project, moved),
+            *build_notes,
             *(standalone.command(secrets, operations) if standalone.is_in_memory(project.source.path) else ()),
             *_tell_named_paths(named),
         ),
@@ -164,6 +164,23 @@ def _needs_of_arguments(variables: Iterable[Variable], by_slot: Mapping[int, Pla
             yield mounts.Other(service, layer, secret.name, slot.place_key if reading is None else "command")
 
 
+def _is_built(project: Project) -> bool:
+    """Whether Dockerfiles have to be looked at: what reads them is loaded for nothing else."""
+    return any(service.is_built for service in project.services.values())
+
+
+def _of_builds(
+    project: Project, options: Options, moved: Sequence[Component], by_slot: Mapping[int, PlannedSecret]
+) -> tuple[list[Operation], list[mounts.Need], list[str]]:
+    """The operations, the needs and the notes of build secrets."""
+    if not _is_built(project):
+        return [], [], []
+    from dsec_migrate.planning import build_secrets
+
+    operations, needs = build_secrets.place(project, moved, by_slot, is_named=options.syntax_line)
+    return operations, needs, list(build_secrets.notes(project, moved))
+
+
 def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:
     """The secrets of commands, healthchecks, labels and builds, but for those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
@@ -171,8 +188,12 @@ def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -
     for case in arguments.cases(project, options, done):
         pending.append(decide(case))
         done.update(_places(pending[-1]))
-    others = (*labels.cases(project, options), *build_arguments.cases(project, options))
-    return [*pending, *map(decide, others)]
+    pending += map(decide, labels.cases(project, options))
+    if _is_built(project):
+        from dsec_migrate.planning import build_arguments
+
+        pending += map(decide, build_arguments.cases(project, options))
+    return pending
 
 
 def report_only(project: Project, options: Options) -> Plan:

@@ -31,7 +31,6 @@ from dsec_migrate.project import EnvFileSlot, Project, Texts, references_of
 from dsec_migrate.records import replace
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
-from dsec_migrate.verify import recipes
 from dsec_migrate.verify.containers import check_reads, check_values
 
 _CHANGED_KEYS = {"environment", "env_file", "secrets", "labels", "deploy", "build", *RUN_INSIDE}
@@ -55,7 +54,10 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     _check_env_files(project, after, plan.operations)
     check_reads(project, after, plan)
     check_values(project, after, plan)
-    recipes.check(project, after, plan, rewritten)
+    if any(service.is_built for service in project.services.values()):
+        from dsec_migrate.verify import recipes
+
+        recipes.check(project, after, plan, rewritten)
     _check_other_keys(project, after)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
