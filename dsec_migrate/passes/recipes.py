@@ -78,7 +78,7 @@ def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
     assert copy is not None
     name = posixpath.basename(slot.name)
     if slot.is_broad:
-        return f"line {copy.line} copies its folder with it into the image: add {name} to the .dockerignore"
+        return f"line {copy.line} copies its folder with it into the image: add {slot.name} to the .dockerignore"
     stage = next((stage for stage in stages(dockerfile) if any(one is copy for one in stage.instructions)), None)
     if stage is None or copy.trigger is not None:
         return f"line {copy.line}: it is copied where no stage is"

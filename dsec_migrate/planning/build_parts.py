@@ -133,7 +133,7 @@ def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, V
                         continue
                     slot = BuildFile(
                         recipe,
-                        path.name if is_broad else name,
+                        path.relative_to(context).as_posix() if is_broad else name,
                         text.replace("$", "$$"),
                         _node(recipe, copy, word),
                         None,
