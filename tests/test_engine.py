@@ -146,12 +146,15 @@ def test_containers_get_the_same_bytes_from_files(project: str, tmp_path: Path) 
 def test_a_file_for_root_alone_is_read_by_root(project: str, tmp_path: Path) -> None:
     """Of an image that is known to start as root, the file is 0600; its folder is 0700."""
     text = "services:\n" + service("postgres", environment={"POSTGRES_PASSWORD": "Teal-Rail-4711"})
-    # the row of the image counts, the program is ours
-    (tmp_path / "compose.yml").write_text(text.replace("busybox:stable", "postgres:17"), "utf-8")
+    (tmp_path / "compose.yml").write_text(text, "utf-8")
+    # the program is ours, and a row says that it reads as root
+    (tmp_path / "dsec-migrate.toml").write_text(
+        '[[image]]\nnames = ["busybox"]\nconvention = "file-variable"\nsupported = ["POSTGRES_PASSWORD"]\n'
+        'reads_as = "root"\nfinal_newlines = "kept"\nconfidence = "verified"\nevidence = ["tests/test_engine.py"]\n',
+        "utf-8",
+    )
     outcome = migrated(tmp_path)
     assert [secret.mode for secret in outcome.plan.secrets] == [0o600]
-    new = (tmp_path / "compose.yml").read_text("utf-8")
-    (tmp_path / "compose.yml").write_text(new.replace("postgres:17", "busybox:stable"), "utf-8")
     told = up(project, tmp_path)
     assert told["postgres", "POSTGRES_PASSWORD"][3] == b"Teal-Rail-4711"
     assert told["postgres", "POSTGRES_PASSWORD"][1].startswith("600 ")
