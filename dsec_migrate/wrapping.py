@@ -2,13 +2,15 @@
 
 Observed with Compose 2.40, busybox ash, dash and bash: an assignment of its own ends the script where the file is
 missing, which ``export X="$(cat f)"`` hides; ``$(…)`` strips final newlines, so a letter stands behind them and is
-taken off again; ``exec "$@"`` makes the program the one that gets the signals.
+taken off again; ``exec "$@"`` makes the program the one that gets the signals. In the C locale a letter is a byte for
+each of them, so that ``printf %02X`` encodes a password for a URL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 from dsec_migrate.patterns import Pattern
 
@@ -23,8 +25,25 @@ LAST_LINE = 'exec "$@"'
 
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
 _IDENTIFIER = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+UNRESERVED = "A-Za-z0-9._~-"
+"""What no encoding for URLs touches (RFC 3986, 2.3), as a shell's pattern has it."""
+_SOMETIMES_KEPT = "!*(),;=+&:"
+"""What some encoders keep, and a shell's pattern may hold."""
 _READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"(?:  #.*)?')
-_EXPORT = Pattern(r'export (?P<name>\w+)="(?P<before>(?:[^"\\$`]|\\.)*)\$\{(?P=name)%x\}(?P<behind>(?:[^"\\$`]|\\.)*)"')
+_EXPORT = Pattern(
+    r'export (?P<name>\w+)="(?P<before>(?:[^"\\$`]|\\.)*)'
+    r"(?:\$\{(?P=name)%x\}|\$\(encoded \"\$\{(?P=name)%x\}\" '(?P<kept>[!-&(-~]+)'\))"
+    r'(?P<behind>(?:[^"\\$`]|\\.)*)"'
+)
+_ENCODED = (
+    "encoded() (",
+    "  LC_ALL=C",
+    '  while [ -n "$1" ]; do',
+    """    case "$1" in [$2]*) printf %c "$1" ;; *) printf %%%02X "'$1" ;; esac""",
+    '    set -- "${1#?}" "$2"',
+    "  done",
+    ")",
+)
 _SPECIAL = Pattern(r'["\\$`]')
 _ESCAPED = Pattern(r'\\(["\\$`])')
 
@@ -42,31 +61,51 @@ class Wrapper(NamedTuple):
     words: list[str]
 
 
-class Supply(NamedTuple):
-    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it.
+class Frame(NamedTuple):
+    """What is put around the content of a file: the rest of a URL around its password, say.
 
-    ``before`` and ``behind`` are put around what the file holds: the rest of a URL, say.
+    ``kept`` is a class of a shell's pattern where the content is percent-encoded: letters that stay as they are.
     """
+
+    before: str = ""
+    behind: str = ""
+    kept: str = ""
+
+    def around(self, content: str) -> str:
+        return f"{self.before}{quote(content, safe=self.kept) if self.kept else content}{self.behind}"
+
+
+class Supply(NamedTuple):
+    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it."""
 
     name: str
     path: str
     comment: str = ""
-    before: str = ""
-    behind: str = ""
+    frame: Frame = Frame()
 
 
-def lines(variables: Iterable[Supply], arguments: Collection[str] = ()) -> list[str]:
+def kept_in(encoded: str) -> str:
+    """The class of letters that whoever wrote ``encoded`` did not encode."""
+    return f"{UNRESERVED[:-1]}{''.join(letter for letter in _SOMETIMES_KEPT if letter in encoded)}-"
+
+
+def lines(variables: Sequence[Supply], arguments: Collection[str] = ()) -> list[str]:
     """The lines of shell that set ``variables``, and that put the content of a file in the
     place of its path in the words of the program (``arguments``)."""
     found = [
         line
-        for name, path, comment, before, behind in variables
+        for name, path, comment, (before, behind, kept) in variables
         for line in (
             f'{name}="$(cat {path} && printf x)"{"  " * bool(comment)}{comment}',
-            f'export {name}="{_quoted(before)}${{{name}%x}}{_quoted(behind)}"',
+            f'export {name}="{_quoted(before)}{_content(name, kept)}{_quoted(behind)}"',
         )
     ]
-    return [*found, *_loop(arguments)] if arguments else found
+    first = _ENCODED if any(supply.frame.kept for supply in variables) else ()
+    return [*first, *found, *(_loop(arguments) if arguments else ())]
+
+
+def _content(name: str, kept: str) -> str:
+    return f"$(encoded \"${{{name}%x}}\" '{kept}')" if kept else f"${{{name}%x}}"
 
 
 def _quoted(text: str) -> str:
@@ -96,7 +135,7 @@ _LOOP = (
 _PATHS = Pattern(r"  for path in (?P<paths>/[\w./-]+(?: /[\w./-]+)*); do")
 
 
-def script(variables: Iterable[Supply], comment: str = "", arguments: Collection[str] = ()) -> str:
+def script(variables: Sequence[Supply], comment: str = "", arguments: Collection[str] = ()) -> str:
     """``comment`` tells, for who reads or undoes it, where the words behind the script come from."""
     first = [f"# {comment}"] if comment else []
     return "".join(f"{line}\n" for line in (*first, *lines(variables, arguments), LAST_LINE))
@@ -119,8 +158,10 @@ def read(words: Sequence[str]) -> Wrapper | None:
             exports = _EXPORT.fullmatch(text.pop(0)) if text else None
             if exports is None or exports["name"] != reads["name"]:
                 return None
-            around = (_unquoted(exports["before"]), _unquoted(exports["behind"]))
-            variables[reads["name"]] = Supply(reads["name"], reads["path"], "", *around)
+            frame = Frame(_unquoted(exports["before"]), _unquoted(exports["behind"]), exports["kept"] or "")
+            variables[reads["name"]] = Supply(reads["name"], reads["path"], "", frame)
+        elif line == _ENCODED[0] and [line, *text[: len(_ENCODED) - 1]] == list(_ENCODED):
+            del text[: len(_ENCODED) - 1]
         elif len(text) >= 2 and (paths := _PATHS.fullmatch(text[1])) is not None:
             if [line, *text[: len(_LOOP) - 1]] != _loop(paths["paths"].split(" ")):
                 return None

@@ -29,7 +29,9 @@ COMPOSE_ENDINGS = {".yml", ".yaml"}
 
 # as a Compose file or `docker compose config` has it, where a dollar sign stands twice
 _WRAPPED = re.compile(
-    r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\nexport \1="([^"\n]*)\$\$\{\1%x\}([^"\n]*)"$', re.MULTILINE
+    r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\n'
+    r'export \1="([^"\n]*)\$\$(?:\{\1%x\}|\(encoded "\$\$\{\1%x\}" \'([^\']*)\'\))([^"\n]*)"$',
+    re.MULTILINE,
 )
 
 
@@ -37,14 +39,15 @@ def wrapped(entrypoint: list[str] | None) -> dict[str, str]:
     """The variables that a wrapper supplies, each with the path that it reads."""
     if not entrypoint or not wrapping(entrypoint):
         return {}
-    return {name: path for name, path, _, _ in _WRAPPED.findall(entrypoint[2])}
+    return {name: path for name, path, *_ in _WRAPPED.findall(entrypoint[2])}
 
 
-def put_around(entrypoint: list[str] | None) -> dict[str, tuple[str, str]]:
-    """What a wrapper puts before and behind what it reads for a variable."""
+def put_around(entrypoint: list[str] | None) -> dict[str, tuple[str, str, str]]:
+    """What a wrapper puts before and behind what it reads for a variable, and, where it encodes that for a URL, the
+    letters that it keeps."""
     if not entrypoint or not wrapping(entrypoint):
         return {}
-    return {name: (before, behind) for name, _, before, behind in _WRAPPED.findall(entrypoint[2])}
+    return {name: (before, behind, kept) for name, _, before, kept, behind in _WRAPPED.findall(entrypoint[2])}
 
 
 def arguments(entrypoint: list[str] | None) -> list[str]:

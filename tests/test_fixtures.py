@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from urllib.parse import quote
 from typing import Any
 
 import pytest
@@ -389,9 +390,10 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
                 definition = after["secrets"][mounts[path]]
                 # Swarm and variables supply the others; `config` writes each $ as $$
                 plain = (value or "").replace("$$", "$").encode()
-                first, last = (text.encode() for text in around.get(variable, ("", "")))
+                first, last, kept = around.get(variable, ("", "", ""))
                 content = Path(definition["file"]).read_bytes() if "file" in definition else b""
-                is_same = "file" not in definition or first + content + last == plain
+                content = quote(content, safe=kept).encode() if kept else content
+                is_same = "file" not in definition or first.encode() + content + last.encode() == plain
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
     return found

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import wrapping
-from dsec_migrate.wrapping import Supply
+from dsec_migrate.wrapping import Frame, Supply
 
 SHELLS = [shell for shell in ("sh", "bash", "dash") if shutil.which(shell)]
 # a variable holds no NUL
@@ -76,12 +77,16 @@ def test_nothing_starts_without_the_file_of_an_argument(shell: str, tmp_path: Pa
 
 
 PATHS = st.from_regex(r"/run/secrets/[a-z0-9_.-]{1,9}", fullmatch=True)
+ENCODED = st.none() | st.text("!*(),;=+&:@/%$ ", max_size=6)
 AROUND = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)
 
 
-@given(variables=st.dictionaries(NAMES, st.tuples(PATHS, AROUND, AROUND)), arguments=st.sets(PATHS))
-def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str]], arguments: set[str]) -> None:
-    supplies = [Supply(name, path, "", *around) for name, (path, *around) in variables.items()]
+@given(variables=st.dictionaries(NAMES, st.tuples(PATHS, AROUND, AROUND, ENCODED)), arguments=st.sets(PATHS))
+def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str, str | None]], arguments: set[str]) -> None:
+    supplies = [
+        Supply(name, path, "", Frame(before, behind, wrapping.kept_in(encoded) if encoded is not None else ""))
+        for name, (path, before, behind, encoded) in variables.items()
+    ]
     text = wrapping.script(supplies, "why", arguments)
     words = ["/bin/sh", "-ec", text, "sh", "start", "$1"]
     found = wrapping.read(words)
@@ -91,9 +96,22 @@ def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str]], argum
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(password=VALUES, kept=ENCODED)
+def test_a_password_is_encoded_for_its_url(shell: str, password: str, kept: str | None, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(password.encode())
+    frame = Frame("a://u:", "@h/", wrapping.kept_in(kept or ""))
+    result = run(wrapping.script([Supply("X", str(tmp_path / "x"), "", frame)]), "env", "-0", shell=shell)
+    assert f"X={frame.around(password)}".encode() in result.stdout.split(b"\0")
+    encoded = frame.around(password).removeprefix(frame.before).removesuffix(frame.behind)
+    assert unquote(encoded) == password
+    assert set(encoded) & set("@/?#[] $") == set()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_what_stands_around_a_secret_is_put_together(shell: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("pass$word\n", encoding="utf-8")
-    supply = Supply("X", str(tmp_path / "x"), "", 'a://"u`s$e\\r:', "@h/?q='$(id)'")
+    supply = Supply("X", str(tmp_path / "x"), "", Frame('a://"u`s$e\\r:', "@h/?q='$(id)'"))
     result = run(wrapping.script([supply]), "sh", "-c", 'printf %s "$X"', shell=shell)
     assert result.stdout.decode() == "a://\"u`s$e\\r:pass$word\n@h/?q='$(id)'"
 

@@ -10,6 +10,7 @@ from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, Rec
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
+from dsec_migrate.wrapping import Frame
 
 
 class Delivery(str, Enum):
@@ -40,8 +41,8 @@ class Case:
 class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
-    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``around`` is
-    what it puts before and behind the secret. ``option`` names another option for an argument, which takes the
+    Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``frame`` is
+    what it puts around the secret. ``option`` names another option for an argument, which takes the
     path. ``recipe`` is what changes in a Dockerfile. ``reads`` are changes to other texts of the service,
     still without the path. ``reader`` makes the file readable for the program alone, where its owner and mode can
     be chosen. ``notes`` say what to check or what changes, never a value.
@@ -58,7 +59,7 @@ class Proposal:
     program: WrapProgram | None = None
     reads: tuple[Read, ...] = ()
     reader: MountOptions | None = None
-    around: tuple[str, str] = ("", "")
+    frame: Frame = Frame()
     option: NameOption | None = None
     recipe: RecipeChange | None = None
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from dsec_migrate import code, images, launch, wrapping
 from dsec_migrate.detectors.names import meaning
@@ -46,7 +47,7 @@ def propose(case: Case) -> Proposal | Left:
     holding = hold_value(case)
     if isinstance(holding, Left):
         return holding
-    parts = _around_password(case)
+    framed = _around_password(case)
     reads = uses.find(case, obstacles.BESIDE, holding.value)
     if isinstance(reads, Left):
         return reads
@@ -55,9 +56,8 @@ def propose(case: Case) -> Proposal | Left:
         return weighed
     applicability, notes = weighed
     notes = (*notes, *found.remarks, *_remarks(case))
-    if parts is not None:
-        before, password, behind = parts
-        holding = replace(holding, value=Secret(password))
+    if framed is not None:
+        holding = replace(holding, value=Secret(framed.password))
     return Proposal(
         Delivery.WRAPPER,
         "",
@@ -68,11 +68,16 @@ def propose(case: Case) -> Proposal | Left:
         True,
         program=found.program,
         reads=reads,
-        around=(before, behind) if parts is not None else ("", ""),
+        frame=framed.frame if framed is not None else wrapping.Frame(),
     )
 
 
-def _around_password(case: Case) -> tuple[str, str, str] | None:
+class _Framed(NamedTuple):
+    frame: wrapping.Frame
+    password: str
+
+
+def _around_password(case: Case) -> _Framed | None:
     """What stands before and behind the password of a URL, where another variable holds the same password: then both
     read one secret, and whoever changes it changes one file."""
     text, parts = case.variable.slot.text, case.verdict.parts
@@ -81,12 +86,13 @@ def _around_password(case: Case) -> tuple[str, str, str] | None:
     if len(case.variable.slots) != 1 or case.variable.effective.value != text:
         return None
     (start, end) = parts[0]
-    password = text[start:end]
-    # what needs no %XX reads the same inside a URL and outside; two equal common words need not be one secret
-    is_plain = _UNRESERVED.fullmatch(password) is not None and is_distinctive(password)
-    if not is_plain or password not in _whole_values(case.project):
-        return None
-    return text[:start], password, text[end:]
+    written = text[start:end]
+    # what needs no %XX reads the same inside a URL and outside
+    kept = wrapping.kept_in(written) if _UNRESERVED.fullmatch(written) is None else ""
+    framed = _Framed(wrapping.Frame(text[:start], text[end:], kept), unquote(written))
+    # two equal common words need not be one secret; some encode more, or in small letters
+    is_sure = is_distinctive(framed.password) and framed.frame.around(framed.password) == text
+    return framed if is_sure and framed.password in _whole_values(case.project) else None
 
 
 @lru_cache(maxsize=4)

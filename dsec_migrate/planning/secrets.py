@@ -211,7 +211,7 @@ def _wanted(need: Need) -> Wanted:
 def _leader(group: Sequence[Need]) -> Need:
     """The slot that gives the secret its name: one of a known image (the server's), else the first."""
     variables = [need for need in group if not isinstance(need.slot, Argument)] or group
-    variables = [need for need in variables if not any(need.proposal.around)] or variables
+    variables = [need for need in variables if not any(need.proposal.frame)] or variables
     return next((need for need in variables if need.proposal.is_known_image), variables[0])
 
 

@@ -87,7 +87,7 @@ def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
                         move = MoveArgument(finding.variable.slot, "", path, is_read=False)
                         moves.setdefault(name, []).append(move)
                 else:
-                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), *result.around)
+                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), result.frame)
                     programs[name] = replace(program, variables=(*program.variables, variable))
     for name, own in moves.items():
         program = programs[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
+from urllib.parse import unquote
 
 from dsec_migrate import document as yaml
 from dsec_migrate import wrapping
@@ -168,10 +169,12 @@ def _supplied(
 
 def _without(value: str | None, supply: Supply | None) -> str | None:
     """What of a value the file has to hold."""
-    if value is None or supply is None or not (supply.before or supply.behind):
+    if value is None or supply is None or not any(supply.frame):
         return value
-    rest = value[len(supply.before) : len(value) - len(supply.behind)]
-    return rest if f"{supply.before}{rest}{supply.behind}" == value else None
+    before, behind, kept = supply.frame
+    rest = value[len(before) : len(value) - len(behind)]
+    content = unquote(rest) if kept else rest
+    return content if supply.frame.around(content) == value else None
 
 
 def _words(service: Service, key: str, project: Project) -> list[str]:
