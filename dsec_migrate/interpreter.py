@@ -32,7 +32,7 @@ class Interpreter:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.names: dict[int, str] = {}
         self.texts: dict[int, str] = {}
-        self.mounts: dict[int, AddMounts] = {}
+        self.mounts: dict[int, list[AddMounts]] = {}
         self.definitions: dict[int, list[DefineSecret]] = {}
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
@@ -56,7 +56,7 @@ class Interpreter:
             elif isinstance(operation, ReadInTest):
                 self.tests.setdefault(id(operation.test), []).append(operation)
             elif isinstance(operation, AddMounts):
-                self.mounts[id(operation.holder)] = operation
+                self.mounts.setdefault(id(operation.holder), []).append(operation)
             elif isinstance(operation, LengthenBuild):
                 self.builds[id(operation.entry)] = operation
             elif isinstance(operation, DefineSecret):
@@ -97,13 +97,12 @@ class Interpreter:
         wrapper = self.wrappers.get(id(node))
         if wrapper is not None:
             merged.update(self._wrapped(wrapper, merged.get("entrypoint")))
-        mounts = self.mounts.get(id(node))
-        if mounts is not None:
-            own = node.own("secrets")
+        for mounts in self.mounts.get(id(node), ()):
+            own = node.own(mounts.key)
             listed = follow(own.value) if own is not None else None
             kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
             items = [self.data(item) for item in kept]
-            merged["secrets"] = [*items, *(_mount_data(name, options) for name, options in mounts.items)]
+            merged[mounts.key] = [*items, *(_mount_data(name, options) for name, options in mounts.items)]
         definitions = self.definitions.get(id(node))
         if definitions:
             existing = merged.get("secrets")
@@ -115,7 +114,8 @@ class Interpreter:
         build = self.builds.get(id(entry))
         if build is None:
             return self.data(entry.value)
-        return {"context": self.data(entry.value), "secrets": [_mount_data(*item) for item in build.items]}
+        lists = {key: [_mount_data(*item) for item in items] for key, items in build.lists.items()}
+        return {"context": self.data(entry.value), **lists}
 
     def _name(self, entry: Entry) -> str:
         named = self.scripts.get(id(entry.key))

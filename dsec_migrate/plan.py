@@ -137,10 +137,14 @@ class DropWord:
     word: Span
 
 
+AGENT = "type=ssh"
+"""How a RUN gets keys of SSH: the builder's agent signs for it."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class MountInRun:
-    """A RUN gets the build secret ``secret_id``; ``how`` says as what (``env=NAME``, ``target=/path``). It fails where
-    the secret ``is_required`` and not there."""
+    """A RUN gets the build secret ``secret_id``; ``how`` says as what (``env=NAME``, ``target=/path``), or that it is a
+    key which stays outside, with an agent (``type=ssh``). It fails where the secret ``is_required`` and not there."""
 
     document: DockerfileText
     instruction: Instruction
@@ -151,17 +155,23 @@ class MountInRun:
     @property
     def flag(self) -> str:
         required = ",required=true" if self.is_required else ""
-        return f"--mount=type=secret,id={self.secret_id},{self.how}{required}"
+        mount = self.how if self.is_of_agent else f"type=secret,id={self.secret_id},{self.how}"
+        return f"--mount={mount}{required}"
+
+    @property
+    def is_of_agent(self) -> bool:
+        return self.how.startswith(AGENT)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LengthenBuild:
-    """A service's ``build: PATH`` becomes a mapping with that ``context:`` and these build secrets."""
+    """A service's ``build: PATH`` becomes a mapping with that ``context:`` and these lists: build secrets, and keys for
+    the agent (``ssh``)."""
 
     document: Document
     holder: Mapping
     entry: Entry
-    items: tuple[tuple[str, MountOptions], ...]
+    lists: MappingType[str, tuple[tuple[str, MountOptions], ...]]
 
     @property
     def context(self) -> Scalar:
@@ -178,7 +188,8 @@ class AddSyntax:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NameInRun:
-    """A part of a RUN's text, which says a secret, says ``text`` instead: the variable that a mount sets."""
+    """A part of a RUN's text, which says a secret, says ``text`` instead: the variable that a mount sets. A part that
+    handles a file which is not copied any more goes, and the RUN with its last part."""
 
     document: DockerfileText
     instruction: Instruction
@@ -188,12 +199,16 @@ class NameInRun:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecipeChange:
-    """What a build secret changes in a Dockerfile: words that go, RUN instructions with
-    ``how`` they get it, and parts of their texts."""
+    """What a build secret changes in a Dockerfile: words that go, RUN instructions with ``how`` they get it, and parts
+    of their texts."""
 
     dropped: tuple[tuple[Instruction, Span], ...] = ()
     mounted: tuple[tuple[Instruction, str], ...] = ()
     named: tuple[tuple[Instruction, Span, str], ...] = ()
+
+    @property
+    def is_of_agent(self) -> bool:
+        return any(how.startswith(AGENT) for _, how in self.mounted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,7 +249,8 @@ class WrapProgram:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AddMounts:
-    """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list.
+    """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list. Of a
+    build it may be the list ``ssh``, whose items name keys.
 
     ``inherited`` are items that a merge key or an alias supplied so far and that an own list has to repeat.
     ``own_options`` are those of single secrets, by name; with several, the secret is mounted as often.
@@ -246,6 +262,7 @@ class AddMounts:
     options: MountOptions = field(default_factory=MountOptions)
     inherited: tuple[ParsedNode, ...] = ()
     own_options: MappingType[str, tuple[MountOptions, ...]] = field(default_factory=dict)
+    key: str = "secrets"
 
     @property
     def items(self) -> tuple[tuple[str, MountOptions], ...]:

@@ -44,15 +44,18 @@ def load(path: Path, environment: Environment, folders: Folders | None, director
 def command(secrets: Iterable[PlannedSecret], operations: Iterable[Operation]) -> Iterator[str]:
     """How the image is built from now on."""
     mounts = [one for one in operations if isinstance(one, MountInRun)]
-    words = list(_words(secret for secret in secrets if any(one.secret_id == secret.name for one in mounts)))
+    words = [word for secret in secrets for word in _words(secret, mounts)]
     if words:
         name = mounts[0].document.source.path.name
         file = [] if name == "Dockerfile" else ["-f", name]
         yield f"build it with: {shlex.join(['docker', 'build', *words, *file, '.'])}"
 
 
-def _words(secrets: Iterable[PlannedSecret]) -> Iterator[str]:
-    for secret in secrets:
-        is_of_shell = secret.source is SourceKind.ENVIRONMENT
-        where = f"env={secret.variable}" if is_of_shell else f"src={secret.file.removeprefix('./')}"
+def _words(secret: PlannedSecret, mounts: Iterable[MountInRun]) -> Iterator[str]:
+    mount = next((one for one in mounts if one.secret_id == secret.name), None)
+    file = secret.file.removeprefix("./")
+    if mount is not None and mount.is_of_agent:
+        yield from ("--ssh", f"default={file}")
+    elif mount is not None:
+        where = f"env={secret.variable}" if secret.source is SourceKind.ENVIRONMENT else f"src={file}"
         yield from ("--secret", f"id={secret.name},{where}")

@@ -303,3 +303,16 @@ def no_local_images(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
     """What images this host happens to have is nothing that a test may depend on."""
     if request.node.get_closest_marker("engine") is None:
         monkeypatch.setattr(docker_engine, "inspect", lambda reference: None)
+
+
+def libraries(program: Path) -> set[Path]:
+    listed = subprocess.run(["ldd", str(program)], capture_output=True, text=True, timeout=30, check=False).stdout
+    return {Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
+
+
+def put(paths: set[Path], root: Path) -> None:
+    """Copies files of this host to where they stand here."""
+    for path in paths:
+        target = root / path.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path.resolve(), target)

@@ -150,3 +150,27 @@ def test_a_container_starts_as_its_stages_say(title: str, tmp_path: Path) -> Non
     assert list(found.command if found.command is not None else ["sh"]) == (config.get("Cmd") or [])
     assert (found.user or "") == (config.get("User") or "")
     assert found.image == "busybox:stable"
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("chmod 600 ~/k", ""),
+        ("chmod 600 ~/k && rm -f /root/k", ""),
+        ("chmod 0400 /root/k && git clone x", "git clone x"),
+        ("git clone x && rm '/root/k'", "git clone x"),
+        ("a && chmod u=r,go= ~/k && rm -rf ~/k ; b", "a ; b"),
+        ("a; chmod 600 ~/k && b\nrm ~/k", "a; b\nrm ~/k"),
+        ("a || chmod 600 ~/k", "a || chmod 600 ~/k"),
+        ("rm ~/k ~/other && b", "rm ~/k ~/other && b"),
+        ("chown me ~/k && b", "chown me ~/k && b"),
+        ("if a; then chmod 600 ~/k; fi", "if a; then chmod 600 ~/k; fi"),
+        ("b; rm ~/k", "b; rm ~/k"),
+        ("(chmod 600 ~/k) && b", "(chmod 600 ~/k) && b"),
+        ("chmod 600 ~/keys && b", "chmod 600 ~/keys && b"),
+    ],
+)
+def test_steps_that_handle_one_file_only_are_told(text: str, rest: str) -> None:
+    for part in reversed(list(dockerfile.handling(text, ["/root/k", "~/k"]))):
+        text = text[: part.start] + text[part.end :]
+    assert text == rest

@@ -10,6 +10,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import tarfile
 import uuid
@@ -19,7 +21,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
-from conftest import docker
+from conftest import docker, libraries, put
 
 from dsec_migrate import migrate
 from dsec_migrate.discovery.project_files import ProjectFiles
@@ -30,11 +32,19 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 VALUE = "Larkspur-Hinge-41-Mullein-Gantry-84"
 KEY = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{VALUE}\n-----END OPENSSH PRIVATE KEY-----\n"
+# a key made up for these tests; whoever has it, or an agent that has it, can tell the public one
+SSH_KEY = Path(__file__).parent / "fixtures" / "build-with-a-key-of-ssh" / "before" / "id_ed25519"
+PUBLIC = "0000000b7373682d6564323535313900000020ac1b758affc5fc2f85880b265f399e48891aa75c51927b5b9012a2de598ff655"
+TELL_PUBLIC = (
+    "{ ssh-add -L | cut -d ' ' -f 2 | base64 -d; sed '/-----/d' /root/.ssh/id_ed25519 | base64 -d; }"
+    " | od -An -v -tx1 | tr -d ' \\n' | grep -o '0000000b7373682d65643235353139.\\{72\\}' | head -n 1"
+)
 
 
 class Recipe(NamedTuple):
     """``dockerfile`` follows FROM and the stand-in; ``tool`` is what the stand-in is called, ``reads`` the shell that
-    prints what it was given; ``gone`` are files of the former image that were the secret itself."""
+    prints ``proof`` of what it was given; ``gone`` are files of the former image that were the secret itself. No byte
+    of ``secret`` may stay. ``program`` is one of this host that ``reads`` needs."""
 
     dockerfile: str
     tool: str
@@ -43,6 +53,8 @@ class Recipe(NamedTuple):
     files: Mapping[str, str] = MappingProxyType({})
     gone: tuple[str, ...] = ()
     secret: str = VALUE
+    proof: str = VALUE
+    program: str = ""
 
 
 RECIPES = {
@@ -79,6 +91,17 @@ RECIPES = {
         files={"id_ed25519": KEY},
         gone=("root/.ssh/id_ed25519",),
     ),
+    "git-over-an-agent": Recipe(
+        "COPY id_ed25519 /root/.ssh/id_ed25519\nRUN chmod 600 /root/.ssh/id_ed25519\n"
+        "RUN git clone ssh://git@git.example.com/tools.git\n",
+        "git",
+        TELL_PUBLIC,
+        files={"id_ed25519": SSH_KEY.read_text()},
+        gone=("root/.ssh/id_ed25519", "root/.ssh"),
+        secret=SSH_KEY.read_text().splitlines()[4],
+        proof=PUBLIC,
+        program="ssh-add",
+    ),
     "netrc-as-a-user": Recipe(
         "RUN mkdir -p /home/builder && chown 1000 /home/builder\nUSER 1000\nWORKDIR /home/builder\nCOPY .netrc ./\n"
         "RUN curl -n https://packages.example.com > /tmp/got\n",
@@ -108,7 +131,7 @@ RECIPES = {
 
 def lay_out(folder: Path, recipe: Recipe, image: str) -> None:
     """The project: the stand-in compares a hash, so that the value stands nowhere but where the recipe puts it."""
-    digest = hashlib.sha256(f"{VALUE}\n".encode()).hexdigest()
+    digest = hashlib.sha256(f"{recipe.proof}\n".encode()).hexdigest()
     script = (
         f"#!/bin/sh\nsum=$({recipe.reads} 2>/dev/null | sha256sum | cut -c 1-64)\n"
         f'[ "$sum" = {digest} ] || {{ echo "{recipe.tool}: the credential is missing" >&2; exit 7; }}\necho done\n'
@@ -119,7 +142,15 @@ def lay_out(folder: Path, recipe: Recipe, image: str) -> None:
     for name, content in recipe.files.items():
         (folder / name).write_text(content)
         (folder / name).chmod(0o644)
-    (folder / "Dockerfile").write_text(f"FROM busybox:stable\nCOPY bin /usr/local/bin\n{recipe.dockerfile}")
+    (folder / "root").mkdir()
+    if recipe.program:
+        program = shutil.which(recipe.program)
+        if program is None:
+            pytest.skip(f"{recipe.program} is not installed here")
+        put({Path(program), *libraries(Path(program))}, folder / "root")
+    (folder / "Dockerfile").write_text(
+        f"FROM busybox:stable\nCOPY bin /usr/local/bin\nCOPY root /\n{recipe.dockerfile}"
+    )
     arguments = f"      args:\n        {recipe.arguments}: {VALUE}\n" if recipe.arguments else ""
     (folder / "compose.yml").write_text(
         f"services:\n  app:\n    image: {image}\n    build:\n      context: .\n{arguments}"
@@ -192,7 +223,7 @@ def test_a_build_gives_the_same_image_without_the_secret(name: str, tmp_path: Pa
     assert before.returncode == 0, before.stderr.decode()[-600:]
     old = tree(image)
     # the check below would find it
-    assert any(VALUE.encode() in data for data in everything_saved(image, tmp_path))
+    assert any(recipe.secret.encode() in data for data in everything_saved(image, tmp_path))
     docker("rmi", "-f", image)
     write(folder)
     after = build(folder)
@@ -201,21 +232,23 @@ def test_a_build_gives_the_same_image_without_the_secret(name: str, tmp_path: Pa
     changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
     mount_points = {path for path in changed if new.get(path, (0, 0, 0, ""))[3] in {"", hashlib.sha256().hexdigest()}}
     assert changed - mount_points - set(recipe.gone) == set()
-    assert not any(VALUE.encode() in data for data in everything_saved(image, tmp_path))
+    assert not any(recipe.secret.encode() in data for data in everything_saved(image, tmp_path))
 
 
-@pytest.mark.parametrize("name", ["npm-argument", "npm-file", "plain-argument", "words-of-a-command"])
+@pytest.mark.parametrize(
+    "name", ["npm-argument", "npm-file", "git-over-an-agent", "plain-argument", "words-of-a-command"]
+)
 def test_without_the_secret_the_build_fails_and_says_so(name: str, tmp_path: Path, image: str) -> None:
     folder = tmp_path / "project"
     lay_out(folder, RECIPES[name], image)
     write(folder)
     compose = folder / "compose.yml"
-    compose.write_text(compose.read_text().split("\n      secrets:")[0] + "\n")
+    compose.write_text(re.split(r"\n      (?:secrets|ssh):", compose.read_text())[0] + "\n")
     result = build(folder)
     assert result.returncode != 0
     # where the builder's own words go depends on which of its streams is flushed first
     said = result.stdout + result.stderr
-    assert b"not found" in said or b"secret" in said, said[-600:]
+    assert b"not found" in said or b"secret" in said or b"ssh" in said, said[-600:]
 
 
 def test_a_variable_of_the_shell_supplies_the_build(tmp_path: Path, image: str) -> None:

@@ -5,15 +5,13 @@ Redis and PostgreSQL are those of this host, put into local images with the libr
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import docker
+from conftest import docker, libraries, put
 
 from dsec_migrate import migrate
 from dsec_migrate.discovery.project_files import ProjectFiles
@@ -46,19 +44,6 @@ exec su app -c '
   rm /tmp/password
   exec postgres -D /tmp/data'
 """
-
-
-def libraries(program: Path) -> set[Path]:
-    listed = subprocess.run(["ldd", str(program)], capture_output=True, text=True, timeout=30, check=False).stdout
-    return {Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
-
-
-def put(paths: set[Path], root: Path) -> None:
-    """Copies files of this host to where they stand here."""
-    for path in paths:
-        target = root / path.relative_to("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path.resolve(), target)
 
 
 def build(folder: Path, tag: str, entrypoint: str, command: str, path: str = "") -> None:

@@ -3,6 +3,7 @@
 from dsec_migrate.dockerfile.arguments import Declaration, Journey, follow
 from dsec_migrate.dockerfile.reader import Dockerfile, Flag, Heredoc, Instruction, read
 from dsec_migrate.dockerfile.stages import Stage, launch, stages, target_of
+from dsec_migrate.dockerfile.steps import handling
 from dsec_migrate.dockerfile.words import Declared, declared, unquoted, words
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Stage",
     "declared",
     "follow",
+    "handling",
     "launch",
     "read",
     "stages",

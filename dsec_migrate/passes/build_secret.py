@@ -38,7 +38,7 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None
     if other is not None:
         return Left(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
-    found = recipes.change(slot, recipe)
+    found = recipes.change(case.project, slot, recipe)
     if isinstance(found, Left):
         return found
     pinned = _PINNED.match(recipe.content.syntax or "")
@@ -54,6 +54,8 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     applicability, notes = weighed
     lines = ", ".join(dict.fromkeys(str(run.line) for run, _ in found.mounted))
     frontend = f"; env= needs the Dockerfile frontend {FRONTEND}" if _uses_env(found) else ""
+    if found.is_of_agent:
+        frontend = "; the builder's agent signs with it there: with a key in your own, `ssh: [default]` is enough"
     return Proposal(
         Delivery.BUILD_SECRET,
         "",

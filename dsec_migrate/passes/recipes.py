@@ -6,10 +6,12 @@ import posixpath
 import re
 
 from dsec_migrate import scripts
-from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, stages, words
+from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, handling, stages, words
+from dsec_migrate.passes import agent
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import RecipeChange
-from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText
+from dsec_migrate.plan import AGENT, RecipeChange
+from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Project
+from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
 # no shell takes these for anything but themselves
@@ -26,15 +28,14 @@ _READERS = {
     "settings.xml": Pattern(r"(?<![\w./-])(?:mvnw?|\./mvnw)(?![\w-])"),
     "auth.conf": Pattern(r"(?<![\w./-])(?:apt|apt-get)(?![\w-])"),
 }
-_KEY = Pattern(r"id_(?:rsa|dsa|ecdsa|ed25519)")
-_WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w-])")
+_WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|sftp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w.-])")
 
 
-def change(slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
+def change(project: Project, slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
     """For one secret of a build; the reason where there is no change that is sure to be exact."""
     path = recipe.source.path
     if isinstance(slot, BuildFile):
-        found = _of_file(slot, recipe.content)
+        found = _of_file(project, slot, recipe.content)
     elif isinstance(slot, BuildPart):
         found = _of_part(slot, recipe.content)
     else:
@@ -72,7 +73,7 @@ def _of_part(slot: BuildPart, dockerfile: Dockerfile) -> RecipeChange | str:
     return RecipeChange((), ((run, f"env={slot.variable}"),), (named,))
 
 
-def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
+def _of_file(project: Project, slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
     """A file that is copied into the image is mounted where it is used."""
     copy = slot.instruction
     assert copy is not None
@@ -85,9 +86,11 @@ def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
     target = _target(copy, stage.instructions, name, dockerfile.escape)
     if target is None:
         return f"line {copy.line}: nobody knows the folder that it is copied to: use an absolute path"
-    reader = _READERS.get(name) or (_WITH_KEYS if _KEY.fullmatch(name) else None)
+    is_key = agent.KEY.fullmatch(name) is not None
+    reader = _READERS.get(name) or (_WITH_KEYS if is_key else None)
     mounted: list[tuple[Instruction, str]] = []
-    user, is_behind = "", False
+    gone: list[tuple[Instruction, Span, str]] = []
+    user, is_behind, is_named = "", False, False
     for instruction in stage.instructions:
         if instruction is copy:
             is_behind = True
@@ -96,13 +99,35 @@ def _of_file(slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
         elif not is_behind or instruction.keyword != "RUN":
             if is_behind and name in instruction.text:
                 return f"line {instruction.line}: {instruction.keyword} needs the file, too"
-        elif re.search(rf"(?:\b(?:rm|chmod|chown|mv|cp|sed)\b|>)[^;&|\n]*{re.escape(name)}", instruction.text):
-            return f"line {instruction.line} changes or removes the file: take that away, a mount goes by itself"
-        elif name in instruction.text or (reader is not None and reader.search(instruction.text)):
-            mounted.append((instruction, f"target={target}{_readable(user)}"))
+        else:
+            steps = list(handling(instruction.text, _names(target))) if instruction.words() is None else []
+            gone += ((instruction, step, "") for step in steps)
+            rest = _without(instruction.text, steps)
+            if re.search(rf"(?:\b(?:rm|chmod|chown|mv|cp|sed)\b|>)[^;&|\n]*{re.escape(name)}", rest):
+                return f"line {instruction.line} changes or removes the file: take that away, a mount goes by itself"
+            if name in rest or (reader is not None and reader.search(rest)):
+                is_named = is_named or name in rest
+                mounted.append((instruction, user))
     if not mounted:
         return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
-    return RecipeChange(((copy, slot.part),), tuple(mounted))
+    is_served = is_key and not is_named and "/.ssh/" in target
+    is_served = is_served and agent.serves(project, dockerfile, slot.text or "")
+    hows = ((run, _how(AGENT if is_served else f"target={target}", who)) for run, who in mounted)
+    return RecipeChange(((copy, slot.part),), tuple(hows), tuple(gone))
+
+
+def _names(target: str) -> tuple[str, ...]:
+    """How a shell may call a file below a home."""
+    home, _, rest = target.rpartition("/.")
+    name = f"/.{rest}"
+    # whose home it is, nobody asks: it is the file's
+    return (target, f"~{name}", f"$HOME{name}", f"${{HOME}}{name}") if home else (target,)
+
+
+def _without(text: str, parts: list[Span]) -> str:
+    for part in reversed(parts):
+        text = text[: part.start] + text[part.end :]
+    return text
 
 
 def _target(copy: Instruction, before: tuple[Instruction, ...], name: str, escape: str) -> str | None:
@@ -127,9 +152,10 @@ def _target(copy: Instruction, before: tuple[Instruction, ...], name: str, escap
     return normal if "." in posixpath.basename(normal) or posixpath.basename(normal) == name else None
 
 
-def _readable(user: str) -> str:
-    """The part of a mount that lets a user other than root read it (the file is 0400 of root without: observed)."""
+def _how(mount: str, user: str) -> str:
+    """A mount that a user other than root can read, too (a file is 0400 of root without, a socket 0600: observed)."""
     number = user.partition(":")[0]
     if number in {"", "root", "0"}:
-        return ""
-    return f",uid={number}" if number.isdigit() else ",mode=0444"
+        return mount
+    mode = "0666" if mount == AGENT else "0444"
+    return f"{mount},uid={number}" if number.isdigit() else f"{mount},mode={mode}"

@@ -52,8 +52,8 @@ def place(
         texts = {id(use.slot.recipe): use.slot.recipe for uses in groups.values() for use in uses if use.slot.recipe}
         # a directive counts above everything else only, and there may be others
         operations += (AddSyntax(text) for text in texts.values() if text.content.syntax is None)
-    mounts: dict[int, tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
-    short: dict[int, tuple[Layer, Entry, dict[str, MountOptions]]] = {}
+    mounts: dict[tuple[int, str], tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
+    short: dict[int, tuple[Layer, Entry, dict[str, dict[str, MountOptions]]]] = {}
     needs: list[Need] = []
     for uses in groups.values():
         secret_id = _secret_id(uses)
@@ -62,26 +62,37 @@ def place(
             build, layer, name = use.slot.build, use.slot.layer, use.secret.name
             assert layer is not None
             options = MountOptions(target=secret_id if secret_id != name else None)
+            key = "secrets"
+            if is_of_agent(use.finding):
+                key, name, options = "ssh", f"default={use.secret.file}", MountOptions()
+            else:
+                service = use.finding.case.service.name
+                needs.append(Need(layer, {service: None}, {name: None}, {"build": None}))
             if build is not None:
-                mounts.setdefault(id(build), (layer, build, {}))[2][name] = options
+                mounts.setdefault((id(build), key), (layer, build, {}))[2][name] = options
             elif (entry := layer.service.own("build")) is not None:
-                short.setdefault(id(entry), (layer, entry, {}))[2][name] = options
-            service = use.finding.case.service.name
-            needs.append(Need(layer, {service: None}, {name: None}, {"build": None}))
+                short.setdefault(id(entry), (layer, entry, {}))[2].setdefault(key, {})[name] = options
     operations += (
         AddMounts(
             layer.document,
             build,
             tuple(names),
             own_options={name: (options,) for name, options in names.items() if options.target is not None},
+            key=key,
         )
-        for layer, build, names in mounts.values()
+        for (_, key), (layer, build, names) in mounts.items()
     )
     operations += (
-        LengthenBuild(layer.document, layer.service, entry, tuple(names.items()))
-        for layer, entry, names in short.values()
+        LengthenBuild(layer.document, layer.service, entry, {key: tuple(names.items()) for key, names in lists.items()})
+        for layer, entry, lists in short.values()
     )
     return operations, needs
+
+
+def is_of_agent(finding: Pending) -> bool:
+    """Whether a build gets it through the builder's agent of SSH, as no secret."""
+    result = finding.result
+    return isinstance(result, Proposal) and result.recipe is not None and result.recipe.is_of_agent
 
 
 def _secret_id(uses: Sequence[_Use]) -> str:

@@ -26,8 +26,12 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
             instruction = operation.instruction
             mounts.setdefault(id(instruction), (instruction, []))[1].append(operation.flag)
         elif isinstance(operation, NameInRun):
-            place = operation.instruction.place(*operation.part)
-            yield Edit(place.start, place.end, operation.text)
+            run = operation.instruction
+            if operation.text or operation.part != (0, len(run.text)):
+                place = run.place(*operation.part)
+                yield Edit(place.start, place.end, operation.text)
+            else:
+                yield _whole_lines(text, run)
     for instruction, gone in dropped.values():
         yield from _without(text, instruction, gone)
     for instruction, flags in mounts.values():
@@ -38,12 +42,10 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
 
 def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -> Iterator[Edit]:
     """An instruction without some of its words; no line is left where nothing is."""
-    source = text.source
     known = list(words(instruction.text, text.content.escape))
     # the last word of a COPY says where to
     if len(gone) == len(known) - (instruction.keyword != "ARG"):
-        start = source.line_start(instruction.span.start)
-        yield Edit(start, source.line_end(max(instruction.span.end - 1, start)), "")
+        yield _whole_lines(text, instruction)
         return
     for word in gone:
         number = known.index(word)
@@ -54,3 +56,8 @@ def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -
         else:
             before = known[number - 1]
             yield Edit(instruction.offsets[before.end - 1] + 1, instruction.offsets[word.end - 1] + 1, "")
+
+
+def _whole_lines(text: DockerfileText, instruction: Instruction) -> Edit:
+    start = text.source.line_start(instruction.span.start)
+    return Edit(start, text.source.line_end(max(instruction.span.end - 1, start)), "")

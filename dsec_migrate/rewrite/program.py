@@ -92,11 +92,13 @@ class ProgramWriter(Writer):
         colon = self.text.rindex(":", operation.entry.key.end, node.outer_start + 1)
         column = self._indentation(operation.entry.key.outer_start) + " " * self.habits.first_step
         gap, offset = self.habits.item_gap, " " * self.habits.item_offset
-        lines = [f"{column}context: {self.text[node.start : node.end]}", f"{column}secrets:"]
-        for name, chosen in operation.items:
-            options = chosen.as_data()
-            pairs = [f"source: {flow_scalar(name)}", *(f"{key}: {option_text(key, v)}" for key, v in options.items())]
-            lines += block_item(pairs if options else [flow_scalar(name)], column + offset, gap)
+        lines = [f"{column}context: {self.text[node.start : node.end]}"]
+        for list_key, items in operation.lists.items():
+            lines.append(f"{column}{list_key}:")
+            for name, chosen in items:
+                options = chosen.as_data()
+                pairs = [f"source: {flow_scalar(name)}", *(f"{k}: {option_text(k, v)}" for k, v in options.items())]
+                lines += block_item(pairs if options else [flow_scalar(name)], column + offset, gap)
         self.replace(colon + 1, node.end, "")
         newline = self._newline_at(node.start)
         end = self.source.line_end(node.end)

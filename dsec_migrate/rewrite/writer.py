@@ -101,7 +101,7 @@ class Writer:
 
     def mount(self, operation: AddMounts) -> None:
         holder = operation.holder
-        entry = holder.own("secrets")
+        entry = holder.own(operation.key)
         if entry is None:
             self._add_list(operation)
         elif isinstance(entry.value, Sequence):
@@ -197,13 +197,13 @@ class Writer:
         environment = holder.own("environment")
         if holder.flow:
             quoted = is_json(holder)
-            key = '"secrets"' if quoted else "secrets"
+            key = f'"{operation.key}"' if quoted else operation.key
             items = self._items(operation, quoted=quoted)
             self._extend_flow(holder, [f"{key}: [{', '.join(items)}]"])
             return
         column = self._indentation(holder.entries[0].key.outer_start)
         indentation = column + " " * self._item_offset(holder)
-        lines = [f"{column}secrets:", *self._block_items(operation, indentation, self.habits.item_gap)]
+        lines = [f"{column}{operation.key}:", *self._block_items(operation, indentation, self.habits.item_gap)]
         after = environment or holder.entries[-1]
         if self._ends_open(after.value):
             newline = self._newline_at(max(after.key.start - 1, 0))

@@ -54,6 +54,8 @@ def _expected(recipe: DockerfileText, changes: Sequence[DropWord | MountInRun | 
             (one for one in own if isinstance(one, NameInRun)), key=lambda one: one.part, reverse=True
         ):
             text = text[: change.part.start] + change.text + text[change.part.end :]
+        if not text:
+            continue
         mounts = dict.fromkeys(change.flag.removeprefix("--") for change in own if isinstance(change, MountInRun))
         found.append((keyword, (*mounts, *flags), text, heredocs))
     return found
@@ -81,13 +83,18 @@ def _check_build(before: Project, after: Project, plan: Plan, name: str, argumen
         old_data = {"context": old_data}
     assert isinstance(new_data, dict)
     given = dict(_arguments(old_data))
-    if any(
-        key not in {"args", "secrets"} and old_data.get(key) != new_data.get(key) for key in {**old_data, **new_data}
-    ):
+    keys = {change.secret_id for change in plan.operations if isinstance(change, MountInRun) and change.is_of_agent}
+    own_keys = {"args", "secrets", "ssh"} if keys else {"args", "secrets"}
+    others = {**old_data, **new_data}.keys() - own_keys
+    if any(old_data.get(key) != new_data.get(key) for key in others):
         raise VerificationError(f"{name} would not be built as before")
     left = dict(_arguments(new_data))
     if argument in left or any(left.get(key) != value for key, value in given.items() if key in left):
         raise VerificationError(f"{name} would be built with other arguments")
+    if planned.name in keys:
+        if new_data.get("ssh") != [f"default={planned.file}"]:
+            raise VerificationError(f"{name} would be built without the key {planned.name}")
+        return
     ids = {_target(item) for item in new_data.get("secrets") or () if _source(item) == planned.name}
     wanted = {change.secret_id for change in plan.operations if isinstance(change, MountInRun)}
     is_defined = not planned.is_new or dict(after.secrets.get(planned.name, {})) == planned.as_data()
