@@ -207,3 +207,36 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
         str(path),
         help="check the folder's permissions and free space, then run the command again",
     )
+
+
+def overwrite_in_place(path: Path, content: bytes) -> None:
+    """Gives a secret's file other bytes and leaves the file itself: what mounts it sees them at once, which a rename
+    would hide (observed with Docker Engine 28). Owner and mode stay.
+
+    Raises UserError. Whoever calls it has the former bytes elsewhere: half of it may be written.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if not mode & stat.S_IWUSR:
+            path.chmod(mode | stat.S_IWUSR)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[stream.write(rest) or 0 :]
+                stream.truncate(len(content))
+                os.fsync(stream.fileno())
+        finally:
+            if not mode & stat.S_IWUSR:
+                path.chmod(mode)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def remove(path: Path) -> None:
+    """Deletes a file that holds a value; it need not be there. Raises UserError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from None

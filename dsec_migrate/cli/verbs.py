@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dsec_migrate.discovery import discover
+from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options
 from dsec_migrate.reports.output import complain, say
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.terminal import style_for, width
+from dsec_migrate.rotation import Strategy
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores.keepers import Reach
 from dsec_migrate.verbs import Result, Task
 
 Files = Annotated[
@@ -78,6 +82,132 @@ def fill(
     from dsec_migrate.verbs import fill as verb
 
     _finish(lambda: verb.perform(_task(files, layers, env_files, None, write), from_stdin=from_stdin))
+
+
+To = Annotated[str, typer.Option("--to", metavar="STORE", help="swarm, vault or aws.")]
+From = Annotated[str, typer.Option("--from", metavar="STORE", help="vault or aws.")]
+Prefix = Annotated[
+    str | None,
+    typer.Option("--prefix", metavar="PATH", help="What stands before each name there.  [default: the project's name]"),
+]
+InEntry = Annotated[
+    str | None, typer.Option("--entry", metavar="NAME", help="One entry there has all values, as its keys.")
+]
+Mount = Annotated[str, typer.Option("--mount", metavar="PATH", help="Vault: the path of the engine KV version 2.")]
+
+
+def push(
+    to: To,
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="KEY=VALUE", help="A label (Swarm) or tag (AWS); may be repeated."),
+    ] = None,
+    prefix: Prefix = None,
+    entry: InEntry = None,
+    mount: Mount = "secret",
+    write: Write = False,
+) -> None:
+    """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager.
+
+    Names are listed, never values. What is there already stays; where a name is taken by another value, nothing is
+    sent. Whatever was interrupted can be run again.
+    """
+    from dsec_migrate.verbs import push as verb
+
+    way = verb.Way(to, Reach("", _pairs(labels or ()), prefix, entry, mount))
+    _finish(lambda: verb.push(_task(files, layers, env_files, secrets_dir, write), way))
+
+
+def pull(
+    source: From,
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    prefix: Prefix = None,
+    entry: InEntry = None,
+    mount: Mount = "secret",
+    write: Write = False,
+) -> None:
+    """Bring the values of a project from Vault or AWS Secrets Manager into its files, for development."""
+    from dsec_migrate.verbs import push as verb
+
+    way = verb.Way(source, Reach("", {}, prefix, entry, mount))
+    _finish(lambda: verb.pull(_task(files, layers, env_files, secrets_dir, write), way))
+
+
+def rotate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The secret, as `secrets:` calls it.")],
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    generate: Annotated[
+        int | None, typer.Option("--generate", metavar="N", help="A new value of N random letters and digits.")
+    ] = None,
+    value_file: Annotated[
+        Path | None, typer.Option("--value-file", metavar="FILE", help="The new value is what this file holds.")
+    ] = None,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Type the new value, unseen.")] = False,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(
+            "--strategy",
+            metavar="HOW",
+            help="dual: a program tries both values; replace: the file changes at the end; swarm: a new version.  "
+            "[default: by the image, and by what keeps the secret]",
+        ),
+    ] = None,
+    finish: Annotated[bool, typer.Option("--finish", help="The new value takes the place of the former.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Drop the new value.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Swarm: back to the former version.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Swarm: remove versions that nothing uses.")] = False,
+    forget_previous: Annotated[
+        bool, typer.Option("--forget-previous", help="Delete the former value that was kept.")
+    ] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="With --finish: the new value was tried, and works.")
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Run the commands in between, too.")] = False,
+    write: Write = False,
+) -> None:
+    """Give a secret another value, in two phases: first the new one beside the former, then --finish.
+
+    Tells what to run in between, or runs it with --apply. The former value is kept until --forget-previous.
+    """
+    from dsec_migrate.rotation import values
+    from dsec_migrate.verbs import rotate as verb
+
+    said = {"finish": finish, "abort": abort, "rollback": rollback, "prune": prune, "forget": forget_previous}
+    phases = [phase for phase, is_said in said.items() if is_said]
+    sources: list[Callable[[], Secret]] = []
+    if generate is not None:
+        made = values.generate(generate)
+        sources.append(lambda: made)
+    if value_file is not None:
+        path = value_file
+        sources.append(lambda: values.from_file(path))
+    if prompt:
+        sources.append(lambda: values.typed(name))
+    if len(phases) > 1 or len(sources) > 1 or (phases and sources):
+        raise UserError(
+            "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
+        )
+    request = verb.Request(
+        name, phases[0] if phases else "start", sources[0] if sources else None, strategy, confirmed, apply
+    )
+    _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write), request))
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text[1:]:
+            raise UserError("--label takes KEY=VALUE", help="such as --label stage=production")
+    return dict(text.split("=", 1) for text in texts)
 
 
 def images(

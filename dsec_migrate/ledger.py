@@ -1,0 +1,119 @@
+"""What became of a project's secrets: when each was changed, and keyed hashes by which a value is recognised again.
+
+The ledger lies in the secrets folder, git ignores it, and it holds no value. The one copy of a value that is still in
+use somewhere lies beside it, in a folder of its own, until it is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.transaction.disk import cannot_write, make_folder, put
+
+LEDGER, PREVIOUS = ".ledger", ".previous"
+_KEY_BYTES = 32
+_FORMAT = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Entry:
+    """``changed`` counts seconds since the epoch, 0 where nobody knows; ``hashes`` are those of the values that the
+    secret has had, the latest last. ``phase`` says what a rotation that is under way waits for; ``details`` are what it
+    has to remember: names and numbers, never a value."""
+
+    changed: int = 0
+    hashes: tuple[str, ...] = ()
+    phase: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ledger:
+    """Of one secrets folder. Nothing is made on disk before the first entry is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / LEDGER
+
+    def entries(self) -> dict[str, Entry]:
+        """By the secret's name. Raises UserError where the ledger cannot be read."""
+        path = self.home / "secrets.json"
+        try:
+            data = json.loads(path.read_bytes())
+            if data["version"] == _FORMAT:
+                return {name: _entry(one) for name, one in data["secrets"].items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            pass
+        raise UserError("the ledger of the secrets cannot be read", str(path), help="move its folder away to go on")
+
+    def entry(self, name: str) -> Entry:
+        return self.entries().get(name, Entry())
+
+    def write(self, name: str, entry: Entry) -> None:
+        """Replaces what is known of a secret, in one step. Raises UserError."""
+        data = {**self.entries(), name: entry}
+        listed = {
+            name: {"changed": one.changed, "hashes": list(one.hashes), "phase": one.phase, "details": dict(one.details)}
+            for name, one in sorted(data.items())
+        }
+        self._put(self.home / "secrets.json", json.dumps({"version": _FORMAT, "secrets": listed}, indent=1).encode())
+
+    def note(self, name: str, content: bytes, seconds: int) -> None:
+        """The secret has this content since ``seconds`` (of the epoch)."""
+        entry, mark = self.entry(name), self.fingerprint(content)
+        self.write(name, replace(entry, changed=seconds, hashes=(*(one for one in entry.hashes if one != mark), mark)))
+
+    def fingerprint(self, content: bytes) -> str:
+        """A keyed hash; the key is made with the first one. Raises UserError."""
+        return hmac.new(self._key(), content, hashlib.sha256).hexdigest()
+
+    def knows(self) -> bool:
+        """Whether there is a key, so that a fingerprint would change nothing on disk."""
+        return (self.home / "key").is_file()
+
+    # --- former values ---
+
+    def previous(self, name: str) -> Path:
+        return self.folder / PREVIOUS / name
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keeps a former value, for its owner alone. Raises UserError."""
+        self._put(self.previous(name), content)
+
+    def _key(self) -> bytes:
+        path = self.home / "key"
+        try:
+            key = path.read_bytes()
+        except FileNotFoundError:
+            key = os.urandom(_KEY_BYTES)
+            self._put(path, key)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        if len(key) != _KEY_BYTES:
+            raise UserError(
+                "the key of the ledger is damaged", str(path), help="move its folder away to go on without it"
+            )
+        return key
+
+    def _put(self, path: Path, data: bytes) -> None:
+        try:
+            make_folder(path.parent)
+            ignore = path.parent / ".gitignore"
+            if not ignore.exists():
+                put(ignore, b"*\n", 0o600)
+            put(path, data, 0o600)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    return Entry(int(data["changed"]), tuple(map(str, data["hashes"])), str(data["phase"]), dict(data["details"]))

@@ -1,0 +1,28 @@
+"""Runs the commands between the phases of a rotation (``--apply``)."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.rotation import Step
+
+TIMEOUT_SECONDS = 600
+
+
+def run(step: Step, folder: Path) -> None:
+    """Raises UserError where the command fails. What it says is not repeated: a program may quote a value."""
+    try:
+        result = subprocess.run(
+            step.words, input=step.data.encode(), cwd=folder, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise UserError(f"the program {step.words[0]} is not installed here") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(f"no answer within {TIMEOUT_SECONDS} seconds: {' '.join(step.words)}") from None
+    if result.returncode:
+        raise UserError(
+            f"this failed with status {result.returncode}: {' '.join(step.words)}",
+            help=f"it was to do this: {step.why}. Run it by hand to see what it says; all values are still there",
+        )

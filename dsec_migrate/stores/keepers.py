@@ -1,0 +1,111 @@
+"""Places outside of a project that keep its values: what each can do, and the registry that makes it known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from importlib import import_module
+from typing import Protocol, cast
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.records import dataclass, field
+from dsec_migrate.secret import Secret
+
+KEEPERS = {
+    "swarm": "dsec_migrate.stores.swarm",
+    "vault": "dsec_migrate.stores.vault",
+    "aws": "dsec_migrate.stores.aws",
+}
+"""By the name that ``--to`` and ``--from`` take: the module, whose ``connect`` takes a :class:`Reach`."""
+
+
+class Found(Enum):
+    """What stands at a place. ``UNKNOWN``: something, but nobody can tell here whether it is the same."""
+
+    ABSENT = "absent"
+    SAME = "same"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Item:
+    """A secret on its way: ``name`` is that of the project, ``place`` what the keeper calls it. ``services`` use it."""
+
+    name: str
+    place: str
+    services: tuple[str, ...]
+    value: Secret
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Reach:
+    """What a keeper has to know to be reached.
+
+    ``project`` is the project's name; ``labels`` are wishes of the user. ``prefix`` stands before each name, ``entry``
+    names one entry that takes all values as its keys. ``mount`` is the path of a KV engine. ``fingerprint`` is a keyed
+    hash, which tells nothing without the key. ``shell`` are the variables of the caller, with the credentials.
+    """
+
+    project: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    prefix: str | None = None
+    entry: str | None = None
+    mount: str = "secret"
+    fingerprint: Callable[[bytes], str] | None = None
+    shell: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, name: str) -> str:
+        """Where a secret called ``name`` goes."""
+        return f"{self.project if self.prefix is None else self.prefix}/{name}".lstrip("/")
+
+
+class Keeper(Protocol):
+    """Raises UserError wherever it cannot be reached, refuses the credential, or refuses what it is asked for. Each
+    call either takes effect as a whole or not at all, so whatever is interrupted can be run again."""
+
+    title: str
+    has_names_of_its_own: bool
+    """Whether a project's file says what the keeper calls a secret (``name:``)."""
+
+    def check(self, items: Sequence[Item]) -> None:
+        """Refuses, before anything is sent, what the keeper would refuse later."""
+
+    def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
+        """What stands at the place of each item, by its name."""
+
+    def put(self, item: Item) -> None:
+        """Keeps the value where nothing stands yet."""
+
+    def fetch(self, places: Mapping[str, str]) -> Mapping[str, Secret]:
+        """The values by name, for places by name; those that are not there are left out."""
+
+
+def connect(name: str, reach: Reach) -> Keeper:
+    """Raises UserError where there is no such keeper, or its library is not installed."""
+    if name not in KEEPERS:
+        raise UserError(f"there is no store {name}", help=f"there are {', '.join(KEEPERS)}")
+    return cast("Keeper", import_module(KEEPERS[name]).connect(reach))
+
+
+def need_library(name: str, extra: str) -> UserError:
+    return UserError(
+        f"the library {name} is not installed", help=f"it comes with the extra: pip install 'dsec-migrate[{extra}]'"
+    )
+
+
+def need_text(item: Item) -> str:
+    """The value as text. Raises UserError where it is none."""
+    text = item.value.reveal()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"the content of {item.name} is not UTF-8 text", help="put it there with the store's own program"
+        ) from None
+    return text
+
+
+def content(item: Item) -> bytes:
+    """The exact bytes of the value."""
+    return item.value.reveal().encode("utf-8", "surrogateescape")

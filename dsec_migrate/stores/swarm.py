@@ -1,0 +1,115 @@
+"""Swarm's own store: ``docker secret create``, the value over standard input.
+
+Facts of Docker Engine 28: a secret has more than 0 and less than 512,000 bytes; its name has at most 64 letters of
+``[a-zA-Z0-9-_.]`` and begins and ends with a letter or digit; nobody gets a value back; one call creates it whole.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores.external import MAXIMUM_BYTES
+from dsec_migrate.stores.keepers import Found, Item, Reach, content
+
+TIMEOUT_SECONDS = 60
+FINGERPRINT = "dsec.fingerprint"
+"""The label with a keyed hash of the value: what was put there can be recognised, and nothing told from it."""
+_NAME = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
+
+
+def connect(reach: Reach) -> Swarm:
+    return Swarm(reach)
+
+
+class Swarm:
+    title = "Swarm"
+    has_names_of_its_own = True
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+
+    def check(self, items: Sequence[Item]) -> None:
+        for item in items:
+            check_name(item.place)
+            length = len(content(item))
+            if not length:
+                raise UserError(f"{item.name} is empty, and Swarm takes no empty secret", help="give it a value first")
+            if length >= MAXIMUM_BYTES:
+                raise UserError(f"{item.name} is too large: Swarm takes less than 512,000 bytes")
+
+    def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
+        labels = self.labels([item.place for item in items])
+        return {item.name: self._compare(item, labels.get(item.place)) for item in items}
+
+    def _compare(self, item: Item, labels: Mapping[str, str] | None) -> Found:
+        if labels is None:
+            return Found.ABSENT
+        known = labels.get(FINGERPRINT)
+        if known is None or self.reach.fingerprint is None:
+            return Found.UNKNOWN
+        return Found.SAME if known == self.reach.fingerprint(content(item)) else Found.OTHER
+
+    def put(self, item: Item) -> None:
+        labels = {
+            "dsec.project": self.reach.project,
+            "dsec.service": ",".join(item.services),
+            **({FINGERPRINT: self.reach.fingerprint(content(item))} if self.reach.fingerprint is not None else {}),
+            **self.reach.labels,
+        }
+        words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        run("secret", "create", *words, item.place, "-", data=content(item))
+
+    def fetch(self, places: Mapping[str, str]) -> Mapping[str, Secret]:
+        raise UserError(
+            "Swarm gives no value back to anybody but the services that mount it",
+            help="take the values from where they came from: `dsec-migrate fill --write` asks for them",
+        )
+
+    def labels(self, places: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """The labels of those secrets that are there, by name."""
+        there = set(run("secret", "ls", "--format", "{{.Name}}").splitlines())
+        wanted = [place for place in dict.fromkeys(places) if place in there]
+        if not wanted:
+            return {}
+        found = json.loads(run("secret", "inspect", *wanted))
+        return {one["Spec"]["Name"]: one["Spec"].get("Labels") or {} for one in found}
+
+
+def check_name(name: str) -> None:
+    """Raises UserError where Swarm would refuse the name."""
+    if len(name) > SWARM_MAXIMUM_LENGTH or _NAME.fullmatch(name) is None:
+        raise UserError(
+            f"Swarm refuses the name {name}",
+            help=f"a name has at most {SWARM_MAXIMUM_LENGTH} of the characters a-z A-Z 0-9 - _ . and begins and ends "
+            "with a letter or digit; the key `name:` of the secret gives it another one",
+        )
+
+
+def run(*words: str, data: bytes | None = None) -> str:
+    """What ``docker`` says. Raises UserError in its own words: it repeats names, never what it is fed."""
+    try:
+        result = subprocess.run(
+            ["docker", *words], input=data or b"", capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise UserError("the program docker is not installed here") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"docker did not answer within {TIMEOUT_SECONDS} seconds", help="run the command again"
+        ) from None
+    if result.returncode == 0:
+        return result.stdout.decode("utf-8", "replace")
+    said = result.stderr.decode("utf-8", "replace").strip().splitlines()
+    what = said[-1].removeprefix("Error response from daemon: ").removeprefix("rpc error: ") if said else "it failed"
+    advice = "what was done before stays; run the command again when that is mended"
+    if "swarm manager" in what or "swarm init" in what:
+        what, advice = "this engine is no manager of a Swarm", "run it on a manager, or `docker swarm init` first"
+    elif "connect to the Docker daemon" in what:
+        advice = "start Docker, or name another engine with DOCKER_HOST"
+    raise UserError(f"docker {' '.join(words[:2])}: {what}", help=advice)

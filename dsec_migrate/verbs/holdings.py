@@ -1,0 +1,61 @@
+"""The secrets of a migrated project with the values that are here, as ``push``, ``lock`` and ``rotate`` take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import resolve_path
+from dsec_migrate.naming import style_of
+from dsec_migrate.options import Options
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass
+from dsec_migrate.secret import Secret
+from dsec_migrate.verbs.vacancies import file_of, users
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Held:
+    """A secret that the project defines. ``file`` is where its value is, or where it would be; None for one that comes
+    from ``variable``. ``external_name`` is what Swarm calls it."""
+
+    name: str
+    file: Path | None
+    variable: str
+    external_name: str
+    is_external: bool
+    services: tuple[str, ...]
+    value: Secret | None
+
+
+def held(project: Project, options: Options) -> Iterator[Held]:
+    """In the order of the project's files. Raises UserError where a file is there and cannot be read."""
+    mounted = users(project)
+    style = style_of(project.secrets, options.secrets_dir)
+    for name, data in project.secrets.items():
+        file, variable = file_of(project, data), str(data.get("environment") or "")
+        is_external = bool(data.get("external"))
+        if file is None and not variable:
+            file = resolve_path(project, style.file(name))
+        value = read(file) if file is not None else None
+        if variable and project.environment.variables.get(variable):
+            value = Secret(project.environment.variables[variable])
+        named = data.get("name")
+        external_name = (project.resolve(named).value if isinstance(named, str) else None) or name
+        services = tuple(service.name for service in mounted.get(name, ()))
+        yield Held(name, file, variable, external_name, is_external, services, value)
+
+
+def read(path: Path) -> Secret | None:
+    """The bytes of a file, also those that are no text; None where there is none."""
+    try:
+        return Secret(path.read_bytes().decode("utf-8", "surrogateescape"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UserError(
+            f"cannot read the secret's file: {error.strerror or type(error).__name__}",
+            str(path),
+            help="make it readable",
+        ) from None

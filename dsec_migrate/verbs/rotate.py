@@ -1,0 +1,403 @@
+"""``rotate``: gives a secret another value in two phases, as a careful operator would by hand.
+
+The new value stands beside the former one until ``--finish``, which asks for proof first. The former one is kept until
+``--forget-previous``. Every phase can be run again after whatever interrupted it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from dsec_migrate import dotenv
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import secrets_folder
+from dsec_migrate.filling import Vacancy, overwrite_in_place, remove, write
+from dsec_migrate.ledger import Entry, Ledger
+from dsec_migrate.migrate import load
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass, replace
+from dsec_migrate.reports.page import Page
+from dsec_migrate.rewrite.env_file import move
+from dsec_migrate.rotation import Step, Strategy, databases, edits
+from dsec_migrate.rotation.expected import with_second
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Source, splice
+from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.holdings import Held, held, read
+from dsec_migrate.verbs.vacancies import mode_for, users
+
+STARTED, FINISHING = "started", "finishing"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Request:
+    """``phase`` is start, finish, abort, rollback, prune or forget. ``value`` makes the new value, once. ``is_proved``:
+    the user says that the new value works; ``applies``: the commands in between are run."""
+
+    name: str
+    phase: str
+    value: Callable[[], Secret] | None
+    strategy: Strategy | None
+    is_proved: bool
+    applies: bool
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Rotation:
+    """All that the phases work on."""
+
+    request: Request
+    task: Task
+    project: Project
+    held: Held
+    ledger: Ledger
+
+    @property
+    def page(self) -> Page:
+        return self.task.page
+
+    @property
+    def entry(self) -> Entry:
+        return self.ledger.entry(self.held.name)
+
+    @property
+    def new_name(self) -> str:
+        return f"{self.held.name}_new"
+
+    @property
+    def file(self) -> Path:
+        """Where the value is, or was before it went to another store."""
+        assert self.held.file is not None
+        return self.held.file
+
+    @property
+    def new_file(self) -> Path:
+        base = self.file if self.held.file is not None else self.ledger.folder / f"{self.held.name}.txt"
+        return base.with_name(f"{self.new_name}{''.join(base.suffixes[-1:])}")
+
+    def error(self, what: str, help: str = "") -> UserError:  # noqa: A002
+        return UserError(what, str(self.project.source.path), help=help)
+
+
+def perform(task: Task, request: Request) -> Result:
+    """Raises UserError where there is no such secret, or the phase does not fit."""
+    rotation = _find(task, request)
+    if rotation.held.is_external or request.strategy is Strategy.SWARM:
+        from dsec_migrate.verbs import rotate_swarm
+
+        rotate_swarm.perform(rotation)
+        return Result(task.page, ())
+    phases = {"start": _start, "finish": _finish, "abort": _abort, "forget": _forget}
+    if request.phase not in phases:
+        raise rotation.error(f"--{request.phase} is for secrets that Swarm keeps", "--abort takes a rotation back")
+    phases[request.phase](rotation)
+    return Result(task.page, ())
+
+
+def _find(task: Task, request: Request) -> Rotation:
+    names: list[str] = []
+    for files in task.projects:
+        for unit in load(files, task.options, task.shell).units():
+            for one in held(unit, task.options):
+                names.append(one.name)
+                if one.name == request.name:
+                    ledger = Ledger(one.file.parent if one.file is not None else secrets_folder(unit, task.options))
+                    return Rotation(request, task, unit, one, ledger)
+    place = task.projects[0].name if task.projects else ""
+    known = f"there are {', '.join(names)}" if names else "the project defines no secret"
+    raise UserError(f"there is no secret {request.name}", place, help=known)
+
+
+# --- the first phase ---
+
+
+def _start(rotation: Rotation) -> None:
+    entry, page, task = rotation.entry, rotation.page, rotation.task
+    if entry.phase:
+        if read(rotation.new_file) is not None:
+            raise rotation.error(
+                f"a rotation of {rotation.held.name} is under way", "--finish promotes the new value, --abort drops it"
+            )
+        strategy = Strategy(entry.details.get("strategy", Strategy.REPLACE.value))
+    else:
+        strategy = _strategy(rotation)
+    if rotation.held.value is None:
+        raise rotation.error(f"{rotation.held.name} has no value here yet", "`dsec-migrate fill --write` asks for it")
+    database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None
+    changed = _beside(rotation, strategy, database)
+    page.heading(f"{rotation.held.name}: the new value beside the former one")
+    rows = [(str(rotation.new_file), "the new value, 0600" if not changed else "the new value")]
+    rows += [(str(document.source.path), "mounts it") for document, _, _ in changed]
+    page.table(rows)
+    if task.write:
+        value = rotation.request.value() if rotation.request.value is not None else None
+        if value is None:
+            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
+        if value == rotation.held.value:
+            raise rotation.error("the new value is the former one")
+        rotation.ledger.note(rotation.held.name, _bytes(rotation.held.value), entry.changed)
+        rotation.ledger.write(
+            rotation.held.name,
+            replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
+        )
+        mounted = users(rotation.project).get(rotation.held.name, [])
+        write(
+            Vacancy(rotation.new_name, rotation.new_file, mode_for(rotation.project, mounted) if changed else 0o600),
+            value,
+        )
+        _save(rotation, changed)
+    steps = list(_between(rotation, strategy, database))
+    _follow(rotation, steps, "Then run" if task.write else "To run in between")
+    page.blank()
+    if not task.write:
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+        return
+    last = "--finish --apply --write" if database is not None else "--finish --confirmed --write"
+    page.sentence(f"when the new value works everywhere: dsec-migrate rotate {rotation.held.name} {last}")
+    page.sentence(f"to take it back: dsec-migrate rotate {rotation.held.name} --abort --write")
+
+
+def _strategy(rotation: Rotation) -> Strategy:
+    """What the user said; else two values for programs that are built here, one for images of others."""
+    if rotation.request.strategy is not None:
+        return rotation.request.strategy
+    services = users(rotation.project).get(rotation.held.name, [])
+    is_own = bool(services) and all(service.is_built for service in services)
+    return Strategy.DUAL if is_own and not rotation.held.variable else Strategy.REPLACE
+
+
+def _database(rotation: Rotation) -> tuple[str, databases.Database] | None:
+    """The service that is a database with this password, and how it takes another one."""
+    path = f"/run/secrets/{rotation.held.name}"
+    for service in users(rotation.project).get(rotation.held.name, []):
+        paths = {name: variable.effective.value or "" for name, variable in service.variables.items()}
+        known = databases.of(paths)
+        for name, value in paths.items():
+            if value == path and name in known:
+                return service.name, known[name]
+    return None
+
+
+def _beside(rotation: Rotation, strategy: Strategy, database: tuple[str, databases.Database] | None) -> edits.Changed:
+    """How the project's files change for the first phase."""
+    name, new = rotation.held.name, rotation.new_name
+    if strategy is Strategy.DUAL:
+        services = frozenset(rotation.held.services)
+    elif database is not None:
+        services = frozenset({database[0]})
+    else:
+        return []
+    if rotation.held.variable:
+        raise rotation.error(f"{name} comes from a variable", "rotate it with --strategy replace")
+    file = rotation.project.secrets[name].get("file")
+    assert isinstance(file, str)
+    folder = file.rpartition("/")[0]
+    new_file = f"{folder}/{rotation.new_file.name}" if folder else rotation.new_file.name
+    is_dual = strategy is Strategy.DUAL
+    changed = edits.beside(rotation.project, name, new, new_file, services, with_variables=is_dual)
+    edits.check(changed, lambda data: with_second(data, name, new, new_file, services, with_variables=is_dual))
+    return changed
+
+
+def _save(rotation: Rotation, changed: edits.Changed) -> None:
+    """All files at once, or none."""
+    if not changed:
+        return
+    from dsec_migrate import transaction
+
+    replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
+    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements))
+
+
+def _between(rotation: Rotation, strategy: Strategy, database: tuple[str, databases.Database] | None) -> Iterable[Step]:
+    if database is not None:
+        service, known = database
+        yield Step(("docker", "compose", "up", "-d", "--wait", service), "mounts the new value")
+        script = known.to_change(rotation.held.name, rotation.new_name)
+        yield Step(
+            ("docker", "compose", "exec", "-T", service, "sh", "-e"), f"{known.title} takes it from now on", script
+        )
+    elif strategy is Strategy.DUAL:
+        yield Step(("docker", "compose", "up", "-d", *rotation.held.services), "mounts the new value beside the former")
+
+
+def _follow(rotation: Rotation, steps: list[Step], title: str) -> None:
+    """Prints the steps, or runs them where the user said so."""
+    page = rotation.page
+    if not steps:
+        return
+    if rotation.request.applies and rotation.task.write:
+        from dsec_migrate.rotation.running import run
+
+        for step in steps:
+            run(step, rotation.project.directory)
+        page.heading("Run")
+    else:
+        page.heading(title)
+    for step in steps:
+        if step.why:
+            page.sentence(f"# {step.why}", indent="  ")
+        for line in str(step).splitlines():
+            page.row(f"  {line}")
+
+
+# --- the second phase ---
+
+
+def _finish(rotation: Rotation) -> None:
+    entry, page, task = rotation.entry, rotation.page, rotation.task
+    name = rotation.held.name
+    if not entry.phase:
+        raise rotation.error(f"no rotation of {name} is under way", "begin with --generate, --value-file or --prompt")
+    value = read(rotation.new_file)
+    if value is None and entry.phase != FINISHING:
+        raise rotation.error(f"the new value of {name} is gone", "--abort ends the rotation; then begin again")
+    database = _database(rotation) if not rotation.held.variable else None
+    _prove(rotation, database)
+    changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
+    page.heading(f"{name}: the new value takes the place of the former one")
+    rows = [(_place(rotation), "the new value"), (str(rotation.ledger.previous(name)), "the former value, 0600")]
+    rows += [(str(document.source.path), "without the second secret") for document, _, _ in changed]
+    page.table(rows)
+    if task.write:
+        rotation.ledger.write(name, replace(entry, phase=FINISHING))
+        if value is not None:
+            if rotation.held.value is not None and rotation.held.value != value:
+                rotation.ledger.keep(name, _bytes(rotation.held.value))
+            _put(rotation, value)
+        _save(rotation, changed)
+        remove(rotation.new_file)
+        promoted = value if value is not None else rotation.held.value
+        if promoted is not None:
+            rotation.ledger.note(name, _bytes(promoted), int(time.time()))
+        rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
+    recreated = ("docker", "compose", "up", "-d", "--force-recreate", *rotation.held.services)
+    why = "programs that read it when they start; the others see the file at once"
+    if rotation.held.variable:
+        why = "the value comes from a variable, which containers see when they are made"
+    steps = [Step(recreated, why)] if rotation.held.services else []
+    _follow(rotation, steps, "Then run" if task.write else "To run then")
+    page.blank()
+    if not task.write:
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+    else:
+        page.sentence(f"the former value stays until: dsec-migrate rotate {name} --forget-previous --write")
+
+
+def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) -> None:
+    """Raises UserError where nobody has proved that the new value works."""
+    if rotation.request.is_proved or rotation.entry.phase == FINISHING:
+        return
+    name = rotation.held.name
+    if database is None:
+        raise rotation.error(
+            f"nobody has proved that the new value of {name} works",
+            "try it where it is asked for, then say so with --confirmed",
+        )
+    service, known = database
+    step = Step(
+        ("docker", "compose", "exec", "-T", service, "sh", "-e"),
+        f"a login to {known.title} with the new value",
+        known.to_prove(rotation.new_name),
+    )
+    if not rotation.request.applies:
+        for line in str(step).splitlines():
+            rotation.page.row(f"  {line}")
+        raise rotation.error(
+            f"nobody has proved that the new value of {name} works",
+            "--apply logs in with it; or run that login yourself and say so with --confirmed",
+        )
+    from dsec_migrate.rotation.running import run
+
+    run(step, rotation.project.directory)
+    rotation.page.sentence(f"{known.title} of {service} lets the new value in")
+
+
+def _place(rotation: Rotation) -> str:
+    if not rotation.held.variable:
+        return str(rotation.file)
+    return f"{rotation.held.variable} in {_env_file(rotation)}"
+
+
+def _put(rotation: Rotation, value: Secret) -> None:
+    if not rotation.held.variable:
+        overwrite_in_place(rotation.file, _bytes(value))
+        return
+    path = _env_file(rotation)
+    source = Source.read(path)
+    entries = [one for one in dotenv.parse(source.text, {}) if one.name == rotation.held.variable]
+    try:
+        own = [
+            edit for one in entries[-1:] for edit in move(source.text, one, one.name, value.reveal().replace("$", "$$"))
+        ]
+    except ValueError as error:
+        raise rotation.error(f"{path} cannot hold the new value: {error}") from None
+    overwrite_in_place(path, source.encode(splice(source.text, own)))
+
+
+def _env_file(rotation: Rotation) -> Path:
+    """The file that sets the variable of a secret. Raises UserError where the shell does."""
+    variable, environment = rotation.held.variable, rotation.project.environment
+    if environment.is_from_shell(variable):
+        services = " ".join(rotation.held.services)
+        raise rotation.error(
+            f"{variable} comes from the shell, where only you can change it",
+            f"set it there, then: docker compose up -d --force-recreate {services}",
+        )
+    for path in reversed(environment.paths):
+        if any(one.name == variable and one.value is not None for one in dotenv.parse(Source.read(path).text, {})):
+            return path
+    raise rotation.error(f"no file sets {variable}")
+
+
+# --- ways back ---
+
+
+def _abort(rotation: Rotation) -> None:
+    page, name = rotation.page, rotation.held.name
+    if not rotation.entry.phase:
+        raise rotation.error(f"no rotation of {name} is under way")
+    if rotation.entry.phase == FINISHING:
+        raise rotation.error(f"the rotation of {name} is nearly done", "--finish --write ends it")
+    changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
+    value = read(rotation.new_file)
+    page.heading(f"{name}: back to the former value alone")
+    page.table((str(document.source.path), "without the second secret") for document, _, _ in changed)
+    kept = rotation.ledger.previous(rotation.new_name)
+    if value is not None:
+        page.table([(str(kept), "the value that was new, 0600")])
+    if rotation.task.write:
+        # it may be the live one, where somebody ran the statement
+        if value is not None:
+            rotation.ledger.keep(rotation.new_name, _bytes(value))
+        _save(rotation, changed)
+        remove(rotation.new_file)
+        rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
+    if _database(rotation) is not None:
+        page.sentence("if the database has taken the new value already, set its password back first", indent="  ")
+    page.blank()
+    if not rotation.task.write:
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+
+
+def _forget(rotation: Rotation) -> None:
+    page, ledger, name = rotation.page, rotation.ledger, rotation.held.name
+    kept = [path for path in (ledger.previous(name), ledger.previous(rotation.new_name)) if path.exists()]
+    if rotation.entry.phase:
+        raise rotation.error(f"a rotation of {name} is under way", "end it first: --finish or --abort")
+    if not kept:
+        page.sentence(f"no former value of {name} is kept")
+        return
+    page.heading("Deleted" if rotation.task.write else "Would delete")
+    page.table((str(path),) for path in kept)
+    for path in kept if rotation.task.write else ():
+        remove(path)
+    if not rotation.task.write:
+        page.blank()
+        page.sentence("nothing deleted: add --write", paint=page.style.bold)
+
+
+def _bytes(value: Secret) -> bytes:
+    return value.reveal().encode("utf-8", "surrogateescape")

@@ -1,0 +1,164 @@
+"""``rotate`` for secrets that Swarm keeps: a new version under another name, at the same path, service by service."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from dsec_migrate.files import project_name
+from dsec_migrate.filling import overwrite_in_place
+from dsec_migrate.records import replace
+from dsec_migrate.rotation import Step, edits, swarm
+from dsec_migrate.rotation.running import run as run_step
+from dsec_migrate.stores.keepers import Found, Item, Reach, content
+from dsec_migrate.stores.swarm import Swarm, check_name, run
+
+if TYPE_CHECKING:
+    from dsec_migrate.verbs.rotate import Rotation
+
+CREATING = "creating"
+
+
+def perform(rotation: Rotation) -> None:
+    """Raises UserError."""
+    if not rotation.held.is_external:
+        raise rotation.error(
+            f"Swarm does not keep {rotation.held.name}: its definition is not `external: true`",
+            "leave --strategy out, or migrate with --source external",
+        )
+    phases = {"start": _start, "rollback": _roll_back, "prune": _prune}
+    if rotation.request.phase not in phases:
+        raise rotation.error(
+            f"--{rotation.request.phase} is for secrets that files keep", "for Swarm there are --rollback and --prune"
+        )
+    phases[rotation.request.phase](rotation)
+
+
+def _start(rotation: Rotation) -> None:
+    current, entry = rotation.held.external_name, rotation.entry
+    base = swarm.base_of(current)
+    known = swarm.versions(base)
+    if entry.phase == CREATING:
+        # what an interrupted run began is gone on with
+        former, new = entry.details["former"], entry.details["current"]
+    else:
+        former, new = current, swarm.next_name(base, known.values())
+    check_name(new)
+    if former not in known:
+        raise rotation.error(f"Swarm has no secret {former}", "`dsec-migrate push --to swarm --write` puts it there")
+    _tell(rotation, former, new, "the next version")
+    if rotation.task.write:
+        keeper = Swarm(Reach(project_name(rotation.project), fingerprint=rotation.ledger.fingerprint))
+        value = rotation.request.value() if rotation.request.value is not None and new not in known else None
+        if new not in known and value is None:
+            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
+        rotation.ledger.write(
+            rotation.held.name, replace(entry, phase=CREATING, details={"former": former, "current": new})
+        )
+        if value is not None:
+            item = Item(rotation.held.name, new, rotation.held.services, value)
+            keeper.check([item])
+            if keeper.find([item])[item.name] is Found.ABSENT:
+                keeper.put(item)
+            rotation.ledger.note(item.name, content(item), int(time.time()))
+            _keep_here(rotation, item)
+        _call(rotation, new)
+        rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
+    _update(rotation, [former], new)
+    rotation.page.blank()
+    if rotation.task.write:
+        rotation.page.sentence(f"to go back: dsec-migrate rotate {rotation.held.name} --rollback --apply --write")
+        rotation.page.sentence(
+            f"when nothing needs the former version: dsec-migrate rotate {rotation.held.name} --prune --write"
+        )
+    else:
+        rotation.page.sentence("nothing changed: add --write", paint=rotation.page.style.bold)
+
+
+def _keep_here(rotation: Rotation, item: Item) -> None:
+    """A value file that is still there holds the current value; the former one is kept."""
+    if rotation.held.value is None or rotation.held.file is None:
+        return
+    rotation.ledger.keep(item.name, rotation.held.value.reveal().encode("utf-8", "surrogateescape"))
+    overwrite_in_place(rotation.held.file, content(item))
+
+
+def _call(rotation: Rotation, name: str) -> None:
+    """The project's files name the version."""
+    from dsec_migrate import transaction
+
+    if rotation.held.external_name == name:
+        return
+    secret = rotation.held.name
+    definition = {**rotation.project.secrets[secret], "name": name}
+    changed = edits.called(rotation.project, secret, name)
+    edits.check(changed, lambda data: edits.defined(data, secret, definition))
+    if not changed:
+        raise rotation.error(f"no file of the project defines {secret} in its own text")
+    replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
+    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements))
+
+
+def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:
+    rotation.page.heading(f"{rotation.held.name}: {what}")
+    rotation.page.table([("was", former), ("is", new)])
+
+
+def _update(rotation: Rotation, old: list[str], new: str) -> None:
+    """The commands by which the running services get it, printed or run."""
+    steps: list[Step] = list(swarm.updates(old, new))
+    page = rotation.page
+    if not steps:
+        page.sentence("no service of this Swarm mounts it now: the next `docker stack deploy` takes it", indent="  ")
+        return
+    is_run = rotation.request.applies and rotation.task.write
+    page.heading("Run" if is_run else "Then run")
+    for step in steps:
+        if is_run:
+            run_step(step, rotation.project.directory)
+        page.sentence(f"# {step.why}", indent="  ")
+        page.row(f"  {step}")
+
+
+def _roll_back(rotation: Rotation) -> None:
+    details = rotation.entry.details
+    former, current = details.get("former", ""), rotation.held.external_name
+    if not former or (former == current and details.get("current") == current):
+        raise rotation.error(f"no former version of {rotation.held.name} is known", "name it in the file by hand")
+    if former == current:
+        # the file says it already: an interrupted run, of which the services are left
+        former, current = current, details["current"]
+    if former not in swarm.versions(swarm.base_of(former)):
+        raise rotation.error(f"Swarm has no secret {former} any more")
+    _tell(rotation, current, former, "back to the former version")
+    if rotation.task.write:
+        _call(rotation, former)
+    _update(rotation, [current], former)
+    rotation.page.blank()
+    if not rotation.task.write:
+        rotation.page.sentence("nothing changed: add --write", paint=rotation.page.style.bold)
+
+
+def _prune(rotation: Rotation) -> None:
+    """Versions that no service mounts and the file does not name. The one that is current stays."""
+    page, current = rotation.page, rotation.held.external_name
+    known = sorted(swarm.versions(swarm.base_of(current)), key=lambda name: (len(name), name))
+    labels = Swarm(Reach(project_name(rotation.project))).labels(known)
+    own = [name for name in known if labels[name].get("dsec.project") == project_name(rotation.project)]
+    used = {mount["SecretName"] for mounts in swarm.users(known).values() for mount in mounts}
+    gone = [name for name in own if name != current and name not in used]
+    page.heading("Removed" if rotation.task.write else "Would remove")
+    page.table((name, _why(name, current, used, own)) for name in known)
+    for name in gone if rotation.task.write else ():
+        run("secret", "rm", name)
+    page.blank()
+    if not rotation.task.write:
+        page.sentence("nothing removed: add --write", paint=page.style.bold)
+
+
+def _why(name: str, current: str, used: set[str], own: list[str]) -> str:
+    if name == current:
+        return "stays: the file names it"
+    if name in used:
+        return "stays: a service mounts it"
+    return "goes" if name in own else "stays: it is not from this project (label dsec.project)"
