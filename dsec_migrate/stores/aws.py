@@ -31,7 +31,9 @@ def connect(reach: Reach) -> SecretsManager:
         raise need_library("boto3", "aws") from None
     patience = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
-        return SecretsManager(boto3.client("secretsmanager", config=patience), reach)
+        # the library itself looks at AWS_DEFAULT_REGION and at profiles only
+        region = reach.shell.get("AWS_REGION") or None
+        return SecretsManager(boto3.client("secretsmanager", region_name=region, config=patience), reach)
     except BotoCoreError as error:
         raise UserError(
             f"AWS cannot be reached ({type(error).__name__})", help="set AWS_REGION, or a profile with AWS_PROFILE"

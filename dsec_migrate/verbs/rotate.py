@@ -22,6 +22,7 @@ from dsec_migrate.reports.page import Page
 from dsec_migrate.rewrite.env_file import move
 from dsec_migrate.rotation import Step, Strategy, databases, edits
 from dsec_migrate.rotation.expected import with_second
+from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source, splice
 from dsec_migrate.verbs import Result, Task
@@ -150,6 +151,8 @@ def _start(rotation: Rotation) -> None:
         _save(rotation, changed)
     steps = list(_between(rotation, strategy, database))
     _follow(rotation, steps, "Then run" if task.write else "To run in between")
+    if strategy is Strategy.DUAL:
+        _tell_how_to_try_both(rotation)
     page.blank()
     if not task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
@@ -157,6 +160,16 @@ def _start(rotation: Rotation) -> None:
     last = "--finish --apply --write" if database is not None else "--finish --confirmed --write"
     page.sentence(f"when the new value works everywhere: dsec-migrate rotate {rotation.held.name} {last}")
     page.sentence(f"to take it back: dsec-migrate rotate {rotation.held.name} --abort --write")
+
+
+def _tell_how_to_try_both(rotation: Rotation) -> None:
+    path = f"/run/secrets/{rotation.held.name}"
+    services = users(rotation.project).get(rotation.held.name, [])
+    names = [name for one in services for name, known in one.variables.items() if known.effective.value == path]
+    for language, text in both(names[0], edits.new_variable(names[0])) if names else ():
+        rotation.page.heading(f"A program in {language} tries one, then the other")
+        for line in text.splitlines():
+            rotation.page.row(f"  {line}")
 
 
 def _strategy(rotation: Rotation) -> Strategy:

@@ -1,0 +1,206 @@
+"""``rotate``: the new value beside the former one, proof, and every way back. The engine's part is tested elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from test_stores import files, run
+
+OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
+BUILT = """\
+services:
+  app:
+    build: .
+    environment:
+      - DB_PASSWORD_FILE=/run/secrets/db_password  # of the database
+      - LOG_LEVEL=info
+    secrets:
+      - db_password
+  worker:
+    build: .
+    environment: {QUEUE: "a", DB_PASSWORD_FILE: /run/secrets/db_password}
+    secrets: [other, db_password]
+
+secrets:
+  db_password:
+    file: ./secrets/db_password.txt  # never in git
+  other:
+    file: ./secrets/other.txt
+"""
+DUAL = """\
+services:
+  app:
+    build: .
+    environment:
+      - DB_PASSWORD_FILE=/run/secrets/db_password  # of the database
+      - DB_PASSWORD_NEW_FILE=/run/secrets/db_password_new
+      - LOG_LEVEL=info
+    secrets:
+      - db_password
+      - db_password_new
+  worker:
+    build: .
+    environment: {QUEUE: "a", DB_PASSWORD_FILE: /run/secrets/db_password, MORE}
+    secrets: [other, db_password, db_password_new]
+
+secrets:
+  db_password:
+    file: ./secrets/db_password.txt  # never in git
+  db_password_new:
+    file: ./secrets/db_password_new.txt
+  other:
+    file: ./secrets/other.txt
+""".replace("MORE", "DB_PASSWORD_NEW_FILE: /run/secrets/db_password_new")
+DATABASE = """\
+services:
+  db:
+    image: postgres:17
+    environment:
+      POSTGRES_PASSWORD_FILE: /run/secrets/db_password
+    secrets:
+      - source: db_password
+        target: db_password
+  app:
+    image: nextcloud:30
+    environment:
+      POSTGRES_PASSWORD_FILE: /run/secrets/db_password
+    secrets: [db_password]
+secrets:
+  db_password: {file: "secrets/db_password.txt"}
+"""
+
+
+def project(folder: Path, text: str, **values: str) -> Path:
+    (folder / "secrets").mkdir()
+    (folder / "compose.yml").write_text(text)
+    for name, value in values.items():
+        (folder / "secrets" / f"{name}.txt").write_text(value)
+    (folder / "value").write_text(f"{NEW}\n")
+    return folder
+
+
+def rotate(folder: Path, *words: str, status: int = 0) -> str:
+    result = run(folder, "rotate", "db_password", *words, status=status)
+    said = result.stdout + result.stderr
+    assert OLD not in said
+    assert NEW not in said
+    return said
+
+
+def seen(folder: Path) -> Mapping[str, bytes]:
+    return {name: data for name, data in files(folder).items() if ".journal" not in name and ".undo" not in name}
+
+
+def test_two_values_stand_side_by_side_until_the_new_one_is_confirmed(tmp_path: Path) -> None:
+    folder = project(tmp_path, BUILT, db_password=OLD, other="x")
+    start = seen(folder)
+    assert "docker compose up -d app worker" in rotate(folder, "--value-file", "value")
+    assert seen(folder) == start
+    rotate(folder, "--value-file", "value", "--write")
+    assert (folder / "compose.yml").read_text() == DUAL
+    assert (folder / "secrets" / "db_password_new.txt").read_text() == NEW
+    assert (folder / "secrets" / "db_password.txt").read_text() == OLD
+    assert "is under way" in rotate(folder, "--value-file", "value", "--write", status=2)
+    assert "nobody has proved" in rotate(folder, "--finish", "--write", status=2)
+    assert "nothing written" in rotate(folder, "--finish", "--confirmed")
+    inode = (folder / "secrets" / "db_password.txt").stat().st_ino
+    rotate(folder, "--finish", "--confirmed", "--write")
+    assert (folder / "compose.yml").read_text() == BUILT
+    assert (folder / "secrets" / "db_password.txt").read_text() == NEW
+    # a running container sees the file that it has mounted
+    assert (folder / "secrets" / "db_password.txt").stat().st_ino == inode
+    assert not (folder / "secrets" / "db_password_new.txt").exists()
+    kept = folder / "secrets" / ".previous" / "db_password"
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == (OLD, 0o600)
+    rotate(folder, "--forget-previous")
+    assert kept.exists()
+    rotate(folder, "--forget-previous", "--write")
+    assert not kept.exists()
+
+
+def test_a_rotation_is_taken_back(tmp_path: Path) -> None:
+    folder = project(tmp_path, BUILT, db_password=OLD, other="x")
+    start = seen(folder)
+    rotate(folder, "--value-file", "value", "--write")
+    rotate(folder, "--abort")
+    assert (folder / "secrets" / "db_password_new.txt").exists()
+    rotate(folder, "--abort", "--write")
+    kept = {"secrets/.previous/db_password_new": NEW.encode(), "secrets/.previous/.gitignore": b"*\n"}
+    assert seen(folder) == {**start, **kept}
+    assert "no rotation of db_password is under way" in rotate(folder, "--abort", "--write", status=2)
+    rotate(folder, "--generate", "32", "--write")
+    made = (folder / "secrets" / "db_password_new.txt").read_text()
+    assert len(made) == 32
+    assert made.isalnum()
+
+
+def test_a_database_is_told_without_a_second_variable(tmp_path: Path) -> None:
+    folder = project(tmp_path, DATABASE, db_password=OLD)
+    said = rotate(folder, "--value-file", "value", "--write")
+    text = (folder / "compose.yml").read_text()
+    assert "      - source: db_password_new\n        target: db_password_new\n" in text
+    assert text.count("db_password_new") == 4
+    assert 'db_password_new: {file: "secrets/db_password_new.txt"}' in text
+    assert "NEW_FILE" not in text
+    assert "ALTER ROLE" in said
+    assert "/run/secrets/db_password_new" in said
+    assert "--apply logs in" in rotate(folder, "--finish", "--write", status=2)
+    said = rotate(folder, "--finish", "--confirmed", "--write")
+    assert (folder / "compose.yml").read_text() == DATABASE
+    assert "docker compose up -d --force-recreate db app" in said
+
+
+def test_a_value_behind_a_variable_changes_in_its_env_file(tmp_path: Path) -> None:
+    text = "services:\n  app:\n    image: nextcloud:30\n    secrets: [db_password]\nsecrets:\n  db_password:\n"
+    folder = project(tmp_path, f"{text}    environment: DB_PASSWORD\n")
+    (folder / ".env").write_text(f"A=1\nDB_PASSWORD='{OLD}'  # of the database\nB=2\n")
+    rotate(folder, "--value-file", "value", "--write")
+    assert OLD in (folder / ".env").read_text()
+    said = rotate(folder, "--finish", "--confirmed", "--write")
+    assert (folder / ".env").read_text() == f"A=1\nDB_PASSWORD='{NEW}'  # of the database\nB=2\n"
+    assert "--force-recreate app" in said
+    assert (folder / "secrets" / ".previous" / "db_password").read_text() == OLD
+
+
+def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:
+    text = "services:\n  app:\n    image: nextcloud:30\n    secrets: [db_password]\nsecrets:\n  db_password:\n"
+    folder = project(tmp_path, f"{text}    environment: DB_PASSWORD\n")
+    run(folder, "rotate", "db_password", "--value-file", "value", "--write", DB_PASSWORD=OLD)
+    words = ("rotate", "db_password", "--finish", "--confirmed", "--write")
+    result = run(folder, *words, status=2, DB_PASSWORD=OLD)
+    assert "comes from the shell" in result.stderr
+    assert "--force-recreate app" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--generate", "5", "--write"), "--generate takes a length"),
+        (("--generate", "32", "--prompt"), "exclude each other"),
+        (("--finish", "--abort"), "exclude each other"),
+        (("--write",), "there is no new value"),
+        (("--value-file", "same", "--write"), "the new value is the former one"),
+        (("--value-file", "missing", "--write"), "cannot read the new value"),
+        (("--value-file", "empty", "--write"), "is empty"),
+        (("--prompt", "--write"), "there is no terminal"),
+        (("--rollback", "--write"), "is for secrets that Swarm keeps"),
+        (("--strategy", "swarm", "--generate", "32", "--write"), "Swarm does not keep db_password"),
+        (("--finish", "--confirmed", "--write"), "no rotation of db_password is under way"),
+    ],
+)
+def test_what_does_not_fit_changes_nothing(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    folder = project(tmp_path, BUILT, db_password=OLD, other="x")
+    (folder / "same").write_text(OLD)
+    (folder / "empty").write_text("")
+    before = seen(folder)
+    assert told in rotate(folder, *words, status=2)
+    assert seen(folder) == before
+
+
+def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    folder = project(tmp_path, BUILT, db_password=OLD, other="x")
+    result = run(folder, "rotate", "nope", "--generate", "32", status=2)
+    assert "there is no secret nope" in result.stderr
+    assert "db_password, other" in result.stderr
