@@ -14,9 +14,9 @@ from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.plan import NewFile, PlannedSecret
 from dsec_migrate.project import Project, resolve
-from dsec_migrate.records import replace
+from dsec_migrate.records import dataclass, replace
 from dsec_migrate.secret import Secret
-from dsec_migrate.stores import external
+from dsec_migrate.stores import age, external
 
 SECRET_SCRIPT_MODE = 0o700
 
@@ -222,6 +222,36 @@ def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: 
     addition = start + "".join(line + newline for line in missing)
     disk.claim(path, (content + addition).encode())
     yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+
+
+@dataclass(frozen=True, repr=False)
+class IgnoreFile:
+    """An ignore file and the text that it is to have."""
+
+    path: Path
+    text: str
+
+
+def ignore_plain(project: Project, folder: Path) -> IgnoreFile | None:
+    """The project's .gitignore so that git takes the encrypted files of the folder and none of the plain ones; None
+    where it says so already, or the folder lies outside. A line that leaves the whole folder out is replaced."""
+    base = Path(os.path.abspath(project.directory))  # noqa: PTH100
+    try:
+        relative = Path(os.path.abspath(folder)).relative_to(base).as_posix()  # noqa: PTH100
+    except ValueError:
+        return None
+    if relative == ".":
+        return None
+    path = project.directory / ".gitignore"
+    text = (Disk().read(path) or b"").decode("utf-8", "replace")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    wanted = [f"/{relative}/*", *(f"!/{relative}/{name}" for name in (f"*{age.SUFFIX}", age.RECIPIENTS))]
+    lines = text.splitlines()
+    whole = {f"{before}{relative}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
+    if wanted[0] in lines and lines[lines.index(wanted[0]) :][: len(wanted)] == wanted:
+        return None
+    kept = [line for line in lines if line.strip() not in whole and line.strip() not in wanted]
+    return IgnoreFile(path, "".join(f"{line}{newline}" for line in (*kept, *wanted)))
 
 
 def _is_ours(folder: Path, names: Sequence[str]) -> bool:

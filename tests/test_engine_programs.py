@@ -6,6 +6,8 @@ Redis and PostgreSQL are those of this host, put into local images with the libr
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +42,13 @@ printf %s "$POSTGRES_PASSWORD" >/tmp/password
 unset POSTGRES_PASSWORD POSTGRES_PASSWORD_FILE
 chown -R app /tmp/data /tmp/password /var/run/postgresql
 exec su app -c '
-  initdb -D /tmp/data -U postgres --pwfile=/tmp/password --auth=scram-sha-256 --no-locale -E UTF8 >/dev/null
+  if [ ! -s /tmp/data/PG_VERSION ]; then
+    initdb -D /tmp/data -U postgres --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 --no-locale \\
+      -E UTF8 >/dev/null
+    echo "host all all all scram-sha-256" >>/tmp/data/pg_hba.conf
+  fi
   rm /tmp/password
-  exec postgres -D /tmp/data'
+  exec postgres -D /tmp/data -h "*"'
 """
 
 
@@ -113,8 +119,7 @@ def test_redis(tmp_path: Path, stack: Path) -> None:
     assert PASSWORD not in shown(stack)
 
 
-@pytest.mark.skipif(POSTGRES is None, reason="this host has no PostgreSQL server")
-def test_postgresql(tmp_path: Path, stack: Path) -> None:
+def postgres_image(tmp_path: Path) -> str:
     assert POSTGRES is not None
     version = POSTGRES.parent.parent
     root = tmp_path / "image" / "root"
@@ -128,6 +133,17 @@ def test_postgresql(tmp_path: Path, stack: Path) -> None:
     put({zone for zone in zones if zone.exists()}, root)
     tag = f"postgres:dsec-{uuid.uuid4().hex[:8]}"
     build(tmp_path / "image", tag, POSTGRES_ENTRYPOINT, "postgres", f"{POSTGRES.parent}:")
+    return tag
+
+
+def log_in(folder: Path, password: str) -> int:
+    words = ("compose", "exec", "--no-TTY", "-e", "PGPASSWORD", "db", "psql", "-h", "127.0.0.1", "-U", "postgres")
+    return docker(*words, "-c", "select 1", cwd=folder, PGPASSWORD=password).returncode
+
+
+@pytest.mark.skipif(POSTGRES is None, reason="this host has no PostgreSQL server")
+def test_postgresql(tmp_path: Path, stack: Path) -> None:
+    tag = postgres_image(tmp_path)
     (stack / "compose.yml").write_text(
         f"services:\n  db:\n    image: {tag}\n    pull_policy: never\n"
         f"    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n"
@@ -136,13 +152,50 @@ def test_postgresql(tmp_path: Path, stack: Path) -> None:
         encoding="utf-8",
     )
 
-    def log_in(password: str) -> int:
-        words = ("compose", "exec", "--no-TTY", "-e", "PGPASSWORD", "db", "psql", "-h", "127.0.0.1", "-U", "postgres")
-        return docker(*words, "-c", "select 1", cwd=stack, PGPASSWORD=password).returncode
-
     for change in (lambda _folder: None, migrated):
         change(stack)
         up(stack)
-        assert log_in(PASSWORD) == 0
-        assert log_in("another") != 0
+        assert log_in(stack, PASSWORD) == 0
+        assert log_in(stack, "another") != 0
     assert PASSWORD not in shown(stack)
+
+
+@pytest.mark.skipif(POSTGRES is None, reason="this host has no PostgreSQL server")
+def test_the_password_of_a_running_database_is_rotated(tmp_path: Path, stack: Path) -> None:
+    """The data outlives the container, so what the image calls the password counts no more: a statement changes it."""
+    tag = postgres_image(tmp_path)
+    (stack / "compose.yml").write_text(
+        f"services:\n  db:\n    image: {tag}\n    pull_policy: never\n"
+        f"    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n    volumes: [data:/tmp/data]\n"
+        "    healthcheck:\n      test: psql -U postgres -c 'select 1'\n      interval: 1s\n      retries: 30\n"
+        "volumes:\n  data:\n",
+        encoding="utf-8",
+    )
+    migrated(stack)
+    before = (stack / "compose.yml").read_text()
+    up(stack)
+    new = 'qu\'ote\\back`tick$ "x"; --'
+    (stack / "value").write_text(new, encoding="utf-8")
+
+    def rotate(*words: str, status: int = 0) -> str:
+        command = [sys.executable, "-c", "from dsec_migrate.cli import main; main()", "rotate", "postgres_password"]
+        result = subprocess.run([*command, *words], cwd=stack, capture_output=True, text=True, check=False)
+        assert result.returncode == status, result.stdout + result.stderr
+        assert PASSWORD not in result.stdout + result.stderr
+        assert new not in result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    rotate("--value-file", "value", "--write")
+    # the statement was not run yet
+    assert "failed" in rotate("--finish", "--apply", "--write", status=2)
+    rotate("--abort", "--write")
+    assert (stack / "compose.yml").read_text() == before
+    rotate("--value-file", "value", "--apply", "--write")
+    assert (log_in(stack, PASSWORD), log_in(stack, new)) == (2, 0)
+    assert "lets the new value in" in rotate("--finish", "--apply", "--write")
+    assert (stack / "compose.yml").read_text() == before
+    assert (stack / "secrets" / "postgres_password.txt").read_text() == new
+    assert (stack / "secrets" / ".previous" / "postgres_password").read_text() == PASSWORD
+    up(stack)
+    assert (log_in(stack, PASSWORD), log_in(stack, new)) == (2, 0)
+    assert new not in shown(stack)

@@ -167,9 +167,9 @@ def test_a_value_behind_a_variable_changes_in_its_env_file(tmp_path: Path) -> No
 def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:
     text = "services:\n  app:\n    image: nextcloud:30\n    secrets: [db_password]\nsecrets:\n  db_password:\n"
     folder = project(tmp_path, f"{text}    environment: DB_PASSWORD\n")
-    run(folder, "rotate", "db_password", "--value-file", "value", "--write", DB_PASSWORD=OLD)
+    run(folder, "rotate", "db_password", "--value-file", "value", "--write", variables={"DB_PASSWORD": OLD})
     words = ("rotate", "db_password", "--finish", "--confirmed", "--write")
-    result = run(folder, *words, status=2, DB_PASSWORD=OLD)
+    result = run(folder, *words, status=2, variables={"DB_PASSWORD": OLD})
     assert "comes from the shell" in result.stderr
     assert "--force-recreate app" in result.stderr
 

@@ -32,12 +32,14 @@ secrets:
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(folder: Path, *words: str, status: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *words: str, status: int = 0, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """The program in a process of its own; no value of ``VALUES`` is ever on the screen."""
     result = subprocess.run(
         [sys.executable, "-c", "from dsec_migrate.cli import main; main()", *words],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **(variables or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -112,17 +114,17 @@ def client(aws: Mapping[str, str]) -> Any:
 
 def test_vault_gets_each_value_once_and_gives_it_back(project: Path, vault: VaultServer) -> None:
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
-    assert "2 secrets would be put there" in run(project, "push", "--to", "vault", **known).stdout
+    assert "2 secrets would be put there" in run(project, "push", "--to", "vault", variables=known).stdout
     assert vault.entries == {"shop/db_password": [], "shop/api_token": []}
-    run(project, "push", "--to", "vault", "--write", **known)
+    run(project, "push", "--to", "vault", "--write", variables=known)
     assert vault.entries == {f"shop/{name}": [{"value": value}] for name, value in VALUES.items()}
-    assert "0 secrets put there" in run(project, "push", "--to", "vault", "--write", **known).stdout
+    assert "0 secrets put there" in run(project, "push", "--to", "vault", "--write", variables=known).stdout
     before = files(project)
     for name in VALUES:
         (project / "secrets" / f"{name}.txt").unlink()
-    assert "2 secrets would be written" in run(project, "pull", "--from", "vault", **known).stdout
+    assert "2 secrets would be written" in run(project, "pull", "--from", "vault", variables=known).stdout
     assert not list((project / "secrets").glob("*.txt"))
-    run(project, "pull", "--from", "vault", "--write", **known)
+    run(project, "pull", "--from", "vault", "--write", variables=known)
     assert files(project) == before
     assert (project / "secrets" / "api_token.txt").stat().st_mode & 0o777 == 0o600
 
@@ -130,10 +132,10 @@ def test_vault_gets_each_value_once_and_gives_it_back(project: Path, vault: Vaul
 def test_vault_takes_all_values_as_keys_of_one_entry(project: Path, vault: VaultServer) -> None:
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
     vault.entries["apps/shop"] = [{"other": "stays"}]
-    run(project, "push", "--to", "vault", "--entry", "apps/shop", "--write", **known)
+    run(project, "push", "--to", "vault", "--entry", "apps/shop", "--write", variables=known)
     assert vault.entries["apps/shop"][-1] == {"other": "stays", **VALUES}
     (project / "secrets" / "db_password.txt").unlink()
-    run(project, "pull", "--from", "vault", "--entry", "apps/shop", "--write", **known)
+    run(project, "pull", "--from", "vault", "--entry", "apps/shop", "--write", variables=known)
     assert (project / "secrets" / "db_password.txt").read_text() == VALUES["db_password"]
 
 
@@ -144,7 +146,7 @@ def test_vault_is_entered_by_an_approle(project: Path, vault: VaultServer, tmp_p
         for name, value in given.items():
             (tmp_path / name).write_text(f"{value}\n")
         given = {f"{name}_FILE": str(tmp_path / name) for name in given}
-    run(project, "push", "--to", "vault", "--write", VAULT_ADDR=vault.address, **given)
+    run(project, "push", "--to", "vault", "--write", variables={"VAULT_ADDR": vault.address, **given})
     assert vault.entries["shop/db_password"] == [{"value": VALUES["db_password"]}]
 
 
@@ -164,7 +166,9 @@ def test_without_a_good_credential_vault_gets_nothing(
     project: Path, vault: VaultServer, given: dict[str, str], told: str
 ) -> None:
     before = files(project)
-    result = run(project, "push", "--to", "vault", "--write", status=2, **{"VAULT_ADDR": vault.address, **given})
+    result = run(
+        project, "push", "--to", "vault", "--write", status=2, variables={"VAULT_ADDR": vault.address, **given}
+    )
     assert told in result.stderr
     assert all(not versions for versions in vault.entries.values())
     assert files(project) == before
@@ -173,12 +177,12 @@ def test_without_a_good_credential_vault_gets_nothing(
 def test_a_name_that_is_taken_stops_everything(project: Path, vault: VaultServer) -> None:
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
     vault.entries["shop/api_token"] = [{"value": "somebody else's"}]
-    result = run(project, "push", "--to", "vault", "--write", status=2, **known)
+    result = run(project, "push", "--to", "vault", "--write", status=2, variables=known)
     assert "something else under shop/api_token; nothing was sent" in result.stderr
     assert "TAKEN" in result.stdout
     assert not vault.entries["shop/db_password"]
     # the other way, too: a value that is here is not replaced
-    result = run(project, "pull", "--from", "vault", "--write", status=2, **known)
+    result = run(project, "pull", "--from", "vault", "--write", status=2, variables=known)
     assert "hold something else" in result.stderr
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
 
@@ -187,10 +191,10 @@ def test_a_name_that_is_taken_stops_everything(project: Path, vault: VaultServer
 def test_a_real_vault_does_the_same(project: Path) -> None:
     known = {name: value for name, value in os.environ.items() if name.startswith("VAULT_")}
     prefix = f"dsec-test-{os.getpid()}"
-    run(project, "push", "--to", "vault", "--prefix", prefix, "--write", **known)
-    assert "0 secrets" in run(project, "push", "--to", "vault", "--prefix", prefix, "--write", **known).stdout
+    run(project, "push", "--to", "vault", "--prefix", prefix, "--write", variables=known)
+    assert "0 secrets" in run(project, "push", "--to", "vault", "--prefix", prefix, "--write", variables=known).stdout
     (project / "secrets" / "api_token.txt").unlink()
-    run(project, "pull", "--from", "vault", "--prefix", prefix, "--write", **known)
+    run(project, "pull", "--from", "vault", "--prefix", prefix, "--write", variables=known)
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
 
 
@@ -199,9 +203,9 @@ def test_a_real_vault_does_the_same(project: Path) -> None:
 
 def test_aws_gets_each_value_with_tags_and_gives_it_back(project: Path, aws: Mapping[str, str]) -> None:
     reset(aws)
-    run(project, "push", "--to", "aws", **aws)
+    run(project, "push", "--to", "aws", variables=aws)
     assert client(aws).list_secrets()["SecretList"] == []
-    run(project, "push", "--to", "aws", "--label", "stage=test", "--write", **aws)
+    run(project, "push", "--to", "aws", "--label", "stage=test", "--write", variables=aws)
     listed = {
         one["Name"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]}
         for one in client(aws).list_secrets()["SecretList"]
@@ -209,26 +213,26 @@ def test_aws_gets_each_value_with_tags_and_gives_it_back(project: Path, aws: Map
     tags = {"dsec.project": "shop", "dsec.service": "db", "stage": "test"}
     assert listed == {f"shop/{name}": tags for name in VALUES}
     assert client(aws).get_secret_value(SecretId="shop/api_token")["SecretString"] == VALUES["api_token"]
-    assert "0 secrets put there" in run(project, "push", "--to", "aws", "--write", **aws).stdout
+    assert "0 secrets put there" in run(project, "push", "--to", "aws", "--write", variables=aws).stdout
     before = files(project)
     (project / "secrets" / "api_token.txt").unlink()
-    run(project, "pull", "--from", "aws", "--write", **aws)
+    run(project, "pull", "--from", "aws", "--write", variables=aws)
     assert files(project) == before
 
 
 def test_aws_takes_all_values_as_keys_of_one_entry(project: Path, aws: Mapping[str, str]) -> None:
     reset(aws)
-    run(project, "push", "--to", "aws", "--entry", "apps/shop", "--write", **aws)
+    run(project, "push", "--to", "aws", "--entry", "apps/shop", "--write", variables=aws)
     assert json.loads(client(aws).get_secret_value(SecretId="apps/shop")["SecretString"]) == VALUES
     (project / "secrets" / "db_password.txt").unlink()
-    run(project, "pull", "--from", "aws", "--entry", "apps/shop", "--write", **aws)
+    run(project, "pull", "--from", "aws", "--entry", "apps/shop", "--write", variables=aws)
     assert (project / "secrets" / "db_password.txt").read_text() == VALUES["db_password"]
 
 
 def test_aws_keeps_what_is_there(project: Path, aws: Mapping[str, str]) -> None:
     reset(aws)
     client(aws).create_secret(Name="shop/api_token", SecretString="somebody else's")
-    result = run(project, "push", "--to", "aws", "--write", status=2, **aws)
+    result = run(project, "push", "--to", "aws", "--write", status=2, variables=aws)
     assert "something else under shop/api_token; nothing was sent" in result.stderr
     assert [one["Name"] for one in client(aws).list_secrets()["SecretList"]] == ["shop/api_token"]
 
@@ -249,7 +253,7 @@ def test_without_a_way_in_aws_gets_nothing(
 ) -> None:
     reset(aws)
     variables = {name: value for name, value in {**aws, **changed}.items() if value}
-    result = run(project, "push", "--to", "aws", "--write", status=2, **variables)
+    result = run(project, "push", "--to", "aws", "--write", status=2, variables=variables)
     assert told in result.stderr
     assert client(aws).list_secrets()["SecretList"] == []
 
@@ -266,6 +270,6 @@ def test_other_stores_do_not_exist(project: Path) -> None:
 def test_what_is_no_text_is_told_before_anything_is_sent(project: Path, vault: VaultServer) -> None:
     (project / "secrets" / "api_token.txt").write_bytes(b"\xff\xfe\x00")
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
-    result = run(project, "push", "--to", "vault", "--write", status=2, **known)
+    result = run(project, "push", "--to", "vault", "--write", status=2, variables=known)
     assert "api_token is not UTF-8 text" in result.stderr
     assert not any(vault.entries.values())

@@ -52,8 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.calls.append(f"{method} {path}")
         if path == "auth/approle/login":
             known = body.get("role_id") == ROLE and body.get("secret_id") == SECRET_ID
-            token = {"auth": {"client_token": TOKEN, "lease_duration": 60, "renewable": True}}
-            return self._send(200, token) if known else self._send(400, {"errors": ["invalid role or secret ID"]})
+            entered = {"auth": {"client_token": TOKEN, "lease_duration": 60, "renewable": True}}
+            return self._send(200, entered) if known else self._send(400, {"errors": ["invalid role or secret ID"]})
         token = self.headers.get("X-Vault-Token")
         if token not in {TOKEN, READ_ONLY} or (token == READ_ONLY and method != "GET"):
             return self._send(403, {"errors": ["permission denied"]})

@@ -183,7 +183,8 @@ def migrate(
 
     Shows what would change, with all values masked. Nothing is changed before you say --write.
 
-    Other commands: undo, status, fill, push, pull, rotate and images; `dsec-migrate undo --help` tells more.
+    Other commands: undo, status, fill, push, pull, rotate, lock,
+    unlock and images; `dsec-migrate undo --help` tells more.
 
     Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
     could not be proved right and was not made.
@@ -226,11 +227,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "": migrate,
     "fill": verbs.fill,
     "images": verbs.images,
+    "lock": verbs.lock,
     "pull": verbs.pull,
     "push": verbs.push,
     "rotate": verbs.rotate,
     "status": verbs.status,
     "undo": verbs.undo,
+    "unlock": verbs.unlock,
 }
 """By verb; the one without a verb migrates. A verb stands in ``request.VERBS`` as well."""
 

@@ -84,7 +84,7 @@ def fill(
     _finish(lambda: verb.perform(_task(files, layers, env_files, None, write), from_stdin=from_stdin))
 
 
-To = Annotated[str, typer.Option("--to", metavar="STORE", help="swarm, vault or aws.")]
+To = Annotated[str, typer.Option("--to", metavar="STORE", help="swarm, vault, aws or kubernetes.")]
 From = Annotated[str, typer.Option("--from", metavar="STORE", help="vault or aws.")]
 Prefix = Annotated[
     str | None,
@@ -109,13 +109,27 @@ def push(
     prefix: Prefix = None,
     entry: InEntry = None,
     mount: Mount = "secret",
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Kubernetes: the folder of the manifests.")] = (
+        "kubernetes"
+    ),
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", metavar="NAME", help="Kubernetes: of all objects.")
+    ] = (None),
+    with_values: Annotated[
+        bool, typer.Option("--with-values", help="Kubernetes: Secrets with their values, in place of a script.")
+    ] = False,
     write: Write = False,
 ) -> None:
-    """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager.
+    """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager, or make manifests for Kubernetes.
 
     Names are listed, never values. What is there already stays; where a name is taken by another value, nothing is
     sent. Whatever was interrupted can be run again.
     """
+    if to == "kubernetes":
+        from dsec_migrate.verbs import manifests
+
+        wish = manifests.Wish(out, namespace, with_values)
+        _finish(lambda: manifests.perform(_task(files, layers, env_files, secrets_dir, write), wish))
     from dsec_migrate.verbs import push as verb
 
     way = verb.Way(to, Reach("", _pairs(labels or ()), prefix, entry, mount))
@@ -138,6 +152,44 @@ def pull(
 
     way = verb.Way(source, Reach("", {}, prefix, entry, mount))
     _finish(lambda: verb.pull(_task(files, layers, env_files, secrets_dir, write), way))
+
+
+def lock(
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    recipients: Annotated[
+        list[str] | None,
+        typer.Option("--encrypt-to", metavar="RECIPIENT", help="A public key of age or SSH; may be repeated."),
+    ] = None,
+    write: Write = False,
+) -> None:
+    """Encrypt the secrets of a project into files beside the plain ones, which git may have.
+
+    Who can decrypt is kept in .age-recipients. git ignores the plain files.
+    """
+    from dsec_migrate.verbs import lock as verb
+
+    _finish(lambda: verb.lock(_task(files, layers, env_files, secrets_dir, write), recipients or ()))
+
+
+def unlock(
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    identities: Annotated[
+        list[Path] | None,
+        typer.Option("--identity", metavar="FILE", help="The private key.  [default: what AGE_IDENTITY names]"),
+    ] = None,
+    write: Write = False,
+) -> None:
+    """Decrypt the secrets of a project into the plain files that its services mount."""
+    from dsec_migrate.verbs import lock as verb
+
+    named = identities or ([Path(os.environ["AGE_IDENTITY"])] if os.environ.get("AGE_IDENTITY") else [])
+    _finish(lambda: verb.unlock(_task(files, layers, env_files, secrets_dir, write), named))
 
 
 def rotate(

@@ -84,7 +84,7 @@ class Keeper(Protocol):
 def connect(name: str, reach: Reach) -> Keeper:
     """Raises UserError where there is no such keeper, or its library is not installed."""
     if name not in KEEPERS:
-        raise UserError(f"there is no store {name}", help=f"there are {', '.join(KEEPERS)}")
+        raise UserError(f"there is no store {name}", help=f"there are {', '.join(KEEPERS)} and kubernetes")
     return cast("Keeper", import_module(KEEPERS[name]).connect(reach))
 
 

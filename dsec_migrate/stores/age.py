@@ -1,0 +1,106 @@
+"""Encrypted files beside the plain ones, for git: the format of age (https://age-encryption.org/v1), through pyrage.
+
+Facts of the format: each recipient can decrypt; a file tells neither the recipients' names nor the value's, but about
+how long it is; an armoured file is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores.keepers import need_library
+
+SUFFIX = ".age"
+RECIPIENTS = ".age-recipients"
+"""The file with the public keys, one a line: who may decrypt. It belongs into git."""
+
+
+def is_encrypted(path: Path) -> bool:
+    return path.name.endswith(SUFFIX)
+
+
+def encrypted(path: Path) -> Path:
+    """Where the encrypted form of a secret's file is."""
+    return path.with_name(f"{path.name}{SUFFIX}")
+
+
+def check(recipients: Sequence[str]) -> None:
+    """Raises UserError where one is no public key, or the library is not there."""
+    list(map(_recipient, recipients))
+
+
+def encrypt(content: bytes, recipients: Sequence[str]) -> str:
+    """The armoured text. Raises UserError."""
+    return str(_library().encrypt(content, list(map(_recipient, recipients)), armored=True), "ascii")
+
+
+def decrypt(content: bytes, identities: Sequence[Secret], path: Path) -> bytes:
+    """Raises UserError where no identity fits or the file is damaged."""
+    library = _library()
+    try:
+        return bytes(library.decrypt(content, list(map(_identity, identities))))
+    except library.DecryptError:
+        raise UserError(
+            "none of the identities decrypts it, or it is damaged",
+            str(path),
+            help="take the identity of one of its recipients: --identity FILE",
+        ) from None
+
+
+def read_recipients(text: str) -> list[str]:
+    """Without comments and blank lines."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_identities(path: Path) -> list[Secret]:
+    """The keys of an identity file as ``age-keygen`` writes it, or one private key of SSH. Raises UserError."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the identity ({type(error).__name__})", str(path)) from None
+    if text.lstrip().startswith("-----BEGIN "):
+        return [Secret(text)]
+    keys = [Secret(line) for line in read_recipients(text)]
+    if not keys:
+        raise UserError("the file holds no identity", str(path), help="`age-keygen -o FILE` makes one")
+    for key in keys:
+        _identity(key)
+    return keys
+
+
+def _library() -> Any:
+    try:
+        import pyrage
+    except ImportError:
+        raise need_library("pyrage", "age") from None
+    return pyrage
+
+
+def _recipient(text: str) -> Any:
+    library = _library()
+    kind = library.ssh if text.startswith("ssh-") else library.x25519
+    try:
+        return kind.Recipient.from_str(text)
+    except library.RecipientError:
+        raise UserError(
+            f"no recipient of age: {text}", help="a public key such as age1…, or a line ssh-ed25519 … or ssh-rsa …"
+        ) from None
+
+
+def _identity(key: Secret) -> Any:
+    library = _library()
+    text = key.reveal()
+    try:
+        if text.lstrip().startswith("-----BEGIN "):
+            return library.ssh.Identity.from_buffer(text.encode())
+        return library.x25519.Identity.from_str(text)
+    except library.IdentityError:
+        # its text is not told: it may be a secret
+        raise UserError(
+            "an identity is none of age's", help="it begins with AGE-SECRET-KEY-1, or it is an unprotected key of SSH"
+        ) from None

@@ -1,0 +1,112 @@
+"""``push --to kubernetes``: a folder with a kustomize component; nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import project_name, secrets_folder
+from dsec_migrate.filling import Vacancy, overwrite_in_place, write
+from dsec_migrate.migrate import load
+from dsec_migrate.project import Project
+from dsec_migrate.project.mounted import by_path
+from dsec_migrate.records import dataclass
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import kubernetes
+from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.holdings import held
+
+FOLDER = "kubernetes"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Wish:
+    """``folder`` of the manifests, seen from the project; values are in them only ``with_values``."""
+
+    folder: str = FOLDER
+    namespace: str | None = None
+    with_values: bool = False
+
+
+def perform(task: Task, wish: Wish) -> Result:
+    errors: list[UserError] = []
+    for files in task.projects:
+        try:
+            for unit in load(files, task.options, task.shell).units():
+                _tell(task, wish, unit)
+        except UserError as error:
+            errors.append(error)
+    return Result(task.page, errors)
+
+
+def _tell(task: Task, wish: Wish, project: Project) -> None:
+    page, folder = task.page, project.directory / wish.folder
+    known = list(held(project, task.options))
+    secrets = []
+    for one in known:
+        path = one.file or secrets_folder(project, task.options) / f"{one.name}.txt"
+        secrets.append(kubernetes.Kept(one.name, one.value, Path(os.path.relpath(path, folder)).as_posix()))
+    missing = [one.name for one in known if one.value is None]
+    if wish.with_values and missing:
+        raise UserError(
+            f"the values of {', '.join(missing)} are not here", str(project.source.path), help="fill them first"
+        )
+    kubernetes.check(secrets)
+    consumers = [_consumer(project, name) for name in project.services]
+    texts = kubernetes.files(project_name(project), secrets, consumers, wish.namespace, with_values=wish.with_values)
+    page.heading(f"{project.source.path.name} for Kubernetes")
+    if not known:
+        page.sentence("the project defines no secret", indent="  ")
+        return
+    if wish.with_values:
+        texts = {".gitignore": f"{kubernetes.MARK}\n/{kubernetes.VALUES}\n", **texts}
+    states = {name: _state(folder / name, text) for name, text in texts.items()}
+    page.table((f"{wish.folder}/{name}", state) for name, state in states.items())
+    foreign = [name for name, state in states.items() if state == "is there, and NOT from this program"]
+    if foreign:
+        raise UserError(
+            f"{', '.join(foreign)} would be replaced; nothing was written",
+            str(folder),
+            help="name another folder: --out",
+        )
+    for name, text in texts.items() if task.write else ():
+        _put(folder / name, text)
+    page.blank()
+    if not task.write:
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+        return
+    if not wish.with_values:
+        page.sentence(f"sh {wish.folder}/{kubernetes.SCRIPT} makes the Secrets from the files of the values")
+    page.sentence(f"in the kustomization of the Deployments: components: [{wish.folder}]")
+
+
+def _consumer(project: Project, name: str) -> kubernetes.Consumer:
+    service = project.services[name]
+    mounts = by_path(service)
+    variables = {
+        variable.name: value
+        for variable in service.variables.values()
+        if (value := variable.effective.value) and any(path in value for path in mounts)
+    }
+    return kubernetes.Consumer(name, mounts, variables)
+
+
+def _state(path: Path, text: str) -> str:
+    try:
+        present = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return "new"
+    except OSError as error:
+        raise UserError(f"cannot read what stands there: {error.strerror}", str(path)) from None
+    if present == text.encode():
+        return "there already"
+    return "made anew" if kubernetes.MARK.encode() in present else "is there, and NOT from this program"
+
+
+def _put(path: Path, text: str) -> None:
+    mode = 0o600 if path.name == kubernetes.VALUES else 0o755 if path.name == kubernetes.SCRIPT else 0o644
+    if path.exists():
+        overwrite_in_place(path, text.encode())
+    else:
+        write(Vacancy(path.name, path, mode), Secret(text))

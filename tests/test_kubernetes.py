@@ -1,0 +1,173 @@
+"""Manifests for Kubernetes: judged by its own schemas, and by what ``kubectl`` makes of the same files."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from test_stores import files, run
+
+VALUES = {
+    "db_password": b"Larkspur-Hinge-41",
+    "api_token": b'quo"te\\ and\nlines \xc3\xbc\n',
+    "Key.File": bytes(range(256)),
+    "tricky": b": #{}[]&*!|>'%@`\x85 0x1f",
+    "number": b"0123",
+}
+COMPOSE = """\
+name: shop
+services:
+  db_main:
+    image: postgres:17
+    environment:
+      POSTGRES_PASSWORD_FILE: /run/secrets/db_password
+      POSTGRES_USER: shop
+    secrets: [db_password]
+  app:
+    image: example.com/app
+    environment:
+      - TOKEN_FILE=/run/secrets/token.txt
+      - DSN=file:///run/secrets/db_password
+    secrets:
+      - db_password
+      - source: api_token
+        target: token.txt
+      - source: Key.File
+        target: /etc/app/key
+      - tricky
+      - number
+  idle:
+    image: example.com/idle
+secrets:
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    (folder / "secrets").mkdir(parents=True)
+    definitions = "".join(f"  {name}:\n    file: ./secrets/{name}.txt\n" for name in VALUES)
+    (folder / "compose.yml").write_text(COMPOSE + definitions)
+    for name, value in VALUES.items():
+        (folder / "secrets" / f"{name}.txt").write_bytes(value)
+    return folder
+
+
+def documents(path: Path) -> list[Any]:
+    return list(YAML(typ="safe").load_all(path.read_text()))
+
+
+def decoded(secret: Any) -> dict[str, bytes]:
+    plain = {key: value.encode() for key, value in (secret.get("stringData") or {}).items()}
+    return {**plain, **{key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}}
+
+
+def test_nothing_is_written_before_it_is_said(project: Path) -> None:
+    before = files(project)
+    told = run(project, "push", "--to", "kubernetes").stdout
+    assert "kubernetes/app.yaml" in told
+    assert "kubernetes/idle.yaml" not in told
+    assert files(project) == before
+
+
+def test_manifests_are_valid_and_hold_the_same_bytes(project: Path) -> None:
+    judge = pytest.importorskip("kubernetes_validate")
+    run(project, "push", "--to", "kubernetes", "--namespace", "shops", "--with-values", "--write")
+    secrets = documents(project / "kubernetes" / "secrets.yaml")
+    assert (project / "kubernetes" / "secrets.yaml").stat().st_mode & 0o777 == 0o600
+    assert "/secrets.yaml" in (project / "kubernetes" / ".gitignore").read_text()
+    for one in secrets:
+        judge.validate(one, judge.latest_version(), strict=True)
+    assert {key: value for one in secrets for key, value in decoded(one).items()} == VALUES
+    assert [one["metadata"]["name"] for one in secrets] == ["db-password", "api-token", "key-file", "tricky", "number"]
+    for name in ("app", "db-main"):
+        (patch,) = documents(project / "kubernetes" / f"{name}.yaml")
+        # what a patch leaves to the Deployment that it changes
+        patch["spec"]["selector"] = {"matchLabels": {"app": name}}
+        patch["spec"]["template"]["metadata"] = {"labels": {"app": name}}
+        judge.validate(patch, judge.latest_version(), strict=True)
+
+
+def test_a_deployment_gets_what_the_service_had(project: Path) -> None:
+    run(project, "push", "--to", "kubernetes", "--write")
+    (patch,) = documents(project / "kubernetes" / "app.yaml")
+    spec = patch["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert {one["name"]: one["value"] for one in container["env"]} == {
+        "TOKEN_FILE": "/run/secrets/token.txt",
+        "DSN": "file:///run/secrets/db_password",
+    }
+    volumes = {volume["name"]: volume["projected"]["sources"] for volume in spec["volumes"]}
+    paths = {}
+    for mount in container["volumeMounts"]:
+        assert mount["readOnly"] is True
+        for source in volumes[mount["name"]]:
+            for item in source["secret"]["items"]:
+                where = mount["mountPath"] if "subPath" in mount else f"{mount['mountPath']}/{item['path']}"
+                paths[where] = (source["secret"]["name"], item["key"])
+    assert paths == {
+        "/run/secrets/db_password": ("db-password", "db_password"),
+        "/run/secrets/token.txt": ("api-token", "api_token"),
+        "/etc/app/key": ("key-file", "Key.File"),
+        "/run/secrets/tricky": ("tricky", "tricky"),
+        "/run/secrets/number": ("number", "number"),
+    }
+    said = "".join(path.read_text() for path in (project / "kubernetes").iterdir())
+    assert "Larkspur" not in said
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed here")
+def test_kubectl_makes_the_same_data_of_the_files(project: Path) -> None:
+    run(project, "push", "--to", "kubernetes", "--with-values", "--write")
+    ours = {one["metadata"]["name"]: decoded(one) for one in documents(project / "kubernetes" / "secrets.yaml")}
+    for name in VALUES:
+        words = ["kubectl", "create", "secret", "generic", "x", f"--from-file={name}=secrets/{name}.txt"]
+        words += ["--dry-run=client", "-o", "json"]
+        made = subprocess.run(words, cwd=project, capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
+        theirs = decoded(json.loads(made.stdout))
+        assert theirs in ours.values()
+
+
+def test_the_script_gives_kubectl_names_and_files_only(project: Path) -> None:
+    run(project, "push", "--to", "kubernetes", "--namespace", "shops", "--write")
+    (project / "bin").mkdir()
+    kubectl = project / "bin" / "kubectl"
+    kubectl.write_text(
+        '#!/bin/sh\necho "$*" >>"$LOG"\ncase "$*" in *" get secret tricky"*) exit 0;; *" get "*) exit 1;; esac\n'
+    )
+    kubectl.chmod(0o755)
+    log = project / "log"
+    environment = {"PATH": f"{kubectl.parent}:/usr/bin:/bin", "LOG": str(log)}
+    subprocess.run(["sh", "kubernetes/create-secrets.sh"], cwd=project, check=True, env=environment)
+    calls = log.read_text().splitlines()
+    made = [call for call in calls if " create " in call]
+    assert len(made) == len(VALUES) - 1
+    first = "--namespace shops create secret generic db-password --from-file=db_password=../secrets/db_password.txt"
+    assert made[0] == first
+    assert "Larkspur" not in log.read_text()
+
+
+def test_made_anew_but_never_over_what_is_not_ours(project: Path) -> None:
+    run(project, "push", "--to", "kubernetes", "--with-values", "--write")
+    (project / "secrets" / "number.txt").write_bytes(b"0124")
+    assert "made anew" in run(project, "push", "--to", "kubernetes", "--with-values", "--write").stdout
+    secrets = documents(project / "kubernetes" / "secrets.yaml")
+    assert decoded(secrets[-1]) == {"number": b"0124"}
+    (project / "kubernetes" / "app.yaml").write_text("mine: yes\n")
+    result = run(project, "push", "--to", "kubernetes", "--with-values", "--write", status=2)
+    assert "app.yaml would be replaced; nothing was written" in result.stderr
+    assert (project / "kubernetes" / "app.yaml").read_text() == "mine: yes\n"
+
+
+def test_two_names_that_kubernetes_cannot_tell_apart_are_refused(project: Path) -> None:
+    text = (project / "compose.yml").read_text()
+    (project / "compose.yml").write_text(f"{text}  DB-Password:\n    file: ./x\n")
+    result = run(project, "push", "--to", "kubernetes", "--write", status=2)
+    assert "would both be called db-password" in result.stderr
+    assert not (project / "kubernetes").exists()
