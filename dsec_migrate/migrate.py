@@ -187,6 +187,11 @@ def migrate(
                 changed = tuple(_rewritten(project, plan))
                 remaining += verify(project, plan, changed, options)
                 rewritten += changed
+        if options.manager is not None:
+            from dsec_migrate import overlay
+
+            project, plan = plans[-1]
+            plans[-1] = (project, plan + overlay.plan(project, rewritten, options, disk))
         return replace(
             outcome,
             plan=sum((plan for _, plan in plans), Plan()),
@@ -200,7 +205,7 @@ def migrate(
 
 
 def _journal(root: Project, units: Iterable[_Unit], options: Options) -> Path | None:
-    is_needed = options.templates or any(unit.plan.operations for unit in units)
+    is_needed = options.templates or options.manager is not None or any(unit.plan.operations for unit in units)
     return secrets_folder(root, options) if is_needed else None
 
 

@@ -11,11 +11,14 @@ from dsec_migrate.records import dataclass
 
 
 class SourceKind(str, Enum):
-    """Where the migrated project takes a secret's value from."""
+    """Where the migrated project takes a secret's value from. Of the last two the project has files, and a layer with
+    a service that fetches the values (:class:`Manager`)."""
 
     FILE = "file"
     ENVIRONMENT = "environment"
     EXTERNAL = "external"
+    VAULT = "vault"
+    AWS = "aws"
 
 
 class Target(str, Enum):
@@ -34,6 +37,19 @@ class Unknown(str, Enum):
 
 
 @dataclass(frozen=True, repr=False)
+class Manager:
+    """The store that a service of the project fetches values from: ``image`` and ``command`` (shell that writes the
+    value of ``$1``) of that service where they are not the vendor's; ``credentials`` is the file of its one secret.
+    ``prefix`` stands before each name, the project's name where it is None."""
+
+    name: str
+    image: str = ""
+    command: str = ""
+    credentials: str = ""
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, repr=False)
 class Options:
     """``mode`` is an octal permission as an int (``0o400``); ``uid`` and ``gid`` are numbers as text.
 
@@ -41,7 +57,8 @@ class Options:
     ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
     writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
-    ``syntax_line`` names the frontend in Dockerfiles that change.
+    ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
+    whose source are files.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -61,6 +78,7 @@ class Options:
     fix: bool = False
     registry: bool = False
     syntax_line: bool = False
+    manager: Manager | None = None
 
     @property
     def needs_long_syntax(self) -> bool:

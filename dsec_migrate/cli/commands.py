@@ -96,7 +96,8 @@ def migrate(
             "--source",
             metavar="KIND",
             help="file: values go to files beside the project. environment: they stay in the variables of the shell "
-            "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there.",
+            "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there. "
+            "vault, aws: files for development, and a layer with a service that fetches the values when it starts.",
         ),
     ] = _DEFAULT.source,
     secrets_dir: Annotated[
@@ -108,6 +109,24 @@ def migrate(
             "'${SECRETS_DIR:-./secrets}'.  [default: ./secrets]",
         ),
     ] = _DEFAULT.secrets_dir,
+    manager_image: Annotated[
+        str, _place("--manager-image", metavar="IMAGE", help="Of the service that fetches.  [default: the vendor's]")
+    ] = _DEFAULT.manager_image,
+    manager_command: Annotated[
+        str, _place("--manager-command", metavar="SHELL", help='Writes the value of "$1".  [default: the vendor\'s]')
+    ] = _DEFAULT.manager_command,
+    manager_credentials: Annotated[
+        str,
+        _place(
+            "--manager-credentials",
+            metavar="FILE",
+            help="Vault's token, or AWS's credentials.  [default: ./secrets/vault_token.txt; none for AWS]",
+        ),
+    ] = _DEFAULT.manager_credentials,
+    prefix: Annotated[
+        str | None,
+        _place("--prefix", metavar="PATH", help="What stands before each name there.  [default: the project's name]"),
+    ] = _DEFAULT.prefix,
     target: Annotated[
         Target | None,
         _place(
@@ -219,6 +238,10 @@ def migrate(
         fix,
         inspect_registry,
         syntax_line,
+        manager_image,
+        manager_command,
+        manager_credentials,
+        prefix,
     )
     raise typer.Exit(perform(request))
 

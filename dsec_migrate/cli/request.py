@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Manager, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
@@ -57,6 +57,10 @@ class Request(NamedTuple):
     fix: bool = False
     inspect_registry: bool = False
     syntax_line: bool = False
+    manager_image: str = ""
+    manager_command: str = ""
+    manager_credentials: str = ""
+    prefix: str | None = None
 
 
 def perform(request: Request) -> int:
@@ -128,8 +132,9 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
 
 
 def _options(request: Request) -> Options:
+    manager = _manager(request)
     return Options(
-        request.source,
+        SourceKind.FILE if manager is not None else request.source,
         _target(request.source, request.target),
         request.secrets_dir,
         _number("--uid", request.uid),
@@ -146,7 +151,24 @@ def _options(request: Request) -> Options:
         request.fix,
         request.inspect_registry,
         request.syntax_line,
+        manager,
     )
+
+
+def _manager(request: Request) -> Manager | None:
+    if request.source in {SourceKind.VAULT, SourceKind.AWS}:
+        return Manager(
+            request.source.value,
+            request.manager_image,
+            request.manager_command,
+            request.manager_credentials,
+            request.prefix,
+        )
+    if request.manager_image or request.manager_command or request.manager_credentials or request.prefix is not None:
+        raise UserError(
+            "--manager-image, --manager-command, --manager-credentials and --prefix go with --source vault or aws"
+        )
+    return None
 
 
 def _target(source: SourceKind, target: Target | None) -> Target:
@@ -160,6 +182,11 @@ def _target(source: SourceKind, target: Target | None) -> Target:
             note = "--source external means --target swarm: `docker compose up` refuses external secrets"
             say(f"note: {note}\n", sys.stderr)
         return Target.SWARM
+    if source in {SourceKind.VAULT, SourceKind.AWS} and target is Target.SWARM:
+        raise UserError(
+            f"--source {source.value} does not go with --target swarm: a stack waits for no other service",
+            help="take --source external",
+        )
     if source is SourceKind.ENVIRONMENT and target is Target.SWARM:
         raise UserError(
             "--source environment does not go with --target swarm: Swarm refuses secrets that come from variables",

@@ -96,6 +96,12 @@ InEntry = Annotated[
 Mount = Annotated[str, typer.Option("--mount", metavar="PATH", help="Vault: the path of the engine KV version 2.")]
 
 
+Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Kubernetes: the folder of the manifests.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", metavar="NAME", help="Kubernetes: the namespace of all objects.")
+]
+
+
 def push(
     to: To,
     files: Files = None,
@@ -109,12 +115,8 @@ def push(
     prefix: Prefix = None,
     entry: InEntry = None,
     mount: Mount = "secret",
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Kubernetes: the folder of the manifests.")] = (
-        "kubernetes"
-    ),
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", metavar="NAME", help="Kubernetes: of all objects.")
-    ] = (None),
+    out: Out = "kubernetes",
+    namespace: Namespace = None,
     with_values: Annotated[
         bool, typer.Option("--with-values", help="Kubernetes: Secrets with their values, in place of a script.")
     ] = False,

@@ -132,7 +132,8 @@ def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
         for file, _ in inside if folder != "/run/secrets" else ():
             # alone, so that the folder keeps what the image has there
             path = json.dumps(str(PurePosixPath(folder) / file))
-            yield f"            - name: {volume}\n              mountPath: {path}\n              subPath: {json.dumps(file)}\n"
+            yield f"            - name: {volume}\n              mountPath: {path}\n"
+            yield f"              subPath: {json.dumps(file)}\n"
             yield "              readOnly: true\n"
         volumes.append(f"        - name: {volume}\n          projected:\n            defaultMode: {_MODE}  # 0444\n")
         volumes.append("            sources:\n")

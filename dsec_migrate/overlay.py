@@ -1,0 +1,206 @@
+"""``--source vault|aws``: a layer with a service that fetches the values when the project starts, for images that know
+nothing of either.
+
+The service writes each consumer's files into a volume of that consumer's own, in memory, and goes on running: a volume
+of that kind is emptied when its last container stops (observed with Docker Engine 28). After a restart of the engine
+nobody heeds ``depends_on``, so a consumer waits for its files itself where it is known how its image starts. Without
+the layer the project runs on files as before, which is what development wants.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from dsec_migrate import launch, wrapping
+from dsec_migrate import project as projects
+from dsec_migrate.document import is_given
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import Disk, project_name
+from dsec_migrate.options import Manager, Options
+from dsec_migrate.outcome import Rewritten
+from dsec_migrate.plan import NewFile, Plan
+from dsec_migrate.project import Project, Service, Texts
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.records import dataclass, replace
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores.runtime import Runtime, runtime
+
+MARK = "# Made by dsec-migrate; `dsec-migrate --source {name}` makes it anew."
+SERVICE = "secrets"
+_FOLDER = "/secrets"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Consumer:
+    """``files`` are names below /run/secrets, each with its secret. ``guard`` is an entrypoint that waits for them and
+    ``command`` its words, both None where the service starts as it is."""
+
+    service: Service
+    files: Mapping[str, str]
+    guard: tuple[str, ...] | None
+    command: tuple[str, ...] | None
+
+    @property
+    def volume(self) -> str:
+        return f"{self.service.name}-secrets"
+
+
+def plan(project: Project, rewritten: Sequence[Rewritten], options: Options, disk: Disk) -> Plan:
+    """The layer for what ``project`` becomes. Raises UserError where one of its name is not ours, or cannot be."""
+    manager = options.manager
+    assert manager is not None
+    texts = Texts({file.source.real_path: file.text for file in rewritten})
+    paths = [document.source.path for document in project.documents]
+    loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
+    after = replace(loaded, images=project.images)
+    if SERVICE in after.services:
+        raise UserError(
+            f"the project has a service {SERVICE} already",
+            str(project.source.path),
+            help="rename it, or take another --source",
+        )
+    notes: list[str] = []
+    consumers = [one for service in after.services.values() if (one := _consumer(after, service, options, notes))]
+    if not consumers:
+        return Plan(notes=tuple(notes))
+    source = project.source.path
+    path = source.with_name(f"{source.stem}.{manager.name}{source.suffix}")
+    text = "".join(f"{line}\n" for line in _lines(after, consumers, manager))
+    present = disk.read(path)
+    if present is not None and MARK.format(name=manager.name).encode() not in present:
+        raise UserError(
+            "a file of that name stands there that is not from this program", str(path), help="move it away"
+        )
+    files = []
+    if present != text.encode():
+        disk.claim(path, text.encode())
+        former = None if present is None else Secret(present.decode("utf-8", "replace"))
+        files.append(NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former))
+    return Plan(files=tuple(files), notes=(*notes, *_notes(after, consumers, manager, path)))
+
+
+def _consumer(project: Project, service: Service, options: Options, notes: list[str]) -> _Consumer | None:
+    mounts = by_path(service)
+    if not mounts:
+        return None
+    files: dict[str, str] = {}
+    for path, secret in mounts.items():
+        if str(PurePosixPath(path).parent) != SECRETS_MOUNT:
+            notes.append(f"{service.name} mounts {secret} at {path}, where no volume can stand: it stays on files")
+            return None
+        files[PurePosixPath(path).name] = secret
+    guard, command = _guard(project, service, sorted(files), options)
+    if guard is None and not _is_wrapped(service):
+        notes.append(
+            f"nobody knows how the image of {service.name} starts: after a restart of the engine its program has to "
+            "end where its files are not there yet, and `restart:` has to start it again"
+        )
+    if not is_given(service.get("restart")):
+        notes.append(f"{service.name} has no `restart:`, so a restart of the engine leaves it stopped, as before")
+    return _Consumer(service, files, guard, command)
+
+
+def _is_wrapped(service: Service) -> bool:
+    """Whether a wrapper of ours ends loudly where a file is missing."""
+    entrypoint = service.get("entrypoint")
+    items = getattr(entrypoint, "items", ())
+    return wrapping.read([str(getattr(item, "value", "")).replace("$$", "$") for item in items]) is not None
+
+
+def _guard(
+    project: Project, service: Service, files: Sequence[str], options: Options
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    if is_given(service.get("entrypoint")):
+        return None, None
+    command = service.get("command")
+    found = launch.find(project, service, options=options, needs_command=not is_given(command))
+    if isinstance(found, launch.Untold) or found.entrypoint is None or found.shell == "none":
+        return None, None
+    if not is_given(command) and found.command is None:
+        return None, None
+    tests = " && ".join(f"[ -s {SECRETS_MOUNT}/{name} ]" for name in files)
+    script = f'trap "exit 143" TERM INT\nuntil {tests}; do sleep 1; done\ntrap - TERM INT\nexec "$@"\n'
+    words = None if is_given(command) else found.command or None
+    return ("/bin/sh", "-ec", script, "sh", *found.entrypoint), words
+
+
+def _lines(project: Project, consumers: Sequence[_Consumer], manager: Manager) -> Iterator[str]:
+    way = runtime(manager)
+    name = project_name(project)
+    yield MARK.format(name=manager.name)
+    yield f"# The values come from {way.title} when the project starts; no file of this host holds one."
+    yield "services:"
+    yield f"  {SERVICE}:"
+    yield f"    image: {json.dumps(manager.image or way.image)}"
+    yield "    entrypoint: [/bin/sh, -ec]"
+    yield "    command:"
+    yield "      - |"
+    prefix = name if manager.prefix is None else manager.prefix
+    for line in _script(consumers, manager, way, prefix):
+        yield f"        {line.replace('$', '$$')}".rstrip()
+    yield "    environment:"
+    for variable, value in way.environment(manager).items():
+        yield f"      {variable}: {json.dumps(value)}"
+    if way.credential(manager):
+        yield f"    secrets: [{way.credential_name}]"
+    yield "    volumes:"
+    for one in consumers:
+        yield f"      - {json.dumps(f'{one.volume}:{_FOLDER}/{one.service.name}')}"
+    tests = " && ".join(f"test -s {_FOLDER}/{one.service.name}/{file}" for one in consumers for file in one.files)
+    yield "    healthcheck:"
+    yield f"      test: {json.dumps(tests)}"
+    yield "      interval: 2s"
+    yield "      start_period: 60s"
+    yield "      retries: 5"
+    yield "    restart: unless-stopped"
+    for one in consumers:
+        yield f"  {json.dumps(one.service.name)}:"
+        if one.guard is not None:
+            yield f"    entrypoint: {json.dumps([word.replace('$', '$$') for word in one.guard], ensure_ascii=False)}"
+        if one.command is not None:
+            yield f"    command: {json.dumps([word.replace('$', '$$') for word in one.command], ensure_ascii=False)}"
+        yield f"    depends_on: {{{SERVICE}: {{condition: service_healthy}}}}"
+        yield "    secrets: !override []"
+        yield "    volumes:"
+        yield f"      - {{type: volume, source: {json.dumps(one.volume)}, target: {SECRETS_MOUNT}, read_only: true}}"
+    yield "volumes:"
+    for one in consumers:
+        yield f"  {json.dumps(one.volume)}:"
+        yield "    driver: local"
+        yield '    driver_opts: {type: tmpfs, device: tmpfs, o: "size=1m,mode=0755"}'
+    if way.credential(manager):
+        yield "secrets:"
+        yield f"  {way.credential_name}:"
+        yield f"    file: {json.dumps(way.credential(manager))}"
+
+
+def _script(consumers: Sequence[_Consumer], manager: Manager, way: Runtime, prefix: str) -> Iterator[str]:
+    yield "umask 022"
+    yield 'trap "exit 0" TERM INT'
+    yield from way.prelude(manager)
+    yield f"fetch() {{ {manager.command or way.fetch(manager)}; }}"
+    yield "take() {"
+    # whoever reads the file gets all of it, also when it changes
+    yield '  fetch "$1" >"$2.new" && [ -s "$2.new" ] && mv "$2.new" "$2"'
+    yield "}"
+    yield "all() {"
+    for one in consumers:
+        for file, secret in one.files.items():
+            yield f"  take {f'{prefix}/{secret}'.lstrip('/')} {_FOLDER}/{one.service.name}/{file} &&"
+    yield "  true"
+    yield "}"
+    yield f'until all; do echo "waiting for {way.title}" >&2; sleep 2 & wait $!; done'
+    yield "while :; do sleep 3600 & wait $!; done"
+
+
+def _notes(project: Project, consumers: Sequence[_Consumer], manager: Manager, path: Path) -> Iterator[str]:
+    names = " ".join(f"-f {document.source.path.name}" for document in project.documents)
+    secrets = dict.fromkeys(secret for one in consumers for secret in one.files.values())
+    prefix = f" --prefix {manager.prefix}" if manager.prefix is not None else ""
+    yield (
+        f"values go to {runtime(manager).title} with `dsec-migrate push --to {manager.name}{prefix} --write`; when the "
+        f"project runs on them, the files of {', '.join(secrets)} are needed for development only"
+    )
+    yield f"start it with: docker compose {names} -f {path.name} up -d"
