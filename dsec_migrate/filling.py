@@ -209,6 +209,18 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
     )
 
 
+def put_whole(path: Path, content: bytes, mode: int) -> None:
+    """Puts a file in place in one step: the whole of it or nothing is there, whatever interrupts it. ``mode`` is an
+    octal permission as an int. Raises UserError."""
+    from dsec_migrate.transaction.disk import make_folder, put
+
+    try:
+        make_folder(path.parent)
+        put(path, content, mode)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
 def overwrite_in_place(path: Path, content: bytes) -> None:
     """Gives a secret's file other bytes and leaves the file itself: what mounts it sees them at once, which a rename
     would hide (observed with Docker Engine 28). Owner and mode stay.

@@ -89,6 +89,13 @@ class Ledger:
         """Keeps a former value, for its owner alone. Raises UserError."""
         self._put(self.previous(name), content)
 
+    def keep_once(self, name: str, content: bytes, phase: str, kept_as: str = "") -> None:
+        """Keeps a value before ``phase`` begins, in which the secret's own file may be half written."""
+        entry = self.entry(name)
+        if entry.phase != phase:
+            self.keep(kept_as or name, content)
+            self.write(name, replace(entry, phase=phase))
+
     def _key(self) -> bytes:
         path = self.home / "key"
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import ignore_plain, secrets_folder
-from dsec_migrate.filling import Vacancy, overwrite_in_place, write
+from dsec_migrate.filling import Vacancy, put_whole, write
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
@@ -82,12 +82,12 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
     if ignored is not None:
-        _put(ignored.path, ignored.text.encode(), 0o644)
+        put_whole(ignored.path, ignored.text.encode(), 0o644)
     if recipients != known:
-        _put(listed, "".join(f"{one}\n" for one in recipients).encode(), 0o644)
+        put_whole(listed, "".join(f"{one}\n" for one in recipients).encode(), 0o644)
     for one, target in todo:
         assert one.value is not None
-        _put(target, age.encrypt(_bytes(one.value), recipients).encode(), 0o644)
+        put_whole(target, age.encrypt(_bytes(one.value), recipients).encode(), 0o644)
         entry = ledger.entry(one.name)
         mark = _mark(ledger, one.value, recipients)
         ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
@@ -149,13 +149,6 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         mark = _mark(ledger, value, recipients)
         if entry.details.get(_LOCKED) != mark:
             ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
-
-
-def _put(path: Path, content: bytes, mode: int) -> None:
-    if path.exists():
-        overwrite_in_place(path, content)
-    else:
-        write(Vacancy(path.name, path, mode), Secret(content.decode()))
 
 
 def _bytes(value: Secret) -> bytes:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
-from dsec_migrate.filling import Vacancy, overwrite_in_place, write
+from dsec_migrate.filling import put_whole
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
 from dsec_migrate.stores import kubernetes
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.holdings import held
@@ -106,7 +105,4 @@ def _state(path: Path, text: str) -> str:
 
 def _put(path: Path, text: str) -> None:
     mode = 0o600 if path.name == kubernetes.VALUES else 0o755 if path.name == kubernetes.SCRIPT else 0o644
-    if path.exists():
-        overwrite_in_place(path, text.encode())
-    else:
-        write(Vacancy(path.name, path, mode), Secret(text))
+    put_whole(path, text.encode(), mode)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dsec_migrate import dotenv
+from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
-from dsec_migrate.files import secrets_folder
-from dsec_migrate.filling import Vacancy, overwrite_in_place, remove, write
+from dsec_migrate.files import journal_folders, secrets_folder
+from dsec_migrate.filling import overwrite_in_place, put_whole, remove
 from dsec_migrate.ledger import Entry, Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
@@ -100,7 +101,7 @@ def perform(task: Task, request: Request) -> Result:
 def _find(task: Task, request: Request) -> Rotation:
     names: list[str] = []
     for files in task.projects:
-        for unit in load(files, task.options, task.shell).units():
+        for unit in _loaded(files, task).units():
             for one in held(unit, task.options):
                 names.append(one.name)
                 if one.name == request.name:
@@ -111,29 +112,42 @@ def _find(task: Task, request: Request) -> Rotation:
     raise UserError(f"there is no secret {request.name}", place, help=known)
 
 
+def _loaded(files: ProjectFiles, task: Task) -> Project:
+    """The project; with ``--write`` what an interrupted run left of its files is finished or taken back before."""
+    from dsec_migrate import transaction
+
+    root = load(files, task.options, task.shell)
+    left = [folder for folder in journal_folders(root, task.options) if transaction.needs_recovery(folder)]
+    if not left or not task.write:
+        return root
+    for folder in left:
+        transaction.recover(folder)
+    return load(files, task.options, task.shell)
+
+
 # --- the first phase ---
 
 
 def _start(rotation: Rotation) -> None:
     entry, page, task = rotation.entry, rotation.page, rotation.task
-    if entry.phase:
-        if read(rotation.new_file) is not None:
-            raise rotation.error(
-                f"a rotation of {rotation.held.name} is under way", "--finish promotes the new value, --abort drops it"
-            )
-        strategy = Strategy(entry.details.get("strategy", Strategy.REPLACE.value))
-    else:
-        strategy = _strategy(rotation)
+    strategy = Strategy(entry.details["strategy"]) if entry.phase else _strategy(rotation)
+    begun = read(rotation.new_file) if entry.phase else None
     if rotation.held.value is None:
         raise rotation.error(f"{rotation.held.name} has no value here yet", "`dsec-migrate fill --write` asks for it")
     database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None
-    changed = _beside(rotation, strategy, database)
+    is_defined = rotation.new_name in rotation.project.secrets
+    changed = [] if is_defined else _beside(rotation, strategy, database)
+    if entry.phase == FINISHING or (begun is not None and not changed):
+        raise rotation.error(
+            f"a rotation of {rotation.held.name} is under way", "--finish promotes the new value, --abort drops it"
+        )
     page.heading(f"{rotation.held.name}: the new value beside the former one")
     rows = [(str(rotation.new_file), "the new value, 0600" if not changed else "the new value")]
     rows += [(str(document.source.path), "mounts it") for document, _, _ in changed]
     page.table(rows)
     if task.write:
-        value = rotation.request.value() if rotation.request.value is not None else None
+        # an interrupted run is gone on with
+        value = begun or (rotation.request.value() if rotation.request.value is not None else None)
         if value is None:
             raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
         if value == rotation.held.value:
@@ -144,10 +158,8 @@ def _start(rotation: Rotation) -> None:
             replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
         )
         mounted = users(rotation.project).get(rotation.held.name, [])
-        write(
-            Vacancy(rotation.new_name, rotation.new_file, mode_for(rotation.project, mounted) if changed else 0o600),
-            value,
-        )
+        mode = mode_for(rotation.project, mounted) if changed else 0o600
+        put_whole(rotation.new_file, _bytes(value), mode)
         _save(rotation, changed)
     steps = list(_between(rotation, strategy, database))
     _follow(rotation, steps, "Then run" if task.write else "To run in between")
@@ -275,10 +287,9 @@ def _finish(rotation: Rotation) -> None:
     rows += [(str(document.source.path), "without the second secret") for document, _, _ in changed]
     page.table(rows)
     if task.write:
-        rotation.ledger.write(name, replace(entry, phase=FINISHING))
         if value is not None:
-            if rotation.held.value is not None and rotation.held.value != value:
-                rotation.ledger.keep(name, _bytes(rotation.held.value))
+            if rotation.held.value is not None:
+                rotation.ledger.keep_once(name, _bytes(rotation.held.value), FINISHING)
             _put(rotation, value)
         _save(rotation, changed)
         remove(rotation.new_file)

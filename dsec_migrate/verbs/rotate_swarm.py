@@ -6,17 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from dsec_migrate.files import project_name
-from dsec_migrate.filling import overwrite_in_place
+from dsec_migrate.filling import overwrite_in_place, put_whole, remove
 from dsec_migrate.records import replace
 from dsec_migrate.rotation import Step, edits, swarm
 from dsec_migrate.rotation.running import run as run_step
 from dsec_migrate.stores.keepers import Found, Item, Reach, content
 from dsec_migrate.stores.swarm import Swarm, check_name, run
+from dsec_migrate.verbs.holdings import read
 
 if TYPE_CHECKING:
     from dsec_migrate.verbs.rotate import Rotation
 
-CREATING = "creating"
+CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"
 
 
 def perform(rotation: Rotation) -> None:
@@ -31,6 +32,10 @@ def perform(rotation: Rotation) -> None:
         raise rotation.error(
             f"--{rotation.request.phase} is for secrets that files keep", "for Swarm there are --rollback and --prune"
         )
+    waiting = rotation.entry.phase
+    if waiting and (waiting == RETURNING) != (rotation.request.phase == "rollback"):
+        begun = "--rollback" if waiting == RETURNING else "the rotation"
+        raise rotation.error(f"{begun} of {rotation.held.name} was interrupted", "run it once more, with --write")
     phases[rotation.request.phase](rotation)
 
 
@@ -38,7 +43,7 @@ def _start(rotation: Rotation) -> None:
     current, entry = rotation.held.external_name, rotation.entry
     base = swarm.base_of(current)
     known = swarm.versions(base)
-    if entry.phase == CREATING:
+    if entry.phase:
         # what an interrupted run began is gone on with
         former, new = entry.details["former"], entry.details["current"]
     else:
@@ -48,20 +53,7 @@ def _start(rotation: Rotation) -> None:
         raise rotation.error(f"Swarm has no secret {former}", "`dsec-migrate push --to swarm --write` puts it there")
     _tell(rotation, former, new, "the next version")
     if rotation.task.write:
-        keeper = Swarm(Reach(project_name(rotation.project), fingerprint=rotation.ledger.fingerprint))
-        value = rotation.request.value() if rotation.request.value is not None and new not in known else None
-        if new not in known and value is None:
-            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
-        rotation.ledger.write(
-            rotation.held.name, replace(entry, phase=CREATING, details={"former": former, "current": new})
-        )
-        if value is not None:
-            item = Item(rotation.held.name, new, rotation.held.services, value)
-            keeper.check([item])
-            if keeper.find([item])[item.name] is Found.ABSENT:
-                keeper.put(item)
-            rotation.ledger.note(item.name, content(item), int(time.time()))
-            _keep_here(rotation, item)
+        _make(rotation, former, new, is_there=new in known)
         _call(rotation, new)
         rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [former], new)
@@ -75,12 +67,35 @@ def _start(rotation: Rotation) -> None:
         rotation.page.sentence("nothing changed: add --write", paint=rotation.page.style.bold)
 
 
-def _keep_here(rotation: Rotation, item: Item) -> None:
-    """A value file that is still there holds the current value; the former one is kept."""
-    if rotation.held.value is None or rotation.held.file is None:
+def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
+    """The new version in Swarm. Where a file has the value as well, that changes along: its new content waits beside it
+    until Swarm has it."""
+    ledger, name, here = rotation.ledger, rotation.held.name, rotation.held.value
+    keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
+    value = read(rotation.new_file) if rotation.entry.phase else None
+    if value is None and not is_there:
+        value = rotation.request.value() if rotation.request.value is not None else None
+        if value is None:
+            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
+    if value is None:
         return
-    rotation.ledger.keep(item.name, rotation.held.value.reveal().encode("utf-8", "surrogateescape"))
-    overwrite_in_place(rotation.held.file, content(item))
+    item = Item(name, new, rotation.held.services, value)
+    keeper.check([item])
+    if not rotation.entry.phase:
+        known = Item(name, former, rotation.held.services, value)
+        if keeper.find([known])[name] is Found.SAME:
+            raise rotation.error("the new value is the former one")
+        details = {"former": former, "current": new}
+        ledger.write(name, replace(rotation.entry, phase=CREATING, details=details))
+    if here is not None:
+        put_whole(rotation.new_file, content(item), 0o600)
+    if not is_there:
+        keeper.put(item)
+    if here is not None:
+        ledger.keep_once(name, here.reveal().encode("utf-8", "surrogateescape"), PROMOTING)
+        overwrite_in_place(rotation.file, content(item))
+    ledger.note(name, content(item), int(time.time()))
+    remove(rotation.new_file)
 
 
 def _call(rotation: Rotation, name: str) -> None:
@@ -132,11 +147,26 @@ def _roll_back(rotation: Rotation) -> None:
         raise rotation.error(f"Swarm has no secret {former} any more")
     _tell(rotation, current, former, "back to the former version")
     if rotation.task.write:
+        _take_back_here(rotation, former)
         _call(rotation, former)
+        rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [current], former)
     rotation.page.blank()
     if not rotation.task.write:
         rotation.page.sentence("nothing changed: add --write", paint=rotation.page.style.bold)
+
+
+def _take_back_here(rotation: Rotation, former: str) -> None:
+    """A value file that is here has the former value again, where that was kept; the other one is kept then."""
+    ledger, name, here = rotation.ledger, rotation.held.name, rotation.held.value
+    kept = read(ledger.previous(name))
+    if here is None or kept is None:
+        return
+    item = Item(name, former, rotation.held.services, kept)
+    keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
+    if keeper.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
+        ledger.keep_once(name, here.reveal().encode("utf-8", "surrogateescape"), RETURNING, rotation.new_name)
+        overwrite_in_place(rotation.file, content(item))
 
 
 def _prune(rotation: Rotation) -> None:

@@ -1,0 +1,311 @@
+"""Verbs that are killed between any two of their calls, and run again: the same state as one clean run.
+
+A call is whatever changes something outside of the process: a system call for files, a program, an HTTP request.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import vault_server
+from test_stores import COMPOSE, VALUES, aws, client, reset  # noqa: F401
+from vault_server import VaultServer
+
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import age
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are ended otherwise there")
+
+COUNTING = """\
+import http.client, itertools, os, subprocess, sys
+last = int(sys.argv.pop(1))
+counter = itertools.count(1)
+
+def counted(real):
+    def call(*words, **more):
+        if next(counter) == last:
+            os.kill(os.getpid(), 9)
+        return real(*words, **more)
+    return call
+
+from dsec_migrate.cli import main
+for name in ("replace", "rename", "link", "unlink", "fsync", "mkdir", "rmdir", "fchmod", "chmod", "fdopen"):
+    setattr(os, name, counted(getattr(os, name)))
+subprocess.run = counted(subprocess.run)
+http.client.HTTPConnection.request = counted(http.client.HTTPConnection.request)
+try:
+    main()
+finally:
+    if last == 0:
+        print("calls", next(counter) - 1, file=sys.stderr)
+"""
+# a Swarm in a folder: one file for each secret
+DOCKER = """\
+#!/usr/bin/env python3
+import json, os, pathlib, sys
+folder, words = pathlib.Path(os.environ["SWARM"]), sys.argv[1:]
+kind, verb, *rest = words
+if kind == "service":
+    sys.exit(0)
+elif verb == "ls":
+    print("\\n".join(sorted(path.name for path in folder.iterdir())))
+elif verb == "inspect":
+    labels = {name: json.loads((folder / name).read_text())["labels"] for name in rest}
+    print(json.dumps([{"Spec": {"Name": name, "Labels": labels[name]}} for name in rest]))
+elif verb == "create":
+    labels = dict(rest[at + 1].split("=", 1) for at, word in enumerate(rest) if word == "--label")
+    if (folder / rest[-2]).exists():
+        sys.exit("Error response from daemon: secret already exists")
+    (folder / rest[-2]).write_text(json.dumps({"labels": labels, "data": sys.stdin.read()}))
+elif verb == "rm":
+    (folder / rest[0]).unlink()
+"""
+OUR_RECORDS = {".ledger", ".journal", ".undo"}
+EXTERNAL = """\
+name: shop
+services:
+  db:
+    image: postgres:17
+    secrets: [db_password, api_token]
+secrets:
+  db_password:
+    external: true
+  api_token: {external: true}
+"""
+
+
+class World(NamedTuple):
+    """A project and all that is outside of it. ``variables`` are those by which it is reached."""
+
+    folder: Path
+    variables: Mapping[str, str]
+    look: Callable[[], Any]
+
+
+def run(world: World, words: list[str], last: int = -1) -> subprocess.CompletedProcess[str]:
+    """Kills the program at its call number ``last``; with 0 it tells how many there are."""
+    known = {"PATH": os.environ["PATH"], "HOME": str(world.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", COUNTING, str(last), *words],
+        cwd=world.folder / "shop",
+        env={**known, **world.variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mode & 0o777)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not OUR_RECORDS & set(path.parts)
+    }
+
+
+def lay_out(folder: Path, text: str = COMPOSE) -> Path:
+    project = folder / "shop"
+    (project / "secrets").mkdir(parents=True)
+    (project / "compose.yml").write_text(text)
+    for name, value in VALUES.items():
+        (project / "secrets" / f"{name}.txt").write_bytes(value.encode())
+        (project / "secrets" / f"{name}.txt").chmod(0o600)
+    (folder / "value").write_text("Mullein-Gantry-84\n")
+    return project
+
+
+@contextmanager
+def of_files(folder: Path, text: str = COMPOSE) -> Iterator[World]:
+    project = lay_out(folder, text)
+    yield World(folder, {}, lambda: files(project))
+
+
+@contextmanager
+def of_vault(folder: Path) -> Iterator[World]:
+    project = lay_out(folder)
+    with vault_server.running() as server:
+        known = {"VAULT_ADDR": server.address, "VAULT_TOKEN": vault_server.TOKEN}
+        yield World(folder, known, lambda: (_entries(server), files(project)))
+
+
+def _entries(server: VaultServer) -> dict[str, Any]:
+    """What stands there now; every version but the last counts as well, as nothing is to be written twice."""
+    return {name: list(versions) for name, versions in server.entries.items() if versions}
+
+
+@contextmanager
+def of_swarm(folder: Path) -> Iterator[World]:
+    project = lay_out(folder, EXTERNAL)
+    swarm = folder / "swarm"
+    swarm.mkdir()
+    (folder / "bin").mkdir()
+    (folder / "bin" / "docker").write_text(DOCKER)
+    (folder / "bin" / "docker").chmod(0o755)
+    known = {"SWARM": str(swarm), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+
+    def look() -> Any:
+        kept = {path.name: json.loads(path.read_text()) for path in swarm.iterdir()}
+        # the key of each run's folder is another
+        for one in kept.values():
+            one["labels"].pop("dsec.fingerprint")
+        return kept, files(project)
+
+    yield World(folder, known, look)
+
+
+def check(
+    make: Callable[[Path], Any],
+    words: list[str],
+    tmp_path: Path,
+    before: list[list[str]] | None = None,
+    again: str = "",
+) -> None:
+    """``again`` is what the second run may say when the first one was all but done."""
+
+    @contextmanager
+    def world(name: str) -> Iterator[World]:
+        folder = tmp_path / name
+        folder.mkdir()
+        with make(folder) as made:
+            for earlier in before or ():
+                result = run(made, earlier)
+                assert result.returncode == 0, result.stderr
+            yield made
+        shutil.rmtree(folder)
+
+    with world("clean") as clean:
+        start = clean.look()
+        counted = run(clean, words, 0)
+        assert counted.returncode == 0, counted.stderr
+        expected = clean.look()
+    assert expected != start
+    calls = int(counted.stderr.split()[-1])
+    assert calls > 2
+    for last in range(1, calls + 1):
+        with world(f"killed-{last}") as killed:
+            ended = run(killed, words, last)
+            assert ended.returncode == -9
+            result = run(killed, words)
+            assert result.returncode == 0 or (again and again in result.stderr), (last, result.stderr)
+            assert killed.look() == expected, f"killed at call {last} of {calls}"
+            assert not any(value in result.stdout + result.stderr for value in VALUES.values())
+
+
+def test_push_to_vault(tmp_path: Path) -> None:
+    check(of_vault, ["push", "--to", "vault", "--write"], tmp_path)
+
+
+def test_push_to_one_entry_of_vault(tmp_path: Path) -> None:
+    check(of_vault, ["push", "--to", "vault", "--entry", "apps/shop", "--write"], tmp_path)
+
+
+def test_push_to_aws(tmp_path: Path, aws: Mapping[str, str]) -> None:  # noqa: F811
+    @contextmanager
+    def of_aws(folder: Path) -> Iterator[World]:
+        project = lay_out(folder)
+        reset(aws)
+
+        def look() -> Any:
+            listed = client(aws).list_secrets()["SecretList"]
+            values = {
+                one["Name"]: (one["Tags"], client(aws).get_secret_value(SecretId=one["Name"])["SecretString"])
+                for one in listed
+            }
+            return values, files(project)
+
+        yield World(folder, aws, look)
+
+    check(of_aws, ["push", "--to", "aws", "--write"], tmp_path)
+
+
+def test_push_to_swarm(tmp_path: Path) -> None:
+    check(of_swarm, ["push", "--to", "swarm", "--write"], tmp_path)
+
+
+def test_pull(tmp_path: Path) -> None:
+    @contextmanager
+    def pulling(folder: Path) -> Iterator[World]:
+        with of_vault(folder) as world:
+            run(world, ["push", "--to", "vault", "--write"])
+            for name in VALUES:
+                (folder / "shop" / "secrets" / f"{name}.txt").unlink()
+            yield world
+
+    check(pulling, ["pull", "--from", "vault", "--write"], tmp_path)
+
+
+@pytest.mark.parametrize("more", [[], ["--with-values"]])
+def test_manifests(tmp_path: Path, more: list[str]) -> None:
+    check(of_files, ["push", "--to", "kubernetes", *more, "--write"], tmp_path)
+
+
+def test_lock_and_unlock(tmp_path: Path) -> None:
+    identity = pytest.importorskip("pyrage").x25519.Identity.generate()
+    recipient = str(identity.to_public())
+
+    def plain(folder: Path) -> Any:
+        """The encrypted texts differ each time; what they hold does not."""
+        keys = [Secret(str(identity))]
+        return {
+            name: (age.decrypt(data, keys, folder / name), mode) if name.endswith(".age") else (data, mode)
+            for name, (data, mode) in files(folder).items()
+        }
+
+    @contextmanager
+    def locking(folder: Path) -> Iterator[World]:
+        project = lay_out(folder)
+        yield World(folder, {}, lambda: plain(project))
+
+    check(locking, ["lock", "--encrypt-to", recipient, "--write"], tmp_path)
+
+    @contextmanager
+    def unlocking(folder: Path) -> Iterator[World]:
+        with locking(folder) as world:
+            (folder / "key").write_text(str(identity))
+            run(world, ["lock", "--encrypt-to", recipient, "--write"])
+            for name in VALUES:
+                (folder / "shop" / "secrets" / f"{name}.txt").unlink()
+            yield world
+
+    check(unlocking, ["unlock", "--identity", "../key", "--write"], tmp_path)
+
+
+BEGIN = ["rotate", "db_password", "--strategy", "dual", "--value-file", "../value", "--write"]
+
+
+def test_a_rotation_begins(tmp_path: Path) -> None:
+    check(of_files, BEGIN, tmp_path, again="is under way")
+
+
+def test_a_rotation_ends(tmp_path: Path) -> None:
+    words = ["rotate", "db_password", "--finish", "--confirmed", "--write"]
+    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is under way")
+
+
+def test_a_rotation_is_taken_back(tmp_path: Path) -> None:
+    words = ["rotate", "db_password", "--abort", "--write"]
+    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is under way")
+
+
+PUSH = ["push", "--to", "swarm", "--write"]
+NEXT = ["rotate", "db_password", "--value-file", "../value", "--write"]
+
+
+def test_a_version_in_swarm_is_made_once(tmp_path: Path) -> None:
+    # a run that was all but done is a run that was done: the next one makes the next version, or refuses the same value
+    check(of_swarm, NEXT, tmp_path, [PUSH], again="the new value is the former one")
+
+
+@pytest.mark.parametrize("phase", ["--rollback", "--prune"])
+def test_ways_back_in_swarm(tmp_path: Path, phase: str) -> None:
+    before = [PUSH, NEXT] if phase == "--rollback" else [PUSH, NEXT, ["rotate", "db_password", "--rollback", "--write"]]
+    check(of_swarm, ["rotate", "db_password", phase, "--write"], tmp_path, before)
