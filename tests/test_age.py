@@ -40,7 +40,7 @@ def test_every_content_comes_back(content: bytes) -> None:
 def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Path) -> None:
     key = identity(tmp_path)
     before = files(project)
-    assert "nothing written" in run(project, "lock", "--encrypt-to", key).stdout
+    assert "nothing written" in run(project, "lock", "--encrypt-to", key)
     assert files(project) == before
     run(project, "lock", "--encrypt-to", key, "--write")
     locked = files(project)
@@ -51,7 +51,7 @@ def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Pa
     }
     assert locked["secrets/.age-recipients"] == f"{key}\n".encode()
     # what is done is not done anew, which would change every file
-    assert "encrypted already" in run(project, "lock", "--write").stdout
+    assert "encrypted already" in run(project, "lock", "--write")
     assert files(project) == locked
     clone = tmp_path / "clone"
     subprocess.run(["git", "init", "-q", str(project)], check=True)
@@ -68,7 +68,7 @@ def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Pa
     for name, value in VALUES.items():
         assert (clone / "secrets" / f"{name}.txt").read_bytes() == value.encode()
         assert (clone / "secrets" / f"{name}.txt").stat().st_mode & 0o777 == 0o600
-    assert "encrypted already" in run(clone, "lock", "--write").stdout
+    assert "encrypted already" in run(clone, "lock", "--write")
 
 
 def test_another_value_or_another_recipient_is_encrypted_anew(project: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_plain_value_is_never_replaced(project: Path, tmp_path: Path) -> None:
     (project / "secrets" / "api_token.txt").write_text("newer")
     before = files(project)
     result = run(project, "unlock", "--identity", str(tmp_path / "key.txt"), "--write", status=2)
-    assert "hold something else; nothing was written" in result.stderr
+    assert "hold something else; nothing was written" in result
     assert files(project) == before
 
 
@@ -107,7 +107,7 @@ def test_a_plain_value_is_never_replaced(project: Path, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_done_changes_nothing(project: Path, words: tuple[str, ...], told: str) -> None:
     before = files(project)
-    assert told in run(project, *words, status=2).stderr
+    assert told in run(project, *words, status=2)
     assert files(project) == before
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_identity_and_a_damaged_file_are_told(project: Path, tmp_path: P
     before = files(project)
     for file in ("other.txt", "key.txt"):
         result = run(project, "unlock", "--identity", str(tmp_path / file), "--write", status=2)
-        assert "none of the identities decrypts it, or it is damaged" in result.stderr
+        assert "none of the identities decrypts it, or it is damaged" in result
         assert files(project) == before
         damaged = project / "secrets" / "db_password.txt.age"
         damaged.write_bytes(damaged.read_bytes()[:-60])

@@ -70,7 +70,7 @@ def decoded(secret: Any) -> dict[str, bytes]:
 
 def test_nothing_is_written_before_it_is_said(project: Path) -> None:
     before = files(project)
-    told = run(project, "push", "--to", "kubernetes").stdout
+    told = run(project, "push", "--to", "kubernetes")
     assert "kubernetes/app.yaml" in told
     assert "kubernetes/idle.yaml" not in told
     assert files(project) == before
@@ -155,12 +155,12 @@ def test_the_script_gives_kubectl_names_and_files_only(project: Path) -> None:
 def test_made_anew_but_never_over_what_is_not_ours(project: Path) -> None:
     run(project, "push", "--to", "kubernetes", "--with-values", "--write")
     (project / "secrets" / "number.txt").write_bytes(b"0124")
-    assert "made anew" in run(project, "push", "--to", "kubernetes", "--with-values", "--write").stdout
+    assert "made anew" in run(project, "push", "--to", "kubernetes", "--with-values", "--write")
     secrets = documents(project / "kubernetes" / "secrets.yaml")
     assert decoded(secrets[-1]) == {"number": b"0124"}
     (project / "kubernetes" / "app.yaml").write_text("mine: yes\n")
     result = run(project, "push", "--to", "kubernetes", "--with-values", "--write", status=2)
-    assert "app.yaml would be replaced; nothing was written" in result.stderr
+    assert "app.yaml would be replaced; nothing was written" in result
     assert (project / "kubernetes" / "app.yaml").read_text() == "mine: yes\n"
 
 
@@ -168,5 +168,5 @@ def test_two_names_that_kubernetes_cannot_tell_apart_are_refused(project: Path) 
     text = (project / "compose.yml").read_text()
     (project / "compose.yml").write_text(f"{text}  DB-Password:\n    file: ./x\n")
     result = run(project, "push", "--to", "kubernetes", "--write", status=2)
-    assert "would both be called db-password" in result.stderr
+    assert "would both be called db-password" in result
     assert not (project / "kubernetes").exists()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import nursery
 import pytest
 import vault_server
 from vault_server import VaultServer
@@ -29,25 +28,16 @@ secrets:
   api_token:
     file: ./secrets/api_token.txt
 """
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(
-    folder: Path, *words: str, status: int = 0, variables: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The program in a process of its own; no value of ``VALUES`` is ever on the screen."""
-    result = subprocess.run(
-        [sys.executable, "-c", "from dsec_migrate.cli import main; main()", *words],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **(variables or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == status, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    assert not any(line in result.stdout + result.stderr for value in VALUES.values() for line in value.splitlines())
-    return result
+def run(folder: Path, *words: str, status: int = 0, variables: Mapping[str, str] | None = None) -> str:
+    """What the program says. No value of ``VALUES`` is ever on the screen."""
+    known = {"PATH": os.environ["PATH"], "HOME": str(folder), **(variables or {})}
+    result = nursery.run(folder, words, known)
+    assert result.status == status, result.said
+    assert "Traceback" not in result.said
+    assert not any(line in result.said for value in VALUES.values() for line in value.splitlines())
+    return result.said
 
 
 def files(folder: Path) -> Mapping[str, bytes]:
@@ -114,15 +104,15 @@ def client(aws: Mapping[str, str]) -> Any:
 
 def test_vault_gets_each_value_once_and_gives_it_back(project: Path, vault: VaultServer) -> None:
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
-    assert "2 secrets would be put there" in run(project, "push", "--to", "vault", variables=known).stdout
+    assert "2 secrets would be put there" in run(project, "push", "--to", "vault", variables=known)
     assert vault.entries == {"shop/db_password": [], "shop/api_token": []}
     run(project, "push", "--to", "vault", "--write", variables=known)
     assert vault.entries == {f"shop/{name}": [{"value": value}] for name, value in VALUES.items()}
-    assert "0 secrets put there" in run(project, "push", "--to", "vault", "--write", variables=known).stdout
+    assert "0 secrets put there" in run(project, "push", "--to", "vault", "--write", variables=known)
     before = files(project)
     for name in VALUES:
         (project / "secrets" / f"{name}.txt").unlink()
-    assert "2 secrets would be written" in run(project, "pull", "--from", "vault", variables=known).stdout
+    assert "2 secrets would be written" in run(project, "pull", "--from", "vault", variables=known)
     assert not list((project / "secrets").glob("*.txt"))
     run(project, "pull", "--from", "vault", "--write", variables=known)
     assert files(project) == before
@@ -169,7 +159,7 @@ def test_without_a_good_credential_vault_gets_nothing(
     result = run(
         project, "push", "--to", "vault", "--write", status=2, variables={"VAULT_ADDR": vault.address, **given}
     )
-    assert told in result.stderr
+    assert told in result
     assert all(not versions for versions in vault.entries.values())
     assert files(project) == before
 
@@ -178,12 +168,12 @@ def test_a_name_that_is_taken_stops_everything(project: Path, vault: VaultServer
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
     vault.entries["shop/api_token"] = [{"value": "somebody else's"}]
     result = run(project, "push", "--to", "vault", "--write", status=2, variables=known)
-    assert "something else under shop/api_token; nothing was sent" in result.stderr
-    assert "TAKEN" in result.stdout
+    assert "something else under shop/api_token; nothing was sent" in result
+    assert "TAKEN" in result
     assert not vault.entries["shop/db_password"]
     # the other way, too: a value that is here is not replaced
     result = run(project, "pull", "--from", "vault", "--write", status=2, variables=known)
-    assert "hold something else" in result.stderr
+    assert "hold something else" in result
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
 
 
@@ -192,7 +182,7 @@ def test_a_real_vault_does_the_same(project: Path) -> None:
     known = {name: value for name, value in os.environ.items() if name.startswith("VAULT_")}
     prefix = f"dsec-test-{os.getpid()}"
     run(project, "push", "--to", "vault", "--prefix", prefix, "--write", variables=known)
-    assert "0 secrets" in run(project, "push", "--to", "vault", "--prefix", prefix, "--write", variables=known).stdout
+    assert "0 secrets" in run(project, "push", "--to", "vault", "--prefix", prefix, "--write", variables=known)
     (project / "secrets" / "api_token.txt").unlink()
     run(project, "pull", "--from", "vault", "--prefix", prefix, "--write", variables=known)
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
@@ -213,7 +203,7 @@ def test_aws_gets_each_value_with_tags_and_gives_it_back(project: Path, aws: Map
     tags = {"dsec.project": "shop", "dsec.service": "db", "stage": "test"}
     assert listed == {f"shop/{name}": tags for name in VALUES}
     assert client(aws).get_secret_value(SecretId="shop/api_token")["SecretString"] == VALUES["api_token"]
-    assert "0 secrets put there" in run(project, "push", "--to", "aws", "--write", variables=aws).stdout
+    assert "0 secrets put there" in run(project, "push", "--to", "aws", "--write", variables=aws)
     before = files(project)
     (project / "secrets" / "api_token.txt").unlink()
     run(project, "pull", "--from", "aws", "--write", variables=aws)
@@ -233,7 +223,7 @@ def test_aws_keeps_what_is_there(project: Path, aws: Mapping[str, str]) -> None:
     reset(aws)
     client(aws).create_secret(Name="shop/api_token", SecretString="somebody else's")
     result = run(project, "push", "--to", "aws", "--write", status=2, variables=aws)
-    assert "something else under shop/api_token; nothing was sent" in result.stderr
+    assert "something else under shop/api_token; nothing was sent" in result
     assert [one["Name"] for one in client(aws).list_secrets()["SecretList"]] == ["shop/api_token"]
 
 
@@ -254,7 +244,7 @@ def test_without_a_way_in_aws_gets_nothing(
     reset(aws)
     variables = {name: value for name, value in {**aws, **changed}.items() if value}
     result = run(project, "push", "--to", "aws", "--write", status=2, variables=variables)
-    assert told in result.stderr
+    assert told in result
     assert client(aws).list_secrets()["SecretList"] == []
 
 
@@ -263,13 +253,13 @@ def test_without_a_way_in_aws_gets_nothing(
 
 def test_other_stores_do_not_exist(project: Path) -> None:
     result = run(project, "push", "--to", "sticky-notes", status=2)
-    assert "there is no store sticky-notes" in result.stderr
-    assert "swarm, vault, aws" in result.stderr
+    assert "there is no store sticky-notes" in result
+    assert "swarm, vault, aws" in result
 
 
 def test_what_is_no_text_is_told_before_anything_is_sent(project: Path, vault: VaultServer) -> None:
     (project / "secrets" / "api_token.txt").write_bytes(b"\xff\xfe\x00")
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
     result = run(project, "push", "--to", "vault", "--write", status=2, variables=known)
-    assert "api_token is not UTF-8 text" in result.stderr
+    assert "api_token is not UTF-8 text" in result
     assert not any(vault.entries.values())
