@@ -189,6 +189,27 @@ def test_status_says_that_git_tracks_a_value(folder: Path, say: Say) -> None:
     assert "change (rotate) it" in shown
 
 
+def test_status_says_which_values_git_has_seen_and_until_when(folder: Path, say: Say) -> None:
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "1"]):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+    say("--write")
+    shown = " ".join(say("status").out.split())
+    seen = "its value is in the history of git"
+    assert shown.count(seen) == 2
+    assert f"postgres_password: {seen}" in shown
+    assert "since 20" in shown
+    assert "today" in shown
+    say("rotate", "postgres_password", "--generate", "32", "--write")
+    assert "a rotation is under way" in say("status").out
+    say("rotate", "postgres_password", "--finish", "--confirmed", "--write")
+    shown = " ".join(say("status").out.split())
+    assert f"postgres_password: {seen}" not in shown
+    assert f"api_token: {seen}" in shown
+    assert "rotated 20" in shown
+    # a rotation is no migration: that one is what `undo` takes back
+    assert shown.count("the former compose.yml") == 1
+
+
 def test_status_of_other_sources(folder: Path, say: Say) -> None:
     (folder / "compose.yml").write_text(
         "services:\n  web:\n    image: example.com/web:1\n    secrets: [a]\n"

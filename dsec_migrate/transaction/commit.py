@@ -77,13 +77,15 @@ class Use:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Work:
-    """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back."""
+    """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back.
+    ``is_forgotten``: once it is done the journal does not know of it, so nothing takes it back."""
 
     additions: Sequence[Addition] = ()
     replacements: Sequence[Replacement] = ()
     removals: Sequence[Path] = ()
     uses: Sequence[Use] = ()
     undoes: int = 0
+    is_forgotten: bool = False
 
     def secret_folders(self) -> set[Path]:
         values = [file.path for file in self.additions if file.is_secret] + [file.path for file in self.uses]
@@ -107,7 +109,7 @@ def commit(folder: Path, work: Work) -> Run:
                     "another run was interrupted just now", str(journal.folder), help="run the command again"
                 )
             run = _Transaction(journal, work, new_folders).perform()
-            if run.undoes:
+            if run.undoes or work.is_forgotten:
                 # what cannot be forgotten now is by the next run
                 with suppress(OSError):
                     forget_undone(journal, run)

@@ -233,7 +233,7 @@ def _save(rotation: Rotation, changed: edits.Changed) -> None:
     from dsec_migrate import transaction
 
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
-    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements))
+    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements, is_forgotten=True))
 
 
 def _between(rotation: Rotation, strategy: Strategy, database: tuple[str, databases.Database] | None) -> Iterable[Step]:

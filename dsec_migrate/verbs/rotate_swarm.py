@@ -111,7 +111,7 @@ def _call(rotation: Rotation, name: str) -> None:
     if not changed:
         raise rotation.error(f"no file of the project defines {secret} in its own text")
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
-    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements))
+    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements, is_forgotten=True))
 
 
 def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:

@@ -15,6 +15,7 @@ from dsec_migrate.migrate import load, migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
 from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.history import ages, leaked
 from dsec_migrate.verbs.vacancies import states, users
 
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
@@ -41,14 +42,20 @@ def _tell_project(files: ProjectFiles, task: Task) -> None:
     found = [(unit, name, state) for unit in root.units() for name, state in states(unit)]
     if found:
         page.heading("Secrets")
+        known = {id(unit): ages(unit, task.options) for unit in root.units()}
         page.table(
-            [(name, _source(state), _condition(unit, name, state), _access(state)) for unit, name, state in found]
+            [
+                (name, _source(state), _condition(unit, name, state), _access(state), known[id(unit)].get(name, ""))
+                for unit, name, state in found
+            ]
         )
     problems = [(name, sentence) for unit, name, state in found for sentence in _sentences(unit, name, state)]
+    for unit in root.units():
+        problems += leaked(unit, task.options)
     if problems:
         page.heading("To do")
         for name, sentence in problems:
-            page.sentence(f"{name}: {sentence}", indent="      ", first="  ")
+            page.sentence(f"{name}: {sentence}" if name else sentence, indent="      ", first="  ")
     _tell_plaintext(task, root, outcome)
 
 

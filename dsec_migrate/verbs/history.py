@@ -1,0 +1,74 @@
+"""How old the values of a project are, and which of them git has seen in plaintext, as ``status`` tells it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from dsec_migrate import git
+from dsec_migrate.files import secrets_folder
+from dsec_migrate.ledger import Ledger
+from dsec_migrate.options import Options
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.project import Project
+from dsec_migrate.verbs.holdings import Held, held
+
+_DAY_SECONDS = 86_400
+
+
+def ages(project: Project, options: Options) -> Mapping[str, str]:
+    """By name, since when each secret has its value, as far as that is known: the ledger says it, else the file."""
+    found: dict[str, str] = {}
+    for one in held(project, options):
+        entry = Ledger(one.file.parent if one.file is not None else secrets_folder(project, options)).entry(one.name)
+        rotated = len(entry.hashes) > 1
+        seconds = entry.changed or _changed(one)
+        if seconds:
+            word = "rotated" if rotated and entry.changed else "since"
+            found[one.name] = f"{word} {datetime.date.fromtimestamp(seconds).isoformat()}, {_days(seconds)}"
+        if entry.phase:
+            found[one.name] = f"{found.get(one.name, '')}; a rotation is under way ({entry.phase})".lstrip("; ")
+    return found
+
+
+def _changed(one: Held) -> float:
+    if one.file is None or one.value is None:
+        return 0.0
+    return os.stat(one.file).st_mtime  # noqa: PTH116
+
+
+def _days(seconds: float) -> str:
+    days = max(int((time.time() - seconds) // _DAY_SECONDS), 0)
+    return "today" if not days else f"{days} day{'s' * (days != 1)}"
+
+
+def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
+    """Names of secrets whose present value stands in the history of git, each with a sentence; at the end, with an
+    empty name, that not all of the history was looked at. Only values that are unusual enough to be recognised."""
+    texts = {
+        one.name: tuple(_forms(text))
+        for one in held(project, options)
+        if one.value is not None and is_distinctive(text := one.value.reveal())
+    }
+    if not texts:
+        return
+    found, is_whole = git.committed(project.directory, texts)
+    for name, commit in found.items():
+        yield (
+            name,
+            (
+                f"its value is in the history of git ({commit.name}, {commit.day}) and was not changed since: who has "
+                f"the repository has it. `dsec-migrate rotate {name}` gives it another one"
+            ),
+        )
+    if not is_whole:
+        yield "", f"only a part of the history was looked at, within {git.HISTORY_TIMEOUT_SECONDS} seconds"
+
+
+def _forms(value: str) -> Sequence[bytes]:
+    """As it may stand in a line of a Compose or an env file."""
+    longest = max(value.splitlines() or [""], key=len)
+    forms = {longest, longest.replace("$", "$$"), longest.replace("\\", "\\\\").replace('"', '\\"')}
+    return [form.encode("utf-8", "surrogateescape") for form in forms if form]
