@@ -163,6 +163,12 @@ def _start(rotation: Rotation) -> None:
         _save(rotation, changed)
     steps = list(_between(rotation, strategy, database))
     _follow(rotation, steps, "Then run" if task.write else "To run in between")
+    others = [name for name in rotation.held.services if database is not None and name != database[0]]
+    if others:
+        page.sentence(
+            f"from then until --finish and a new start, {', '.join(others)} cannot log in anew: go on without delay",
+            indent="  ",
+        )
     if strategy is Strategy.DUAL:
         _tell_how_to_try_both(rotation)
     page.blank()
