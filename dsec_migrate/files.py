@@ -124,7 +124,11 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         own = [secret for secret in on_disk if secret.path and secret.path.parent == folder]
         names = [secret.path.name for secret in own if secret.path]
         journals = [] if all(secret.is_in_place for secret in own) else [JOURNAL, UNDO]
-        yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
+        encrypted = ignore_plain(project, folder, disk) if options.encrypt_to else None
+        if encrypted is not None:
+            yield encrypted.as_new_file(disk)
+        elif not options.encrypt_to:
+            yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
         for context, dockerfile in _build_contexts(project):
             ignore = Path(f"{dockerfile}.dockerignore")
             if disk.read(ignore) is None:
@@ -136,10 +140,34 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         assert secret.value is not None
         if not secret.has_file:
             yield NewFile(secret.path, secret.value, secret.mode)
+    if options.encrypt_to:
+        yield from _encrypted(on_disk, options.encrypt_to, disk)
     if options.source is SourceKind.EXTERNAL:
         path = next(iter(folders)) / external.SCRIPT
         text = external.script(project_name(project), [s for s in on_disk if s.source is SourceKind.EXTERNAL])
         yield from _script(path, text, disk)
+
+
+def _encrypted(secrets: Sequence[PlannedSecret], recipients: Sequence[str], disk: Disk) -> Iterator[NewFile]:
+    """An encrypted file beside each plain one that has none yet, and who can decrypt them. Raises UserError."""
+    folders: dict[Path, None] = {}
+    for secret in secrets:
+        if secret.path is None or secret.value is None or secret.is_in_place:
+            continue
+        folders[secret.path.parent] = None
+        path = age.encrypted(secret.path)
+        if disk.read(path) is None:
+            text = age.encrypt(secret.value.reveal().encode(), recipients)
+            disk.claim(path, text.encode())
+            yield NewFile(path, Secret(text), 0o644, is_secret=False)
+    for folder in folders:
+        path = folder / age.RECIPIENTS
+        present = (disk.read(path) or b"").decode("utf-8", "replace")
+        missing = [one for one in recipients if one not in age.read_recipients(present)]
+        if missing:
+            addition = "".join(f"{one}\n" for one in missing)
+            disk.claim(path, f"{present}{addition}".encode())
+            yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
 
 
 def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
@@ -231,8 +259,15 @@ class IgnoreFile:
     path: Path
     text: str
 
+    def as_new_file(self, disk: Disk) -> NewFile:
+        """For a plan, with what stands there now."""
+        present = disk.read(self.path)
+        disk.claim(self.path, self.text.encode())
+        former = None if present is None else Secret(present.decode("utf-8", "replace"))
+        return NewFile(self.path, Secret(self.text), 0o644, is_secret=False, replaces=former)
 
-def ignore_plain(project: Project, folder: Path) -> IgnoreFile | None:
+
+def ignore_plain(project: Project, folder: Path, disk: Disk | None = None) -> IgnoreFile | None:
     """The project's .gitignore so that git takes the encrypted files of the folder and none of the plain ones; None
     where it says so already, or the folder lies outside. A line that leaves the whole folder out is replaced."""
     base = Path(os.path.abspath(project.directory))  # noqa: PTH100
@@ -243,7 +278,7 @@ def ignore_plain(project: Project, folder: Path) -> IgnoreFile | None:
     if relative == ".":
         return None
     path = project.directory / ".gitignore"
-    text = (Disk().read(path) or b"").decode("utf-8", "replace")
+    text = ((disk or Disk()).read(path) or b"").decode("utf-8", "replace")
     newline = "\r\n" if "\r\n" in text else "\n"
     wanted = [f"/{relative}/*", *(f"!/{relative}/{name}" for name in (f"*{age.SUFFIX}", age.RECIPIENTS))]
     lines = text.splitlines()

@@ -58,7 +58,7 @@ class Options:
     writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
-    whose source are files.
+    whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -79,6 +79,7 @@ class Options:
     registry: bool = False
     syntax_line: bool = False
     manager: Manager | None = None
+    encrypt_to: tuple[str, ...] = ()
 
     @property
     def needs_long_syntax(self) -> bool:

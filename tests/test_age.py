@@ -71,6 +71,35 @@ def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Pa
     assert "encrypted already" in run(clone, "lock", "--write")
 
 
+def test_a_migration_keeps_its_values_encrypted_as_well(tmp_path: Path) -> None:
+    folder = tmp_path / "wiki"
+    (folder / "secrets").mkdir(parents=True)
+    value = VALUES["db_password"]
+    (folder / "compose.yml").write_text(
+        f"services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: {value}\n"
+    )
+    (folder / ".gitignore").write_text("node_modules/\nsecrets/\n*.log")
+    key = identity(tmp_path)
+    before = files(folder)
+    told = run(folder, "--encrypt-to", key, "--encrypt-to", key)
+    assert "secrets/postgres_password.txt.age" in told
+    assert files(folder) == before
+    run(folder, "--encrypt-to", key, "--write")
+    written = files(folder)
+    assert written[".gitignore"].decode().splitlines() == [
+        "node_modules/",
+        "*.log",
+        "/secrets/*",
+        "!/secrets/*.age",
+        "!/secrets/.age-recipients",
+    ]
+    assert written["secrets/.age-recipients"] == f"{key}\n".encode()
+    (folder / "secrets" / "postgres_password.txt").unlink()
+    run(folder, "unlock", "--identity", str(tmp_path / "key.txt"), "--write")
+    assert (folder / "secrets" / "postgres_password.txt").read_text() == value
+    assert "no recipient of age" in run(folder, "--encrypt-to", "nonsense", status=2)
+
+
 def test_another_value_or_another_recipient_is_encrypted_anew(project: Path, tmp_path: Path) -> None:
     run(project, "lock", "--encrypt-to", identity(tmp_path), "--write")
     first = files(project)

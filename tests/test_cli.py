@@ -227,7 +227,7 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--gid", "-1"], "--gid takes a number", "1000"),
         (["--jobs", "0"], "--jobs takes a number from 1 on", "cores"),
         (["--jobs", "many"], "--jobs", "--help"),
-        (["--source", "vault"], "--source", "--help"),
+        (["--source", "keychain"], "--source", "--help"),
         (["--target", "podman"], "--target", "--help"),
         (["--unknown", "guess"], "--unknown", "--help"),
         (["--diff", "words"], "--diff", "--help"),
@@ -240,7 +240,7 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--source", "environment", "--target", "swarm"], "--source environment does not go with", "--source file"),
         (["--show-values"], "--show-values needs", "redirect"),
         (["audit"], "this version has no command audit", "--help"),
-        (["rotate", "x"], "this version has no command rotate", "--help"),
+        (["audit", "x"], "this version has no command audit", "--help"),
     ],
 )
 def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice: str) -> None:

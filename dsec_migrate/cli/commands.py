@@ -127,6 +127,14 @@ def migrate(
         str | None,
         _place("--prefix", metavar="PATH", help="What stands before each name there.  [default: the project's name]"),
     ] = _DEFAULT.prefix,
+    encrypt_to: Annotated[
+        list[str] | None,
+        _place(
+            "--encrypt-to",
+            metavar="RECIPIENT",
+            help="Keep each value encrypted as well, for git: a public key of age or SSH; may be repeated.",
+        ),
+    ] = None,
     target: Annotated[
         Target | None,
         _place(
@@ -242,6 +250,7 @@ def migrate(
         manager_command,
         manager_credentials,
         prefix,
+        encrypt_to or (),
     )
     raise typer.Exit(perform(request))
 

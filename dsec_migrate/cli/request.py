@@ -61,6 +61,7 @@ class Request(NamedTuple):
     manager_command: str = ""
     manager_credentials: str = ""
     prefix: str | None = None
+    encrypt_to: Sequence[str] = ()
 
 
 def perform(request: Request) -> int:
@@ -152,7 +153,16 @@ def _options(request: Request) -> Options:
         request.inspect_registry,
         request.syntax_line,
         manager,
+        _recipients(request.encrypt_to),
     )
+
+
+def _recipients(texts: Sequence[str]) -> tuple[str, ...]:
+    if texts:
+        from dsec_migrate.stores import age
+
+        age.check(texts)
+    return tuple(dict.fromkeys(texts))
 
 
 def _manager(request: Request) -> Manager | None:
