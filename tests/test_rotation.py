@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from test_stores import files, run
+
+from dsec_migrate.rotation import databases
 
 OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
 BUILT = """\
@@ -204,3 +208,32 @@ def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> 
     result = run(folder, "rotate", "nope", "--generate", "32", status=2)
     assert "there is no secret nope" in result
     assert "db_password, other" in result
+
+
+HOSTILE = 'qu\'o\\te`$x "q" --;%s %%'
+CLIENT = """#!/bin/sh
+printf '%s\\n' "$*" >>"$LOG.words"
+printf '%s\\n' "$MYSQL_PWD" >>"$LOG.old"
+cat >>"$LOG"
+"""
+
+
+@pytest.mark.parametrize("shell", [shell for shell in ("sh", "bash", "dash", "busybox") if shutil.which(shell)])
+def test_the_statement_for_mysql_is_one_whatever_the_value(shell: str, tmp_path: Path) -> None:
+    """As MariaDB 10.11 took it: the new password logged in, the former one did not."""
+    (tmp_path / "mariadb").write_text(CLIENT)
+    (tmp_path / "mariadb").chmod(0o755)
+    for name, value in {"root": "of root", "pw": OLD, "pw_new": HOSTILE}.items():
+        (tmp_path / name).write_text(value)
+    paths = {f"MYSQL{kind}_PASSWORD_FILE": f"/run/secrets/{name}" for kind, name in (("_ROOT", "root"), ("", "pw"))}
+    script = databases.of(paths)["MYSQL_PASSWORD_FILE"].to_change("pw", "pw_new")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(tmp_path / "log"), "MYSQL_USER": "shop"}
+    words = [shell, "sh", "-e"] if shell == "busybox" else [shell, "-e"]
+    script = script.replace("/run/secrets", str(tmp_path))
+    subprocess.run(words, input=script.encode(), env=environment, check=True, capture_output=True)
+    quoted = HOSTILE.replace("\\", "\\\\").replace("'", "''")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        f"ALTER USER IF EXISTS 'shop'@'{host}' IDENTIFIED BY '{quoted}';" for host in ("%", "localhost")
+    ]
+    assert (tmp_path / "log.old").read_text() == "of root\n"
+    assert (tmp_path / "log.words").read_text() == "-u root\n"

@@ -4,7 +4,8 @@ What an image calls the password counts on an empty volume only, so the live one
 together inside of the container, from the files that are mounted there: no value is ever an argument.
 
 Facts: psql quotes ``:'name'`` itself, and a backquoted command reads a file; the images of PostgreSQL trust
-connections from loopback, so a proof takes another address; in a text of MySQL ``\\`` and ``'`` stand twice.
+connections from loopback, so a proof takes another address; in a text of MySQL ``\\`` and ``'`` stand twice, and its
+images make accounts for ``%`` and, of root, for ``localhost``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ host="$(hostname -i | cut -d ' ' -f 1)"
 PGPASSWORD="$(cat @FILE@)" psql -w -h "$host" -U "$user" -d "${POSTGRES_DB:-$user}" -c 'SELECT 1'
 """
 _MYSQL_CHANGE = r"""client="$(command -v mariadb || command -v mysql)"
-{ printf "ALTER USER '%s'@'%%' IDENTIFIED BY '" "@USER@"; @QUOTE@ @NEW@; printf "';\n"; } |
-  MYSQL_PWD="$(cat @ROOT@)" "$client" -u root
+for host in % localhost; do
+  printf "ALTER USER IF EXISTS '%s'@'%s' IDENTIFIED BY '%s';\n" "@USER@" "$host" "$(@QUOTE@ @NEW@)"
+done | MYSQL_PWD="$(cat @ROOT@)" "$client" -u root
 """
 _MYSQL_PROOF = r"""client="$(command -v mariadb || command -v mysql)"
 MYSQL_PWD="$(cat @FILE@)" "$client" -h 127.0.0.1 -u "@USER@" -e 'SELECT 1'
