@@ -192,6 +192,11 @@ def migrate(
 
             project, plan = plans[-1]
             plans[-1] = (project, plan + overlay.plan(project, rewritten, options, disk))
+        if options.stack_output is not None:
+            from dsec_migrate import stackfile
+
+            project, plan = plans[-1]
+            plans[-1] = (project, plan + stackfile.plan(project, rewritten, options.stack_output, disk, plan.findings))
         return replace(
             outcome,
             plan=sum((plan for _, plan in plans), Plan()),
@@ -205,7 +210,9 @@ def migrate(
 
 
 def _journal(root: Project, units: Iterable[_Unit], options: Options) -> Path | None:
-    is_needed = options.templates or options.manager is not None or any(unit.plan.operations for unit in units)
+    is_needed = (
+        options.templates or options.manager or options.stack_output or any(unit.plan.operations for unit in units)
+    )
     return secrets_folder(root, options) if is_needed else None
 
 
@@ -331,8 +338,14 @@ def _problems(project: Project, options: Options) -> _Found:
     if options.target is Target.SWARM:
         from dsec_migrate import swarm
 
-        errors += swarm.problems(project)
-        warnings += swarm.warnings(project)
+        refused = list(swarm.problems(project))
+        if options.stack_output is None:
+            errors += refused
+            warnings += swarm.warnings(project)
+        else:
+            from dsec_migrate import stackfile
+
+            errors += stackfile.unhandled(project, refused)
     for known in project.problems:
         # what stands inside a platform's own key is the platform's business
         target = warnings if known.line in foreign else errors

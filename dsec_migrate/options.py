@@ -59,6 +59,7 @@ class Options:
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
     whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
+    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -80,6 +81,7 @@ class Options:
     syntax_line: bool = False
     manager: Manager | None = None
     encrypt_to: tuple[str, ...] = ()
+    stack_output: str | None = None
 
     @property
     def needs_long_syntax(self) -> bool:

@@ -148,6 +148,12 @@ def _service(document: Document, name: str, body: Mapping) -> Iterator[UserError
         value = follow(entry.value)
         if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
             yield _refused(document, entry.value, f"the unquoted boolean of {name}.{entry.name}")
+    ports = body.get("ports")
+    for item in ports.items if isinstance(ports, Sequence) else ():
+        port = follow(item)
+        published = port.get("published") if isinstance(port, Mapping) else None
+        if isinstance(published, Scalar) and published.style:
+            yield _refused(document, published, f"a quoted `published` in the ports of {name}")
     secrets = body.get("secrets")
     for item in secrets.items if isinstance(secrets, Sequence) else ():
         mount = follow(item)

@@ -143,6 +143,14 @@ def migrate(
             help="What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
         ),
     ] = _DEFAULT.target,
+    stack_output: Annotated[
+        str | None,
+        _place(
+            "--stack-output",
+            metavar="FILE",
+            help="With --target swarm: a file for `docker stack deploy`, which says otherwise what that refuses.",
+        ),
+    ] = _DEFAULT.stack_output,
     uid: Annotated[str | None, _place("--uid", metavar="N", help="Owner of the file in the container.")] = _DEFAULT.uid,
     gid: Annotated[str | None, _place("--gid", metavar="N", help="Group of the file in the container.")] = _DEFAULT.gid,
     mode: Annotated[
@@ -251,6 +259,7 @@ def migrate(
         manager_credentials,
         prefix,
         encrypt_to or (),
+        stack_output,
     )
     raise typer.Exit(perform(request))
 

@@ -62,6 +62,7 @@ class Request(NamedTuple):
     manager_credentials: str = ""
     prefix: str | None = None
     encrypt_to: Sequence[str] = ()
+    stack_output: str | None = None
 
 
 def perform(request: Request) -> int:
@@ -134,9 +135,12 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
 
 def _options(request: Request) -> Options:
     manager = _manager(request)
+    target = _target(request.source, request.target)
+    if request.stack_output is not None and target is not Target.SWARM:
+        raise UserError("--stack-output goes with --target swarm", help="add --target swarm, or --source external")
     return Options(
         SourceKind.FILE if manager is not None else request.source,
-        _target(request.source, request.target),
+        target,
         request.secrets_dir,
         _number("--uid", request.uid),
         _number("--gid", request.gid),
@@ -154,6 +158,7 @@ def _options(request: Request) -> Options:
         request.syntax_line,
         manager,
         _recipients(request.encrypt_to),
+        request.stack_output,
     )
 
 

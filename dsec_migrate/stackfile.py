@@ -1,0 +1,237 @@
+"""``--stack-output``: the same project as a file that ``docker stack deploy`` takes, as far as it can say the same.
+
+Compose's file stays Compose's. Each place that Swarm refuses and that has an exact form of its own is rewritten in the
+copy; all others are errors, as without it. Facts of Docker Engine 28: ``docker stack`` reads no ``.env``, knows neither
+a reference in a default nor a lone ``$``, takes a list only for ``depends_on`` (and ignores it), and builds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dsec_migrate import project as projects
+from dsec_migrate import swarm
+from dsec_migrate.document import Document, Entry, Mapping, Scalar, follow
+from dsec_migrate.document import Sequence as SequenceNode
+from dsec_migrate.environment import Environment
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.files import Disk, resolve_path
+from dsec_migrate.finding import Finding
+from dsec_migrate.interpolation import InterpolationError, Reference, references
+from dsec_migrate.outcome import Rewritten
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.plan import NewFile, Plan
+from dsec_migrate.project import EnvFileSlot, Project, Texts
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Edit, splice
+
+MARK = "# Made by dsec-migrate from {name}; `--stack-output` makes it anew."
+_PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*(?<![.:])")
+_OCTAL = Pattern(r"0?[0-7]{3}")
+_LONE_DOLLAR = Pattern(r"(?<!\$)(?:\$\$)*\$(?![\w{$])")
+
+
+class _Place(NamedTuple):
+    """``at`` is the offset that an error of :mod:`swarm` about it would have."""
+
+    at: int
+    edit: Edit
+
+
+def unhandled(project: Project, problems: Sequence[UserError]) -> Iterator[UserError]:
+    """Those of Swarm's problems that the copy has as well."""
+    handled = {document.place(place.at) for document in project.documents for place in _places(document, project, ())}
+    yield from (one for one in problems if (one.file, one.line, one.column) not in handled)
+
+
+def plan(
+    project: Project, rewritten: Sequence[Rewritten], output: str, disk: Disk, findings: Sequence[Finding]
+) -> Plan:
+    """The copy of what ``project`` becomes. No value of ``findings`` is put in the place of its ``${X}``.
+
+    Raises UserError where the project is no single file, or a file of that name is not ours.
+    """
+    source = project.source.path
+    if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
+        what = "a stack file is made from one file with one document"
+        raise UserError(what, str(source), help="merge them first: docker compose config")
+    path = resolve_path(project, output)
+    if path.parent != resolve_path(project, "."):
+        what = "the stack file has to stand beside the Compose file: its relative paths mean that folder"
+        raise UserError(what, str(path))
+    mark = MARK.format(name=source.name)
+    present = disk.read(path)
+    if present is not None and mark.encode() not in present:
+        raise UserError(
+            "a file of that name stands there that is not from this program", str(path), help="name another"
+        )
+    after = _load(project, {file.source.real_path: file.text for file in rewritten}, project.environment)
+    document = after.document
+    secrets = list(_values(project, findings))
+    places = list(_places(document, after, secrets))
+    text = f"{mark}\n{splice(document.source.text, [place.edit for place in places])}"
+    _check(after, text)
+    known = project.environment.files.keys()
+    names = sorted({one.name for node in _templates(project, document, text) for one in _references(node)} & known)
+    notes = (
+        [f"`docker stack deploy` reads no .env: export {', '.join(names)} in the shell that deploys"] if names else []
+    )
+    notes += _env_file_notes(after)
+    former = None if present is None else Secret(present.decode("utf-8", "replace"))
+    files = () if present == text.encode() else (NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former),)
+    if files:
+        disk.claim(path, text.encode())
+    return Plan(files=files, notes=(*notes, f"deploy it with: docker stack deploy -c {output} NAME"))
+
+
+def _values(project: Project, findings: Sequence[Finding]) -> Iterator[Secret]:
+    for finding in findings:
+        variable = project.services[finding.service].variables.get(finding.variable)
+        if variable is not None and variable.effective.value:
+            yield Secret(variable.effective.value)
+
+
+def _templates(project: Project, document: Document, text: str) -> list[str]:
+    """What the copy still leaves to the shell that deploys."""
+    copy = _load(project, {document.source.real_path: text}, project.environment)
+    return [node.value for node in copy.document.templates]
+
+
+def _load(project: Project, texts: dict[str, str], environment: Environment) -> Project:
+    paths = [document.source.path for document in project.documents]
+    return projects.load(paths, environment, project.folders, directory=project.directory, texts=Texts(texts))
+
+
+def _check(after: Project, text: str) -> None:
+    """Swarm takes the copy, and every container gets the values that Compose gives it. Raises VerificationError."""
+    source = after.document.source
+    copy = _load(after, {source.real_path: text}, after.environment)
+    problem = next(iter(swarm.problems(copy)), None)
+    if problem is not None:
+        raise VerificationError(f"the stack file would be refused: {problem.what}")
+    for name, service in after.services.items():
+        other = copy.services.get(name)
+        values = {one.name: one.effective.value for one in service.variables.values()}
+        if other is None or values != {one.name: one.effective.value for one in other.variables.values()}:
+            raise VerificationError(f"{name} would get other values from the stack file")
+
+
+def _places(document: Document, project: Project, secrets: Sequence[Secret]) -> Iterator[_Place]:
+    root = document.roots[0] if document.roots else None
+    if not isinstance(root, Mapping):
+        return
+    for key in ("name", "version"):
+        entry = root.own(key)
+        if entry is not None and not root.flow:
+            at = entry.key.start if key == "name" else follow(entry.value).start
+            yield _Place(at, _without(document, entry))
+    services = root.get("services")
+    seen: set[int] = set()
+    for one in services.entries if isinstance(services, Mapping) else ():
+        body = follow(one.value)
+        if isinstance(body, Mapping) and id(body) not in seen:
+            seen.add(id(body))
+            yield from _of_service(document, body)
+    done: set[int] = set()
+    for node in document.templates:
+        edit = _resolved(document, project, node, secrets) if id(node) not in done else None
+        done.add(id(node))
+        if edit is not None:
+            yield _Place(node.start, edit)
+
+
+def _of_service(document: Document, body: Mapping) -> Iterator[_Place]:
+    depends = body.own("depends_on")
+    if depends is not None and isinstance(depends.value, Mapping) and not body.flow:
+        names = json.dumps([entry.name for entry in depends.value.entries])
+        yield _Place(depends.key.start, Edit(depends.key.end, depends.end, f": {names}"))
+    build = body.own("build")
+    listed = build.value.own("secrets") if build is not None and isinstance(build.value, Mapping) else None
+    if listed is not None and build is not None and isinstance(build.value, Mapping) and not build.value.flow:
+        # nothing is built there, so nothing is lost
+        yield _Place(listed.key.start, _without(document, listed))
+    environment = body.own("environment")
+    block = environment.value if environment is not None else None
+    for entry in block.entries if isinstance(block, Mapping) else ():
+        value = entry.value
+        if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
+            text = "true" if value.resolved() else "false"
+            yield _Place(value.start, Edit(value.start, value.end, f'"{text}"'))
+    yield from (_Place(node.start, edit) for node, edit in _typed(body))
+    files = body.get("env_file")
+    for item in files.items if isinstance(files, SequenceNode) else ():
+        path = item.get("path") if isinstance(item, Mapping) else None
+        if isinstance(item, Mapping) and isinstance(path, Scalar) and set(item.effective()) == {"path"}:
+            yield _Place(item.start, Edit(item.start, item.end, json.dumps(path.value)))
+
+
+def _typed(body: Mapping) -> Iterator[tuple[Scalar, Edit]]:
+    """Numbers in quotes, which Swarm wants without."""
+    mounts, ports = body.get("secrets"), body.get("ports")
+    for item in mounts.items if isinstance(mounts, SequenceNode) else ():
+        mode = item.get("mode") if isinstance(item, Mapping) else None
+        if isinstance(mode, Scalar) and mode.style in {"'", '"'} and _OCTAL.fullmatch(mode.value):
+            yield mode, Edit(mode.start, mode.end, f"0{int(mode.value, 8):o}")
+    for item in ports.items if isinstance(ports, SequenceNode) else ():
+        port = item.get("published") if isinstance(item, Mapping) else None
+        if isinstance(port, Scalar) and port.style in {"'", '"'} and port.value.isdigit():
+            yield port, Edit(port.start, port.end, port.value)
+
+
+def _without(document: Document, entry: Entry) -> Edit:
+    source = document.source
+    start = source.line_start(entry.key.outer_start)
+    return Edit(start, source.line_end(max(entry.end - 1, start)), "")
+
+
+def _references(text: str) -> tuple[Reference, ...]:
+    try:
+        return references(text)
+    except InterpolationError:
+        return ()
+
+
+def _resolved(document: Document, project: Project, node: Scalar, secrets: Sequence[Secret]) -> Edit | None:
+    """The text as Compose resolves it here, where Swarm would resolve it otherwise."""
+    found = _references(node.value)
+    names = {one.name for one in found}
+    of_files = names & project.environment.files.keys()
+    is_odd = any(one.operator in {"+", ":+"} or one.depth for one in found) or _LONE_DOLLAR.search(node.value)
+    if not of_files and not is_odd:
+        return None
+    if any(project.environment.is_from_shell(name) for name in names):
+        return None
+    value = project.resolve(node.value).value
+    if value is None or any(secret.reveal() in value for secret in secrets if secret):
+        return None
+    text = value.replace("$", "$$")
+    end = node.end
+    if node.style in {"|", ">"}:
+        source = document.source.text
+        while end > node.start and source[end - 1] in "\r\n":
+            end -= 1
+    elif not node.style and _PLAIN.fullmatch(text) and not _is_variable(document, node):
+        return Edit(node.start, end, text)
+    return Edit(node.start, end, json.dumps(text, ensure_ascii=False))
+
+
+def _is_variable(document: Document, node: Scalar) -> bool:
+    """Whether it is a value of an environment, where a number would be written in another way."""
+    path = document.path_at(node.start) or ()
+    return "environment" in path or "labels" in path
+
+
+def _env_file_notes(project: Project) -> Iterator[str]:
+    """Stack reads env files as they stand: no quotes, no references."""
+    odd: dict[str, dict[str, None]] = {}
+    for service in project.services.values():
+        for variable in service.variables.values():
+            slot = variable.slot
+            if isinstance(slot, EnvFileSlot) and slot.line is not None and slot.line.value is not None:
+                source = slot.document.source
+                if slot.line.value != source.text[slot.line.value_span.start : slot.line.value_span.end]:
+                    odd.setdefault(str(source.path), {})[variable.name] = None
+    for path, names in odd.items():
+        yield f"`docker stack deploy` takes {', '.join(names)} of {path} with quotes and references as they stand"
