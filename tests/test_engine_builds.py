@@ -14,8 +14,10 @@ import re
 import shutil
 import subprocess
 import tarfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -157,8 +159,38 @@ def lay_out(folder: Path, recipe: Recipe, image: str) -> None:
     )
 
 
-def build(folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return docker("compose", "build", "--no-cache", "--progress", "plain", cwd=folder)
+def build(folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    return docker("compose", "build", "--no-cache", "--progress", "plain", cwd=folder, **variables)
+
+
+@contextmanager
+def agent(folder: Path, recipe: Recipe) -> Iterator[dict[str, str]]:
+    """The variable by which a builder finds an agent that has the recipe's key; none where it has no key."""
+    if not recipe.program:
+        yield {}
+        return
+    # a socket's path is short
+    socket = Path("/tmp") / f"dsec-agent-{uuid.uuid4().hex[:8]}"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+    try:
+        key = folder / "key"
+        key.write_text(recipe.files["id_ed25519"])
+        key.chmod(0o600)
+        for _ in range(50):
+            added = subprocess.run(
+                ["ssh-add", str(key)],
+                env={**os.environ, "SSH_AUTH_SOCK": str(socket)},
+                capture_output=True,
+                check=False,
+            )
+            if added.returncode == 0:
+                break
+            time.sleep(0.1)
+        yield {"SSH_AUTH_SOCK": str(socket)}
+    finally:
+        process.terminate()
+        process.wait()
+        socket.unlink(missing_ok=True)
 
 
 def tree(image: str) -> dict[str, tuple[int, int, int, str]]:
@@ -226,7 +258,8 @@ def test_a_build_gives_the_same_image_without_the_secret(name: str, tmp_path: Pa
     assert any(recipe.secret.encode() in data for data in everything_saved(image, tmp_path))
     docker("rmi", "-f", image)
     write(folder)
-    after = build(folder)
+    with agent(tmp_path, recipe) as variables:
+        after = build(folder, **variables)
     assert after.returncode == 0, after.stderr.decode()[-600:]
     new = tree(image)
     changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}

@@ -34,7 +34,7 @@ REPORT = (
 
 
 class Engine:
-    """A daemon with all its data below ``folder``."""
+    """A daemon with all its data below ``folder``. In the first one's network it would take its bridge away."""
 
     def __init__(self, folder: Path, program: str, path: str) -> None:
         self.folder, self.program, self.path = folder, program, path
@@ -46,7 +46,10 @@ class Engine:
         words += ["-p", f"{self.folder}/pid", "--iptables=false", "--ip6tables=false", "--bridge=none"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.program, *words], stdout=log, stderr=log, env={**os.environ, "PATH": self.path}
+                ["unshare", "--net", self.program, *words],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": self.path},
             )
         for _ in range(150):
             if self.run("version").returncode == 0:
@@ -67,7 +70,7 @@ class Engine:
 @pytest.fixture
 def own_engine() -> Iterator[Engine]:
     found = subprocess.run(["pidof", "dockerd"], capture_output=True, text=True, check=False).stdout.split()
-    if os.geteuid() or not found or not Path(f"/proc/{found[0]}/exe").exists():
+    if shutil.which("unshare") is None or os.geteuid() or not found or not Path(f"/proc/{found[0]}/exe").exists():
         pytest.skip("only root can start a second engine, from the program of the first, which does not run here")
     process = Path("/proc") / found[0]
     variables = dict(one.split("=", 1) for one in (process / "environ").read_text().split("\0") if "=" in one)

@@ -441,7 +441,7 @@ def _without_folder(service: Mapping[str, Any], folder: Path) -> str:
     kept = {key: value for key, value in service.items() if key not in {"environment", "secrets"}}
     if isinstance(kept.get("build"), dict):
         # what is built is compared elsewhere
-        kept["build"] = {key: value for key, value in kept["build"].items() if key not in {"args", "secrets"}}
+        kept["build"] = {key: value for key, value in kept["build"].items() if key not in {"args", "secrets", "ssh"}}
     return json.dumps(kept, sort_keys=True).replace(str(folder), "")
 
 

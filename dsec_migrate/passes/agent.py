@@ -1,7 +1,7 @@
 """A key of SSH stays outside of a build: the builder's agent signs for the RUN that needs it.
 
-Facts of BuildKit: ``--mount=type=ssh`` sets SSH_AUTH_SOCK; ``default=FILE`` gives the agent a key that no passphrase
-protects; the socket belongs to root, mode 0600, without ``uid=`` or ``mode=``.
+Facts of BuildKit: ``--mount=type=ssh`` sets SSH_AUTH_SOCK to a socket that leads to the caller's agent; it belongs to
+root, mode 0600, without ``uid=`` or ``mode=``.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from dsec_migrate.secret import Secret
 from dsec_migrate.stores import Holding, Left, hold
 
 FRONTEND = "1.10"
+_AGENT = "the builder's agent signs there, and the key stays outside"
 _PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
 
 
@@ -48,14 +49,14 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     holding = _holding(case, slot)
     if isinstance(holding, Left):
         return holding
-    weighed = weigh(case, holding, ())
+    weighed = weigh(case, holding, _doubts(slot, found))
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
     lines = ", ".join(dict.fromkeys(str(run.line) for run, _ in found.mounted))
     frontend = f"; env= needs the Dockerfile frontend {FRONTEND}" if _uses_env(found) else ""
     if found.is_of_agent:
-        frontend = "; the builder's agent signs with it there: with a key in your own, `ssh: [default]` is enough"
+        frontend = f"; {_AGENT}"
     return Proposal(
         Delivery.BUILD_SECRET,
         "",
@@ -67,6 +68,12 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
         is_read_by_root=True,
         recipe=found,
     )
+
+
+def _doubts(slot: BuildArgument, change: RecipeChange) -> tuple[str, ...]:
+    if not change.is_of_agent:
+        return ()
+    return (f"whoever builds it needs an agent of SSH that has the key: `ssh-add {slot.name}`",)
 
 
 def _uses_env(change: RecipeChange) -> bool:

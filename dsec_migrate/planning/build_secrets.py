@@ -64,7 +64,8 @@ def place(
             options = MountOptions(target=secret_id if secret_id != name else None)
             key = "secrets"
             if is_of_agent(use.finding):
-                key, name, options = "ssh", f"default={use.secret.file}", MountOptions()
+                # with the path of the key, `docker compose config --format json` of 2.40 fails
+                key, name, options = "ssh", "default", MountOptions()
             else:
                 service = use.finding.case.service.name
                 needs.append(Need(layer, {service: None}, {name: None}, {"build": None}))

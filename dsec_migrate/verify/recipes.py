@@ -92,7 +92,7 @@ def _check_build(before: Project, after: Project, plan: Plan, name: str, argumen
     if argument in left or any(left.get(key) != value for key, value in given.items() if key in left):
         raise VerificationError(f"{name} would be built with other arguments")
     if planned.name in keys:
-        if new_data.get("ssh") != [f"default={planned.file}"]:
+        if new_data.get("ssh") != ["default"]:
             raise VerificationError(f"{name} would be built without the key {planned.name}")
         return
     ids = {_target(item) for item in new_data.get("secrets") or () if _source(item) == planned.name}
