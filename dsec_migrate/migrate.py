@@ -15,8 +15,9 @@ from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
+from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options, Target
+from dsec_migrate.options import Mount, Options, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
@@ -187,6 +188,13 @@ def migrate(
                 changed = tuple(_rewritten(project, plan))
                 remaining += verify(project, plan, changed, options)
                 rewritten += changed
+        if options.mount is Mount.VOLUME:
+            from dsec_migrate import folders as volumes
+
+            project, plan = plans[-1]
+            directory = style_of(project.secrets, options.secrets_dir).directory
+            plan, rewritten = volumes.apply(project, plan, rewritten, directory, disk)
+            plans[-1] = (project, plan)
         if options.manager is not None:
             from dsec_migrate import overlay
 
@@ -210,9 +218,8 @@ def migrate(
 
 
 def _journal(root: Project, units: Iterable[_Unit], options: Options) -> Path | None:
-    is_needed = (
-        options.templates or options.manager or options.stack_output or any(unit.plan.operations for unit in units)
-    )
+    has_files = options.templates or options.manager or options.stack_output or options.mount is Mount.VOLUME
+    is_needed = has_files or any(unit.plan.operations for unit in units)
     return secrets_folder(root, options) if is_needed else None
 
 
@@ -390,7 +397,7 @@ def write(outcome: ProjectOutcome) -> None:
 
     assert outcome.journal is not None
     additions = [
-        transaction.Addition(file.path, file.content, file.mode, file.append, file.is_secret)
+        transaction.Addition(file.path, file.content, file.mode, file.append, file.is_secret, file.folder_mode)
         for file in outcome.plan.files
         if file.replaces is None
     ]

@@ -28,6 +28,13 @@ class Target(str, Enum):
     SWARM = "swarm"
 
 
+class Mount(str, Enum):
+    """How the files of the values come into a container: as Docker's secrets, or as a folder for each service."""
+
+    SECRETS = "secrets"
+    VOLUME = "volume"
+
+
 class Unknown(str, Enum):
     """What to do where nobody knows what the image reads."""
 
@@ -82,6 +89,7 @@ class Options:
     manager: Manager | None = None
     encrypt_to: tuple[str, ...] = ()
     stack_output: str | None = None
+    mount: Mount = Mount.SECRETS
 
     @property
     def needs_long_syntax(self) -> bool:

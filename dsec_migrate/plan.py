@@ -384,7 +384,8 @@ class Change:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class NewFile:
-    """A file to be written beside the project. ``mode`` is an octal permission as an int.
+    """A file to be written beside the project. ``mode`` is an octal permission as an int, ``folder_mode`` that of its
+    folder where it is new.
 
     ``append`` adds to a text file (or begins it); ``is_secret`` is False for what may be shown. ``replaces`` is what a
     file of our own holds now.
@@ -396,6 +397,7 @@ class NewFile:
     append: bool = False
     is_secret: bool = True
     replaces: Secret | None = None
+    folder_mode: int = 0o700
 
 
 @dataclass(frozen=True, eq=False, repr=False)

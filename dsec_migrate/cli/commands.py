@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 from dsec_migrate.cli import verbs
 from dsec_migrate.cli.request import NAME, Request, perform
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import SourceKind, Target, Unknown
+from dsec_migrate.options import Mount, SourceKind, Target, Unknown
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.look import DiffStyle
 from dsec_migrate.reports.output import say
@@ -143,6 +143,14 @@ def migrate(
             help="What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
         ),
     ] = _DEFAULT.target,
+    mount: Annotated[
+        Mount,
+        _place(
+            "--mount",
+            metavar="HOW",
+            help="secrets: Docker's own. volume: a folder for each service, for engines that know no secrets.",
+        ),
+    ] = _DEFAULT.mount,
     stack_output: Annotated[
         str | None,
         _place(
@@ -260,6 +268,7 @@ def migrate(
         prefix,
         encrypt_to or (),
         stack_output,
+        mount,
     )
     raise typer.Exit(perform(request))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import Manager, Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
@@ -63,6 +63,7 @@ class Request(NamedTuple):
     prefix: str | None = None
     encrypt_to: Sequence[str] = ()
     stack_output: str | None = None
+    mount: Mount = Mount.SECRETS
 
 
 def perform(request: Request) -> int:
@@ -138,6 +139,8 @@ def _options(request: Request) -> Options:
     target = _target(request.source, request.target)
     if request.stack_output is not None and target is not Target.SWARM:
         raise UserError("--stack-output goes with --target swarm", help="add --target swarm, or --source external")
+    if request.mount is Mount.VOLUME and (request.source is not SourceKind.FILE or target is Target.SWARM):
+        raise UserError("--mount volume goes with --source file, for Compose", help="leave --source and --target out")
     return Options(
         SourceKind.FILE if manager is not None else request.source,
         target,
@@ -159,6 +162,7 @@ def _options(request: Request) -> Options:
         manager,
         _recipients(request.encrypt_to),
         request.stack_output,
+        request.mount,
     )
 
 

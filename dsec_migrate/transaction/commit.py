@@ -17,6 +17,7 @@ from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source
 from dsec_migrate.transaction.disk import (
+    FOLDER_MODE,
     cannot_write,
     make_folder,
     missing_folders,
@@ -43,6 +44,7 @@ class Addition:
     mode: int
     append: bool = False
     is_secret: bool = True
+    folder_mode: int = 0o700
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -231,7 +233,10 @@ def _bytes(file: Addition) -> bytes:
 def _add(file: Addition, number: int) -> Path:
     """Returns the folder of the name. Raises OSError; UserError where a file of that name holds something else."""
     path = place(file.path)
+    is_new = not path.parent.is_dir()
     make_folder(path.parent)
+    if is_new and file.folder_mode != FOLDER_MODE:
+        path.parent.chmod(file.folder_mode)
     if file.append:
         return _append(path, file, number)
     temporary = staged(path, number)

@@ -1,0 +1,201 @@
+"""``--mount volume``: a folder for each service at /run/secrets, for engines that know no secrets.
+
+What is proved for Docker's own secrets is written in another way at the end: the same files at the same paths. Fact of
+Docker Engine 28: a folder that is mounted shows its own mode inside, so a program that is not root enters none of mode
+0700; on the host the folder above it, of mode 0700, keeps others out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from dsec_migrate import document as yaml
+from dsec_migrate import project as projects
+from dsec_migrate.document import Document, Entry, follow, is_given
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.document import Sequence as SequenceNode
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.files import Disk, resolve_path
+from dsec_migrate.outcome import Rewritten
+from dsec_migrate.plan import NewFile, Plan
+from dsec_migrate.project import Project, Service, Texts
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.records import replace
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Edit, splice
+from dsec_migrate.transaction.merge import edits_between
+
+PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
+_CLOSED_FILE = 0o600
+
+
+def apply(
+    project: Project, plan: Plan, rewritten: Sequence[Rewritten], directory: str, disk: Disk
+) -> tuple[Plan, list[Rewritten]]:
+    """The plan and the texts with folders in place of secrets. ``directory`` is the folder of the secrets as the
+    Compose file says it. Raises UserError where the project cannot be written so."""
+    if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
+        raise _refused(project, "its services stand in several files")
+    overlay = {file.source.real_path: file.text for file in rewritten}
+    after = _load(project, overlay)
+    folders = {name: _files(after, service) for name, service in after.services.items() if by_path(service)}
+    if not folders:
+        return plan, list(rewritten)
+    edits = list(_edits(after, folders, directory))
+    text = splice(after.document.source.text, edits)
+    _check(after, {**overlay, after.document.source.real_path: text}, folders, directory)
+    source = project.document.source
+    others = [file for file in rewritten if file.source.real_path != source.real_path]
+    changed = Rewritten(source, text, tuple(edits_between(source.text, text)))
+    return _with_folders(after, plan, folders, directory, disk), [*others, changed]
+
+
+def _refused(project: Project, why: str) -> UserError:
+    return UserError(
+        f"its secrets cannot be mounted as a volume: {why}", str(project.source.path), help="leave --mount volume out"
+    )
+
+
+def _load(project: Project, texts: Mapping[str, str]) -> Project:
+    paths = [document.source.path for document in project.documents]
+    loaded = projects.load(
+        paths, project.environment, project.folders, directory=project.directory, texts=Texts(dict(texts))
+    )
+    return replace(loaded, images=project.images)
+
+
+def _files(project: Project, service: Service) -> Mapping[str, str]:
+    """The secrets of a service by the names of their files."""
+    found: dict[str, str] = {}
+    for path, secret in by_path(service).items():
+        if str(PurePosixPath(path).parent) != SECRETS_MOUNT:
+            raise _refused(project, f"{service.name} wants {secret} at {path}")
+        found[PurePosixPath(path).name] = secret
+    (layer,) = service.layers
+    own = layer.service.own("secrets")
+    if own is None or own.value is not layer.service.get("secrets") or layer.service.flow:
+        raise _refused(project, f"the list of {service.name} is shared, or written between braces")
+    if own.value.anchor is not None or layer.service.anchor is not None:
+        raise _refused(project, f"{service.name} is shared through an anchor")
+    volumes = layer.service.effective().get("volumes")
+    if volumes is not None and volumes.owner is not layer.service:
+        raise _refused(project, f"the volumes of {service.name} come through a merge key")
+    return found
+
+
+def _edits(project: Project, folders: Mapping[str, Mapping[str, str]], directory: str) -> Iterator[Edit]:
+    document = project.document
+    for name in folders:
+        (layer,) = project.services[name].layers
+        yield from _of_service(document, layer.service, f"{directory.rstrip('/')}/{name}:{SECRETS_MOUNT}:ro")
+    root = document.roots[0]
+    definitions = root.own("secrets") if isinstance(root, MappingNode) else None
+    if definitions is not None:
+        gone = _without(document, definitions)
+        text = document.source.text
+        # the blank line above goes with the last block of a file
+        above = text[: gone.start].rstrip("\r\n")
+        is_last = not text[gone.end :].strip()
+        yield Edit(document.source.line_end(len(above) - 1) if is_last and above else gone.start, gone.end, "")
+
+
+def _of_service(document: Document, body: MappingNode, item: str) -> Iterator[Edit]:
+    """The volume stands where the list of secrets did, or at the end of the volumes that there are."""
+    own, volumes = body.own("secrets"), body.own("volumes")
+    assert own is not None
+    source = document.source
+    listed = follow(volumes.value) if volumes is not None else None
+    gone = _without(document, own)
+    newline = "\r\n" if "\r\n" in source.text else "\n"
+    if volumes is None or not isinstance(listed, SequenceNode) or not listed.items:
+        column = source.text[source.line_start(own.key.outer_start) : own.key.outer_start]
+        first = own.value.items[0] if isinstance(own.value, SequenceNode) and not own.value.flow else None
+        lead = source.text[source.line_start(first.start) : first.start] if first is not None else f"{column}  - "
+        if volumes is not None:
+            yield _without(document, volumes)
+        end = newline if source.text[gone.start : gone.end].endswith("\n") else ""
+        yield Edit(gone.start, gone.end, f"{column}volumes:{newline}{lead}{item}{end}")
+        return
+    yield gone
+    last = listed.items[-1]
+    if listed.flow:
+        yield Edit(last.end, last.end, f", {item}")
+        return
+    line = source.line_start(last.start)
+    lead = source.text[line : source.text.index("-", line) + 1]
+    at = source.line_end(max(last.end - 1, line))
+    is_open = source.text[at - 1 : at] != "\n"
+    yield Edit(at, at, f"{newline}{lead} {item}" if is_open else f"{lead} {item}{newline}")
+
+
+def _without(document: Document, entry: Entry) -> Edit:
+    source = document.source
+    start = source.line_start(entry.key.outer_start)
+    return Edit(start, source.line_end(max(entry.end - 1, start)), "")
+
+
+def _check(after: Project, texts: Mapping[str, str], folders: Mapping[str, Mapping[str, str]], directory: str) -> None:
+    """All else is said as with secrets. Raises VerificationError."""
+    old, new = (yaml.plain(project.document.roots[0]) for project in (after, _load(after, texts)))
+    expected = _as_folders(old, folders, directory)
+    if new != expected:
+        raise VerificationError(f"{after.source.path} would not say what was planned")
+
+
+def _as_folders(data: Any, folders: Mapping[str, Mapping[str, str]], directory: str) -> Any:
+    services = {}
+    for name, body in data["services"].items():
+        services[name] = body
+        if name in folders:
+            item = f"{directory.rstrip('/')}/{name}:{SECRETS_MOUNT}:ro"
+            kept = {key: value for key, value in body.items() if key != "secrets"}
+            services[name] = {**kept, "volumes": [*(body.get("volumes") or ()), item]}
+    return {**{key: value for key, value in data.items() if key != "secrets"}, "services": services}
+
+
+def _with_folders(
+    after: Project, plan: Plan, folders: Mapping[str, Mapping[str, str]], directory: str, disk: Disk
+) -> Plan:
+    """The files of the plan, with those of the secrets once for each service."""
+    planned = {secret.name: secret for secret in plan.secrets}
+    gone = {secret.path for secret in plan.secrets if not secret.is_in_place}
+    added: list[NewFile] = []
+    notes: list[str] = []
+    for service, files in folders.items():
+        is_closed = _is_read_by_root(after, after.services[service])
+        for file, name in files.items():
+            secret = planned.get(name)
+            value = secret.value if secret is not None else _existing(after, name, disk)
+            path = resolve_path(after, f"{directory.rstrip('/')}/{service}/{file}")
+            present = disk.read(path)
+            if value is None or (present is not None and present != value.reveal().encode()):
+                raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
+            if present is None:
+                mode = _CLOSED_FILE if is_closed else 0o444
+                added.append(NewFile(path, value, mode, folder_mode=PRIVATE_FOLDER if is_closed else ENTERED_BY_ALL))
+        if not is_closed:
+            notes.append(service)
+    kept = [file for file in plan.files if file.path not in gone]
+    names = ", ".join(notes)
+    told = (
+        f"{names}: a folder of mode 0755 and files of mode 0444, since its program may not be root; on the host only "
+        "the folder above, of mode 0700, keeps others out"
+    )
+    first = [file for file in kept if file.append]
+    rest = [file for file in kept if not file.append]
+    return replace(plan, files=(*first, *added, *rest), notes=(*plan.notes, *([told] if notes else [])))
+
+
+def _is_read_by_root(project: Project, service: Service) -> bool:
+    """Whether only root with its capabilities reads the files, as far as the table of images knows."""
+    row = None if service.is_built else project.images.find(service.image)
+    keys = ("user", "cap_drop", "entrypoint", "userns_mode")
+    return row is not None and row.is_read_by_root and not any(is_given(service.get(key)) for key in keys)
+
+
+def _existing(project: Project, name: str, disk: Disk) -> Secret | None:
+    file = project.secrets.get(name, {}).get("file")
+    content = disk.read(resolve_path(project, file)) if isinstance(file, str) else None
+    return Secret(content.decode("utf-8", "surrogateescape")) if content is not None else None
