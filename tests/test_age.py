@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,6 +36,25 @@ def test_every_content_comes_back(content: bytes) -> None:
     text = age.encrypt(content, [str(IDENTITY.to_public())])
     assert text.startswith("-----BEGIN AGE ENCRYPTED FILE-----")
     assert age.decrypt(text.encode(), [Secret(str(IDENTITY))], Path("x")) == content
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "key.txt"
+    path.write_text(str(IDENTITY))
+    return path
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="the program age is not installed here")
+@settings(max_examples=int(os.environ.get("DSEC_AGE", "60")), deadline=None)
+@given(content=st.binary(max_size=300))
+def test_every_content_comes_back_through_the_program_age(key_file: Path, content: bytes) -> None:
+    assert PROGRAM is not None
+    text = age.encrypt(content, [str(IDENTITY.to_public())])
+    told = subprocess.run([PROGRAM, "-d", "-i", str(key_file)], input=text.encode(), capture_output=True, check=True)
+    assert told.stdout == content
+    made = subprocess.run([PROGRAM, "-r", str(IDENTITY.to_public())], input=content, capture_output=True, check=True)
+    assert age.decrypt(made.stdout, [Secret(str(IDENTITY))], Path("x")) == content
 
 
 def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Path) -> None:
