@@ -190,7 +190,8 @@ def test_the_password_of_a_running_database_is_rotated(tmp_path: Path, stack: Pa
     assert "failed" in rotate("--finish", "--apply", "--write", status=2)
     rotate("--abort", "--write")
     assert (stack / "compose.yml").read_text() == before
-    rotate("--value-file", "value", "--apply", "--write")
+    rotate("--value-file", "value", "--write")
+    rotate("--apply", "--write")
     assert (log_in(stack, PASSWORD), log_in(stack, new)) == (2, 0)
     assert "lets the new value in" in rotate("--finish", "--apply", "--write")
     assert (stack / "compose.yml").read_text() == before

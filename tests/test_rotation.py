@@ -150,6 +150,11 @@ def test_a_database_is_told_without_a_second_variable(tmp_path: Path) -> None:
     assert "NEW_FILE" not in text
     assert "ALTER ROLE" in said
     assert "/run/secrets/db_password_new" in said
+    # what comes next is told again
+    again = rotate(folder)
+    assert "ALTER ROLE" in again
+    assert "is under way" in rotate(folder, "--generate", "32", "--write", status=2)
+    assert "app cannot log in anew" in " ".join(again.split())
     assert "--apply logs in" in rotate(folder, "--finish", "--write", status=2)
     said = rotate(folder, "--finish", "--confirmed", "--write")
     assert (folder / "compose.yml").read_text() == DATABASE

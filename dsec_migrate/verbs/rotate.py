@@ -89,12 +89,19 @@ def perform(task: Task, request: Request) -> Result:
     if rotation.held.is_external or request.strategy is Strategy.SWARM:
         from dsec_migrate.verbs import rotate_swarm
 
-        rotate_swarm.perform(rotation)
-        return Result(task.page, ())
+        return _told(task, lambda: rotate_swarm.perform(rotation))
     phases = {"start": _start, "finish": _finish, "abort": _abort, "forget": _forget}
     if request.phase not in phases:
         raise rotation.error(f"--{request.phase} is for secrets that Swarm keeps", "--abort takes a rotation back")
-    phases[request.phase](rotation)
+    return _told(task, lambda: phases[request.phase](rotation))
+
+
+def _told(task: Task, perform: Callable[[], None]) -> Result:
+    """An error comes behind what was told until then: the commands, say, of which one failed."""
+    try:
+        perform()
+    except UserError as error:
+        return Result(task.page, (error,))
     return Result(task.page, ())
 
 
@@ -130,40 +137,23 @@ def _loaded(files: ProjectFiles, task: Task) -> Project:
 
 def _start(rotation: Rotation) -> None:
     entry, page, task = rotation.entry, rotation.page, rotation.task
-    strategy = Strategy(entry.details["strategy"]) if entry.phase else _strategy(rotation)
+    strategy = Strategy(entry.details.get("strategy", Strategy.REPLACE.value)) if entry.phase else _strategy(rotation)
     begun = read(rotation.new_file) if entry.phase else None
     if rotation.held.value is None:
         raise rotation.error(f"{rotation.held.name} has no value here yet", "`dsec-migrate fill --write` asks for it")
     database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None
     is_defined = rotation.new_name in rotation.project.secrets
     changed = [] if is_defined else _beside(rotation, strategy, database)
-    if entry.phase == FINISHING or (begun is not None and not changed):
+    is_under_way = begun is not None and not changed
+    if entry.phase == FINISHING or (is_under_way and rotation.request.value is not None):
         raise rotation.error(
             f"a rotation of {rotation.held.name} is under way", "--finish promotes the new value, --abort drops it"
         )
-    page.heading(f"{rotation.held.name}: the new value beside the former one")
-    rows = [(str(rotation.new_file), "the new value, 0600" if not changed else "the new value")]
-    rows += [(str(document.source.path), "mounts it") for document, _, _ in changed]
-    page.table(rows)
-    if task.write:
-        # an interrupted run is gone on with
-        value = begun or (rotation.request.value() if rotation.request.value is not None else None)
-        if value is None:
-            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
-        if value == rotation.held.value:
-            raise rotation.error("the new value is the former one")
-        rotation.ledger.note(rotation.held.name, _bytes(rotation.held.value), entry.changed)
-        rotation.ledger.write(
-            rotation.held.name,
-            replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
-        )
-        mounted = users(rotation.project).get(rotation.held.name, [])
-        mode = mode_for(rotation.project, mounted) if changed else 0o600
-        put_whole(rotation.new_file, _bytes(value), mode)
-        _save(rotation, changed)
+    if not is_under_way:
+        _begin(rotation, strategy, changed, begun)
     steps = list(_between(rotation, strategy, database))
-    _follow(rotation, steps, "Then run" if task.write else "To run in between")
     others = [name for name in rotation.held.services if database is not None and name != database[0]]
+    _follow(rotation, steps, "Then run" if task.write else "To run in between")
     if others:
         page.sentence(
             f"from then until --finish and a new start, {', '.join(others)} cannot log in anew: go on without delay",
@@ -178,6 +168,31 @@ def _start(rotation: Rotation) -> None:
     last = "--finish --apply --write" if database is not None else "--finish --confirmed --write"
     page.sentence(f"when the new value works everywhere: dsec-migrate rotate {rotation.held.name} {last}")
     page.sentence(f"to take it back: dsec-migrate rotate {rotation.held.name} --abort --write")
+
+
+def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun: Secret | None) -> None:
+    """The new value stands beside the former one. ``begun`` is that of an interrupted run, which nothing uses yet."""
+    page, task, former = rotation.page, rotation.task, rotation.held.value
+    assert former is not None
+    page.heading(f"{rotation.held.name}: the new value beside the former one")
+    rows = [(str(rotation.new_file), "the new value, 0600" if not changed else "the new value")]
+    rows += [(str(document.source.path), "mounts it") for document, _, _ in changed]
+    page.table(rows)
+    if task.write:
+        value = rotation.request.value() if rotation.request.value is not None else begun
+        if value is None:
+            raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
+        if value == former:
+            raise rotation.error("the new value is the former one")
+        rotation.ledger.note(rotation.held.name, _bytes(former), rotation.entry.changed)
+        rotation.ledger.write(
+            rotation.held.name,
+            replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
+        )
+        mounted = users(rotation.project).get(rotation.held.name, [])
+        mode = mode_for(rotation.project, mounted) if changed else 0o600
+        put_whole(rotation.new_file, _bytes(value), mode)
+        _save(rotation, changed)
 
 
 def _tell_how_to_try_both(rotation: Rotation) -> None:
@@ -259,19 +274,17 @@ def _follow(rotation: Rotation, steps: list[Step], title: str) -> None:
     page = rotation.page
     if not steps:
         return
-    if rotation.request.applies and rotation.task.write:
-        from dsec_migrate.rotation.running import run
-
-        for step in steps:
-            run(step, rotation.project.directory)
-        page.heading("Run")
-    else:
-        page.heading(title)
+    is_run = rotation.request.applies and rotation.task.write
+    page.heading("Run" if is_run else title)
     for step in steps:
         if step.why:
             page.sentence(f"# {step.why}", indent="  ")
         for line in str(step).splitlines():
             page.row(f"  {line}")
+        if is_run:
+            from dsec_migrate.rotation.running import run
+
+            run(step, rotation.project.directory)
 
 
 # --- the second phase ---
