@@ -26,6 +26,9 @@ _READERS = {
     ".pypirc": Pattern(r"(?<![\w./-])(?:twine|pip3?|uv|poetry|python3?)(?![\w-])"),
     "auth.json": Pattern(r"(?<![\w./-])composer(?![\w-])"),
     "settings.xml": Pattern(r"(?<![\w./-])(?:mvnw?|\./mvnw)(?![\w-])"),
+    ".pgpass": Pattern(r"(?<![\w./-])(?:psql|pg_dump|pg_dumpall|pg_restore|pg_basebackup)(?![\w-])"),
+    ".my.cnf": Pattern(r"(?<![\w./-])(?:mysql|mysqldump|mariadb|mariadb-dump|mysqladmin)(?![\w-])"),
+    "credentials": Pattern(r"(?<![\w./-])(?:aws|sam|terraform|cdk|serverless)(?![\w-])"),
     "auth.conf": Pattern(r"(?<![\w./-])(?:apt|apt-get)(?![\w-])"),
 }
 _WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|sftp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w.-])")

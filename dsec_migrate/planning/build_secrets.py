@@ -24,7 +24,7 @@ from dsec_migrate.plan import (
 )
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import BuildArgument, BuildPart, DockerfileText, Layer, Project
+from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Layer, Project
 
 
 class _Use(NamedTuple):
@@ -133,7 +133,8 @@ def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
         for finding in component.findings:
             slot = finding.variable.slot
             if isinstance(slot, BuildArgument) and slot.recipe is not None and isinstance(finding.result, Proposal):
-                names[slot.name.strip("./-")] = None
+                is_file = isinstance(slot, BuildFile)
+                names[slot.name.removeprefix("./") if is_file else slot.name.strip("./-")] = None
                 services.update(dict.fromkeys(builders(project, slot.recipe)))
     if not names:
         return
