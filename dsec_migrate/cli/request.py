@@ -250,4 +250,4 @@ def _output(text: str) -> tuple[str, Path]:
 
 
 def _no_such_format(option: str, name: str) -> UserError:
-    return UserError(f"{option}: there is no format {name}", help=f"there are {' and '.join(REPORTS)}")
+    return UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(REPORTS)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
@@ -10,19 +11,18 @@ from dsec_migrate.reports.look import View
 Report = Callable[[Outcome, View], str]
 
 
-def _text(outcome: Outcome, view: View) -> str:
-    from dsec_migrate.reports.text import render
+def _named(name: str) -> Report:
+    """The report of the module ``name``, which is loaded when it is wanted."""
 
-    return render(outcome, view)
+    def report(outcome: Outcome, view: View) -> str:
+        module = import_module(f"{__name__}.{name}")
+        return str(module.render(outcome, view))
 
-
-def _json(outcome: Outcome, view: View) -> str:
-    from dsec_migrate.reports.json import render
-
-    return render(outcome, view)
+    return report
 
 
-REPORTS: dict[str, Report] = {"text": _text, "json": _json}
-"""Every report by the name that ``--format`` and ``--output`` take."""
+NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+REPORTS: dict[str, Report] = {name: _named(name) for name in NAMES}
+"""Every report by the name that ``--format`` and ``--output`` take: one module each."""
 
 __all__ = ["REPORTS", "Report", "View"]

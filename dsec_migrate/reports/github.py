@@ -1,0 +1,29 @@
+"""Annotations of GitHub Actions: workflow commands, one a line.
+
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from dsec_migrate.outcome import Outcome
+from dsec_migrate.reports.look import View
+from dsec_migrate.reports.rows import RULES, Weight, rows
+
+_COMMANDS = {Weight.REFUSED: "error", Weight.TOLD: "warning", Weight.POSSIBLE: "notice"}
+
+
+def render(outcome: Outcome, view: View) -> str:
+    lines = []
+    for row in rows(outcome, strict=view.strict):
+        properties = {"file": row.file, "line": row.line, "col": row.column, "title": RULES[row.rule]}
+        told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+        lines.append(f"::{_COMMANDS[row.weight]} {told}::{_data(row.text)}\n")
+    return "".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,48 @@
+"""JUnit XML, as CI servers read it: a suite for each project, a failure for what ``--check`` refuses."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+from dsec_migrate.outcome import Outcome
+from dsec_migrate.reports.look import View
+from dsec_migrate.reports.rows import Weight, of_project, path
+
+# what XML 1.0 has no way to say
+_IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(outcome: Outcome, view: View) -> str:
+    suites: list[str] = []
+    totals = [0, 0]
+    for project in outcome.projects:
+        cases = []
+        failures = 0
+        for row in of_project(project, strict=view.strict):
+            where = f"{row.file}:{row.line}:{row.column}"
+            attributes = f"classname={_attribute(row.file)} name={_attribute(f'{row.name} {where}')}"
+            if row.weight is Weight.REFUSED:
+                failures += 1
+                message = (
+                    f"<failure type={_attribute(row.rule)} message={_attribute(row.text)}>{_text(where)}</failure>"
+                )
+                cases.append(f"    <testcase {attributes}>{message}</testcase>\n")
+            else:
+                cases.append(f"    <testcase {attributes}><system-out>{_text(row.text)}</system-out></testcase>\n")
+        name = path(project.path)
+        if not cases:
+            cases = [f"    <testcase classname={_attribute(name)} name={_attribute('no secrets in plaintext')}/>\n"]
+        counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="0"'
+        suites.append(f"  <testsuite name={_attribute(name)} {counts}>\n{''.join(cases)}  </testsuite>\n")
+        totals = [totals[0] + len(cases), totals[1] + failures]
+    head = f'<testsuites name="dsec-migrate" tests="{totals[0]}" failures="{totals[1]}" errors="0">\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{"".join(suites)}</testsuites>\n'
+
+
+def _text(text: str) -> str:
+    return escape(_IMPOSSIBLE.sub("\ufffd", text))
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_IMPOSSIBLE.sub("\ufffd", text))

@@ -1,0 +1,94 @@
+"""Findings and errors as other programs list them: one row each, with a place, a weight and a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
+from dsec_migrate.reports.hiding import hider
+
+
+class Weight(Enum):
+    """``REFUSED``: ``--check`` ends with 1 because of it; ``TOLD``: everything else that is no more than possible."""
+
+    REFUSED = "error"
+    TOLD = "warning"
+    POSSIBLE = "note"
+
+
+class Row(NamedTuple):
+    """``file`` is seen from the current folder where it lies below it; lines and columns count from 1."""
+
+    rule: str
+    weight: Weight
+    file: str
+    line: int
+    column: int
+    name: str
+    text: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same variable of the same service, wherever its line moves to."""
+        return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.name}".encode()).hexdigest()[:32]
+
+
+RULES = {
+    "plaintext-secret": "A password, token or key stands in plaintext",
+    "half-done-migration": "A migration to secrets was left half done",
+    "invalid-file": "Compose refuses the file, so nothing in it is migrated",
+}
+
+
+def rows(outcome: Outcome, *, strict: bool) -> Iterator[Row]:
+    for project in outcome.projects:
+        yield from of_project(project, strict=strict)
+
+
+def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
+    """Errors first, then findings in the order of the files. No text holds a value."""
+    hide = hider(project)
+    for error in project.errors:
+        yield Row(
+            "invalid-file",
+            Weight.REFUSED,
+            path(error.file or project.path),
+            error.line or 1,
+            error.column or 1,
+            error.what,
+            hide(f"{error.what}{f': {error.help}' if error.help else ''}"),
+        )
+    refused = {id(finding) for finding in refused_by_check(project, strict)}
+    for finding in project.findings:
+        is_possible = finding.verdict.confidence is Confidence.POSSIBLE
+        weight = Weight.POSSIBLE if is_possible else Weight.REFUSED if id(finding) in refused else Weight.TOLD
+        yield Row(
+            "half-done-migration" if finding.kind == "half-done" else "plaintext-secret",
+            weight,
+            path(finding.site.file),
+            finding.site.line,
+            finding.site.column,
+            f"{finding.service}.{finding.variable}",
+            hide(_sentence(finding)),
+        )
+
+
+def _sentence(finding: Finding) -> str:
+    what = f"{finding.service}.{finding.variable} is a secret: {finding.verdict.why}"
+    if finding.action is Action.KEEP:
+        return f"{what}. It stays: {finding.note}" if finding.note else what
+    note = f" ({finding.note})" if finding.note and finding.applicability != "safe" else ""
+    return f"{what}. `dsec-migrate --write` moves it to the secret {finding.secret}, {finding.applicability}{note}"
+
+
+def path(text: str) -> str:
+    """With forward slashes, and seen from the current folder where it lies below it."""
+    here = os.getcwd()  # noqa: PTH109
+    absolute = os.path.abspath(text)  # noqa: PTH100
+    inside = absolute.startswith(here + os.sep)
+    return (os.path.relpath(absolute, here) if inside else text).replace(os.sep, "/")
