@@ -30,7 +30,7 @@ def identity(folder: Path, name: str = "key.txt") -> str:
 IDENTITY = pyrage.x25519.Identity.generate()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=int(os.environ.get("DSEC_AGE", "200")), deadline=None)
 @given(content=st.binary(max_size=300))
 def test_every_content_comes_back(content: bytes) -> None:
     text = age.encrypt(content, [str(IDENTITY.to_public())])

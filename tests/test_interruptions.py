@@ -174,7 +174,7 @@ def check(
     assert expected != start
     calls = int(counted.said.split()[-1])
     assert calls > 2
-    pick = range(1, calls + 1) if EVERYWHERE else sorted({1, *range(2, calls, max(calls // 3, 1)), calls})
+    pick = range(1, calls + 1) if EVERYWHERE else (1, calls // 2, calls)
     for last in pick:
         with world(f"killed-{last}") as killed:
             ended = run(killed, words, last)

@@ -96,7 +96,7 @@ def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str, str | N
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(password=VALUES, kept=ENCODED)
 def test_a_password_is_encoded_for_its_url(shell: str, password: str, kept: str | None, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(password.encode())
