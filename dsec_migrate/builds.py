@@ -74,7 +74,8 @@ def find(project: Project, service: Service) -> Build | None:
     if body is None:
         return Build(folder, folder / "Dockerfile")
     inline = text(body.get("dockerfile_inline"))
-    dockerfile = None if inline is not None else folder / (text(body.get("dockerfile")) or "Dockerfile")
+    named = folder / (text(body.get("dockerfile")) or "Dockerfile")
+    dockerfile = None if inline is not None else Path(os.path.normpath(named))
     return Build(folder, dockerfile, inline, text(body.get("target")), _arguments(project, body.get("args")))
 
 
