@@ -10,6 +10,7 @@ from dsec_migrate import scripts, wrapping
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.plan import (
     AddMounts,
+    AddVariables,
     DefineSecret,
     InText,
     LengthenBuild,
@@ -36,6 +37,7 @@ class Interpreter:
         self.definitions: dict[int, list[DefineSecret]] = {}
         self.cache: dict[int, object] = {}
         self.removed: set[int] = set()
+        self.added: dict[int, AddVariables] = {}
         self.builds: dict[int, LengthenBuild] = {}
         self.wrappers: dict[int, WrapProgram] = {}
         self.scripts: dict[int, list[InText]] = {}
@@ -43,6 +45,8 @@ class Interpreter:
         for operation in operations:
             if isinstance(operation, MoveVariable):
                 self._move(operation)
+            elif isinstance(operation, AddVariables):
+                self.added[id(operation.slot.container)] = operation
             elif isinstance(operation, RemoveVariable):
                 self.removed.add(operation.slot.key)
             elif isinstance(operation, WrapProgram):
@@ -88,12 +92,16 @@ class Interpreter:
             tests = self.tests.get(id(node))
             if tests:
                 return ["CMD-SHELL", scripts.joined(node, tests)]
-            return [self.data(item) for item in node.items if id(item) not in self.removed]
+            return [
+                part for item in node.items if id(item) not in self.removed for part in self._with_added(node, item)
+            ]
         merged = {
             name: self._value(entry)
             for name, entry in self._effective(node).items()
             if not _is_reset(entry) and not self._is_gone(entry)
         }
+        if id(node) in self.added:
+            merged.update(self.added[id(node)].pairs)
         wrapper = self.wrappers.get(id(node))
         if wrapper is not None:
             merged.update(self._wrapped(wrapper, merged.get("entrypoint")))
@@ -109,6 +117,12 @@ class Interpreter:
             known = existing if isinstance(existing, dict) else {}
             merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
         return merged
+
+    def _with_added(self, node: Sequence, item: ParsedNode) -> Iterator[object]:
+        added = self.added.get(id(node))
+        if added is not None and added.slot.node is item:
+            yield from (f"{name}={value}" for name, value in added.pairs)
+        yield self.data(item)
 
     def _value(self, entry: Entry) -> object:
         build = self.builds.get(id(entry))

@@ -93,6 +93,18 @@ class MoveVariable:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class AddVariables:
+    """Lines of plain variables, names and values, stand before that of the slot, in its style."""
+
+    slot: Slot
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def document(self) -> Document:
+        return self.slot.document
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class RemoveVariable:
     """The slot's line goes: a wrapper supplies the value of ``secret``, or a line that stands there already.
 
@@ -344,6 +356,7 @@ InText = ReadInScript | MoveArgument | NameOption
 """The operations that change parts of a text."""
 Operation = (
     Move
+    | AddVariables
     | AddSyntax
     | DropWord
     | LengthenBuild

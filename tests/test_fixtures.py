@@ -298,6 +298,25 @@ def _fixed_paths(
     return {variable: path for variable, path in paths.items() if path in mounted and variable not in new}
 
 
+def _in_parts(image: str, old: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
+    """The path of the password's file for a URL in whose place its parts stand."""
+    row = images.find(image)
+    parts = {url: names for url, names in row.parts.items() if url in old and url not in new} if row else {}
+    files = {url: new.get(f"{names['password']}_FILE") for url, names in parts.items()}
+    return {url: path for url, path in files.items() if path is not None}
+
+
+def _around(image: str, variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, str]:
+    """What the parts say around the password."""
+    row = images.find(image)
+    assert row is not None
+    found = {part: new.get(name, "") for part, name in row.parts[variable].items()}
+    scheme, _, rest = old[variable].partition("://")
+    port = f":{found['port']}" if f":{found['port']}/" in rest else ""
+    assert port or found["port"] == "5432"
+    return f"{scheme}://{found['user']}:", f"@{found['host']}{port}/{found['name']}"
+
+
 def _with_old_labels(service: dict[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> None:
     """Labels that name a file of users list them instead."""
     labels = service.get("labels") or {}
@@ -373,8 +392,10 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         _with_old_options(after["services"][name], files)
         _with_old_labels(after["services"][name], after.get("secrets", {}))
         fixed = _fixed_paths(service.get("image", ""), old, new, mounts)
-        paths = {v: _path(v, old, new) or supplied.get(v) or fixed.get(v) for v in old}
+        split = _in_parts(service.get("image", ""), old, new)
+        paths = {v: _path(v, old, new) or supplied.get(v) or fixed.get(v) or split.get(v) for v in old}
         added = {form for variable in old.keys() - new.keys() for form in _forms(variable)}
+        added |= new.keys() - old.keys() if split else set()
         if (
             any(path is None and variable not in new for variable, path in paths.items())
             or new.keys() - old.keys() - added
@@ -396,6 +417,8 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
                 first, last, kept = around.get(variable, ("", "", ""))
                 content = Path(definition["file"]).read_bytes() if "file" in definition else b""
                 content = quote(content, safe=kept).encode() if kept else content
+                if variable in split:
+                    first, last = _around(service["image"], variable, old, new)
                 is_same = "file" not in definition or first.encode() + content + last.encode() == plain
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")

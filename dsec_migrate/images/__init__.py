@@ -65,7 +65,9 @@ class Image:
     ``command-variable`` (X_CMD, a command that prints it), ``value-scheme`` (X itself, with ``value``), ``fixed-name``
     (a file in /run/secrets that ``files`` names for each variable; the file for ``*`` is called like the variable) or
     ``none``. ``options``: options of the command that take a secret, each with the one that takes a path.
-    ``unless``: variables with which the image looks elsewhere.
+    ``unless``: variables with which the image looks elsewhere. ``parts``: variables with a URL, each with those that
+    the image takes in its place, by what they are: ``user``, ``password`` (also as a file), ``host``, ``port`` and
+    ``name``.
     ``supported``: the variables that can be given as a file, by name or as a pattern with ``*``; ``unsupported`` are
     exceptions. ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or
     ``other`` (somebody else, nobody told who). ``final_newlines``: ``stripped`` or
@@ -99,6 +101,7 @@ class Image:
     files: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     unless: tuple[str, ...] = ()
+    parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def is_sure(self) -> bool:
@@ -290,4 +293,5 @@ def image_of(row: Mapping[str, Any]) -> Image:
         dict(row.get("files", {})),
         dict(row.get("options", {})),
         tuple(row.get("unless", ())),
+        {name: dict(parts) for name, parts in row.get("parts", {}).items()},
     )

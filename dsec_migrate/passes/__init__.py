@@ -42,10 +42,10 @@ class Proposal:
     """``new_name`` takes the variable's slot, with ``value``: ``{path}`` and ``{name}`` in it are those of the secret.
 
     Of a wrapper there is the ``program`` instead, still without its variables, and the slot goes; ``frame`` is
-    what it puts around the secret. ``option`` names another option for an argument, which takes the
-    path. ``recipe`` is what changes in a Dockerfile. ``reads`` are changes to other texts of the service,
-    still without the path. ``reader`` makes the file readable for the program alone, where its owner and mode can
-    be chosen. ``notes`` say what to check or what changes, never a value.
+    what it puts around the secret. ``option`` names another option for an argument, which takes the path. ``parts`` are
+    variables that stand beside the new one. ``recipe`` is what changes in a Dockerfile. ``reads`` are changes to other
+    texts of the service, still without the path. ``reader`` makes the file readable for the program alone, where its
+    owner and mode can be chosen. ``notes`` say what to check or what changes, never a value.
     """
 
     delivery: Delivery
@@ -62,6 +62,7 @@ class Proposal:
     frame: Frame = Frame()
     option: NameOption | None = None
     recipe: RecipeChange | None = None
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def propose(case: Case) -> Proposal | Left:
@@ -87,8 +88,11 @@ def propose(case: Case) -> Proposal | Left:
         if isinstance(named, Proposal):
             return named
         unread = named.reason
-    from dsec_migrate.passes import wrapper
+    from dsec_migrate.passes import parts, wrapper
 
+    split = parts.propose(case)
+    if isinstance(split, Proposal):
+        return split
     wrapped = wrapper.propose(case)
     if isinstance(wrapped, Proposal):
         return wrapped

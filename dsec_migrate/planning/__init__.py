@@ -14,6 +14,7 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
 from dsec_migrate.plan import (
     MOVES,
+    AddVariables,
     Change,
     MaskComment,
     MountOptions,
@@ -79,6 +80,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += wrappers.place(project, moved, by_slot)
     operations += _reads(moved, by_slot)
     operations += _options(moved)
+    operations += _parts(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
     operations += mounts.place(project, layers, options, _readers(moved, by_slot))
     of_builds, build_needs, build_notes = _of_builds(project, options, moved, by_slot)
@@ -231,6 +233,13 @@ def _options(moved: Iterable[Component]) -> Iterator[NameOption]:
         for finding in component.findings:
             if isinstance(finding.result, Proposal) and finding.result.option is not None:
                 yield finding.result.option
+
+
+def _parts(moved: Iterable[Component]) -> Iterator[AddVariables]:
+    for component in moved:
+        for finding in component.findings:
+            if isinstance(finding.result, Proposal) and finding.result.parts:
+                yield AddVariables(finding.variable.slot, finding.result.parts)
 
 
 def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:

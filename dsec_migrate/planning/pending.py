@@ -139,7 +139,7 @@ def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot |
         verdict,
         Action.MIGRATE,
         result.delivery.value,
-        (result.new_name,) if result.new_name else (),
+        (result.new_name, *(name for name, _ in result.parts)) if result.new_name else (),
         result.applicability.value,
         secret.name,
         secret.source.value,

@@ -44,6 +44,8 @@ class Need:
         """What the secret is called after."""
         if isinstance(self.slot, Argument):
             return self.slot.noun
+        if isinstance(self.finding.result, Proposal) and self.finding.result.parts:
+            return self.finding.result.new_name.removesuffix("_FILE")
         return self.slot.name.strip("./") if isinstance(self.slot, BuildArgument) else self.finding.variable.name
 
     @property
@@ -211,7 +213,7 @@ def _wanted(need: Need) -> Wanted:
 def _leader(group: Sequence[Need]) -> Need:
     """The slot that gives the secret its name: one of a known image (the server's), else the first."""
     variables = [need for need in group if not isinstance(need.slot, Argument)] or group
-    variables = [need for need in variables if not any(need.proposal.frame)] or variables
+    variables = [need for need in variables if not any(need.proposal.frame) and not need.proposal.parts] or variables
     return next((need for need in variables if need.proposal.is_known_image), variables[0])
 
 

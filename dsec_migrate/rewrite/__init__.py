@@ -8,6 +8,7 @@ from dsec_migrate.document import Document
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.plan import (
     AddMounts,
+    AddVariables,
     DefineSecret,
     LengthenBuild,
     MaskComment,
@@ -90,6 +91,8 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             continue
         if isinstance(operation, MoveVariable):
             writer.move(operation)
+        elif isinstance(operation, AddVariables):
+            writer.add_variables(operation)
         elif isinstance(operation, RemoveVariable):
             removed.append(operation)
         elif isinstance(operation, WrapProgram):

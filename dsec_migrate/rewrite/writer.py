@@ -9,7 +9,7 @@ from functools import cached_property
 
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import AddMounts, DefineSecret, MoveVariable, NamePath
+from dsec_migrate.plan import AddMounts, AddVariables, DefineSecret, MoveVariable, NamePath
 from dsec_migrate.rewrite.habits import Block, Habits, most_common
 from dsec_migrate.rewrite.spelling import (
     Definition,
@@ -68,6 +68,15 @@ class Writer:
         if behind:
             self.insert(key.end - quote, behind)
         self._set_text(node, operation.value)
+
+    def add_variables(self, operation: AddVariables) -> None:
+        slot = operation.slot
+        start = slot.entry.key.outer_start if slot.entry is not None else self._dash(slot.node)
+        line = self.source.line_start(start)
+        lead, newline = self.text[line:start], self._newline_at(start)
+        for name, value in operation.pairs:
+            text = f"{name}: {flow_scalar(value)}" if slot.entry is not None else f"-{self._gap(start)}{name}={value}"
+            self.insert(line, f"{lead}{text}{newline}")
 
     def _set_text(self, node: ParsedNode, text: str) -> None:
         """Gives a scalar (or the place of an alias) another text in the same style."""

@@ -72,6 +72,8 @@ def _facts(row: Image) -> Iterator[tuple[str, str]]:
         yield "variables", ", ".join(sorted(row.supported))
     if row.options:
         yield "options", ", ".join(f"{option} as {file_option} PATH" for option, file_option in row.options.items())
+    for url, parts in row.parts.items():
+        yield "in parts", f"{', '.join(parts.values())} in place of {url}"
     if row.unsupported:
         yield "but not", ", ".join(sorted(row.unsupported))
     if row.convention != "none":

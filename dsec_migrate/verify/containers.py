@@ -76,12 +76,30 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
                 value = _without(variable.effective.value, supply)
                 _check_secret(f"{name}.{variable.name}", path, mounted, by_name, value, after)
                 continue
-            (new_name,) = finding.variables
-            replaced.add(new_name)
-            _check_delivery(new_service, mounted, new_name, by_name, variable.effective.value, after)
+            new_name, *parts = finding.variables
+            replaced.update(finding.variables)
+            held = _password_of(variable, new_service, after) if parts else variable.effective.value
+            _check_delivery(new_service, mounted, new_name, by_name, held, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+
+
+def _password_of(variable: Variable, service: Service, project: Project) -> str | None:
+    """What the file has to hold where variables for the parts of a URL stand in its place: with them it is that URL."""
+    row = project.images.find(service.image)
+    names = row.parts.get(variable.name, {}) if row is not None else {}
+    found = {part: service.variables[name].effective.value for part, name in names.items() if name in service.variables}
+    value = variable.effective.value or ""
+    scheme, _, rest = value.partition("://")
+    before = f"{found.get('user')}:"
+    for behind in (
+        f"@{found.get('host')}:{found.get('port')}/{found.get('name')}",
+        f"@{found.get('host')}/{found.get('name')}",
+    ):
+        if scheme and rest.startswith(before) and rest.endswith(behind):
+            return rest[len(before) : len(rest) - len(behind)]
+    raise VerificationError(f"{service.name}.{variable.name} would not be the same in parts")
 
 
 def _check_mended(service: Service, finding: Finding, variable: Variable) -> None:
