@@ -62,7 +62,7 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
     """
     assert secret.value is not None
     _check_folder(project, style.directory)
-    content = secret.value.reveal().encode()
+    content = secret.value.content()
     stem = project.source.path.name.rsplit(".", 1)[0]
     file = ""
     for name in (secret.name, f"{stem}.{secret.name}"):
@@ -157,7 +157,7 @@ def _encrypted(secrets: Sequence[PlannedSecret], recipients: Sequence[str], disk
         folders[secret.path.parent] = None
         path = age.encrypted(secret.path)
         if disk.read(path) is None:
-            text = age.encrypt(secret.value.reveal().encode(), recipients)
+            text = age.encrypt(secret.value.content(), recipients)
             disk.claim(path, text.encode())
             yield NewFile(path, Secret(text), 0o644, is_secret=False)
     for folder in folders:
@@ -250,6 +250,23 @@ def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: 
     addition = start + "".join(line + newline for line in missing)
     disk.claim(path, (content + addition).encode())
     yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+
+
+def written_anew(path: Path, text: str, mark: str, disk: Disk) -> tuple[NewFile, ...]:
+    """A file of ours, known by its ``mark``, as it is to be now; none where it is so already.
+
+    Raises UserError where something else stands there.
+    """
+    present = disk.read(path)
+    if present is not None and mark.encode() not in present:
+        raise UserError(
+            "a file of that name stands there that is not from this program", str(path), help="move it, or name another"
+        )
+    if present == text.encode():
+        return ()
+    disk.claim(path, text.encode())
+    former = Secret.of(present) if present is not None else None
+    return (NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former),)
 
 
 @dataclass(frozen=True, repr=False)

@@ -103,7 +103,7 @@ def write(vacancy: Vacancy, value: Secret) -> None:
     Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written.
     """
     path = vacancy.path
-    content = value.reveal().encode()
+    content = value.content()
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(mode=FOLDER_MODE, parents=True)
@@ -211,12 +211,15 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
 
 def put_whole(path: Path, content: bytes, mode: int) -> None:
     """Puts a file in place in one step: the whole of it or nothing is there, whatever interrupts it. ``mode`` is an
-    octal permission as an int. Raises UserError."""
-    from dsec_migrate.transaction.disk import make_folder, put
+    octal permission as an int; a file that is there keeps its own, and its owner. Raises UserError."""
+    from dsec_migrate.transaction import disk
 
     try:
-        make_folder(path.parent)
-        put(path, content, mode)
+        disk.make_folder(path.parent)
+        if path.exists():
+            disk.overwrite(path.resolve(), 0, content)
+        else:
+            disk.put(path, content, mode)
     except OSError as error:
         raise _cannot_write(path, error) from None
 

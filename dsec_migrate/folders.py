@@ -20,7 +20,7 @@ from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.plan import NewFile, Plan
-from dsec_migrate.project import Project, Service, Texts
+from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
@@ -39,7 +39,7 @@ def apply(
     if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
         raise _refused(project, "its services stand in several files")
     overlay = {file.source.real_path: file.text for file in rewritten}
-    after = _load(project, overlay)
+    after = projects.reload(project, overlay)
     folders = {name: _files(after, service) for name, service in after.services.items() if by_path(service)}
     if not folders:
         return plan, list(rewritten)
@@ -56,14 +56,6 @@ def _refused(project: Project, why: str) -> UserError:
     return UserError(
         f"its secrets cannot be mounted as a volume: {why}", str(project.source.path), help="leave --mount volume out"
     )
-
-
-def _load(project: Project, texts: Mapping[str, str]) -> Project:
-    paths = [document.source.path for document in project.documents]
-    loaded = projects.load(
-        paths, project.environment, project.folders, directory=project.directory, texts=Texts(dict(texts))
-    )
-    return replace(loaded, images=project.images)
 
 
 def _files(project: Project, service: Service) -> Mapping[str, str]:
@@ -131,14 +123,12 @@ def _of_service(document: Document, body: MappingNode, item: str) -> Iterator[Ed
 
 
 def _without(document: Document, entry: Entry) -> Edit:
-    source = document.source
-    start = source.line_start(entry.key.outer_start)
-    return Edit(start, source.line_end(max(entry.end - 1, start)), "")
+    return Edit(*document.source.lines(entry.key.outer_start, entry.end), "")
 
 
 def _check(after: Project, texts: Mapping[str, str], folders: Mapping[str, Mapping[str, str]], directory: str) -> None:
     """All else is said as with secrets. Raises VerificationError."""
-    old, new = (yaml.plain(project.document.roots[0]) for project in (after, _load(after, texts)))
+    old, new = (yaml.plain(project.document.roots[0]) for project in (after, projects.reload(after, texts)))
     expected = _as_folders(old, folders, directory)
     if new != expected:
         raise VerificationError(f"{after.source.path} would not say what was planned")
@@ -170,7 +160,7 @@ def _with_folders(
             value = secret.value if secret is not None else _existing(after, name, disk)
             path = resolve_path(after, f"{directory.rstrip('/')}/{service}/{file}")
             present = disk.read(path)
-            if value is None or (present is not None and present != value.reveal().encode()):
+            if value is None or (present is not None and present != value.content()):
                 raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
             if present is None:
                 mode = _CLOSED_FILE if is_closed else 0o444
@@ -198,4 +188,4 @@ def _is_read_by_root(project: Project, service: Service) -> bool:
 def _existing(project: Project, name: str, disk: Disk) -> Secret | None:
     file = project.secrets.get(name, {}).get("file")
     content = disk.read(resolve_path(project, file)) if isinstance(file, str) else None
-    return Secret(content.decode("utf-8", "surrogateescape")) if content is not None else None
+    return Secret.of(content) if content is not None else None

@@ -87,13 +87,26 @@ def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mappi
     import subprocess
     import time
 
-    listing = ["log", "--all", "-m", "-p", "-U0", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"]
+    listing = [
+        "log",
+        "--all",
+        "--no-show-signature",
+        "-m",
+        "-p",
+        "-U0",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+    ]
     command = ["git", *_HARMLESS, "-C", str(folder), *listing, "--format=%x00%h %cs", "--", "."]
     found: dict[str, Commit] = {}
     current = Commit("", "")
     until = time.monotonic() + HISTORY_TIMEOUT_SECONDS
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        # a partial clone would fetch what it lacks, over whatever the repository names
+        known = {**os.environ, "GIT_NO_LAZY_FETCH": "1"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=known)
     except OSError:
         return {}, True
     is_whole = True

@@ -10,6 +10,7 @@ the layer the project runs on files as before, which is what development wants.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -17,14 +18,13 @@ from dsec_migrate import launch, wrapping
 from dsec_migrate import project as projects
 from dsec_migrate.document import is_given
 from dsec_migrate.errors import UserError
-from dsec_migrate.files import Disk, project_name
+from dsec_migrate.files import Disk, project_name, written_anew
 from dsec_migrate.options import Manager, Options
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import NewFile, Plan
-from dsec_migrate.project import Project, Service, Texts
+from dsec_migrate.plan import Plan
+from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.secret import Secret
+from dsec_migrate.records import dataclass
 from dsec_migrate.stores.runtime import Runtime, runtime
 
 MARK = "# Made by dsec-migrate; `dsec-migrate --source {name}` makes it anew."
@@ -51,10 +51,7 @@ def plan(project: Project, rewritten: Sequence[Rewritten], options: Options, dis
     """The layer for what ``project`` becomes. Raises UserError where one of its name is not ours, or cannot be."""
     manager = options.manager
     assert manager is not None
-    texts = Texts({file.source.real_path: file.text for file in rewritten})
-    paths = [document.source.path for document in project.documents]
-    loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
-    after = replace(loaded, images=project.images)
+    after = projects.reload(project, {file.source.real_path: file.text for file in rewritten})
     if SERVICE in after.services:
         raise UserError(
             f"the project has a service {SERVICE} already",
@@ -68,17 +65,8 @@ def plan(project: Project, rewritten: Sequence[Rewritten], options: Options, dis
     source = project.source.path
     path = source.with_name(f"{source.stem}.{manager.name}{source.suffix}")
     text = "".join(f"{line}\n" for line in _lines(after, consumers, manager))
-    present = disk.read(path)
-    if present is not None and MARK.format(name=manager.name).encode() not in present:
-        raise UserError(
-            "a file of that name stands there that is not from this program", str(path), help="move it away"
-        )
-    files = []
-    if present != text.encode():
-        disk.claim(path, text.encode())
-        former = None if present is None else Secret(present.decode("utf-8", "replace"))
-        files.append(NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former))
-    return Plan(files=tuple(files), notes=(*notes, *_notes(after, consumers, manager, path)))
+    files = written_anew(path, text, MARK.format(name=manager.name), disk)
+    return Plan(files=files, notes=(*notes, *_notes(after, consumers, manager, path)))
 
 
 def _consumer(project: Project, service: Service, options: Options, notes: list[str]) -> _Consumer | None:
@@ -120,7 +108,7 @@ def _guard(
         return None, None
     if not is_given(command) and found.command is None:
         return None, None
-    tests = " && ".join(f"[ -s {SECRETS_MOUNT}/{name} ]" for name in files)
+    tests = " && ".join(f"[ -s {shlex.quote(f'{SECRETS_MOUNT}/{name}')} ]" for name in files)
     script = f'trap "exit 143" TERM INT\nuntil {tests}; do sleep 1; done\ntrap - TERM INT\nexec "$@"\n'
     words = None if is_given(command) else found.command or None
     return ("/bin/sh", "-ec", script, "sh", *found.entrypoint), words
@@ -148,9 +136,9 @@ def _lines(project: Project, consumers: Sequence[_Consumer], manager: Manager) -
     yield "    volumes:"
     for one in consumers:
         yield f"      - {json.dumps(f'{one.volume}:{_FOLDER}/{one.service.name}')}"
-    tests = " && ".join(f"test -s {_FOLDER}/{one.service.name}/{file}" for one in consumers for file in one.files)
+    tests = " && ".join(f"test -s {_file(one, file)}" for one in consumers for file in one.files)
     yield "    healthcheck:"
-    yield f"      test: {json.dumps(tests)}"
+    yield f"      test: {json.dumps(tests.replace('$', '$$'))}"
     yield "      interval: 2s"
     yield "      start_period: 60s"
     yield "      retries: 5"
@@ -176,6 +164,11 @@ def _lines(project: Project, consumers: Sequence[_Consumer], manager: Manager) -
         yield f"    file: {json.dumps(way.credential(manager))}"
 
 
+def _file(consumer: _Consumer, name: str) -> str:
+    """Where the service writes a file of a consumer, as a shell's word."""
+    return shlex.quote(f"{_FOLDER}/{consumer.service.name}/{name}")
+
+
 def _script(consumers: Sequence[_Consumer], manager: Manager, way: Runtime, prefix: str) -> Iterator[str]:
     yield "umask 022"
     yield 'trap "exit 0" TERM INT'
@@ -188,7 +181,8 @@ def _script(consumers: Sequence[_Consumer], manager: Manager, way: Runtime, pref
     yield "all() {"
     for one in consumers:
         for file, secret in one.files.items():
-            yield f"  take {f'{prefix}/{secret}'.lstrip('/')} {_FOLDER}/{one.service.name}/{file} &&"
+            place = shlex.quote(f"{prefix}/{secret}".lstrip("/"))
+            yield f"  take {place} {_file(one, file)} &&"
     yield "  true"
     yield "}"
     yield f'until all; do echo "waiting for {way.title}" >&2; sleep 2 & wait $!; done'

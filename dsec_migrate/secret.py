@@ -18,8 +18,17 @@ class Secret:
     def __init__(self, text: str) -> None:
         self.__text = text
 
+    @classmethod
+    def of(cls, content: bytes) -> Secret:
+        """Holds the bytes of a file, also those that are no text: :meth:`content` gives them back."""
+        return cls(content.decode("utf-8", "surrogateescape"))
+
     def reveal(self) -> str:
         return self.__text
+
+    def content(self) -> bytes:
+        """The exact bytes."""
+        return self.__text.encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
         return f"Secret({MASK})"

@@ -110,6 +110,11 @@ class Source:
         line = bisect_right(starts, offset)
         return starts[line] if line < len(starts) else len(self.text)
 
+    def lines(self, start: int, end: int) -> Span:
+        """The whole lines, with their breaks, that hold the characters ``start`` to ``end``."""
+        first = self.line_start(start)
+        return Span(first, self.line_end(max(end - 1, first)))
+
     def _line_starts(self) -> list[int]:
         cached: list[int] | None = self.__dict__.get("_starts")
         if cached is None:

@@ -15,15 +15,14 @@ from dsec_migrate import project as projects
 from dsec_migrate import swarm
 from dsec_migrate.document import Document, Entry, Mapping, Scalar, follow
 from dsec_migrate.document import Sequence as SequenceNode
-from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk, resolve_path
+from dsec_migrate.files import Disk, resolve_path, written_anew
 from dsec_migrate.finding import Finding
 from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import NewFile, Plan
-from dsec_migrate.project import EnvFileSlot, Project, Texts
+from dsec_migrate.plan import Plan
+from dsec_migrate.project import EnvFileSlot, Project
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice
 
@@ -61,29 +60,22 @@ def plan(
     if path.parent != resolve_path(project, "."):
         what = "the stack file has to stand beside the Compose file: its relative paths mean that folder"
         raise UserError(what, str(path))
-    mark = MARK.format(name=source.name)
-    present = disk.read(path)
-    if present is not None and mark.encode() not in present:
-        raise UserError(
-            "a file of that name stands there that is not from this program", str(path), help="name another"
-        )
-    after = _load(project, {file.source.real_path: file.text for file in rewritten}, project.environment)
+    after = projects.reload(project, {file.source.real_path: file.text for file in rewritten})
     document = after.document
     secrets = list(_values(project, findings))
     places = list(_places(document, after, secrets))
+    mark = MARK.format(name=source.name)
     text = f"{mark}\n{splice(document.source.text, [place.edit for place in places])}"
-    _check(after, text)
-    known = project.environment.files.keys()
-    names = sorted({one.name for node in _templates(project, document, text) for one in _references(node)} & known)
-    notes = (
-        [f"`docker stack deploy` reads no .env: export {', '.join(names)} in the shell that deploys"] if names else []
-    )
+    copy = _checked(after, text)
+    # what the copy still leaves to the shell that deploys
+    used = {one.name for node in copy.document.templates for one in _references(node.value)}
+    names = ", ".join(sorted(used & project.environment.files.keys()))
+    notes = [f"`docker stack deploy` reads no .env: export {names} in the shell that deploys"] if names else []
     notes += _env_file_notes(after)
-    former = None if present is None else Secret(present.decode("utf-8", "replace"))
-    files = () if present == text.encode() else (NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former),)
-    if files:
-        disk.claim(path, text.encode())
-    return Plan(files=files, notes=(*notes, f"deploy it with: docker stack deploy -c {output} NAME"))
+    return Plan(
+        files=written_anew(path, text, mark, disk),
+        notes=(*notes, f"deploy it with: docker stack deploy -c {output} NAME"),
+    )
 
 
 def _values(project: Project, findings: Sequence[Finding]) -> Iterator[Secret]:
@@ -93,21 +85,13 @@ def _values(project: Project, findings: Sequence[Finding]) -> Iterator[Secret]:
             yield Secret(variable.effective.value)
 
 
-def _templates(project: Project, document: Document, text: str) -> list[str]:
-    """What the copy still leaves to the shell that deploys."""
-    copy = _load(project, {document.source.real_path: text}, project.environment)
-    return [node.value for node in copy.document.templates]
+def _checked(after: Project, text: str) -> Project:
+    """The copy, which Swarm takes, and with which every container gets the values that Compose gives it.
 
-
-def _load(project: Project, texts: dict[str, str], environment: Environment) -> Project:
-    paths = [document.source.path for document in project.documents]
-    return projects.load(paths, environment, project.folders, directory=project.directory, texts=Texts(texts))
-
-
-def _check(after: Project, text: str) -> None:
-    """Swarm takes the copy, and every container gets the values that Compose gives it. Raises VerificationError."""
+    Raises VerificationError.
+    """
     source = after.document.source
-    copy = _load(after, {source.real_path: text}, after.environment)
+    copy = projects.reload(after, {source.real_path: text})
     problem = next(iter(swarm.problems(copy)), None)
     if problem is not None:
         raise VerificationError(f"the stack file would be refused: {problem.what}")
@@ -116,6 +100,7 @@ def _check(after: Project, text: str) -> None:
         values = {one.name: one.effective.value for one in service.variables.values()}
         if other is None or values != {one.name: one.effective.value for one in other.variables.values()}:
             raise VerificationError(f"{name} would get other values from the stack file")
+    return copy
 
 
 def _places(document: Document, project: Project, secrets: Sequence[Secret]) -> Iterator[_Place]:
@@ -181,9 +166,7 @@ def _typed(body: Mapping) -> Iterator[tuple[Scalar, Edit]]:
 
 
 def _without(document: Document, entry: Entry) -> Edit:
-    source = document.source
-    start = source.line_start(entry.key.outer_start)
-    return Edit(start, source.line_end(max(entry.end - 1, start)), "")
+    return Edit(*document.source.lines(entry.key.outer_start, entry.end), "")
 
 
 def _references(text: str) -> tuple[Reference, ...]:

@@ -148,18 +148,13 @@ def _service(document: Document, name: str, body: Mapping) -> Iterator[UserError
         value = follow(entry.value)
         if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
             yield _refused(document, entry.value, f"the unquoted boolean of {name}.{entry.name}")
-    ports = body.get("ports")
-    for item in ports.items if isinstance(ports, Sequence) else ():
-        port = follow(item)
-        published = port.get("published") if isinstance(port, Mapping) else None
-        if isinstance(published, Scalar) and published.style:
-            yield _refused(document, published, f"a quoted `published` in the ports of {name}")
-    secrets = body.get("secrets")
-    for item in secrets.items if isinstance(secrets, Sequence) else ():
-        mount = follow(item)
-        mode = mount.get("mode") if isinstance(mount, Mapping) else None
-        if isinstance(mode, Scalar) and mode.style:
-            yield _refused(document, mode, f"a quoted `mode` in the secrets of {name}")
+    for key, option in (("ports", "published"), ("secrets", "mode")):
+        listed = body.get(key)
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            content = follow(item)
+            number = content.get(option) if isinstance(content, Mapping) else None
+            if isinstance(number, Scalar) and number.style:
+                yield _refused(document, number, f"a quoted `{option}` in the {key} of {name}")
 
 
 def _templates(document: Document) -> Iterator[UserError]:

@@ -281,6 +281,22 @@ def test_a_rotation_is_taken_back(tmp_path: Path) -> None:
     check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is under way")
 
 
+ENVIRONMENT = COMPOSE.replace("file: ./secrets/db_password.txt", "environment: DB_PASSWORD")
+
+
+def test_a_rotation_in_an_env_file_ends(tmp_path: Path) -> None:
+    @contextmanager
+    def of_variable(folder: Path) -> Iterator[World]:
+        with of_files(folder, ENVIRONMENT) as world:
+            if not (folder / "shop" / ".env").exists():
+                (folder / "shop" / ".env").write_text("A=1\nDB_PASSWORD=Larkspur-Hinge-41\nB=2\n")
+            yield world
+
+    begin = ["rotate", "db_password", "--value-file", "../value", "--write"]
+    end = ["rotate", "db_password", "--finish", "--confirmed", "--write"]
+    check(of_variable, end, tmp_path, [begin], again="no rotation of db_password is under way")
+
+
 PUSH = ["push", "--to", "swarm", "--write"]
 NEXT = ["rotate", "db_password", "--value-file", "../value", "--write"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from test_stores import files, run
 
+from dsec_migrate import dotenv
 from dsec_migrate.rotation import databases
 
 OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
@@ -171,6 +172,23 @@ def test_a_value_behind_a_variable_changes_in_its_env_file(tmp_path: Path) -> No
     assert (folder / ".env").read_text() == f"A=1\nDB_PASSWORD='{NEW}'  # of the database\nB=2\n"
     assert "--force-recreate app" in said
     assert (folder / "secrets" / ".previous" / "db_password").read_text() == OLD
+
+
+@pytest.mark.parametrize("before", [OLD, f"'{OLD}'", f'"{OLD}"  # of: x'])
+@pytest.mark.parametrize("value", ["n$ew$$va'l\"ue", "${HOME} #x", "two\nlines\\n", "   "])
+def test_any_value_stands_in_an_env_file(tmp_path: Path, before: str, value: str) -> None:
+    folder = project(tmp_path, "services:\n  a:\n    image: x\n    secrets: [db_password]\n")
+    (folder / "compose.yml").write_text(
+        f"{(folder / 'compose.yml').read_text()}secrets:\n  db_password:\n    environment: DB_PASSWORD\n"
+    )
+    (folder / ".env").write_text(f"A=1\nDB_PASSWORD={before}\nB=2\n")
+    (folder / ".env").chmod(0o640)
+    (folder / "value").write_text(value)
+    rotate(folder, "--value-file", "value", "--write")
+    rotate(folder, "--finish", "--confirmed", "--write")
+    entries = dotenv.parse((folder / ".env").read_text(), {})
+    assert {one.name: one.value for one in entries} == {"A": "1", "DB_PASSWORD": value, "B": "2"}
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:

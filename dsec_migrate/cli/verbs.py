@@ -18,7 +18,7 @@ from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.terminal import style_for, width
 from dsec_migrate.rotation import Strategy
 from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import Reach
+from dsec_migrate.stores.keepers import Reach, check_options
 from dsec_migrate.verbs import Result, Task
 
 Files = Annotated[
@@ -127,6 +127,9 @@ def push(
     Names are listed, never values. What is there already stays; where a name is taken by another value, nothing is
     sent. Whatever was interrupted can be run again.
     """
+    given = {"--label": labels, "--prefix": prefix, "--entry": entry, "--mount": mount != "secret"}
+    given |= {"--out": out != "kubernetes", "--namespace": namespace, "--with-values": with_values}
+    check_options(to, {name for name, value in given.items() if value})
     if to == "kubernetes":
         from dsec_migrate.verbs import manifests
 
@@ -235,6 +238,7 @@ def rotate(
     """
     from dsec_migrate.rotation import values
     from dsec_migrate.verbs import rotate as verb
+    from dsec_migrate.verbs.rotating import Request
 
     said = {"finish": finish, "abort": abort, "rollback": rollback, "prune": prune, "forget": forget_previous}
     phases = [phase for phase, is_said in said.items() if is_said]
@@ -251,7 +255,7 @@ def rotate(
         raise UserError(
             "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
         )
-    request = verb.Request(
+    request = Request(
         name, phases[0] if phases else "start", sources[0] if sources else None, strategy, confirmed, apply
     )
     _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write), request))

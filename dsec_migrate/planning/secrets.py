@@ -173,7 +173,7 @@ def make_secrets(
         if known is None and holding.source is not SourceKind.ENVIRONMENT:
             secret = _with_own_file(project, secret, holding) or files.assign(project, secret, style, disk)
         secrets.append(secret)
-    planned = {s.name: s.value.reveal().encode() if s.value else None for s in secrets}
+    planned = {s.name: s.value.content() if s.value else None for s in secrets}
     project.folders.add(replace(member, secrets={**dict.fromkeys(existing), **planned}))
     return secrets
 

@@ -5,7 +5,7 @@ list. One slot can reach several services (anchors, merge keys, ``extends``), an
 several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
 """
 
-from dsec_migrate.project.loading import load, located, place, scalar_text
+from dsec_migrate.project.loading import load, located, place, reload, scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
@@ -55,6 +55,7 @@ __all__ = [
     "place",
     "plain_mapping",
     "references_of",
+    "reload",
     "resolve",
     "scalar_text",
 ]

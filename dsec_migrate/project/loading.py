@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from dsec_migrate.project.model import (
 )
 from dsec_migrate.project.scene import Scene
 from dsec_migrate.project.texts import Texts
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, replace
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.validation import Problem
 
@@ -56,6 +57,28 @@ def located(document: Document, root: Content, problem: Problem) -> UserError:
     """What the validation found, at its place in the text."""
     help_text = problem.help or "correct it; `docker compose config` refuses it too"
     return UserError(problem.what, *place(document, root, problem.path), help=help_text)
+
+
+def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[Path] | None = None) -> Project:
+    """The project as other texts make it, by the real paths of their files; of all of its files, or of ``paths``.
+
+    Raises UserError as :func:`load` does.
+    """
+    loaded = load(
+        paths or [document.source.path for document in project.documents],
+        project.environment,
+        project.folders,
+        directory=project.directory,
+        texts=Texts(dict(texts)),
+    )
+    return replace(
+        loaded,
+        is_part=project.is_part,
+        reserved=project.reserved,
+        family=project.family,
+        twins=project.twins,
+        images=project.images,
+    )
 
 
 def load(

@@ -31,7 +31,7 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
                 place = run.place(*operation.part)
                 yield Edit(place.start, place.end, operation.text)
             else:
-                yield _whole_lines(text, run)
+                yield Edit(*text.source.lines(*run.span), "")
     for instruction, gone in dropped.values():
         yield from _without(text, instruction, gone)
     for instruction, flags in mounts.values():
@@ -45,7 +45,7 @@ def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -
     known = list(words(instruction.text, text.content.escape))
     # the last word of a COPY says where to
     if len(gone) == len(known) - (instruction.keyword != "ARG"):
-        yield _whole_lines(text, instruction)
+        yield Edit(*text.source.lines(*instruction.span), "")
         return
     for word in gone:
         number = known.index(word)
@@ -56,8 +56,3 @@ def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -
         else:
             before = known[number - 1]
             yield Edit(instruction.offsets[before.end - 1] + 1, instruction.offsets[word.end - 1] + 1, "")
-
-
-def _whole_lines(text: DockerfileText, instruction: Instruction) -> Edit:
-    start = text.source.line_start(instruction.span.start)
-    return Edit(start, text.source.line_end(max(instruction.span.end - 1, start)), "")

@@ -197,7 +197,7 @@ def _gone(document: Document, place: _Place) -> Edit:
     if source.text[line:start].strip(" -\t"):
         comma = source.text.rindex(",", 0, start)
         return Edit(comma, end, "")
-    return Edit(line, source.line_end(max(end - 1, line)), "")
+    return Edit(*source.lines(start, end), "")
 
 
 def _outer(place: _Place) -> tuple[int, int]:

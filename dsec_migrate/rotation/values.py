@@ -34,7 +34,7 @@ def from_file(path: Path) -> Secret:
         data = data[:-1].removesuffix(b"\r")
     if not data:
         raise UserError("the file with the new value is empty", str(path))
-    return Secret(data.decode("utf-8", "surrogateescape"))
+    return Secret.of(data)
 
 
 def typed(name: str) -> Secret:

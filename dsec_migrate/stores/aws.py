@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from dsec_migrate.errors import UserError
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import Found, Item, Reach, need_library, need_text
+from dsec_migrate.stores.keepers import Found, Item, Reach, compare, need_library, need_text
 
+OPTIONS = frozenset({"--entry", "--label", "--prefix"})
 MAXIMUM_BYTES = 65_536
 _NAME = Pattern(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _TAG = Pattern(r"[^\w .:/=+@-]")
@@ -58,12 +59,7 @@ class SecretsManager:
             raise UserError("a value is too large: an entry of AWS Secrets Manager takes 65,536 bytes")
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
-        known = self.fetch({item.name: item.place for item in items})
-        result = {}
-        for item in items:
-            value = known.get(item.name)
-            result[item.name] = Found.ABSENT if value is None else Found.SAME if value == item.value else Found.OTHER
-        return result
+        return compare(items, self.fetch({item.name: item.place for item in items}))
 
     def put(self, item: Item) -> None:
         path = self._path(item.place)

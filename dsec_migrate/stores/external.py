@@ -23,7 +23,7 @@ def hold(project: Project, service: Service, variable: Variable) -> Holding | Le
     holding = file.hold(project, service, variable)
     if isinstance(holding, Left):
         return holding
-    if holding.value is not None and len(holding.value.reveal().encode()) >= MAXIMUM_BYTES:
+    if holding.value is not None and len(holding.value.content()) >= MAXIMUM_BYTES:
         return Left("its value is too large for a Swarm secret (512,000 bytes)")
     return replace(holding, source=SourceKind.EXTERNAL)
 

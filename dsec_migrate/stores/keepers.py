@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from importlib import import_module
 from typing import Protocol, cast
@@ -16,7 +17,10 @@ KEEPERS = {
     "vault": "dsec_migrate.stores.vault",
     "aws": "dsec_migrate.stores.aws",
 }
-"""By the name that ``--to`` and ``--from`` take: the module, whose ``connect`` takes a :class:`Reach`."""
+"""By the name that ``--to`` and ``--from`` take: the module, whose ``connect`` takes a :class:`Reach`, and whose
+``OPTIONS`` are those of ``push`` that it heeds."""
+MANIFESTS = {"kubernetes": "dsec_migrate.stores.kubernetes"}
+"""Stores that get files in place of a call, by the name that ``--to`` takes."""
 
 
 class Found(Enum):
@@ -84,8 +88,32 @@ class Keeper(Protocol):
 def connect(name: str, reach: Reach) -> Keeper:
     """Raises UserError where there is no such keeper, or its library is not installed."""
     if name not in KEEPERS:
-        raise UserError(f"there is no store {name}", help=f"there are {', '.join(KEEPERS)} and kubernetes")
+        raise _no_store(name)
     return cast("Keeper", import_module(KEEPERS[name]).connect(reach))
+
+
+def check_options(name: str, given: AbstractSet[str]) -> None:
+    """Raises UserError where the store ``name`` would not heed an option, or there is none of that name."""
+    known = {**KEEPERS, **MANIFESTS}
+    if name not in known:
+        raise _no_store(name)
+    odd = sorted(given - import_module(known[name]).OPTIONS)
+    if odd:
+        raise UserError(f"{', '.join(odd)}: that means nothing to {name}", help="leave it out")
+
+
+def _no_store(name: str) -> UserError:
+    return UserError(f"there is no store {name}", help=f"there are {', '.join((*KEEPERS, *MANIFESTS))}")
+
+
+def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, Found]:
+    """What stands at the place of each item, for a keeper that gives its values back: ``known`` are those, by name."""
+
+    def found(item: Item) -> Found:
+        value = known.get(item.name)
+        return Found.ABSENT if value is None else Found.SAME if value == item.value else Found.OTHER
+
+    return {item.name: found(item) for item in items}
 
 
 def need_library(name: str, extra: str) -> UserError:
@@ -104,8 +132,3 @@ def need_text(item: Item) -> str:
             f"the content of {item.name} is not UTF-8 text", help="put it there with the store's own program"
         ) from None
     return text
-
-
-def content(item: Item) -> bytes:
-    """The exact bytes of the value."""
-    return item.value.reveal().encode("utf-8", "surrogateescape")

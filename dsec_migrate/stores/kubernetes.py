@@ -17,6 +17,7 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 
+OPTIONS = frozenset({"--namespace", "--out", "--with-values"})
 MARK = "# Made by dsec-migrate; `dsec-migrate push --to kubernetes` makes it anew."
 VALUES = "secrets.yaml"
 """The one file with values, where they were asked for."""
@@ -63,7 +64,7 @@ def check(secrets: Sequence[Kept]) -> None:
                 f"{other} and {one.name} would both be called {one.object_name} in Kubernetes",
                 help="rename one of them",
             )
-        if one.value is not None and len(_content(one.value)) > MAXIMUM_BYTES:
+        if one.value is not None and len(one.value.content()) > MAXIMUM_BYTES:
             raise UserError(f"{one.name} is too large: Kubernetes takes 1 MiB")
 
 
@@ -91,24 +92,24 @@ def _kustomization(namespace: str | None, patches: Sequence[str], with_values: b
         yield f"resources:\n  - {VALUES}\n"
     if patches:
         yield "patches:\n"
-        yield from (f"  - path: {name}\n" for name in patches)
+        yield from (f"  - path: {json.dumps(name)}\n" for name in patches)
 
 
 def _secret(project: str, one: Kept, namespace: str | None) -> Iterator[str]:
     assert one.value is not None
-    yield f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: {one.object_name}\n"
+    yield f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: {json.dumps(one.object_name)}\n"
     if namespace is not None:
         yield f"  namespace: {json.dumps(namespace)}\n"
     yield f"  labels:\n    dsec.project: {json.dumps(dns_name(project))}\ntype: Opaque\n"
-    content = _content(one.value)
+    content = one.value.content()
     try:
         text = content.decode()
     except UnicodeDecodeError:
         text = ""
     if text and text.isprintable():
-        yield f"stringData:\n  {one.name}: {json.dumps(text, ensure_ascii=False)}\n"
+        yield f"stringData:\n  {json.dumps(one.name)}: {json.dumps(text, ensure_ascii=False)}\n"
     else:
-        yield f"data:\n  {one.name}: {base64.b64encode(content).decode()}\n"
+        yield f"data:\n  {json.dumps(one.name)}: {base64.b64encode(content).decode()}\n"
 
 
 def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
@@ -116,7 +117,7 @@ def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
     folders: dict[str, list[tuple[str, str]]] = {}
     for path, secret in consumer.mounts.items():
         folders.setdefault(str(PurePosixPath(path).parent), []).append((PurePosixPath(path).name, secret))
-    name = dns_name(consumer.name)
+    name = json.dumps(dns_name(consumer.name))
     yield f"{MARK}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n"
     yield f"      containers:\n        - name: {name}\n"
     if consumer.variables:
@@ -138,7 +139,7 @@ def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
         volumes.append(f"        - name: {volume}\n          projected:\n            defaultMode: {_MODE}  # 0444\n")
         volumes.append("            sources:\n")
         for file, secret in inside:
-            volumes.append(f"              - secret:\n                  name: {names[secret]}\n")
+            volumes.append(f"              - secret:\n                  name: {json.dumps(names[secret])}\n")
             volumes.append(f"                  items: [{{key: {json.dumps(secret)}, path: {json.dumps(file)}}}]\n")
     yield "      volumes:\n"
     yield from volumes
@@ -161,7 +162,3 @@ def _script(project: str, secrets: Sequence[Kept], namespace: str | None) -> Ite
     yield "}"
     for one in secrets:
         yield f"create {one.object_name} {shlex.quote(one.name)} {shlex.quote(one.file)}"
-
-
-def _content(value: Secret) -> bytes:
-    return value.reveal().encode("utf-8", "surrogateescape")

@@ -15,8 +15,9 @@ from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores.external import MAXIMUM_BYTES
-from dsec_migrate.stores.keepers import Found, Item, Reach, content
+from dsec_migrate.stores.keepers import Found, Item, Reach
 
+OPTIONS = frozenset({"--label"})
 TIMEOUT_SECONDS = 60
 FINGERPRINT = "dsec.fingerprint"
 """The label with a keyed hash of the value: what was put there can be recognised, and nothing told from it."""
@@ -37,7 +38,7 @@ class Swarm:
     def check(self, items: Sequence[Item]) -> None:
         for item in items:
             check_name(item.place)
-            length = len(content(item))
+            length = len(item.value.content())
             if not length:
                 raise UserError(f"{item.name} is empty, and Swarm takes no empty secret", help="give it a value first")
             if length >= MAXIMUM_BYTES:
@@ -53,17 +54,15 @@ class Swarm:
         known = labels.get(FINGERPRINT)
         if known is None or self.reach.fingerprint is None:
             return Found.UNKNOWN
-        return Found.SAME if known == self.reach.fingerprint(content(item)) else Found.OTHER
+        return Found.SAME if known == self.reach.fingerprint(item.value.content()) else Found.OTHER
 
     def put(self, item: Item) -> None:
-        labels = {
-            "dsec.project": self.reach.project,
-            "dsec.service": ",".join(item.services),
-            **({FINGERPRINT: self.reach.fingerprint(content(item))} if self.reach.fingerprint is not None else {}),
-            **self.reach.labels,
-        }
+        labels = {"dsec.project": self.reach.project, "dsec.service": ",".join(item.services)}
+        if self.reach.fingerprint is not None:
+            labels[FINGERPRINT] = self.reach.fingerprint(item.value.content())
+        labels |= self.reach.labels
         words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        run("secret", "create", *words, item.place, "-", data=content(item))
+        run("secret", "create", *words, item.place, "-", data=item.value.content())
 
     def fetch(self, places: Mapping[str, str]) -> Mapping[str, Secret]:
         raise UserError(

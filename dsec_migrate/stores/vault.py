@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import Found, Item, Reach, need_library, need_text
+from dsec_migrate.stores.keepers import Found, Item, Reach, compare, need_library, need_text
 
+OPTIONS = frozenset({"--entry", "--mount", "--prefix"})
 TIMEOUT_SECONDS = 20
 KEY = "value"
 """The key of an entry that holds one secret."""
@@ -84,15 +85,7 @@ class Vault:
             need_text(item)
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
-        known = self.fetch({item.name: item.place for item in items})
-        return {
-            item.name: Found.ABSENT
-            if item.name not in known
-            else Found.SAME
-            if known[item.name] == item.value
-            else Found.OTHER
-            for item in items
-        }
+        return compare(items, self.fetch({item.name: item.place for item in items}))
 
     def put(self, item: Item) -> None:
         path, key = self._path(item.place)

@@ -212,7 +212,7 @@ class _Transaction:
         """Each value is in its secret file, before it leaves its old place."""
         values = [(file.path, file.content) for file in self.work.additions if not file.append]
         for path, content in (*values, *((file.path, file.content) for file in self.work.uses)):
-            if read(path) != content.reveal().encode():
+            if read(path) != content.content():
                 raise UserError(
                     "the secret file changed meanwhile; nothing was migrated", str(path), help="run the command again"
                 )
@@ -227,7 +227,7 @@ class _Transaction:
 
 
 def _bytes(file: Addition) -> bytes:
-    return file.content.reveal().encode()
+    return file.content.content()
 
 
 def _add(file: Addition, number: int) -> Path:

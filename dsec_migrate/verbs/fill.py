@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from dsec_migrate.errors import UserError
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
 from dsec_migrate.inspection import FileState
-from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.units import each
 from dsec_migrate.verbs.vacancies import mode_for, states, users
 
 
 def perform(task: Task, *, from_stdin: bool = False) -> Result:
     """Without ``task.write`` it only tells what it would ask for."""
-    errors: list[UserError] = []
     vacancies: list[Vacancy] = []
-    for files in task.projects:
-        try:
-            for unit in load(files, task.options, task.shell).units():
-                vacancies += _vacancies(unit)
-        except UserError as error:
-            errors.append(error)
+    errors = each(task, lambda unit: vacancies.extend(_vacancies(unit))).errors
     unique = list({vacancy.path: vacancy for vacancy in vacancies}.values())
     page = task.page
     if not unique:

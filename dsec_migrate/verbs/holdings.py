@@ -50,7 +50,7 @@ def held(project: Project, options: Options) -> Iterator[Held]:
 def read(path: Path) -> Secret | None:
     """The bytes of a file, also those that are no text; None where there is none."""
     try:
-        return Secret(path.read_bytes().decode("utf-8", "surrogateescape"))
+        return Secret.of(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

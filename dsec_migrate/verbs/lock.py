@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import ignore_plain, secrets_folder
 from dsec_migrate.filling import Vacancy, put_whole, write
 from dsec_migrate.ledger import Ledger
-from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.holdings import Held, held, read
+from dsec_migrate.verbs.units import each
 from dsec_migrate.verbs.vacancies import mode_for, users
 
 _LOCKED = "locked"
@@ -24,25 +24,14 @@ _LOCKED = "locked"
 def lock(task: Task, recipients: Sequence[str]) -> Result:
     """``recipients`` are added to those that the folder's own file names."""
     age.check(recipients)
-    return _each(task, lambda unit: _lock(task, unit, recipients))
+    return each(task, lambda unit: _lock(task, unit, recipients))
 
 
 def unlock(task: Task, identities: Sequence[Path]) -> Result:
     known = [key for path in identities for key in age.read_identities(path)]
     if not known:
         raise UserError("there is no identity", help="name its file: --identity FILE, or in AGE_IDENTITY")
-    return _each(task, lambda unit: _unlock(task, unit, known))
-
-
-def _each(task: Task, perform: Callable[[Project], None]) -> Result:
-    errors: list[UserError] = []
-    for files in task.projects:
-        try:
-            for unit in load(files, task.options, task.shell).units():
-                perform(unit)
-        except UserError as error:
-            errors.append(error)
-    return Result(task.page, errors)
+    return each(task, lambda unit: _unlock(task, unit, known))
 
 
 def _of_files(task: Task, project: Project) -> list[tuple[Held, Path]]:
@@ -87,7 +76,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         put_whole(listed, "".join(f"{one}\n" for one in recipients).encode(), 0o644)
     for one, target in todo:
         assert one.value is not None
-        put_whole(target, age.encrypt(_bytes(one.value), recipients).encode(), 0o644)
+        put_whole(target, age.encrypt(one.value.content(), recipients).encode(), 0o644)
         entry = ledger.entry(one.name)
         mark = _mark(ledger, one.value, recipients)
         ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
@@ -95,7 +84,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
 
 def _mark(ledger: Ledger, value: Secret, recipients: Sequence[str]) -> str:
     """Tells whether a file was made from this value for these recipients, which its text does not."""
-    return ledger.fingerprint("\n".join([*sorted(recipients), ""]).encode() + _bytes(value))
+    return ledger.fingerprint("\n".join([*sorted(recipients), ""]).encode() + value.content())
 
 
 def _marked(ledger: Ledger, name: str) -> str:
@@ -116,8 +105,8 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         if content is None:
             rows.append((one.name, str(file), f"there is no {source.name}"))
             continue
-        plain = age.decrypt(content.reveal().encode("utf-8", "surrogateescape"), identities, source)
-        value = Secret(plain.decode("utf-8", "surrogateescape"))
+        plain = age.decrypt(content.content(), identities, source)
+        value = Secret.of(plain)
         opened.append((one, value))
         if one.value == value:
             rows.append((one.name, str(file), "here already, the same value"))
@@ -149,7 +138,3 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         mark = _mark(ledger, value, recipients)
         if entry.details.get(_LOCKED) != mark:
             ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
-
-
-def _bytes(value: Secret) -> bytes:
-    return value.reveal().encode("utf-8", "surrogateescape")

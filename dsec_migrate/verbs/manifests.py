@@ -8,13 +8,13 @@ from pathlib import Path
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import put_whole
-from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import kubernetes
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.holdings import held
+from dsec_migrate.verbs.units import each
 
 FOLDER = "kubernetes"
 
@@ -29,14 +29,7 @@ class Wish:
 
 
 def perform(task: Task, wish: Wish) -> Result:
-    errors: list[UserError] = []
-    for files in task.projects:
-        try:
-            for unit in load(files, task.options, task.shell).units():
-                _tell(task, wish, unit)
-        except UserError as error:
-            errors.append(error)
-    return Result(task.page, errors)
+    return each(task, lambda unit: _tell(task, wish, unit))
 
 
 def _tell(task: Task, wish: Wish, project: Project) -> None:

@@ -7,19 +7,19 @@ there already is left alone, so whatever was interrupted is run again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import Vacancy, write
 from dsec_migrate.ledger import Ledger
-from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.reports.page import Page
-from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect, content
+from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.holdings import Held, held
+from dsec_migrate.verbs.units import each
 from dsec_migrate.verbs.vacancies import mode_for, users
 
 
@@ -32,27 +32,11 @@ class Way:
 
 
 def push(task: Task, way: Way) -> Result:
-    return _each(task, lambda unit: _push(task, way, unit))
+    return each(task, lambda unit: _push(task, way, unit))
 
 
 def pull(task: Task, way: Way) -> Result:
-    return _each(task, lambda unit: _pull(task, way, unit))
-
-
-def _each(task: Task, perform: Callable[[Project], None]) -> Result:
-    errors: list[UserError] = []
-    for files in task.projects:
-        try:
-            for unit in load(files, task.options, task.shell).units():
-                perform(unit)
-        except UserError as error:
-            errors.append(error if error.file else replace_file(error, files.name))
-    return Result(task.page, errors)
-
-
-def replace_file(error: UserError, file: str) -> UserError:
-    """The error with the place that it speaks of."""
-    return UserError(error.what, file, help=error.help)
+    return each(task, lambda unit: _pull(task, way, unit))
 
 
 def _push(task: Task, way: Way, project: Project) -> None:
@@ -85,7 +69,7 @@ def _push(task: Task, way: Way, project: Project) -> None:
         return
     for item in new:
         keeper.put(item)
-        ledger.note(item.name, content(item), ledger.entry(item.name).changed or int(time.time()))
+        ledger.note(item.name, item.value.content(), ledger.entry(item.name).changed or int(time.time()))
     page.blank()
     page.sentence(f"{_count(new)} put there")
     _after(page, known, items, way)

@@ -8,84 +8,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-from dsec_migrate import dotenv
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import journal_folders, secrets_folder
-from dsec_migrate.filling import overwrite_in_place, put_whole, remove
-from dsec_migrate.ledger import Entry, Ledger
+from dsec_migrate.filling import put_whole, remove
+from dsec_migrate.ledger import Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.reports.page import Page
-from dsec_migrate.rewrite.env_file import move
+from dsec_migrate.records import replace
 from dsec_migrate.rotation import Step, Strategy, databases, edits
 from dsec_migrate.rotation.expected import with_second
 from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
-from dsec_migrate.source import Source, splice
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.holdings import Held, held, read
+from dsec_migrate.verbs.holdings import held, read
+from dsec_migrate.verbs.rotating import Request, Rotation, place_of, put
 from dsec_migrate.verbs.vacancies import mode_for, users
 
 STARTED, FINISHING = "started", "finishing"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Request:
-    """``phase`` is start, finish, abort, rollback, prune or forget. ``value`` makes the new value, once. ``is_proved``:
-    the user says that the new value works; ``applies``: the commands in between are run."""
-
-    name: str
-    phase: str
-    value: Callable[[], Secret] | None
-    strategy: Strategy | None
-    is_proved: bool
-    applies: bool
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Rotation:
-    """All that the phases work on."""
-
-    request: Request
-    task: Task
-    project: Project
-    held: Held
-    ledger: Ledger
-
-    @property
-    def page(self) -> Page:
-        return self.task.page
-
-    @property
-    def entry(self) -> Entry:
-        return self.ledger.entry(self.held.name)
-
-    @property
-    def new_name(self) -> str:
-        return f"{self.held.name}_new"
-
-    @property
-    def file(self) -> Path:
-        """Where the value is, or was before it went to another store."""
-        assert self.held.file is not None
-        return self.held.file
-
-    @property
-    def new_file(self) -> Path:
-        base = self.file if self.held.file is not None else self.ledger.folder / f"{self.held.name}.txt"
-        return base.with_name(f"{self.new_name}{''.join(base.suffixes[-1:])}")
-
-    def error(self, what: str, help: str = "") -> UserError:  # noqa: A002
-        return UserError(what, str(self.project.source.path), help=help)
-
-
 def perform(task: Task, request: Request) -> Result:
     """Raises UserError where there is no such secret, or the phase does not fit."""
     rotation = _find(task, request)
+    if rotation.held.is_external and request.strategy not in {None, Strategy.SWARM}:
+        raise rotation.error(f"Swarm keeps {request.name}: there is one way to rotate it", "leave --strategy out")
     if rotation.held.is_external or request.strategy is Strategy.SWARM:
         from dsec_migrate.verbs import rotate_swarm
 
@@ -184,14 +132,14 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
             raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
         if value == former:
             raise rotation.error("the new value is the former one")
-        rotation.ledger.note(rotation.held.name, _bytes(former), rotation.entry.changed)
+        rotation.ledger.note(rotation.held.name, former.content(), rotation.entry.changed)
         rotation.ledger.write(
             rotation.held.name,
             replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
         )
         mounted = users(rotation.project).get(rotation.held.name, [])
         mode = mode_for(rotation.project, mounted) if changed else 0o600
-        put_whole(rotation.new_file, _bytes(value), mode)
+        put_whole(rotation.new_file, value.content(), mode)
         _save(rotation, changed)
 
 
@@ -302,19 +250,19 @@ def _finish(rotation: Rotation) -> None:
     _prove(rotation, database)
     changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
     page.heading(f"{name}: the new value takes the place of the former one")
-    rows = [(_place(rotation), "the new value"), (str(rotation.ledger.previous(name)), "the former value, 0600")]
+    rows = [(place_of(rotation), "the new value"), (str(rotation.ledger.previous(name)), "the former value, 0600")]
     rows += [(str(document.source.path), "without the second secret") for document, _, _ in changed]
     page.table(rows)
     if task.write:
         if value is not None:
             if rotation.held.value is not None:
-                rotation.ledger.keep_once(name, _bytes(rotation.held.value), FINISHING)
-            _put(rotation, value)
+                rotation.ledger.keep_once(name, rotation.held.value.content(), FINISHING)
+            put(rotation, value)
         _save(rotation, changed)
         remove(rotation.new_file)
         promoted = value if value is not None else rotation.held.value
         if promoted is not None:
-            rotation.ledger.note(name, _bytes(promoted), int(time.time()))
+            rotation.ledger.note(name, promoted.content(), int(time.time()))
         rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
     recreated = ("docker", "compose", "up", "-d", "--force-recreate", *rotation.held.services)
     why = "programs that read it when they start; the others see the file at once"
@@ -358,43 +306,6 @@ def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) 
     rotation.page.sentence(f"{known.title} of {service} lets the new value in")
 
 
-def _place(rotation: Rotation) -> str:
-    if not rotation.held.variable:
-        return str(rotation.file)
-    return f"{rotation.held.variable} in {_env_file(rotation)}"
-
-
-def _put(rotation: Rotation, value: Secret) -> None:
-    if not rotation.held.variable:
-        overwrite_in_place(rotation.file, _bytes(value))
-        return
-    path = _env_file(rotation)
-    source = Source.read(path)
-    entries = [one for one in dotenv.parse(source.text, {}) if one.name == rotation.held.variable]
-    try:
-        own = [
-            edit for one in entries[-1:] for edit in move(source.text, one, one.name, value.reveal().replace("$", "$$"))
-        ]
-    except ValueError as error:
-        raise rotation.error(f"{path} cannot hold the new value: {error}") from None
-    overwrite_in_place(path, source.encode(splice(source.text, own)))
-
-
-def _env_file(rotation: Rotation) -> Path:
-    """The file that sets the variable of a secret. Raises UserError where the shell does."""
-    variable, environment = rotation.held.variable, rotation.project.environment
-    if environment.is_from_shell(variable):
-        services = " ".join(rotation.held.services)
-        raise rotation.error(
-            f"{variable} comes from the shell, where only you can change it",
-            f"set it there, then: docker compose up -d --force-recreate {services}",
-        )
-    for path in reversed(environment.paths):
-        if any(one.name == variable and one.value is not None for one in dotenv.parse(Source.read(path).text, {})):
-            return path
-    raise rotation.error(f"no file sets {variable}")
-
-
 # --- ways back ---
 
 
@@ -414,7 +325,7 @@ def _abort(rotation: Rotation) -> None:
     if rotation.task.write:
         # it may be the live one, where somebody ran the statement
         if value is not None:
-            rotation.ledger.keep(rotation.new_name, _bytes(value))
+            rotation.ledger.keep(rotation.new_name, value.content())
         _save(rotation, changed)
         remove(rotation.new_file)
         rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
@@ -440,7 +351,3 @@ def _forget(rotation: Rotation) -> None:
     if not rotation.task.write:
         page.blank()
         page.sentence("nothing deleted: add --write", paint=page.style.bold)
-
-
-def _bytes(value: Secret) -> bytes:
-    return value.reveal().encode("utf-8", "surrogateescape")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from dsec_migrate.files import project_name
 from dsec_migrate.filling import overwrite_in_place, put_whole, remove
 from dsec_migrate.records import replace
 from dsec_migrate.rotation import Step, edits, swarm
 from dsec_migrate.rotation.running import run as run_step
-from dsec_migrate.stores.keepers import Found, Item, Reach, content
+from dsec_migrate.stores.keepers import Found, Item, Reach
 from dsec_migrate.stores.swarm import Swarm, check_name, run
 from dsec_migrate.verbs.holdings import read
-
-if TYPE_CHECKING:
-    from dsec_migrate.verbs.rotate import Rotation
+from dsec_migrate.verbs.rotating import Rotation
 
 CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"
 
@@ -88,13 +85,13 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
         details = {"former": former, "current": new}
         ledger.write(name, replace(rotation.entry, phase=CREATING, details=details))
     if here is not None:
-        put_whole(rotation.new_file, content(item), 0o600)
+        put_whole(rotation.new_file, item.value.content(), 0o600)
     if not is_there:
         keeper.put(item)
     if here is not None:
-        ledger.keep_once(name, here.reveal().encode("utf-8", "surrogateescape"), PROMOTING)
-        overwrite_in_place(rotation.file, content(item))
-    ledger.note(name, content(item), int(time.time()))
+        ledger.keep_once(name, here.content(), PROMOTING)
+        overwrite_in_place(rotation.file, item.value.content())
+    ledger.note(name, item.value.content(), int(time.time()))
     remove(rotation.new_file)
 
 
@@ -165,8 +162,8 @@ def _take_back_here(rotation: Rotation, former: str) -> None:
     item = Item(name, former, rotation.held.services, kept)
     keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
     if keeper.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
-        ledger.keep_once(name, here.reveal().encode("utf-8", "surrogateescape"), RETURNING, rotation.new_name)
-        overwrite_in_place(rotation.file, content(item))
+        ledger.keep_once(name, here.content(), RETURNING, rotation.new_name)
+        overwrite_in_place(rotation.file, item.value.content())
 
 
 def _prune(rotation: Rotation) -> None:

@@ -27,8 +27,7 @@ from dsec_migrate.plan import (
     RemoveLine,
     RemoveVariable,
 )
-from dsec_migrate.project import EnvFileSlot, Project, Texts, references_of
-from dsec_migrate.records import replace
+from dsec_migrate.project import EnvFileSlot, Project, references_of
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 from dsec_migrate.verify.containers import check_reads, check_values
@@ -46,7 +45,7 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     for file in rewritten:
         _check_untouched(file.source.text, file.text, file.edits)
     overlay = {file.source.real_path: file.text for file in rewritten}
-    after = _load(project, [document.source.path for document in project.documents], Texts(overlay))
+    after = _load(project, overlay)
     if len(after.problems) > len(project.problems):
         raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
     data = {text.source.real_path: [yaml.plain(root) for root in text.roots] for text in after.compose_texts}
@@ -69,19 +68,11 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     return tuple(remaining(after, plan.secrets))
 
 
-def _load(project: Project, paths: SequenceType[Path], texts: Texts) -> Project:
+def _load(project: Project, texts: MappingType[str, str], paths: SequenceType[Path] | None = None) -> Project:
     try:
-        loaded = projects.load(paths, project.environment, project.folders, directory=project.directory, texts=texts)
+        return projects.reload(project, texts, paths)
     except UserError as error:
         raise VerificationError(f"the new text would be invalid: {error.what}") from None
-    return replace(
-        loaded,
-        is_part=project.is_part,
-        reserved=project.reserved,
-        family=project.family,
-        twins=project.twins,
-        images=project.images,
-    )
 
 
 def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
@@ -208,11 +199,11 @@ def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str])
     paths = [document.source.path for document in project.documents]
     for size in range(1, len(paths)):
         for chosen in combinations(paths, size) if len(paths) <= MOST_FILES_IN_EVERY_CHOICE else [paths[:size]]:
-            before = _load(project, chosen, Texts())
+            before = _load(project, {}, chosen)
             works = {name: s for name, s in before.services.items() if s.image or s.is_built}
             if len(works) != len(before.services):
                 continue
-            check_values(before, _load(project, chosen, Texts(overlay)), plan)
+            check_values(before, _load(project, overlay, chosen), plan)
 
 
 # --- the file as a whole ---

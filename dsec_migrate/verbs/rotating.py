@@ -1,0 +1,116 @@
+"""A rotation under way: what was asked for, of which secret, and where its values stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dsec_migrate import dotenv
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.filling import overwrite_in_place, put_whole
+from dsec_migrate.ledger import Entry, Ledger
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass
+from dsec_migrate.reports.page import Page
+from dsec_migrate.rewrite.env_file import move
+from dsec_migrate.rotation import Strategy
+from dsec_migrate.secret import Secret
+from dsec_migrate.source import Source, splice
+from dsec_migrate.verbs import Task
+from dsec_migrate.verbs.holdings import Held
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Request:
+    """``phase`` is start, finish, abort, rollback, prune or forget. ``value`` makes the new value, once. ``is_proved``:
+    the user says that the new value works; ``applies``: the commands in between are run."""
+
+    name: str
+    phase: str
+    value: Callable[[], Secret] | None
+    strategy: Strategy | None
+    is_proved: bool
+    applies: bool
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Rotation:
+    """All that the phases work on."""
+
+    request: Request
+    task: Task
+    project: Project
+    held: Held
+    ledger: Ledger
+
+    @property
+    def page(self) -> Page:
+        return self.task.page
+
+    @property
+    def entry(self) -> Entry:
+        return self.ledger.entry(self.held.name)
+
+    @property
+    def new_name(self) -> str:
+        return f"{self.held.name}_new"
+
+    @property
+    def file(self) -> Path:
+        """Where the value is, or was before it went to another store."""
+        assert self.held.file is not None
+        return self.held.file
+
+    @property
+    def new_file(self) -> Path:
+        base = self.file if self.held.file is not None else self.ledger.folder / f"{self.held.name}.txt"
+        return base.with_name(f"{self.new_name}{''.join(base.suffixes[-1:])}")
+
+    def error(self, what: str, help: str = "") -> UserError:  # noqa: A002
+        return UserError(what, str(self.project.source.path), help=help)
+
+
+# of a file that is there it stays
+_OWN = 0o600
+
+
+def place_of(rotation: Rotation) -> str:
+    """Where the current value stands."""
+    if not rotation.held.variable:
+        return str(rotation.file)
+    return f"{rotation.held.variable} in {_env_file(rotation)}"
+
+
+def put(rotation: Rotation, value: Secret) -> None:
+    """The new value takes the place of the current one. Raises UserError, and VerificationError before anything is
+    written."""
+    if not rotation.held.variable:
+        overwrite_in_place(rotation.file, value.content())
+        return
+    path = _env_file(rotation)
+    source = Source.read(path)
+    entries = [one for one in dotenv.parse(source.text, {}) if one.name == rotation.held.variable]
+    try:
+        own = [edit for one in entries[-1:] for edit in move(source.text, one, one.name, value.reveal())]
+    except ValueError as error:
+        raise rotation.error(f"{path} cannot hold the new value: {error}") from None
+    text = splice(source.text, own)
+    after = [one.value for one in dotenv.parse(text, {}) if one.name == rotation.held.variable]
+    if after[-1:] != [value.reveal()]:
+        raise VerificationError(f"{path} would not give {rotation.held.variable} the new value")
+    put_whole(path, source.encode(text), _OWN)
+
+
+def _env_file(rotation: Rotation) -> Path:
+    """The file that sets the variable of a secret. Raises UserError where the shell does."""
+    variable, environment = rotation.held.variable, rotation.project.environment
+    if environment.is_from_shell(variable):
+        services = " ".join(rotation.held.services)
+        raise rotation.error(
+            f"{variable} comes from the shell, where only you can change it",
+            f"set it there, then: docker compose up -d --force-recreate {services}",
+        )
+    for path in reversed(environment.paths):
+        if any(one.name == variable and one.value is not None for one in dotenv.parse(Source.read(path).text, {})):
+            return path
+    raise rotation.error(f"no file sets {variable}")

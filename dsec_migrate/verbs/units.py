@@ -1,0 +1,22 @@
+"""The projects that a verb works on, one after the other: a bad one is told, and the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.migrate import load
+from dsec_migrate.project import Project
+from dsec_migrate.verbs import Result, Task
+
+
+def each(task: Task, perform: Callable[[Project], None]) -> Result:
+    """``perform`` gets each project with those that it includes. An error without a place gets that of its project."""
+    errors: list[UserError] = []
+    for files in task.projects:
+        try:
+            for unit in load(files, task.options, task.shell).units():
+                perform(unit)
+        except UserError as error:
+            errors.append(error if error.file else UserError(error.what, files.name, help=error.help))
+    return Result(task.page, errors)
