@@ -83,6 +83,27 @@ def hashes(service: str, name: str, number: int) -> set[str]:
     raise AssertionError(f"{service} has not {number} tasks that are ready")
 
 
+def test_a_running_container_sees_the_new_file(tmp_path: Path) -> None:
+    folder = tmp_path / f"dsec{uuid.uuid4().hex[:8]}"
+    (folder / "secrets").mkdir(parents=True)
+    (folder / "secrets" / "key.txt").write_text("Larkspur-0-Hinge")
+    (folder / "new").write_text("Mullein-Gantry-84")
+    (folder / "compose.yml").write_text(
+        "services:\n  app:\n    image: busybox:stable\n    command: sleep 300\n    secrets: [key]\n"
+        "secrets:\n  key:\n    file: ./secrets/key.txt\n"
+    )
+    started = docker("compose", "up", "-d", cwd=folder)
+    assert started.returncode == 0, started.stderr.decode()
+    try:
+        dsec(folder, "rotate", "key", "--value-file", "new", "--write")
+        words = ("compose", "exec", "-T", "app", "cat", "/run/secrets/key")
+        assert docker(*words, cwd=folder).stdout == b"Larkspur-0-Hinge"
+        dsec(folder, "rotate", "key", "--finish", "--confirmed", "--write")
+        assert docker(*words, cwd=folder).stdout == b"Mullein-Gantry-84"
+    finally:
+        docker("compose", "down", "-t", "0", cwd=folder)
+
+
 def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 

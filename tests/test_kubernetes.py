@@ -164,6 +164,23 @@ def test_made_anew_but_never_over_what_is_not_ours(project: Path) -> None:
     assert (project / "kubernetes" / "app.yaml").read_text() == "mine: yes\n"
 
 
+def test_names_that_look_like_something_else_stay_names(project: Path) -> None:
+    judge = pytest.importorskip("kubernetes_validate")
+    text = (project / "compose.yml").read_text()
+    for old, new in (("number", '"123"'), ("tricky", '"true"')):
+        text = text.replace(f"  {old}:", f"  {new}:").replace(f"- {old}", f"- {new}")
+    (project / "compose.yml").write_text(text.replace("  app:", "  null_1e3:"))
+    run(project, "push", "--to", "kubernetes", "--with-values", "--write")
+    secrets = documents(project / "kubernetes" / "secrets.yaml")
+    for one in secrets:
+        judge.validate(one, judge.latest_version(), strict=True)
+    assert decoded(secrets[-1]) == {"123": VALUES["number"]}
+    assert [one["metadata"]["name"] for one in secrets[-2:]] == ["true", "123"]
+    (patch,) = documents(project / "kubernetes" / "null-1e3.yaml")
+    sources = patch["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
+    assert sources[-1]["secret"]["name"] == "123"
+
+
 def test_two_names_that_kubernetes_cannot_tell_apart_are_refused(project: Path) -> None:
     text = (project / "compose.yml").read_text()
     (project / "compose.yml").write_text(f"{text}  DB-Password:\n    file: ./x\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -76,6 +77,24 @@ def test_the_files_hold_exactly_the_values(kind: str, shell: str, tmp_path: Path
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_odd_names_stay_one_word_each(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "name: shop\nservices:\n  a.b:\n    image: postgres:17\n    restart: always\n"
+        "    secrets:\n      - source: k\n        target: it's $x; y\nsecrets:\n  k:\n    file: ./k\n"
+    )
+    run(tmp_path, "--source", "vault", "--no-docker", "--prefix", "a b/$(id)", "--write")
+    layer = YAML(typ="safe").load((tmp_path / "compose.vault.yml").read_text().replace("!override", ""))
+    shown = (
+        layer["services"]["secrets"]["command"][0].replace("$$", "$").split("all() {")[1].split("&&")[0],
+        layer["services"]["secrets"]["healthcheck"]["test"].replace("$$", "$"),
+        layer["services"]["a.b"]["entrypoint"][2].replace("$$", "$").split("until ")[1].split("; do")[0],
+    )
+    file = "it's $x; y"
+    assert shlex.split(shown[0]) == ["take", "a b/$(id)/k", f"/secrets/a.b/{file}"]
+    assert shlex.split(shown[1]) == ["test", "-s", f"/secrets/a.b/{file}"]
+    assert shlex.split(shown[2]) == ["[", "-s", f"/run/secrets/{file}", "]"]
 
 
 def test_vault_needs_its_token_and_aws_nothing_but_the_host(tmp_path: Path) -> None:

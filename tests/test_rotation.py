@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 import subprocess
+import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +15,8 @@ import pytest
 from test_stores import files, run
 
 from dsec_migrate import dotenv
-from dsec_migrate.rotation import databases
+from dsec_migrate.errors import UserError
+from dsec_migrate.rotation import databases, values
 
 OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
 BUILT = """\
@@ -231,6 +236,77 @@ def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> 
     result = run(folder, "rotate", "nope", "--generate", "32", status=2)
     assert "there is no secret nope" in result
     assert "db_password, other" in result
+
+
+def test_a_value_is_typed_twice_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([NEW, NEW, NEW, OLD, ""])
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return next(answers)
+
+    monkeypatch.setattr(values, "type_unseen", answer)
+    assert values.typed("db_password").reveal() == NEW
+    assert asked == ["new value of db_password: ", "db_password again: "]
+    for _ in range(2):
+        with pytest.raises(UserError):
+            values.typed("db_password")
+
+
+MARIADB = shutil.which("mariadbd") or shutil.which("mysqld")
+
+
+@pytest.mark.skipif(MARIADB is None or os.name == "nt", reason="this host has no MariaDB")
+def test_mariadb_takes_the_statement(tmp_path: Path) -> None:
+    """What the containers would run, against a server of the test's own on a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="dsec-"))
+    socket, data = folder / "s", folder / "data"
+    user = getpass.getuser()
+    install = ["mariadb-install-db", f"--user={user}", f"--datadir={data}", "--auth-root-authentication-method=normal"]
+    subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True)
+    server = [str(MARIADB), f"--user={user}", f"--datadir={data}", f"--socket={socket}", "--skip-networking"]
+    server.append(f"--pid-file={folder}/pid")
+    process = subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def sql(text: str, password: str = "") -> int:
+        words = ["mariadb", "-S", str(socket), "-u", "root"]
+        known = {"PATH": os.environ["PATH"], **({"MYSQL_PWD": password} if password else {})}
+        return subprocess.run(words, input=text.encode(), env=known, capture_output=True, check=False).returncode
+
+    def in_container(script: str) -> int:
+        script = script.replace("/run/secrets", str(tmp_path)).replace("-h 127.0.0.1", "")
+        script = script.replace('"$client"', f'"$client" -S {socket}')
+        known = {"PATH": os.environ["PATH"], "MYSQL_USER": "shop"}
+        ended = subprocess.run(["sh", "-e"], input=script.encode(), env=known, capture_output=True, check=False)
+        return ended.returncode
+
+    try:
+        for _ in range(100):
+            if sql("SELECT 1") == 0:
+                break
+            time.sleep(0.1)
+        # as the images do: root for both hosts, a user for all
+        accounts = (("root", "localhost", OLD), ("root", "%", OLD), ("shop", "%", "of shop"))
+        made = "".join(f"CREATE OR REPLACE USER '{name}'@'{host}' IDENTIFIED BY '{pw}';" for name, host, pw in accounts)
+        grants = "GRANT ALL ON *.* TO 'root'@'localhost' WITH GRANT OPTION; DROP USER IF EXISTS ''@'localhost';"
+        assert sql(f"{made}{grants}FLUSH PRIVILEGES;") == 0
+        contents = {"root": OLD, "root_new": HOSTILE, "shop": "of shop", "shop_new": f"{HOSTILE}2"}
+        for name, content in contents.items():
+            (tmp_path / name).write_text(content)
+        known = databases.of(
+            {"MARIADB_ROOT_PASSWORD_FILE": "/run/secrets/root", "MYSQL_PASSWORD_FILE": "/run/secrets/shop"}
+        )
+        for variable, name in (("MYSQL_PASSWORD_FILE", "shop"), ("MARIADB_ROOT_PASSWORD_FILE", "root")):
+            database = known[variable]
+            assert in_container(database.to_prove(f"{name}_new")) != 0
+            assert in_container(database.to_change(name, f"{name}_new")) == 0
+            assert in_container(database.to_prove(f"{name}_new")) == 0
+            assert in_container(database.to_prove(name)) != 0
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder)
 
 
 HOSTILE = 'qu\'o\\te`$x "q" --;%s %%'

@@ -188,6 +188,15 @@ def test_a_real_vault_does_the_same(project: Path) -> None:
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
 
 
+@pytest.mark.parametrize("form", ["file", "home"])
+def test_a_token_in_a_file_will_do(project: Path, vault: VaultServer, tmp_path: Path, form: str) -> None:
+    path = project / ".vault-token" if form == "home" else tmp_path / "token"
+    path.write_text(f"{vault_server.TOKEN}\n")
+    given = {"VAULT_TOKEN_FILE": str(path)} if form == "file" else {}
+    run(project, "push", "--to", "vault", "--write", variables={"VAULT_ADDR": vault.address, **given})
+    assert vault.entries["shop/db_password"] == [{"value": VALUES["db_password"]}]
+
+
 # --- AWS ---
 
 
@@ -248,7 +257,78 @@ def test_without_a_way_in_aws_gets_nothing(
     assert client(aws).list_secrets()["SecretList"] == []
 
 
+# --- Swarm ---
+
+
+def docker(folder: Path, answer: str) -> Mapping[str, str]:
+    """A stand-in for docker, which notes what it is asked for."""
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "docker"
+    program.write_text(f'#!/bin/sh\necho "$*" >>"{folder}/asked"\n{answer}\n')
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "content", "told"),
+    [
+        ("", "", b"", "api_token is empty"),
+        ("", "", b"x" * 512_000, "api_token is too large"),
+        ("api_token", "_api_token", b"x", "Swarm refuses the name _api_token"),
+        ("api_token", "a" * 65, b"x", "Swarm refuses the name aaa"),
+        ("api_token", "api_token-", b"x", "Swarm refuses the name api_token-"),
+    ],
+)
+def test_what_swarm_would_refuse_is_told_before_anything_is_sent(
+    project: Path, old: str, new: str, content: bytes, told: str
+) -> None:
+    (project / "compose.yml").write_text(COMPOSE.replace(old, new) if old else COMPOSE)
+    (project / "secrets" / f"{new or 'api_token'}.txt").write_bytes(content)
+    result = run(project, "push", "--to", "swarm", "--write", status=2, variables=docker(project, "exit 0"))
+    assert told in result
+    assert not (project / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("echo 'This node is not a swarm manager. Use docker swarm init' >&2; exit 1", "no manager of a Swarm"),
+        ("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 1", "start Docker"),
+        ("echo 'permission denied while trying to connect' >&2; exit 1", "permission denied"),
+    ],
+)
+def test_why_swarm_cannot_be_reached_is_told(project: Path, answer: str, told: str) -> None:
+    before = files(project)
+    result = run(project, "push", "--to", "swarm", "--write", status=2, variables=docker(project, answer))
+    assert told in result
+    assert {name: data for name, data in files(project).items() if name in before} == before
+    assert (project / "asked").read_text() == "secret ls --format {{.Name}}\n"
+
+
+def test_without_docker_that_is_told(project: Path) -> None:
+    result = run(project, "push", "--to", "swarm", status=2, variables={"PATH": str(project)})
+    assert "the program docker is not installed here" in result
+
+
+def test_swarm_gives_nothing_back(project: Path) -> None:
+    assert "Swarm gives no value back" in run(project, "pull", "--from", "swarm", status=2)
+
+
 # --- all ---
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--to", "swarm", "--entry", "x"), "--entry: that means nothing to swarm"),
+        (("--to", "vault", "--label", "a=b"), "--label: that means nothing to vault"),
+        (("--to", "aws", "--namespace", "x", "--mount", "kv"), "--mount, --namespace: that means nothing to aws"),
+        (("--to", "kubernetes", "--prefix", "x"), "--prefix: that means nothing to kubernetes"),
+        (("--to", "swarm", "--label", "x"), "--label takes KEY=VALUE"),
+    ],
+)
+def test_an_option_that_a_store_does_not_heed_is_an_error(project: Path, words: tuple[str, ...], told: str) -> None:
+    assert told in run(project, "push", *words, status=2)
 
 
 def test_other_stores_do_not_exist(project: Path) -> None:
