@@ -189,7 +189,7 @@ def migrate(
                 remaining += verify(project, plan, changed, options)
                 rewritten += changed
         if options.mount is Mount.VOLUME:
-            from dsec_migrate import folders as volumes
+            from dsec_migrate import volumes
 
             project, plan = plans[-1]
             directory = style_of(project.secrets, options.secrets_dir).directory

@@ -79,11 +79,11 @@ def applied(text: str, replacements: list[Any]) -> str:
 def test_a_fix_of_sarif_is_what_write_does(folder: Path) -> None:
     report = json.loads(reports(folder, "compose.yml")["sarif"])
     fixes = [fix for one in report["runs"][0]["results"] for fix in one.get("fixes", ())]
-    assert len(fixes) == 2
-    for fix in fixes:
-        (change,) = fix["artifactChanges"]
-        assert unquote(change["artifactLocation"]["uri"]) == "compose.yml"
-        fixed = applied(COMPOSE, change["replacements"])
+    # one for all that moves: each of them would be as long as the file
+    (fix,) = fixes
+    (change,) = fix["artifactChanges"]
+    assert unquote(change["artifactLocation"]["uri"]) == "compose.yml"
+    fixed = applied(COMPOSE, change["replacements"])
     run(folder, "--no-docker", "compose.yml", "--write")
     assert fixed == (folder / "compose.yml").read_text()
 

@@ -20,8 +20,8 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """One run. A finding that moves has the change of its whole project as its fix, where that can be told without a
-    value: SARIF's fixes are texts."""
+    """One run. The first finding of a project that moves has the change of all of it as its fix, where that can be told
+    without a value: SARIF's fixes are texts, and the files of the values are none."""
     results = [one for project in outcome.projects for one in _results(project, view)]
     rules = list(RULES)
     run = {
@@ -47,6 +47,7 @@ def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]
                 "text": "Move the secrets of the project: `dsec-migrate --write`, which makes their files too"
             }
             result["fixes"] = [{"description": description, "artifactChanges": changes}]
+            changes = []
         yield result
 
 
