@@ -84,7 +84,8 @@ class Finding:
 
     ``kind``: ``plaintext`` or ``half-done`` (the variable and its ``_FILE`` form are both set). ``variables`` are those
     added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
-    stays. ``is_image_known`` is False where nobody has recorded what the image reads.
+    stays. ``is_image_known`` is False where nobody has recorded what the image reads. ``is_excepted``: the project's
+    people want it to stay, and say why.
     """
 
     site: Site
@@ -100,3 +101,4 @@ class Finding:
     source: str | None
     note: str
     is_image_known: bool = True
+    is_excepted: bool = False

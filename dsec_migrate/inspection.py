@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from dsec_migrate import git
 from dsec_migrate.records import dataclass
@@ -226,58 +227,87 @@ def _closed_folder(path: Path) -> Path | None:
 
 def _file_problems(state: FileState) -> Iterator[str]:
     path = state.secret.path
-    word = shlex.quote(str(path))
     if state.is_tracked:
         yield (
             f"git tracks it: `git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}` takes it "
             "out of the next commit, but the history keeps the value: change (rotate) it where it is used"
         )
-    if state.kind is Kind.MISSING:
-        yield "the file is missing, so `docker compose up` fails: `dsec-migrate fill --write` asks for the value"
-    elif state.kind is Kind.DIRECTORY:
-        yield f"a directory stands in its place and is mounted as one: `rmdir {word}`, then `dsec-migrate fill --write`"
-    elif state.kind is Kind.UNREADABLE:
-        yield "this user may not read it, so its content was not checked"
-    elif state.kind is Kind.OTHER:
-        yield "neither a file nor a directory stands in its place"
+    yield from (problem.sentence for problem in place_problems(state))
     if not state.is_tracked and state.is_ignored is False and state.kind is not Kind.DIRECTORY:
         yield "git does not ignore it: one `git add` would take it in; name it, or its folder, in .gitignore"
-    if state.kind is Kind.FILE:
-        yield from _content_problems(state)
-        yield from _access_problems(state)
+    yield from (problem.sentence for problem in content_problems(state))
+    yield from (problem.sentence for problem in access_problems(state))
 
 
-def _content_problems(state: FileState) -> Iterator[str]:
+class Problem(NamedTuple):
+    """``sentence`` says what is wrong, ``fix`` what to do about it, commands in backticks."""
+
+    sentence: str
+    fix: str
+
+
+def place_problems(state: FileState) -> Iterator[Problem]:
+    """What is wrong with what stands at the file's path."""
+    word, fill = shlex.quote(str(state.secret.path)), "`dsec-migrate fill --write`"
+    if state.kind is Kind.MISSING:
+        yield Problem(f"the file is missing, so `docker compose up` fails: {fill} asks for the value", fill)
+    elif state.kind is Kind.DIRECTORY:
+        fix = f"`rmdir {word}`, then {fill}"
+        yield Problem(f"a directory stands in its place and is mounted as one: {fix}", fix)
+    elif state.kind is Kind.UNREADABLE:
+        yield Problem("this user may not read it, so its content was not checked", f"look as its owner: `ls -l {word}`")
+    elif state.kind is Kind.OTHER:
+        yield Problem("neither a file nor a directory stands in its place", f"look what it is: `ls -l {word}`")
+
+
+def content_problems(state: FileState) -> Iterator[Problem]:
+    """What is wrong with the bytes of the file."""
+    if state.kind is not Kind.FILE:
+        return
+    again = "save the file anew, as UTF-8 and with the value alone"
     if state.is_empty:
-        yield "the file is empty: `dsec-migrate fill --write` asks for the value"
+        fill = "`dsec-migrate fill --write`"
+        yield Problem(f"the file is empty: {fill} asks for the value", fill)
     if state.is_too_large:
-        yield f"it is too large for Swarm, which takes less than {MAXIMUM_BYTES:,} bytes"
+        yield Problem(
+            f"it is too large for Swarm, which takes less than {MAXIMUM_BYTES:,} bytes",
+            "split it, or mount it as a file",
+        )
     if state.is_utf_16:
-        yield "it is UTF-16 text (PowerShell's `>` writes that): most programs need UTF-8"
+        yield Problem("it is UTF-16 text (PowerShell's `>` writes that): most programs need UTF-8", again)
     if state.has_byte_order_mark:
-        yield "it begins with a byte order mark, which programs take for part of the value"
+        yield Problem("it begins with a byte order mark, which programs take for part of the value", again)
     if state.has_nul:
-        yield "it holds NUL bytes, which no environment variable can hold"
+        yield Problem("it holds NUL bytes, which no environment variable can hold", again)
     if state.has_carriage_return:
-        yield "it holds carriage returns (Windows line ends), which programs take for part of the value"
+        what = "it holds carriage returns (Windows line ends), which programs take for part of the value"
+        yield Problem(what, again)
     if state.has_final_newline:
-        yield "it ends with a line break, which some programs take for part of the value; `printf %s` writes none"
+        what = "it ends with a line break, which some programs take for part of the value; `printf %s` writes none"
+        path = shlex.quote(str(state.secret.path))
+        yield Problem(what, f"`truncate -s -1 {path}` takes the line break away")
 
 
-def _access_problems(state: FileState) -> Iterator[str]:
-    if state.mode is None or state.uid is None or state.gid is None:
+def access_problems(state: FileState) -> Iterator[Problem]:
+    """Who cannot read the file and should, and who can and should not."""
+    if state.kind is not Kind.FILE or state.mode is None or state.uid is None or state.gid is None:
         return
     verdicts = {reader: can_read(state.mode, state.uid, state.gid, reader) for reader in state.secret.readers}
     owner = f"mode {state.mode:04o}, owner {state.uid}:{state.gid}"
+    word, folder = shlex.quote(str(state.secret.path)), shlex.quote(str(state.secret.path.parent))
+    close = "" if state.closed_folder is not None else f"`chmod 700 {folder}` and "
     for reader, verdict in verdicts.items():
         if verdict is False:
             who = "its user" if reader.uid is None else f"user {reader.uid}"
-            yield f"{reader.service} ({who}) cannot read it: {owner}"
+            yield Problem(f"{reader.service} ({who}) cannot read it: {owner}", f"{close}`chmod 0444 {word}`")
     unsure = [reader.service for reader, verdict in verdicts.items() if verdict is None]
     if unsure:
-        yield f"whether {', '.join(unsure)} can read it depends on the user of its program: {owner}"
+        yield Problem(
+            f"whether {', '.join(unsure)} can read it depends on the user of its program: {owner}",
+            f"{close}`chmod 0444 {word}`",
+        )
     if state.closed_folder is None and state.mode & 0o044:
-        folder = shlex.quote(str(state.secret.path.parent))
-        yield f"others on this host can read it: {owner}; `chmod 700 {folder}` ends that, and containers do not mind"
+        fix = f"`chmod 700 {folder}`"
+        yield Problem(f"others on this host can read it: {owner}; {fix} ends that, and containers do not mind", fix)
     if state.closed_folder is None and state.mode & 0o022:
-        yield f"others than its owner can write it: {owner}"
+        yield Problem(f"others than its owner can write it: {owner}", f"`chmod go-w {word}`")

@@ -163,13 +163,13 @@ def migrate(
         if interrupted and write:
             root = load(files, options, shell, folders)
         disk = disk or Disk()
-        units = list(_planned(root, options, disk))
+        units = list(plan_units(root, options, disk))
         outcome = ProjectOutcome(
             files.name,
             masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
             warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
             errors=tuple(error for unit in units for error in unit.errors),
-            tracked=frozenset(found for unit in units if check for found in _tracked(unit.project, unit.plan)),
+            tracked=frozenset(found for unit in units if check for found in tracked(unit.project, unit.plan)),
             journal=_journal(root, units, options),
         )
         if outcome.errors:
@@ -217,14 +217,14 @@ def migrate(
         return ProjectOutcome(files.name, failure=str(error))
 
 
-def _journal(root: Project, units: Iterable[_Unit], options: Options) -> Path | None:
+def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | None:
     has_files = options.templates or options.manager or options.stack_output or options.mount is Mount.VOLUME
     is_needed = has_files or any(unit.plan.operations for unit in units)
     return secrets_folder(root, options) if is_needed else None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class _Unit:
+class Unit:
     """One project of a family with its plan, and what Compose refuses or calls odd in it."""
 
     project: Project
@@ -233,7 +233,7 @@ class _Unit:
     warnings: tuple[UserError, ...]
 
 
-def _planned(root: Project, options: Options, disk: Disk) -> Iterator[_Unit]:
+def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
     """The projects that ``root`` includes, then itself: each knows the names of the secrets that come before."""
     planned: list[tuple[Project, Plan]] = []
     for unit in _family(root):
@@ -241,7 +241,7 @@ def _planned(root: Project, options: Options, disk: Disk) -> Iterator[_Unit]:
         project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
         plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
         planned.append((project, plan))
-        yield _Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
+        yield Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
 
 
 def _interrupted(root: Project, options: Options, write: bool) -> Iterator[UserError]:
@@ -262,7 +262,7 @@ def _family(root: Project) -> list[Project]:
     units = list(root.units())
     paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
     twins = frozenset().union(*(unit.twins for unit in units))
-    return [replace(unit, family=paths, twins=twins, images=root.images) for unit in units]
+    return [replace(unit, family=paths, twins=twins, images=root.images, exceptions=root.exceptions) for unit in units]
 
 
 def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
@@ -294,7 +294,8 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
         loaded = standalone.load(files.paths[0], known, folders, files.directory)
     else:
         loaded = projects.load(files.paths, known, folders, directory=files.directory)
-    return replace(loaded, images=settings.read(files.directory).images)
+    said = settings.read(files.directory)
+    return replace(loaded, images=said.images, exceptions=said.exceptions)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -360,7 +361,7 @@ def _problems(project: Project, options: Options) -> _Found:
     return _Found(tuple(errors), tuple(warnings), is_part)
 
 
-def _tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
+def tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
     """Service and variable of each finding whose value stands in an env file that git tracks."""
     from dsec_migrate import git
 

@@ -108,13 +108,14 @@ class Outcome:
 
 
 def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
-    """The findings that ``--check`` refuses: certain or likely, still in the file when the run ends, and their text
-    stands in it or in a file that git tracks (with ``strict`` any)."""
+    """The findings that ``--check`` refuses: certain or likely, not excepted, still in the file when the run ends, and
+    their text stands in it or in a file that git tracks (with ``strict`` any)."""
     exposed = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
     return [
         finding
         for finding in project.findings
         if finding.verdict.confidence is not Confidence.POSSIBLE
+        and not finding.is_excepted
         and not (project.is_written and finding.action is Action.MIGRATE)
         and (strict or finding.verdict.exposure in exposed or (finding.service, finding.variable) in project.tracked)
     ]

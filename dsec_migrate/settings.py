@@ -9,22 +9,28 @@ from typing import Any
 
 from dsec_migrate import images
 from dsec_migrate.errors import UserError
+from dsec_migrate.exceptions import Rule
 from dsec_migrate.images import Image, Table
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
 
 NAME = "dsec-migrate.toml"
 _PLACE = Pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
-_KEYS = frozenset({"image"})
+_KEYS = frozenset({"audit", "ignore", "image"})
+_MAXIMUM_AGE = "max-age-days"
+MAXIMUM_AGE_DAYS = 365
 # what people need not say of an image that they know
 _DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "documented", "evidence": [NAME]}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Settings:
-    """``images`` is the table with the rows of the file before its own."""
+    """``images`` is the table with the rows of the file before its own, ``exceptions`` are what the people except from
+    checks. A secret older than ``maximum_age`` (days) is due for another value."""
 
     images: Table = field(default_factory=Table)
+    exceptions: tuple[Rule, ...] = ()
+    maximum_age: int = MAXIMUM_AGE_DAYS
 
 
 def read(directory: Path) -> Settings:
@@ -61,10 +67,43 @@ def _parse(path: Path, data: bytes) -> Settings:
     for key in content.keys() - _KEYS:
         help_text = f"it takes {' and '.join(sorted(_KEYS))}"
         raise UserError(f"nobody knows the key {key}", str(path), _line_of(text, key), 1, help=help_text)
-    rows = content.get("image", [])
+    return Settings(
+        Table(tuple(_row(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "image")))),
+        tuple(_rule(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "ignore"))),
+        _maximum_age(path, text, content.get("audit", {})),
+    )
+
+
+def _tables(path: Path, text: str, content: dict[str, Any], key: str) -> list[Any]:
+    rows = content.get(key, [])
     if not isinstance(rows, list):
-        raise UserError("`image` is a list of tables", str(path), _line_of(text, "image"), 1, help="write [[image]]")
-    return Settings(Table(tuple(_row(path, text, number, row) for number, row in enumerate(rows))))
+        raise UserError(f"`{key}` is a list of tables", str(path), _line_of(text, key), 1, help=f"write [[{key}]]")
+    return rows
+
+
+def _rule(path: Path, text: str, number: int, row: Any) -> Rule:
+    """One exception from a check."""
+    line = _table_line(text, "ignore", number)
+    given = row if isinstance(row, dict) else {}
+    for key in given.keys() - {"check", "match", "reason"}:
+        raise UserError(f"nobody knows the key {key}", str(path), line, 1, help="it takes check, match and reason")
+    for key in ("check", "match", "reason"):
+        value = given.get(key, "*" if key == "match" else "")
+        if not isinstance(value, str) or not value.strip():
+            what = f"an exception needs a {key}" if not value else f"the {key} of an exception is a text"
+            advice = 'such as check = "published-data-store", match = "db", reason = "only the office sees it"'
+            raise UserError(what, str(path), line, 1, help=advice)
+    return Rule(given["check"], given.get("match", "*"), given["reason"].strip())
+
+
+def _maximum_age(path: Path, text: str, table: Any) -> int:
+    line = _line_of(text, "audit")
+    if not isinstance(table, dict) or table.keys() - {_MAXIMUM_AGE}:
+        raise UserError("`audit` takes max-age-days alone", str(path), line, 1, help="write [audit] above it")
+    days = table.get(_MAXIMUM_AGE, MAXIMUM_AGE_DAYS)
+    if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+        raise UserError("max-age-days takes a number from 1 on", str(path), _line_of(text, _MAXIMUM_AGE), 1)
+    return days
 
 
 def _row(path: Path, text: str, number: int, row: Any) -> Image:
@@ -74,11 +113,16 @@ def _row(path: Path, text: str, number: int, row: Any) -> Image:
         return images.image_of(full)
     key, what = problem
     lines = text.splitlines()
-    starts = [n for n, line in enumerate(lines, 1) if line.strip().startswith("[[image]]")]
-    first = starts[number] if number < len(starts) else 1
+    first = _table_line(text, "image", number)
     line = next((n for n in range(first, len(lines) + 1) if _is_key(lines[n - 1], key)), first)
     help_text = "`dsec-migrate images NAME` shows what a row says"
     raise UserError(f"row {number + 1} of `image`: {what}", str(path), line, 1, help=help_text)
+
+
+def _table_line(text: str, key: str, number: int) -> int:
+    """The line (from 1) of the ``number``-th table of a list."""
+    starts = [n for n, line in enumerate(text.splitlines(), 1) if line.strip().startswith(f"[[{key}]]")]
+    return starts[number] if number < len(starts) else 1
 
 
 def _is_key(line: str, key: str) -> bool:

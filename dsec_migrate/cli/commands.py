@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from dsec_migrate.cli import verbs
+from dsec_migrate.cli.audit import audit
 from dsec_migrate.cli.request import NAME, Request, perform
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Mount, SourceKind, Target, Unknown
@@ -275,6 +276,7 @@ def migrate(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "": migrate,
+    "audit": audit,
     "fill": verbs.fill,
     "images": verbs.images,
     "lock": verbs.lock,

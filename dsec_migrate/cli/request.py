@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def perform(request: Request) -> int:
     """Runs what was asked for, reports it and returns the exit status. Raises UserError on bad usage."""
     if request.form not in REPORTS:
         raise _no_such_format("--format", request.form)
-    outputs = [_output(text) for text in request.outputs]
+    outputs = [output(text) for text in request.outputs]
     if request.show_values and (request.form != "text" or outputs or not sys.stdout.isatty()):
         raise UserError(
             "--show-values needs the text report on a terminal",
@@ -237,17 +237,18 @@ def _jobs(number: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _output(text: str) -> tuple[str, Path]:
+def output(text: str, formats: Collection[str] = REPORTS) -> tuple[str, Path]:
+    """``FORMAT=FILE``. Raises UserError where the format is none of ``formats``, or nothing can be written there."""
     name, equals, file = text.partition("=")
     if not equals or not file:
         raise UserError("--output takes FORMAT=FILE", help="such as --output json=report.json")
-    if name not in REPORTS:
-        raise _no_such_format("--output", name)
+    if name not in formats:
+        raise _no_such_format("--output", name, formats)
     path = Path(file)
     if path.is_dir() or not path.parent.is_dir():
         raise UserError("cannot write a report there", file, help="name a file in a folder that exists")
     return name, path
 
 
-def _no_such_format(option: str, name: str) -> UserError:
-    return UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(REPORTS)}")
+def _no_such_format(option: str, name: str, formats: Collection[str] = REPORTS) -> UserError:
+    return UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(formats)}")

@@ -149,7 +149,7 @@ def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
     """The files with the name of such a file that a word of COPY means, and whether it means their whole folder."""
     folder = context / name.strip("/")
     if name.strip("/") in {"", "."} or (folder.is_dir() and not _CREDENTIALS.fullmatch(folder.name)):
-        ignored = _ignored(context)
+        ignored = ignored_in(context)
         found = (
             sorted(path for path in folder.iterdir() if _CREDENTIALS.fullmatch(path.name)) if folder.is_dir() else []
         )
@@ -158,7 +158,7 @@ def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
         yield context / name.lstrip("/"), False
 
 
-def _ignored(context: Path) -> Callable[[str], bool]:
+def ignored_in(context: Path) -> Callable[[str], bool]:
     """Whether the context leaves a path out, as far as its .dockerignore says so in simple patterns."""
     lines = [line.strip() for line in (_content(context / ".dockerignore") or "").splitlines()]
     patterns = [line for line in lines if line and not line.startswith("#")]

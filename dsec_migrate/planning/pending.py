@@ -13,6 +13,7 @@ from dsec_migrate.plan import (
     Applicability,
     PlannedSecret,
 )
+from dsec_migrate.planning import excepted
 from dsec_migrate.project import Project, Slot, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -69,6 +70,9 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
 
 def decide(case: Case) -> Pending:
     options, service, variable = case.options, case.service.name, case.variable.name
+    reason = excepted.reason(case)
+    if reason is not None:
+        return Pending(case, Left(f"it is excepted: {reason}", is_excepted=True))
     if not options.is_asked_for(service, variable):
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
@@ -129,6 +133,7 @@ def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot |
             None,
             None,
             result.reason,
+            is_excepted=result.is_excepted,
         )
     secret = by_slot[slot.key]
     return Finding(

@@ -13,6 +13,7 @@ from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
+from dsec_migrate.exceptions import Rule
 from dsec_migrate.images import Table
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
@@ -260,10 +261,11 @@ class Project:
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
     Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
-    what the project's people add. Relative paths mean ``directory``. ``problems`` are what Compose refuses;
-    ``warnings`` are required variables and files that are not here. ``is_part`` says that Compose refuses the files
-    because something is missing that another file may supply. ``read`` gives the text of another file, as it is or is
-    going to be (it raises UserError); ``recipes`` are Dockerfiles that were read so, by their real paths.
+    what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean ``directory``.
+    ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not here. ``is_part``
+    says that Compose refuses the files because something is missing that another file may supply. ``read`` gives the
+    text of another file, as it is or is going to be (it raises UserError); ``recipes`` are Dockerfiles that were read
+    so, by their real paths.
     """
 
     documents: tuple[Document, ...]
@@ -281,6 +283,7 @@ class Project:
     family: tuple[Path, ...] = ()
     twins: frozenset[str] = frozenset()
     images: Table = field(default_factory=Table)
+    exceptions: tuple[Rule, ...] = ()
     read: Callable[[Path], Source] = Source.read
     recipes: dict[str, DockerfileText] = field(default_factory=dict)
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import Weight, rows
+from dsec_migrate.reports.rows import Section, Weight, sections
 
 _SEVERITIES = {Weight.REFUSED: "critical", Weight.TOLD: "minor", Weight.POSSIBLE: "info"}
 
 
 def render(outcome: Outcome, view: View) -> str:
-    found = [
+    return of_sections(sections(outcome, strict=view.strict))
+
+
+def of_sections(found: Iterable[Section]) -> str:
+    issues = [
         {
             "description": row.text,
             "check_name": row.rule,
@@ -20,6 +25,7 @@ def render(outcome: Outcome, view: View) -> str:
             "severity": _SEVERITIES[row.weight],
             "location": {"path": row.file, "lines": {"begin": row.line}},
         }
-        for row in rows(outcome, strict=view.strict)
+        for section in found
+        for row in section.rows
     ]
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(issues, indent=1, ensure_ascii=False) + "\n"

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import Weight, of_project, path
+from dsec_migrate.reports.rows import Section, Weight, path, sections
 
 # what XML 1.0 has no way to say
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(outcome: Outcome, view: View) -> str:
+    return of_sections(sections(outcome, strict=view.strict), "no secrets in plaintext")
+
+
+def of_sections(found: Iterable[Section], nothing: str) -> str:
+    """``nothing`` is the one case, which passes, of a section without rows."""
     suites: list[str] = []
     totals = [0, 0]
-    for project in outcome.projects:
+    for section in found:
         cases = []
         failures = 0
-        for row in of_project(project, strict=view.strict):
+        for row in section.rows:
             where = f"{row.file}:{row.line}:{row.column}"
             attributes = f"classname={_attribute(row.file)} name={_attribute(f'{row.name} {where}')}"
             if row.weight is Weight.REFUSED:
@@ -30,9 +36,9 @@ def render(outcome: Outcome, view: View) -> str:
                 cases.append(f"    <testcase {attributes}>{message}</testcase>\n")
             else:
                 cases.append(f"    <testcase {attributes}><system-out>{_text(row.text)}</system-out></testcase>\n")
-        name = path(project.path)
+        name = path(section.path)
         if not cases:
-            cases = [f"    <testcase classname={_attribute(name)} name={_attribute('no secrets in plaintext')}/>\n"]
+            cases = [f"    <testcase classname={_attribute(name)} name={_attribute(nothing)}/>\n"]
         counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="0"'
         suites.append(f"  <testsuite name={_attribute(name)} {counts}>\n{''.join(cases)}  </testsuite>\n")
         totals = [totals[0] + len(cases), totals[1] + failures]

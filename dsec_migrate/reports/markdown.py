@@ -23,9 +23,9 @@ def render(outcome: Outcome, view: View) -> str:
         refused += sum(row.weight is Weight.REFUSED for row in found)
         if not found:
             continue
-        parts.append(f"### {_plain(path(project.path))}\n\n| | place | secret | |\n|---|---|---|---|\n")
+        parts.append(f"### {plain(path(project.path))}\n\n| | place | secret | |\n|---|---|---|---|\n")
         parts += [
-            f"| {_SIGNS[row.weight]} | {_plain(f'{row.file}:{row.line}')} | {_plain(row.name)} | {_plain(row.text)} |\n"
+            f"| {_SIGNS[row.weight]} | {plain(f'{row.file}:{row.line}')} | {plain(row.name)} | {plain(row.text)} |\n"
             for row in found
         ]
         diffs = [diff for diff in render_diff(project) if diff]
@@ -40,6 +40,6 @@ def render(outcome: Outcome, view: View) -> str:
     return head + ("".join(parts) or "Nothing was found.\n")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     parts = " ".join(text.split()).split(MASK)
     return MASK.join(_SPECIAL.sub(r"\\\1", part) for part in parts)

@@ -45,9 +45,15 @@ RULES = {
 }
 
 
-def rows(outcome: Outcome, *, strict: bool) -> Iterator[Row]:
-    for project in outcome.projects:
-        yield from of_project(project, strict=strict)
+class Section(NamedTuple):
+    """The rows of one project, ``path`` as the user named it."""
+
+    path: str
+    rows: tuple[Row, ...]
+
+
+def sections(outcome: Outcome, *, strict: bool) -> list[Section]:
+    return [Section(project.path, tuple(of_project(project, strict=strict))) for project in outcome.projects]
 
 
 def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:

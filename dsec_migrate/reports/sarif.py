@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import RULES, Row, of_project, path
+from dsec_migrate.reports.rows import RULES, Row, Section, of_project, path
 from dsec_migrate.secret import MASK
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,13 +22,22 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 def render(outcome: Outcome, view: View) -> str:
     """One run. The first finding of a project that moves has the change of all of it as its fix, where that can be told
     without a value: SARIF's fixes are texts, and the files of the values are none."""
-    results = [one for project in outcome.projects for one in _results(project, view)]
-    rules = list(RULES)
+    return of_results((one for project in outcome.projects for one in _results(project, view)), RULES)
+
+
+def of_sections(found: Iterable[Section], titles: Mapping[str, str]) -> str:
+    """Rows without fixes; ``titles`` by rule."""
+    return of_results((result(row) for section in found for row in section.rows), titles)
+
+
+def of_results(results: Iterable[dict[str, object]], titles: Mapping[str, str]) -> str:
+    """One run with these results; ``titles`` by rule."""
+    rules = list(titles)
     run = {
         "tool": {
             "driver": {
                 "name": "dsec-migrate",
-                "rules": [{"id": rule, "shortDescription": {"text": text}} for rule, text in RULES.items()],
+                "rules": [{"id": rule, "shortDescription": {"text": text}} for rule, text in titles.items()],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -41,17 +50,17 @@ def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]
     changes = list(_changes(project))
     moved = {f"{one.service}.{one.variable}" for one in project.findings if one.action is Action.MIGRATE}
     for row in of_project(project, strict=view.strict):
-        result = _result(row)
+        found = result(row)
         if changes and row.name in moved and row.rule != "invalid-file":
             description = {
                 "text": "Move the secrets of the project: `dsec-migrate --write`, which makes their files too"
             }
-            result["fixes"] = [{"description": description, "artifactChanges": changes}]
+            found["fixes"] = [{"description": description, "artifactChanges": changes}]
             changes = []
-        yield result
+        yield found
 
 
-def _result(row: Row) -> dict[str, object]:
+def result(row: Row) -> dict[str, object]:
     region = {"startLine": row.line, "startColumn": row.column}
     place = {"artifactLocation": _artifact(row.file), "region": region}
     return {

@@ -28,10 +28,12 @@ class Holding:
 
 @dataclass(frozen=True, repr=False)
 class Left:
-    """Why a finding is left as it is, in words for the user; never a value."""
+    """Why a finding is left as it is, in words for the user; never a value. ``is_excepted``: the project's people want
+    it so."""
 
     reason: str
     kind: str = "plaintext"
+    is_excepted: bool = False
 
 
 Store = Callable[[Project, Service, Variable], "Holding | Left"]

@@ -7,9 +7,9 @@ import sys
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
 from dsec_migrate.inspection import FileState
 from dsec_migrate.project import Project
+from dsec_migrate.vacancies import mode_for, states, users
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
-from dsec_migrate.verbs.vacancies import mode_for, states, users
 
 
 def perform(task: Task, *, from_stdin: bool = False) -> Result:

@@ -8,15 +8,15 @@ from pathlib import Path
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import ignore_plain, secrets_folder
 from dsec_migrate.filling import Vacancy, put_whole, write
+from dsec_migrate.holdings import Held, held, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
+from dsec_migrate.vacancies import mode_for, users
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.holdings import Held, held, read
 from dsec_migrate.verbs.units import each
-from dsec_migrate.verbs.vacancies import mode_for, users
 
 _LOCKED = "locked"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import put_whole
+from dsec_migrate.holdings import held
 from dsec_migrate.project import Project
 from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import kubernetes
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.holdings import held
 from dsec_migrate.verbs.units import each
 
 FOLDER = "kubernetes"

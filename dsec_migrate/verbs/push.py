@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import Vacancy, write
+from dsec_migrate.holdings import Held, held
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.reports.page import Page
 from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect
+from dsec_migrate.vacancies import mode_for, users
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.holdings import Held, held
 from dsec_migrate.verbs.units import each
-from dsec_migrate.verbs.vacancies import mode_for, users
 
 
 @dataclass(frozen=True, repr=False, eq=False)

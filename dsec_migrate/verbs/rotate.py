@@ -13,6 +13,7 @@ from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import journal_folders, secrets_folder
 from dsec_migrate.filling import put_whole, remove
+from dsec_migrate.holdings import held, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
@@ -21,10 +22,9 @@ from dsec_migrate.rotation import Step, Strategy, databases, edits
 from dsec_migrate.rotation.expected import with_second
 from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
+from dsec_migrate.vacancies import mode_for, users
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.holdings import held, read
 from dsec_migrate.verbs.rotating import Request, Rotation, place_of, put
-from dsec_migrate.verbs.vacancies import mode_for, users
 
 STARTED, FINISHING = "started", "finishing"
 

@@ -6,12 +6,12 @@ import time
 
 from dsec_migrate.files import project_name
 from dsec_migrate.filling import overwrite_in_place, put_whole, remove
+from dsec_migrate.holdings import read
 from dsec_migrate.records import replace
 from dsec_migrate.rotation import Step, edits, swarm
 from dsec_migrate.rotation.running import run as run_step
 from dsec_migrate.stores.keepers import Found, Item, Reach
 from dsec_migrate.stores.swarm import Swarm, check_name, run
-from dsec_migrate.verbs.holdings import read
 from dsec_migrate.verbs.rotating import Rotation
 
 CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"

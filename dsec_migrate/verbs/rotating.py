@@ -8,6 +8,7 @@ from pathlib import Path
 from dsec_migrate import dotenv
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.filling import overwrite_in_place, put_whole
+from dsec_migrate.holdings import Held
 from dsec_migrate.ledger import Entry, Ledger
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
@@ -17,7 +18,6 @@ from dsec_migrate.rotation import Strategy
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source, splice
 from dsec_migrate.verbs import Task
-from dsec_migrate.verbs.holdings import Held
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -10,13 +10,13 @@ from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import journal_folders
 from dsec_migrate.finding import Confidence, Exposure
+from dsec_migrate.history import ages, leaked
 from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
 from dsec_migrate.migrate import load, migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
+from dsec_migrate.vacancies import states, users
 from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.history import ages, leaked
-from dsec_migrate.verbs.vacancies import states, users
 
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
 

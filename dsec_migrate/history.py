@@ -9,28 +9,45 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dsec_migrate import git
 from dsec_migrate.files import secrets_folder
-from dsec_migrate.ledger import Ledger
+from dsec_migrate.holdings import Held, held
+from dsec_migrate.ledger import Entry, Ledger
 from dsec_migrate.options import Options
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.project import Project
-from dsec_migrate.verbs.holdings import Held, held
+from dsec_migrate.secret import Secret
 
 _DAY_SECONDS = 86_400
 
 
-def ages(project: Project, options: Options) -> Mapping[str, str]:
-    """By name, since when each secret has its value, as far as that is known: the ledger says it, else the file."""
-    found: dict[str, str] = {}
-    for one in held(project, options):
-        entry = Ledger(one.file.parent if one.file is not None else secrets_folder(project, options)).entry(one.name)
-        rotated = len(entry.hashes) > 1
+def changes(project: Project, options: Options) -> Mapping[str, float]:
+    """By name, since when each secret has its value (seconds of the epoch), as far as that is known: the ledger says
+    it, else the file."""
+    found: dict[str, float] = {}
+    for one, entry in _entries(project, options):
         seconds = entry.changed or _changed(one)
         if seconds:
-            word = "rotated" if rotated and entry.changed else "since"
+            found[one.name] = seconds
+    return found
+
+
+def ages(project: Project, options: Options) -> Mapping[str, str]:
+    """By name, the same in words, and which rotation is under way."""
+    found: dict[str, str] = {}
+    since = changes(project, options)
+    for one, entry in _entries(project, options):
+        if one.name in since:
+            seconds = since[one.name]
+            word = "rotated" if len(entry.hashes) > 1 and entry.changed else "since"
             found[one.name] = f"{word} {datetime.date.fromtimestamp(seconds).isoformat()}, {_days(seconds)}"
         if entry.phase:
             found[one.name] = f"{found.get(one.name, '')}; a rotation is under way ({entry.phase})".lstrip("; ")
     return found
+
+
+def _entries(project: Project, options: Options) -> Iterator[tuple[Held, Entry]]:
+    for one in held(project, options):
+        folder = one.file.parent if one.file is not None else secrets_folder(project, options)
+        yield one, Ledger(folder).entry(one.name)
 
 
 def _changed(one: Held) -> float:
@@ -46,15 +63,9 @@ def _days(seconds: float) -> str:
 
 def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
     """Names of secrets whose present value stands in the history of git, each with a sentence; at the end, with an
-    empty name, that not all of the history was looked at. Only values that are unusual enough to be recognised."""
-    texts = {
-        one.name: tuple(_forms(text))
-        for one in held(project, options)
-        if one.value is not None and is_distinctive(text := one.value.reveal())
-    }
-    if not texts:
-        return
-    found, is_whole = git.committed(project.directory, texts)
+    empty name, that not all of the history was looked at."""
+    values = {one.name: one.value for one in held(project, options) if one.value is not None}
+    found, is_whole = commits(project, values)
     for name, commit in found.items():
         yield (
             name,
@@ -65,6 +76,13 @@ def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
         )
     if not is_whole:
         yield "", f"only a part of the history was looked at, within {git.HISTORY_TIMEOUT_SECONDS} seconds"
+
+
+def commits(project: Project, values: Mapping[str, Secret]) -> tuple[Mapping[str, git.Commit], bool]:
+    """By name, the latest commit that added a value; and whether all of the history was looked at. Only values that
+    are unusual enough to be recognised."""
+    texts = {name: tuple(_forms(text)) for name, value in values.items() if is_distinctive(text := value.reveal())}
+    return git.committed(project.directory, texts) if texts else ({}, True)
 
 
 def _forms(value: str) -> Sequence[bytes]:

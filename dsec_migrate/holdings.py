@@ -12,7 +12,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
-from dsec_migrate.verbs.vacancies import file_of, users
+from dsec_migrate.vacancies import file_of, users
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -1,0 +1,57 @@
+"""What a project had to do when somebody drew the line: a file with the items that are known, without any value."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate.checks.subject import Item
+from dsec_migrate.errors import UserError
+
+_FORMAT = 1
+
+
+class Known(NamedTuple):
+    """An item as the file has it: the check, the file seen from the baseline's folder, and what it is about."""
+
+    check: str
+    file: str
+    subject: str
+
+
+class Baseline(NamedTuple):
+    """``path`` is the file's own; it need not exist."""
+
+    path: Path
+    known: frozenset[Known]
+
+    def entry(self, check: str, item: Item) -> Known:
+        """The same wherever the item's line moves to."""
+        folder = os.path.abspath(self.path.parent)  # noqa: PTH100
+        seen = os.path.relpath(os.path.abspath(item.site.file), folder)  # noqa: PTH100
+        return Known(check, seen.replace(os.sep, "/"), item.subject)
+
+    def text(self, items: Iterable[tuple[str, Item]]) -> str:
+        """The file with these items as those that are known."""
+        entries = sorted({self.entry(check, item) for check, item in items})
+        return json.dumps({"version": _FORMAT, "items": [one._asdict() for one in entries]}, indent=1) + "\n"
+
+
+def read(path: Path) -> Baseline:
+    """Empty where there is no file. Raises UserError where it is no baseline."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["version"] == _FORMAT:
+            return Baseline(path, frozenset(Known(one["check"], one["file"], one["subject"]) for one in data["items"]))
+    except FileNotFoundError:
+        return Baseline(path, frozenset())
+    except OSError as error:
+        raise UserError(f"cannot read the baseline: {error.strerror or type(error).__name__}", str(path)) from None
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise UserError(
+        "the file is no baseline of an audit", str(path), help="`dsec-migrate audit --baseline FILE --write` makes one"
+    )

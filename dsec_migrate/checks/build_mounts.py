@@ -1,0 +1,69 @@
+"""Builds get their secrets through mounts that fail without them.
+
+`RUN --mount=type=secret` without `required=true` goes on where the secret is missing: the build may succeed with an
+image that lacks what it should have fetched, or fetch it without a password. A mount whose `id` no service's
+`build.secrets` supplies is such a case.
+
+What to do: add `required=true` to the mount; list the secret below `build: secrets:` of the service.
+
+Source: Dockerfile reference, `RUN --mount=type=secret`; observed with Docker Buildx: without `required` a missing
+secret is no error.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from dsec_migrate import builds
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.finding import Site
+from dsec_migrate.project import DockerfileText, Service
+
+_TRUE = {"", "1", "true"}
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    told: set[tuple[str, int]] = set()
+    mounts = 0
+    for service in subject.project.services.values():
+        build = builds.find(subject.project, service) if service.is_built else None
+        recipe = builds.recipe(subject.project, build) if build is not None else None
+        for site, options in _mounts(recipe) if recipe is not None else ():
+            name = options.get("id") or posixpath.basename(options.get("target") or options.get("dst") or "")
+            mounts += 1
+            if name not in _given(service):
+                reason = f"no `build.secrets` of {service.name} supplies it"
+                fix = f"list {name} below `build: secrets:` of {service.name}"
+                yield Item(site, f"{service.name}.{name}", reason, fix, Weight.MEDIUM)
+            elif options.get("required", "false").lower() not in _TRUE and (site.file, site.line) not in told:
+                told.add((site.file, site.line))
+                reason = "a build without the secret goes on, with nothing in its place"
+                yield Item(site, name, reason, "add `required=true` to the mount", Weight.LOW)
+    if mounts:
+        yield Done(f"{mounts} {'RUN gets its' if mounts == 1 else 'mounts of RUN get their'} secret from the builder")
+
+
+def _mounts(recipe: DockerfileText) -> Iterator[tuple[Site, dict[str, str]]]:
+    for instruction in recipe.content.instructions:
+        for flag in instruction.flags if instruction.keyword == "RUN" else ():
+            pairs = (word.partition("=") for word in (flag.value or "").split(","))
+            options = {name: value for name, _, value in pairs}
+            if flag.name == "mount" and options.get("type") == "secret":
+                yield Site(*recipe.place(flag.span.start)), options
+
+
+def _given(service: Service) -> set[str]:
+    """The ids under which a build gets its secrets."""
+    found: set[str] = set()
+    for layer in service.layers:
+        build = layer.service.get("build")
+        listed = build.get("secrets") if isinstance(build, Mapping) else None
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            content = follow(item)
+            source, target = (
+                (content.get("source"), content.get("target")) if isinstance(content, Mapping) else (content, None)
+            )
+            found.update(node.value for node in (target or source,) if isinstance(node, Scalar))
+    return found

@@ -1,0 +1,187 @@
+"""The answers to all checks for one project, without those that its people except."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate import settings
+from dsec_migrate.checks import IDS, Check, Done, Item, Subject
+from dsec_migrate.checks.baseline import Baseline
+from dsec_migrate.discovery import ProjectFiles
+from dsec_migrate.errors import UserError
+from dsec_migrate.exceptions import Rule, problems, reason_for
+from dsec_migrate.files import Disk
+from dsec_migrate.finding import Confidence
+from dsec_migrate.git import Commit
+from dsec_migrate.history import changes, commits
+from dsec_migrate.holdings import held
+from dsec_migrate.masking import masks
+from dsec_migrate.migrate import Unit, load, plan_units, tracked
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import Masks, ProjectOutcome
+from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.source import Source
+from dsec_migrate.vacancies import states
+
+
+class Point(NamedTuple):
+    """One check and its answers: ``items`` are to be done, ``done`` is as it should be. ``excepted`` are items with
+    the reasons of the project's people; ``known`` counts those of the baseline."""
+
+    check: Check
+    items: tuple[Item, ...]
+    done: tuple[str, ...]
+    excepted: tuple[tuple[Item, str], ...] = ()
+    known: int = 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Checklist:
+    """``path`` is the project as the user named it. Checks whose question does not arise have no point."""
+
+    path: str
+    points: tuple[Point, ...] = ()
+    errors: tuple[UserError, ...] = ()
+    warnings: tuple[UserError, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Audit:
+    """What is the same for all projects of a call. ``looks_back``: the history of git is searched, at most until
+    ``until`` (seconds of a monotonic clock)."""
+
+    checks: Sequence[Check]
+    options: Options
+    shell: Mapping[str, str] = field(repr=False)
+    call: frozenset[Path] = frozenset()
+    baseline: Baseline | None = None
+    looks_back: bool = True
+    until: float = 0.0
+
+    def look(self, files: ProjectFiles) -> Checklist:
+        """All checks of one project. Changes nothing; what cannot be read is an error of the project."""
+        try:
+            said = settings.read(files.directory)
+            root = load(files, self.options, self.shell, Folders(self.call))
+            units = list(plan_units(root, self.options, Disk()))
+            errors = [error for unit in units for error in unit.errors]
+            errors += _unknown_checks(files, said.exceptions)
+            errors += (error for unit in units for source in _sources(unit) for error in problems(source, IDS))
+            subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
+        except UserError as error:
+            return Checklist(files.name, errors=(error,), warnings=files.warnings)
+        hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
+        points = []
+        for check in self.checks:
+            answers = [
+                (unit, answer) for unit, subject in zip(units, subjects, strict=True) for answer in check.look(subject)
+            ]
+            point = self._point(check, answers, said.exceptions, hide)
+            if point.items or point.done or point.excepted or point.known:
+                points.append(point)
+        warnings = (*files.warnings, *(warning for unit in units for warning in unit.warnings))
+        return Checklist(files.name, tuple(points), tuple(errors), warnings)
+
+    def _point(
+        self,
+        check: Check,
+        answers: Iterable[tuple[Unit, Item | Done]],
+        rules: Sequence[Rule],
+        hide: Callable[[str], str],
+    ) -> Point:
+        items: dict[Item, None] = {}
+        done: dict[str, None] = {}
+        excepted: dict[Item, str] = {}
+        known = 0
+        for unit, answer in answers:
+            if isinstance(answer, Done):
+                done[hide(answer.what)] = None
+                continue
+            item = answer._replace(reason=hide(answer.reason), fix=hide(answer.fix))
+            reason = _exception(check, item, unit, rules)
+            if reason is not None:
+                excepted[item] = reason
+            elif self.baseline is not None and self.baseline.entry(check.id, item) in self.baseline.known:
+                known += 1
+            else:
+                items[item] = None
+        return Point(check, tuple(items), tuple(done), tuple(excepted.items()), known)
+
+    def _subject(self, files: ProjectFiles, unit: Unit, maximum_age: int) -> Subject:
+        project, plan = unit.project, unit.plan
+        subject = Subject(
+            project,
+            plan.findings,
+            plan.arguments,
+            tuple(states(project)),
+            tuple(held(project, self.options)),
+            changes(project, self.options),
+            {},
+            frozenset(tracked(project, plan)),
+            _words(files, self.options),
+            time.time(),
+            maximum_age,
+        )
+        if not self.looks_back or time.monotonic() > self.until:
+            return subject
+        return replace(subject, leaked=_leaked(subject))
+
+    def _masks(self, units: Sequence[Unit], subjects: Sequence[Subject]) -> Masks:
+        found = sum((masks(unit.project, unit.plan) for unit in units), Masks())
+        values = tuple(one.value for subject in subjects for one in subject.held if one.value is not None)
+        return found + Masks({}, values)
+
+
+def _leaked(subject: Subject) -> Mapping[str, Commit]:
+    """Values that the history has, but for those that stand in a file of today anyway."""
+    from dsec_migrate.checks.subject import PLAIN
+
+    stands = {
+        f"{one.service}.{one.variable}"
+        for one in subject.findings
+        if one.verdict.exposure in PLAIN or one.verdict.confidence is Confidence.POSSIBLE
+    }
+    values = {one.subject: one.value for one in subject.known if one.subject not in stands}
+    return commits(subject.project, values)[0]
+
+
+def _exception(check: Check, item: Item, unit: Unit, rules: Sequence[Rule]) -> str | None:
+    service, _, name = item.subject.partition(".")
+    names = (item.subject, service, name, item.site.file, Path(item.site.file).name)
+    source = next((one for one in _sources(unit) if str(one.path) == item.site.file), None)
+    return reason_for(check.id, source or Source(Path(item.site.file), b"", ""), item.site.line, names, rules)
+
+
+def _sources(unit: Unit) -> Iterator[Source]:
+    """The texts of a project in which an exception may stand."""
+    project = unit.project
+    yield from (text.source for text in (*project.compose_texts, *project.env_texts, *project.recipes.values()))
+    for path in project.environment.paths:
+        try:
+            yield Source.read(path)
+        except UserError:
+            # it was read before; whoever takes it away meanwhile excepts nothing
+            continue
+
+
+def _unknown_checks(files: ProjectFiles, rules: Iterable[Rule]) -> Iterator[UserError]:
+    for rule in rules:
+        if rule.check not in {*IDS, "*"}:
+            path = str(files.directory / settings.NAME)
+            yield UserError(
+                f"nobody knows the check {rule.check}", path, help="`dsec-migrate audit --list` names all checks"
+            )
+
+
+def _words(files: ProjectFiles, options: Options) -> tuple[str, ...]:
+    """The project as the command line names it."""
+    named = [str(path) for path in files.paths]
+    words = [files.name] if files.name else named
+    if len(named) > 1 and not Path(files.name).is_file():
+        words = [word for path in named for word in ("-f", path)]
+    return (*words, *(word for path in options.env_files for word in ("--env-file", str(path))))

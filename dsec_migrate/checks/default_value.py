@@ -1,0 +1,31 @@
+"""No secret has a value that everybody tries first.
+
+`changeme`, `admin`, `password123`, the value of a documentation: lists of them are tried on every open port within
+minutes.
+
+What to do: give it a random value. Of a database that runs already the password has to be changed inside, too:
+`dsec-migrate rotate` tells the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.checks.strength import is_common, is_guessable, once
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    secrets = {one.name for one in subject.held}
+    good = 0
+    for known in once(subject.known):
+        if not is_common(known.value.reveal()):
+            good += not is_guessable(known.value.reveal())
+            continue
+        is_secret = known.subject in secrets
+        fix = f"`{subject.verb('rotate', known.subject, '--generate', '32')}`" if is_secret else "set a random value"
+        yield Item(
+            known.site, known.subject, "its value is a placeholder, or one that everybody tries first", fix, Weight.HIGH
+        )
+    if good:
+        yield Done(f"{good} {'value is' if good == 1 else 'values are'} neither common nor short")

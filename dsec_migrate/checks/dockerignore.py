@@ -1,0 +1,55 @@
+"""Builds do not get the files of the project's secrets.
+
+The whole context goes to the builder, and `COPY . .` puts it into the image. `.dockerignore` leaves files out.
+
+What to do: name `.env` and the folder of the secrets in `.dockerignore`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsec_migrate import builds
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.planning.build_parts import ignored_in
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    contexts: dict[Path, str] = {}
+    for service in subject.project.services.values():
+        build = builds.find(subject.project, service) if service.is_built else None
+        if build is not None and build.context.is_dir():
+            contexts.setdefault(build.context, service.name)
+    holders = [path for path in _holders(subject) if path.exists()]
+    good = 0
+    for context, name in contexts.items():
+        ignored = ignored_in(context)
+        inside = [path for path in holders if path.is_relative_to(context)]
+        left = [path for path in inside if not ignored(path.relative_to(context).as_posix())]
+        good += bool(inside) and not left
+        if left:
+            site = subject.service_site(subject.project.services[name], "build")
+            names = ", ".join(path.relative_to(context).as_posix() for path in left)
+            yield Item(
+                site, name, f"its context holds {names}", f"name {names} in {context.name}/.dockerignore", Weight.MEDIUM
+            )
+    if good:
+        yield Done(f"{good} {'context leaves' if good == 1 else 'contexts leave'} the values out")
+
+
+def _holders(subject: Subject) -> Iterator[Path]:
+    """Files and folders with values."""
+    project = subject.project
+    secret = {name for finding in subject.findings for name in _names(subject, finding)}
+    known = {place[0] for name, place in project.environment.places.items() if name in secret}
+    texts = {str(text.source.path) for text in project.env_texts}
+    known.update(Path(finding.site.file) for finding in subject.findings if finding.site.file in texts)
+    folders = {state.secret.path.parent for _, state in subject.files}
+    yield from sorted(path.absolute() for path in known)
+    yield from sorted(folder.absolute() for folder in folders if folder != subject.directory)
+
+
+def _names(subject: Subject, finding: object) -> Iterator[str]:
+    variable = subject.variable_of(finding)  # type: ignore[arg-type]
+    yield from (reference.name for reference in variable.effective.references) if variable is not None else ()

@@ -1,0 +1,40 @@
+"""Somebody wrote down what each secret is for.
+
+A name such as `key2` tells nobody who made the value, where it is used, and what breaks when it changes.
+
+What to do: the command writes a README in the folder of the secrets, with a line for each: who uses it, and how to make
+one. A README of your own that names each counts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+
+_NAMES = ("README.md", "README", "README.txt", "README.rst", "SECRETS.md", "docs/secrets.md", "docs/SECRETS.md")
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    names = [one.name for one in subject.held]
+    if not names:
+        return
+    folders = dict.fromkeys([*(state.secret.path.parent for _, state in subject.files), subject.directory])
+    text = "".join(_text(folder / name) for folder in folders for name in _NAMES)
+    missing = [name for name in names if name not in text]
+    if not missing:
+        yield Done(f"{len(names)} {'secret is' if len(names) == 1 else 'secrets are'} described")
+        return
+    few = missing[:4]
+    names = ", ".join([*few, "others"] if len(missing) > len(few) else few)
+    what = f"nothing tells what {names} {'is' if len(missing) == 1 else 'are'} for"
+    fix = f"`{subject.command('--templates', '--write')}`"
+    yield Item(subject.secret_site(missing[0]), "secrets", what, fix, Weight.LOW)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,33 @@
+"""The file of each secret is there and holds the value alone.
+
+A missing file keeps `docker compose up` from starting; a directory in its place is mounted as one. A line break at the
+end, carriage returns, a byte order mark or UTF-16 become part of the password for many programs.
+
+What to do: `dsec-migrate fill --write` asks for values that are missing; `printf %s` writes a value without a line
+break.
+
+Source: observed with Docker Compose 2.40; trailing line breaks: linuxserver/docker-mariadb#120, paperless-ngx#9582.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.inspection import VariableState, content_problems, describe, place_problems
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    good = 0
+    for name, state in subject.files:
+        problems = [*place_problems(state), *content_problems(state)]
+        good += not problems
+        for what, fix in problems:
+            yield Item(subject.secret_site(name), name, what, fix, Weight.MEDIUM)
+    for name, variable in subject.states:
+        for sentence in describe(variable) if isinstance(variable, VariableState) else ():
+            what, _, _ = sentence.partition(": ")
+            fix = f"set {variable.variable} in the shell or in .env" if isinstance(variable, VariableState) else ""
+            yield Item(subject.secret_site(name), name, what, fix, Weight.MEDIUM)
+    if good:
+        yield Done(f"{good} {'file holds its value' if good == 1 else 'files hold their values'} alone")

@@ -1,0 +1,16 @@
+"""No secret stands in a `RUN` of a Dockerfile.
+
+The text of each `RUN` is in the image's history, whatever the command does.
+
+What to do: the command puts a build secret in its place, which the `RUN` gets as a variable or as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    yield from (subject.open_item(finding, Weight.HIGH) for finding in subject.of_check("secret-in-build-command"))

@@ -1,0 +1,25 @@
+"""Programs read their secrets from files.
+
+A variable that `${X}` fills is in no file of the project, but in `docker inspect`, in `docker compose config`, and in
+the environment of every process that the program starts. A file under /run/secrets is read by who opens it.
+
+What to do: the command makes a secret of it, where the value is known here (`.env`); with `--source environment` it
+stays in the variable, and reaches the container as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.project.mounted import sources
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    for finding in subject.findings:
+        if subject.is_sure(finding) and not subject.is_plain(finding):
+            item = subject.open_item(finding, Weight.LOW)
+            yield item._replace(reason=f"{item.reason}; the container gets it as a variable")
+    readers = {service.name for service in subject.project.services.values() if any(sources(service))}
+    if readers:
+        yield Done(f"{', '.join(sorted(readers))}: mounted secrets")

@@ -1,0 +1,221 @@
+"""What a check looks at, and what it answers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate.document import Document, Scalar, Sequence, follow
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
+from dsec_migrate.git import Commit
+from dsec_migrate.holdings import Held
+from dsec_migrate.inspection import FileState, State
+from dsec_migrate.planning.excepted import check_of
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.records import dataclass, field
+from dsec_migrate.secret import Secret
+
+PLAIN = frozenset({Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED})
+"""The secret's text stands in the file itself."""
+
+
+class Weight(str, Enum):
+    """``high``: who sees the file or reaches the port has the secret; ``medium``: a second fault is needed; ``low``: it
+    is good practice."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Item(NamedTuple):
+    """Something to do. ``subject`` names what it is about (``service.VARIABLE``, a secret, a file); with the check and
+    the file it is the same item wherever its line moves to. ``fix`` is what to do, commands in backticks. No text holds
+    a value."""
+
+    site: Site
+    subject: str
+    reason: str
+    fix: str
+    weight: Weight
+
+
+class Done(NamedTuple):
+    """What is as it should be, in one sentence."""
+
+    what: str
+
+
+class Known(NamedTuple):
+    """A value that the project gives a service, and where that stands. ``name`` is the variable, empty for a secret
+    that is read from a file; ``subject`` is what to call it."""
+
+    site: Site
+    subject: str
+    service: str
+    name: str
+    value: Secret
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Subject:
+    """One project. ``arguments`` are the secrets of its commands, labels and builds; ``states`` and ``held`` tell of
+    the secrets that it defines; ``changed`` since when each has its value (seconds of the epoch); ``leaked`` which
+    values the history of git has, by name or ``service.VARIABLE``. ``tracked`` are service and variable of findings
+    whose value stands in an env file that git tracks. ``call`` are the words that name the project on the command line.
+    ``today`` counts seconds of the epoch, ``maximum_age`` days."""
+
+    project: Project
+    findings: tuple[Finding, ...]
+    arguments: tuple[Variable, ...] = ()
+    states: tuple[tuple[str, State], ...] = ()
+    held: tuple[Held, ...] = ()
+    changed: Mapping[str, float] = field(default_factory=dict)
+    leaked: Mapping[str, Commit] = field(default_factory=dict)
+    tracked: frozenset[tuple[str, str]] = frozenset()
+    call: tuple[str, ...] = ()
+    today: float = 0.0
+    maximum_age: int = 365
+
+    # --- findings ---
+
+    def of_check(self, check: str) -> Iterator[Finding]:
+        """The findings of plaintext that a check tells of: certain or likely ones. A line that several services share
+        is told once."""
+        told: set[tuple[Site, str]] = set()
+        for finding in self.findings:
+            key = (finding.site, finding.variable)
+            if not self.is_sure(finding) or not self.is_plain(finding) or key in told:
+                continue
+            variable = self.variable_of(finding)
+            if variable is not None and check_of(variable.slot) == check:
+                told.add(key)
+                yield finding
+
+    def is_sure(self, finding: Finding) -> bool:
+        """Whether it is a secret that has not been moved, certainly or likely."""
+        return finding.kind == "plaintext" and finding.verdict.confidence is not Confidence.POSSIBLE
+
+    def is_plain(self, finding: Finding) -> bool:
+        """Whether its text stands in a file of the project, or in one that git tracks."""
+        return finding.verdict.exposure in PLAIN or (finding.service, finding.variable) in self.tracked
+
+    def variable_of(self, finding: Finding) -> Variable | None:
+        """The variable, argument or hidden line that a finding speaks of."""
+        service = self.project.services[finding.service]
+        named = self._arguments.get((finding.service, finding.variable, finding.site))
+        hidden = (one for one in service.hidden if _site(one.slot.document, one.slot.start) == finding.site)
+        return named or service.variables.get(finding.variable) or next(hidden, None)
+
+    @cached_property
+    def _arguments(self) -> Mapping[tuple[str, str, Site], Variable]:
+        return {(one.service, one.name, _site(one.slot.document, one.slot.start)): one for one in self.arguments}
+
+    def open_item(self, finding: Finding, weight: Weight) -> Item:
+        """What to do about a finding: the command that moves it, or what it is left for."""
+        name = f"{finding.service}.{finding.variable}"
+        if finding.action is Action.MIGRATE:
+            note = "" if finding.applicability == "safe" else ", after a look at what it says without --write"
+            fix = f"`{self.command('--only', name, '--write')}`{note}"
+        else:
+            fix = f"by hand: {finding.note}" if finding.note else "by hand"
+        return Item(finding.site, name, finding.verdict.why, fix, weight)
+
+    def command(self, *words: str) -> str:
+        """``dsec-migrate`` for this project, with these words."""
+        return shlex.join(("dsec-migrate", *self.call, *words))
+
+    def verb(self, verb: str, *words: str) -> str:
+        """Another verb of ``dsec-migrate`` for this project."""
+        return shlex.join(("dsec-migrate", verb, *words[:1], *self.call, *words[1:]))
+
+    # --- values ---
+
+    @cached_property
+    def known(self) -> tuple[Known, ...]:
+        """Every value of a secret that is known here: those of findings, and those of secrets."""
+        return (*self._values_of_findings(), *self._values_of_secrets())
+
+    def _values_of_findings(self) -> Iterator[Known]:
+        told: set[tuple[str, str]] = set()
+        for finding in self.findings:
+            variable = self.variable_of(finding)
+            key = (finding.service, finding.variable)
+            if variable is None or finding.verdict.confidence is Confidence.POSSIBLE or key in told:
+                continue
+            told.add(key)
+            for value in _parts(finding, variable):
+                subject = f"{finding.service}.{finding.variable}"
+                yield Known(finding.site, subject, finding.service, finding.variable, Secret(value))
+
+    def _values_of_secrets(self) -> Iterator[Known]:
+        for one in self.held:
+            value = one.value
+            if value is not None and value.reveal().strip():
+                for service in one.services or ("",):
+                    yield Known(self.secret_site(one.name), one.name, service, "", value)
+
+    # --- places ---
+
+    def secret_site(self, name: str) -> Site:
+        """Where the project defines a secret; the beginning of its file where nothing does."""
+        for document, root in reversed(self.project.roots):
+            secrets = root.get("secrets")
+            entry = secrets.effective().get(name) if isinstance(secrets, MappingNode) else None
+            if entry is not None:
+                return _site(document, entry.key.outer_start)
+        return Site(str(self.project.source.path), 1, 1)
+
+    def service_site(self, service: Service, key: str = "") -> Site:
+        """Where a service says ``key`` last; its own name where it does not."""
+        for layer in reversed(service.layers):
+            entry = layer.service.own(key) if key else None
+            if entry is not None:
+                return _site(layer.document, entry.key.outer_start)
+        for document, root in self.project.roots:
+            services = root.get("services")
+            entry = services.effective().get(service.name) if isinstance(services, MappingNode) else None
+            if entry is not None:
+                return _site(document, entry.key.outer_start)
+        return _site(service.layers[-1].document, service.layers[-1].service.start)
+
+    def listed(self, service: Service, key: str) -> Iterator[tuple[Site, str]]:
+        """The scalar items of a list of a service, with their places, of all layers."""
+        for layer in service.layers:
+            node = layer.service.get(key)
+            for item in node.items if isinstance(node, Sequence) else ():
+                content = follow(item)
+                if isinstance(content, Scalar):
+                    yield _site(layer.document, item.start), content.value
+
+    # --- secrets ---
+
+    @property
+    def files(self) -> Iterator[tuple[str, FileState]]:
+        """The secrets that come from files."""
+        for name, state in self.states:
+            if isinstance(state, FileState):
+                yield name, state
+
+    @property
+    def directory(self) -> Path:
+        return self.project.directory
+
+
+def _site(document: Document, offset: int) -> Site:
+    return Site(*document.place(offset))
+
+
+def _parts(finding: Finding, variable: Variable) -> Iterator[str]:
+    """The secret parts of a text, or what the references of a whole one give."""
+    text, effective = variable.slot.text or "", variable.effective
+    if finding.verdict.exposure is Exposure.EMBEDDED:
+        parts = (text[start:end] for start, end in finding.verdict.parts)
+        yield from (part.replace("$$", "$") for part in parts if part and "${" not in part)
+    elif effective.value and not effective.unset and (effective.whole_reference or not effective.references):
+        yield effective.value

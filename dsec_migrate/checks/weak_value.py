@@ -1,0 +1,27 @@
+"""No secret is short enough to be guessed.
+
+A value of less than 12 characters, or of one kind of character, is found by trying, where the program lets somebody
+try often enough, or where a hash of it leaks.
+
+What to do: give it a random value of 32 letters and digits.
+
+Source: NIST SP 800-63B asks for 15 characters where a password is the only factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.checks.strength import is_common, is_guessable, once
+from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+
+
+def look(subject: Subject) -> Iterator[Item | Done]:
+    secrets = {one.name for one in subject.held}
+    for known in once(subject.known):
+        value = known.value.reveal()
+        if is_common(value) or not is_guessable(value):
+            continue
+        is_secret = known.subject in secrets
+        fix = f"`{subject.verb('rotate', known.subject, '--generate', '32')}`" if is_secret else "set a random value"
+        yield Item(known.site, known.subject, "its value is short, or of one kind of character", fix, Weight.MEDIUM)

@@ -1,0 +1,94 @@
+"""What a project's people except from checks, and why: ``# dsec: ignore[ID] reason`` in a file, ``[[ignore]]`` in
+``dsec-migrate.toml``. Without a reason nothing is excepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.source import Source
+
+MARK = "dsec:"
+ALL = "*"
+_COMMENT = Pattern(r"#[ \t]*dsec:[ \t]*ignore(?:\[([^\]\n]*)\])?[ \t]*:?[ \t]*([^\r\n]*)")
+
+
+class Ignored(NamedTuple):
+    """One exception of a file. ``checks`` are IDs, ``line`` (from 1) is the one that it speaks of, ``place`` and
+    ``column`` are its own."""
+
+    checks: tuple[str, ...]
+    reason: str
+    line: int
+    place: int
+    column: int
+
+    def covers(self, check: str, line: int) -> bool:
+        return line == self.line and (check in self.checks or ALL in self.checks)
+
+
+class Rule(NamedTuple):
+    """One exception of ``dsec-migrate.toml``. ``match`` is a pattern for ``service.VARIABLE``, a variable's or a
+    secret's name, or a file."""
+
+    check: str
+    match: str
+    reason: str
+
+    def covers(self, check: str, names: Iterable[str]) -> bool:
+        return self.check in {check, ALL} and any(fnmatchcase(name, self.match) for name in names)
+
+
+def inline(source: Source) -> tuple[Ignored, ...]:
+    """Those of one text; one that stands alone in its line speaks of the next line that is no comment."""
+    return tuple(_inline(source)) if MARK in source.text else ()
+
+
+def _inline(source: Source) -> Iterator[Ignored]:
+    lines = source.text.splitlines()
+    for number, text in enumerate(lines, 1):
+        match = _COMMENT.search(text)
+        if match is None:
+            continue
+        line = number
+        if not text[: match.start()].strip():
+            behind = range(number + 1, len(lines) + 1)
+            line = next((n for n in behind if not _says_nothing(lines[n - 1])), number)
+        checks = tuple(name.strip() for name in (match[1] or "").split(",") if name.strip())
+        yield Ignored(checks, match[2].strip(), line, number, match.start() + 1)
+
+
+def _says_nothing(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def problems(source: Source, known: Iterable[str]) -> Iterator[UserError]:
+    """What is wrong with the exceptions of a text: no check, one that is ``known`` to nobody, no reason."""
+    names = {*known, ALL}
+    for one in inline(source):
+        where = (str(source.path), one.place, one.column)
+        unknown = [name for name in one.checks if name not in names]
+        if not one.checks:
+            yield UserError("the exception names no check", *where, help="write # dsec: ignore[ID] and a reason")
+        elif unknown:
+            yield UserError(
+                f"nobody knows the check {unknown[0]}", *where, help="`dsec-migrate audit --list` names all"
+            )
+        elif not one.reason:
+            yield UserError(
+                f"the exception from {', '.join(one.checks)} has no reason",
+                *where,
+                help="write it behind the bracket: # dsec: ignore[ID] reason",
+            )
+
+
+def reason_for(check: str, source: Source, line: int, names: Iterable[str], rules: Iterable[Rule]) -> str | None:
+    """Why a place is excepted from a check; None where it is not."""
+    for one in inline(source):
+        if one.reason and one.covers(check, line):
+            return one.reason
+    names = tuple(names)
+    return next((rule.reason for rule in rules if rule.covers(check, names)), None)

@@ -1,0 +1,256 @@
+"""``audit``: a checklist of each project, with what to do about each item. Changes nothing but a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from dsec_migrate.checks import CHECKS, IDS, Check, Item, Weight, every, load
+from dsec_migrate.checks.checklist import Checklist, Point
+from dsec_migrate.errors import UserError
+from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.rows import Row, Section
+from dsec_migrate.reports.rows import Weight as RowWeight
+from dsec_migrate.reports.rows import path as shown_path
+from dsec_migrate.reports.style import Style
+
+FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab", "junit")
+_FORMAT = 1
+_WEIGHTS = {Weight.HIGH: RowWeight.REFUSED, Weight.MEDIUM: RowWeight.TOLD, Weight.LOW: RowWeight.POSSIBLE}
+
+
+def refused(checklists: Sequence[Checklist], *, strict: bool) -> int:
+    """How many items ``--check`` refuses: those of high and medium weight, with ``strict`` all."""
+    return sum(
+        strict or item.weight is not Weight.LOW for one in checklists for point in one.points for item in point.items
+    )
+
+
+# --- text ---
+
+
+def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bool) -> Page:
+    """The checklists of all projects, group by group."""
+    for one in checklists:
+        if one.errors and not one.points:
+            continue
+        page.rule(one.path) if len(checklists) > 1 else page.heading(one.path)
+        for group in CHECKS:
+            points = [point for point in one.points if point.check.group is group]
+            if points:
+                page.heading(group.value)
+                for point in points:
+                    _tell_point(page, point)
+        if not one.points:
+            page.sentence("no question of the audit arises", indent="  ")
+    page.blank()
+    page.sentence(_sum(checklists), paint=page.style.bold)
+    if check:
+        number = refused(checklists, strict=strict)
+        page.sentence(f"check failed: {_number(number, 'item')} to do" if number else "check passed")
+    return page
+
+
+def text(checklists: Sequence[Checklist], *, check: bool, strict: bool) -> str:
+    """As a file gets it."""
+    return str(tell(Page(Style(is_coloured=False), 80), checklists, check=check, strict=strict))
+
+
+def _tell_point(page: Page, point: Point) -> None:
+    box = "[ ]" if point.items else "[x]"
+    page.sentence(f"{point.check.title} ({point.check.id})", indent="      ", first=f"  {box} ")
+    for item, places in _grouped(point.items):
+        for place in places:
+            page.sentence(place, indent="        ", first="    - ", paint=page.style.bold)
+        page.sentence(f"{item.reason}", indent="      ")
+        page.sentence(item.fix, indent="          ", first="      fix: ")
+    for sentence in point.done:
+        page.sentence(sentence, indent="      ", paint=page.style.dim)
+    for item, reason in point.excepted:
+        page.sentence(f"{_place(item)} is excepted: {reason}", indent="      ", paint=page.style.dim)
+    if point.known:
+        page.sentence(f"{_number(point.known, 'item')} of the baseline", indent="      ", paint=page.style.dim)
+
+
+def _grouped(items: Sequence[Item]) -> Iterator[tuple[Item, list[str]]]:
+    """Items that say the same of several places, together."""
+    groups: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.reason, item.fix), []).append(item)
+    for group in groups.values():
+        yield group[0], [_place(item) for item in group]
+
+
+def _place(item: Item) -> str:
+    return f"{shown_path(item.site.file)}:{item.site.line}  {item.subject}"
+
+
+def _sum(checklists: Sequence[Checklist]) -> str:
+    points = [point for one in checklists for point in one.points]
+    weights = [item.weight for point in points for item in point.items]
+    counts = [f"{weights.count(weight)} {weight.value}" for weight in Weight if weight in weights]
+    good = sum(not point.items for point in points)
+    parts = [f"{_number(len(weights), 'item')} to do ({', '.join(counts)})" if weights else "nothing to do"]
+    parts.append(f"{_number(good, 'check')} passed")
+    if excepted := sum(len(point.excepted) for point in points):
+        parts.append(f"{excepted} excepted")
+    if known := sum(point.known for point in points):
+        parts.append(f"{known} of the baseline")
+    if failed := sum(bool(one.errors) for one in checklists):
+        parts.append(f"{_number(failed, 'project')} with errors")
+    return ", ".join(parts)
+
+
+def _number(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+# --- for other programs ---
+
+
+def render(form: str, checklists: Sequence[Checklist]) -> str:
+    """The checklists in one of ``FORMATS`` but text."""
+    if form == "json":
+        return _json(checklists)
+    if form == "markdown":
+        return _markdown(checklists)
+    from dsec_migrate.reports import github, gitlab, junit, sarif
+
+    titles = {check.id: check.title for check in every()} | {"invalid-file": "A file cannot be read"}
+    renderers: dict[str, Callable[[], str]] = {
+        "sarif": lambda: sarif.of_sections(_sections(checklists), titles),
+        "github": lambda: github.of_sections(_sections(checklists), titles),
+        "gitlab": lambda: gitlab.of_sections(_sections(checklists)),
+        "junit": lambda: junit.of_sections(_sections(checklists), "nothing to do"),
+    }
+    return renderers[form]()
+
+
+def _sections(checklists: Sequence[Checklist]) -> list[Section]:
+    return [Section(one.path, tuple(_rows(one))) for one in checklists]
+
+
+def _rows(checklist: Checklist) -> Iterator[Row]:
+    for error in checklist.errors:
+        file = shown_path(error.file or checklist.path)
+        text = f"{error.what}: {error.help}" if error.help else error.what
+        yield Row("invalid-file", RowWeight.REFUSED, file, error.line or 1, error.column or 1, error.what, text)
+    for point in checklist.points:
+        for item in point.items:
+            yield Row(
+                point.check.id,
+                _WEIGHTS[item.weight],
+                shown_path(item.site.file),
+                item.site.line,
+                item.site.column,
+                item.subject,
+                f"{item.subject}: {item.reason}. {item.fix}",
+            )
+
+
+def _json(checklists: Sequence[Checklist]) -> str:
+    import json
+
+    projects = [
+        {
+            "file": one.path,
+            "checks": [_point_data(point) for point in one.points],
+            "errors": [_error_data(error) for error in one.errors],
+            "warnings": [_error_data(warning) for warning in one.warnings],
+        }
+        for one in checklists
+    ]
+    points = [point for one in checklists for point in one.points]
+    summary: dict[str, int] = {
+        "items": sum(len(point.items) for point in points),
+        **{weight.value: sum(item.weight is weight for point in points for item in point.items) for weight in Weight},
+        "excepted": sum(len(point.excepted) for point in points),
+        "known": sum(point.known for point in points),
+        "passed": sum(not point.items for point in points),
+        "errors": sum(len(one.errors) for one in checklists),
+    }
+    data = {"version": _FORMAT, "projects": projects, "summary": summary}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _point_data(point: Point) -> dict[str, Any]:
+    return {
+        "id": point.check.id,
+        "group": point.check.group.value.lower(),
+        "title": point.check.title,
+        "items": [_item_data(item) for item in point.items],
+        "done": list(point.done),
+        "excepted": [{**_item_data(item), "because": reason} for item, reason in point.excepted],
+        "known": point.known,
+    }
+
+
+def _item_data(item: Item) -> dict[str, Any]:
+    return {
+        "file": item.site.file,
+        "line": item.site.line,
+        "column": item.site.column,
+        "subject": item.subject,
+        "reason": item.reason,
+        "fix": item.fix,
+        "weight": item.weight.value,
+    }
+
+
+def _error_data(error: UserError) -> dict[str, Any]:
+    return {"file": error.file, "line": error.line, "column": error.column, "what": error.what, "help": error.help}
+
+
+def _markdown(checklists: Sequence[Checklist]) -> str:
+    from dsec_migrate.reports.markdown import plain
+
+    lines = [f"## dsec-migrate audit: {_sum(checklists)}", ""]
+    for one in checklists:
+        lines += [f"### {plain(shown_path(one.path))}", ""]
+        lines += [f"- error: {plain(error.what)}" for error in one.errors]
+        for group in CHECKS:
+            points = [point for point in one.points if point.check.group is group]
+            lines += [f"**{group.value}**", ""] if points else []
+            for point in points:
+                lines.append(f"- [{' ' if point.items else 'x'}] {plain(point.check.title)}")
+                lines += [f"  - {plain(_place(item))}: {plain(item.reason)}. {plain(item.fix)}" for item in point.items]
+            lines += [""] if points else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# --- what the checks are ---
+
+
+def listing(page: Page) -> Page:
+    """All checks, group by group."""
+    for group, names in CHECKS.items():
+        page.heading(group.value)
+        page.table([(name, load(name).title) for name in names])
+    return page
+
+
+def explain(page: Page, name: str) -> Page:
+    """The page of one check. Raises UserError where nobody knows it."""
+    from difflib import get_close_matches
+
+    if name not in IDS:
+        similar = get_close_matches(name, IDS, 1)
+        advice = f"did you mean {similar[0]}?" if similar else "`dsec-migrate audit --list` names all checks"
+        raise UserError(f"nobody knows the check {name}", help=advice)
+    check = load(name)
+    page.heading(f"{check.title} ({check.id})")
+    page.sentence(check.group.value, paint=page.style.dim)
+    for paragraph in check.text.split("\n\n"):
+        page.blank()
+        page.sentence(" ".join(paragraph.split()))
+    return page
+
+
+def chosen(patterns: Sequence[str]) -> list[Check]:
+    """The checks that ``--only`` names, all without it. Raises UserError where a pattern fits none."""
+    from fnmatch import fnmatchcase
+
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in IDS):
+            raise UserError(f"no check is called {pattern}", help="`dsec-migrate audit --list` names all checks")
+    return [check for check in every() if not patterns or any(fnmatchcase(check.id, one) for one in patterns)]
