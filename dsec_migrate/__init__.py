@@ -1,1 +1,68 @@
-"""Moves the plaintext secrets of a Docker Compose project into Docker secrets."""
+"""Moves the plaintext secrets of a Docker Compose project into Docker secrets.
+
+For other programs: :func:`plan` looks, :func:`report` tells, :func:`write` does it. These names, with their parameters
+and fields, change with a new major version only; everything else in the package may change at any time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsec_migrate.api import plan, report, write
+    from dsec_migrate.errors import UserError
+    from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
+    from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown
+    from dsec_migrate.outcome import Outcome, ProjectOutcome
+
+_HOMES = {
+    "plan": "api",
+    "report": "api",
+    "write": "api",
+    "UserError": "errors",
+    "Action": "finding",
+    "Confidence": "finding",
+    "Exposure": "finding",
+    "Finding": "finding",
+    "Site": "finding",
+    "Mount": "options",
+    "Options": "options",
+    "SourceKind": "options",
+    "Target": "options",
+    "Unknown": "options",
+    "Outcome": "outcome",
+    "ProjectOutcome": "outcome",
+}
+
+
+def __getattr__(name: str) -> object:
+    # the command line starts without what it does not need
+    from importlib import import_module
+
+    if name not in _HOMES or name == "api":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+__all__ = [
+    "Action",
+    "Confidence",
+    "Exposure",
+    "Finding",
+    "Mount",
+    "Options",
+    "Outcome",
+    "ProjectOutcome",
+    "Site",
+    "SourceKind",
+    "Target",
+    "Unknown",
+    "UserError",
+    "plan",
+    "report",
+    "write",
+]

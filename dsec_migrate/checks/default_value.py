@@ -24,8 +24,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             continue
         is_secret = known.subject in secrets
         fix = f"`{subject.verb('rotate', known.subject, '--generate', '32')}`" if is_secret else "set a random value"
-        yield Item(
-            known.site, known.subject, "its value is a placeholder, or one that everybody tries first", fix, Weight.HIGH
-        )
+        reason = "its value is a placeholder, or one that everybody tries first"
+        yield Item(known.site, known.subject, reason, fix, Weight.HIGH)
     if good:
         yield Done(f"{good} {'value is' if good == 1 else 'values are'} neither common nor short")

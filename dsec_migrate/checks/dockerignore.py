@@ -20,7 +20,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     for service in subject.project.services.values():
         build = builds.find(subject.project, service) if service.is_built else None
         if build is not None and build.context.is_dir():
-            contexts.setdefault(build.context, service.name)
+            contexts.setdefault(build.context.absolute(), service.name)
     holders = [path for path in _holders(subject) if path.exists()]
     good = 0
     for context, name in contexts.items():

@@ -27,8 +27,8 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         yield Done(f"{len(names)} {'secret is' if len(names) == 1 else 'secrets are'} described")
         return
     few = missing[:4]
-    names = ", ".join([*few, "others"] if len(missing) > len(few) else few)
-    what = f"nothing tells what {names} {'is' if len(missing) == 1 else 'are'} for"
+    listed = ", ".join([*few, "others"] if missing[4:] else few)
+    what = f"nothing tells what {listed} {'is' if len(missing) == 1 else 'are'} for"
     fix = f"`{subject.command('--templates', '--write')}`"
     yield Item(subject.secret_site(missing[0]), "secrets", what, fix, Weight.LOW)
 

@@ -78,6 +78,7 @@ def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[P
         family=project.family,
         twins=project.twins,
         images=project.images,
+        exceptions=project.exceptions,
     )
 
 

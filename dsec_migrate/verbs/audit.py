@@ -82,7 +82,7 @@ def _grouped(items: Sequence[Item]) -> Iterator[tuple[Item, list[str]]]:
 
 
 def _place(item: Item) -> str:
-    return f"{shown_path(item.site.file)}:{item.site.line}  {item.subject}"
+    return f"{shown_path(item.site.file)}:{item.site.line} {item.subject}"
 
 
 def _sum(checklists: Sequence[Checklist]) -> str:

@@ -1,0 +1,495 @@
+"""audit: each check finds what it is for, and nothing where all is well."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nursery
+import pytest
+from conftest import CORPUS, REPOSITORY, corpus_files
+from test_stores import run
+
+from dsec_migrate.checks import CHECKS, IDS, load
+
+PASSWORD, OTHER = "Pipit-Causeway-52", "Dunlin-Weir-ab-7719"
+
+
+class Case(NamedTuple):
+    """``bad`` has one item of the check, about ``subject`` at ``place``; ``good`` has none. ``git``: files of ``bad``
+    that are committed; None is no repository."""
+
+    check: str
+    bad: dict[str, str]
+    place: str
+    subject: str
+    good: dict[str, str]
+    git: tuple[str, ...] | None = None
+    answers: bool = True
+
+
+def compose(service: str, rest: str = "") -> str:
+    return f"services:\n  db:\n{service}{rest}"
+
+
+PLAIN = f"    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n"
+FROM_FILE = (
+    "    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD_FILE: /run/secrets/pw\n    secrets: [pw]\n"
+)
+DEFINED = "secrets:\n  pw:\n    file: ./secrets/pw.txt\n"
+MOVED = compose(FROM_FILE, DEFINED)
+BUILT = "    build: .\n"
+IN_ENV_FILE = compose("    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n")
+STORES = (
+    "services:\n  db:\n    image: postgres:17\n    networks: [back]\n  app:\n    image: a\n    networks: [{app}]\n"
+    "    environment:\n      DB_HOST: db\n  blog:\n    image: b\n    networks: [{blog}]\nnetworks:\n  back:\n  front:\n"
+)
+CASES = [
+    Case(
+        "secret-in-build-argument",
+        {
+            "compose.yml": compose(f"    build:\n      context: .\n      args:\n        NPM_TOKEN: {PASSWORD}\n"),
+            "Dockerfile": "FROM node:22\nARG NPM_TOKEN\nRUN npm ci\n",
+        },
+        "compose.yml:6",
+        "db.build:NPM_TOKEN",
+        {
+            "compose.yml": compose("    build:\n      context: .\n      args:\n        LEVEL: debug\n"),
+            "Dockerfile": "FROM a\n",
+        },
+    ),
+    Case(
+        "secret-in-image-environment",
+        {"compose.yml": compose(BUILT), "Dockerfile": f"FROM a\nENV API_PASSWORD={PASSWORD}\nCMD [\"a\"]\n"},
+        "Dockerfile:2",
+        "db.build:API_PASSWORD",
+        {"compose.yml": compose(BUILT), "Dockerfile": "FROM a\nENV LEVEL=info\n"},
+    ),
+    Case(
+        "secret-in-build-command",
+        {"compose.yml": compose(BUILT), "Dockerfile": f"FROM a\nRUN fetch --password {PASSWORD}\n"},
+        "Dockerfile:2",
+        "db.build:password",
+        {"compose.yml": compose(BUILT), "Dockerfile": "FROM a\nRUN fetch --password-file /run/secrets/x\n"},
+    ),
+    Case(
+        "secret-copied-into-image",
+        {
+            "compose.yml": compose(BUILT),
+            "Dockerfile": "FROM a\nCOPY .npmrc /app/\nRUN npm ci\n",
+            ".npmrc": f"//registry.example.com/:_authToken={PASSWORD}\n",
+        },
+        "Dockerfile:2",
+        "db.build:.npmrc",
+        {"compose.yml": compose(BUILT), "Dockerfile": "FROM a\nCOPY package.json /app/\n", "package.json": "{}"},
+    ),
+    Case(
+        "build-mounts",
+        {
+            "compose.yml": compose(
+                "    build:\n      context: .\n      secrets: [token]\n", "secrets:\n  token:\n    environment: T\n"
+            ),
+            "Dockerfile": "FROM a\nRUN --mount=type=secret,id=token npm ci\n",
+        },
+        "Dockerfile:2",
+        "token",
+        {
+            "compose.yml": compose(
+                "    build:\n      context: .\n      secrets: [token]\n", "secrets:\n  token:\n    environment: T\n"
+            ),
+            "Dockerfile": "FROM a\nRUN --mount=type=secret,id=token,required=true npm ci\n",
+        },
+    ),
+    Case(
+        "secret-in-git",
+        {"compose.yml": IN_ENV_FILE, ".env": f"LEVEL=info\nDB_PASSWORD={PASSWORD}\n"},
+        ".env:2",
+        ".env",
+        {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n", ".gitignore": ".env\n"},
+        ("compose.yml", ".env"),
+    ),
+    Case(
+        "secret-in-git-history",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, ".gitignore": "secrets\n", "old.yml": compose(PLAIN)},
+        "compose.yml:8",
+        "pw",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, ".gitignore": "secrets\n"},
+        ("compose.yml", ".gitignore", "old.yml"),
+        answers=False,
+    ),
+    Case(
+        "plaintext-in-environment", {"compose.yml": compose(PLAIN)}, "compose.yml:5", "db.POSTGRES_PASSWORD",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, answers=False,
+    ),
+    Case(
+        "plaintext-in-command",
+        {"compose.yml": compose(f"    image: redis:8\n    command: redis-server --requirepass {PASSWORD}\n")},
+        "compose.yml:4",
+        "db.command:--requirepass",
+        {"compose.yml": compose("    image: redis:8\n    command: redis-server --port 6380\n")},
+        answers=False,
+    ),
+    Case(
+        "secrets-from-files", {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n"}, "compose.yml:5",
+        "db.POSTGRES_PASSWORD", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
+    ),
+    Case(
+        "half-done-migration",
+        {
+            "compose.yml": MOVED.replace("POSTGRES_PASSWORD_FILE", "POSTGRES_PASSWORD"),
+            "secrets/pw.txt": PASSWORD,
+        },
+        "compose.yml:5", "db.POSTGRES_PASSWORD", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, answers=False,
+    ),
+    Case(
+        "secret-file", {"compose.yml": MOVED}, "compose.yml:8", "pw",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
+    ),
+    Case(
+        "secret-file-mode",
+        # not even its owner, unless that is root
+        {"compose.yml": MOVED.replace("    secrets", "    user: '12345'\n    secrets"), "secrets/pw.txt": PASSWORD},
+        "compose.yml:9", "pw", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
+    ),
+    Case(
+        "internal-network", {"compose.yml": STORES.format(app="back", blog="back")}, "compose.yml:2", "db",
+        {"compose.yml": STORES.format(app="back", blog="front")},
+    ),
+    Case(
+        "published-data-store",
+        {"compose.yml": compose("    image: redis:8\n    ports:\n      - '6379:6379'\n")}, "compose.yml:5", "db:6379",
+        {"compose.yml": compose("    image: redis:8\n    ports:\n      - '127.0.0.1:6379:6379'\n")},
+    ),
+    Case(
+        "unused-mount",
+        {
+            "compose.yml": compose(
+                FROM_FILE.replace("[pw]", "[pw, token]"), f"{DEFINED}  token:\n    environment: T\n"
+            ),
+            "secrets/pw.txt": PASSWORD,
+        },
+        "compose.yml:6", "db.token", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, answers=False,
+    ),
+    Case(
+        "secret-age",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, "dsec-migrate.toml": "[audit]\nmax-age-days = 10\n"},
+        "compose.yml:8", "pw",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, "dsec-migrate.toml": "[audit]\nmax-age-days = 40\n"},
+    ),
+    Case(
+        "external-manager", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, "compose.yml:8", "secrets",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, "compose.vault.yml": "services: {}\n"},
+    ),
+    Case(
+        "encrypted-at-rest", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, "compose.yml:8", "secrets",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, "secrets/pw.txt.age": "x"},
+    ),
+    Case(
+        "default-value", {"compose.yml": MOVED, "secrets/pw.txt": "changeme"}, "compose.yml:8", "pw",
+        {"compose.yml": MOVED, "secrets/pw.txt": OTHER},
+    ),
+    Case(
+        "weak-value", {"compose.yml": MOVED, "secrets/pw.txt": "vqz81k"}, "compose.yml:8", "pw",
+        {"compose.yml": MOVED, "secrets/pw.txt": OTHER}, answers=False,
+    ),
+    Case(
+        "shared-value",
+        {
+            "compose.yml": compose(
+                f"    image: mariadb:11\n    environment:\n      MARIADB_ROOT_PASSWORD: {PASSWORD}\n"
+                f"      MARIADB_PASSWORD: {PASSWORD}\n"
+            )
+        },
+        "compose.yml:6",
+        "db.MARIADB_PASSWORD",
+        {
+            "compose.yml": compose(
+                f"    image: mariadb:11\n    environment:\n      MARIADB_ROOT_PASSWORD: {PASSWORD}\n"
+                f"      MARIADB_PASSWORD: {OTHER}\n",
+                # its client has the same one rightly
+                f"  app:\n    image: a\n    environment:\n      DB_PASSWORD: {OTHER}\n",
+            )
+        },
+    ),
+    Case(
+        "gitignore", {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n"}, ".env:1", ".env",
+        {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n", ".gitignore": ".env\n"}, ("compose.yml",),
+    ),
+    Case(
+        "dockerignore",
+        {
+            "compose.yml": compose("    build: .\n    environment:\n      API_PASSWORD: ${P}\n"),
+            "Dockerfile": "FROM a\n",
+            ".env": f"P={PASSWORD}\n",
+        },
+        "compose.yml:3", "db",
+        {
+            "compose.yml": compose("    build: .\n    environment:\n      API_PASSWORD: ${P}\n"),
+            "Dockerfile": "FROM a\n",
+            ".env": f"P={PASSWORD}\n", ".dockerignore": ".env\n",
+        },
+    ),
+    Case(
+        "template", {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n"}, ".env:1", ".env",
+        {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n", ".env.example": "DB_PASSWORD=\n"},
+    ),
+    Case(
+        "documented-secrets", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, "compose.yml:8", "secrets",
+        {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD, "secrets/README.md": "- `pw`: of the database\n"},
+    ),
+    Case(
+        "one-set-per-environment",
+        {
+            "compose.yml": MOVED, "secrets/pw.txt": OTHER, ".env.development": f"A_PASSWORD={PASSWORD}\n",
+            ".env.production": f"LEVEL=info\nA_PASSWORD={PASSWORD}\n",
+        },
+        ".env.production:2", "A_PASSWORD",
+        {
+            "compose.yml": MOVED, "secrets/pw.txt": OTHER, ".env.development": f"A_PASSWORD={PASSWORD}\n",
+            ".env.production": f"A_PASSWORD={OTHER}\n",
+        },
+    ),
+]  # fmt: skip
+
+
+def lay_out(folder: Path, files: dict[str, str], committed: tuple[str, ...] | None) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    closed = folder / "secrets"
+    if closed.is_dir():
+        closed.chmod(0o700)
+        for path in closed.iterdir():
+            path.chmod(0o600)
+            month_ago = time.time() - 30 * 86_400
+            os.utime(path, (month_ago, month_ago))
+    if committed is not None:
+        git(folder, "init", "-q")
+        git(folder, "add", *committed)
+        git(folder, "commit", "-qm", "x")
+        if "old.yml" in committed:
+            git(folder, "rm", "-q", "old.yml")
+            git(folder, "commit", "-qm", "y")
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def audit(folder: Path, *words: str, status: int = 0) -> dict[str, Any]:
+    said = run(folder, "audit", "--format", "json", *words, status=status)
+    assert PASSWORD not in said
+    assert OTHER not in said
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def points(report: dict[str, Any]) -> dict[str, Any]:
+    return {point["id"]: point for project in report["projects"] for point in project["checks"]}
+
+
+def test_each_check_has_a_case() -> None:
+    assert [case.check for case in CASES] == list(IDS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.check for case in CASES])
+def test_a_check_finds_what_it_is_for(case: Case, tmp_path: Path) -> None:
+    lay_out(tmp_path, case.bad, case.git)
+    report = audit(tmp_path, "--only", case.check, "compose.yml")
+    (item,) = points(report)[case.check]["items"]
+    file = os.path.relpath(tmp_path / item["file"], tmp_path)
+    assert (f"{file}:{item['line']}", item["subject"]) == (case.place, case.subject)
+    assert item["reason"]
+    assert item["fix"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.check for case in CASES])
+def test_a_check_finds_nothing_where_all_is_well(case: Case, tmp_path: Path) -> None:
+    lay_out(tmp_path, case.good, tuple(name for name in (".gitignore",) if name in case.good) if case.git else None)
+    point = points(audit(tmp_path, "--only", case.check, "compose.yml")).get(case.check)
+    if point is not None:
+        assert point["items"] == []
+        assert point["done"]
+    elif case.answers and case.check not in {"secret-in-build-argument", "secret-in-image-environment"}:
+        assert case.check in {"secret-in-build-command", "secret-copied-into-image"}
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_check_explains_itself(name: str, tmp_path: Path) -> None:
+    check = load(name)
+    assert len(check.title) < 80
+    assert len(check.text) > 100
+    said = run(tmp_path, "audit", "--explain", name)
+    assert check.title in " ".join(said.split())
+    assert name in said
+
+
+def test_the_list_names_each_check_in_its_group(tmp_path: Path) -> None:
+    said = run(tmp_path, "audit", "--list")
+    assert [line for line in said.splitlines() if line in {group.value for group in CHECKS}] == [*CHECKS]
+    assert all(name in said for name in IDS)
+
+
+def test_every_module_of_the_folder_is_listed_or_helps() -> None:
+    import ast
+
+    folder = REPOSITORY / "dsec_migrate" / "checks"
+    with_look = {
+        path.stem.replace("_", "-")
+        for path in folder.glob("*.py")
+        if any(isinstance(n, ast.FunctionDef) and n.name == "look" for n in ast.parse(path.read_text()).body)
+    }
+    assert with_look == set(IDS)
+
+
+def test_an_unknown_check_gets_a_proposal(tmp_path: Path) -> None:
+    assert "did you mean weak-value?" in run(tmp_path, "audit", "--explain", "weak-values", status=2)
+    assert "no check is called nothing-*" in run(tmp_path, "audit", "--only", "nothing-*", status=2)
+
+
+# --- exceptions ---
+
+
+def test_a_comment_with_a_reason_excepts_a_line(tmp_path: Path) -> None:
+    text = compose(
+        PLAIN.replace(
+            "\n      POSTGRES", "\n      # dsec: ignore[plaintext-in-environment] a test only\n      POSTGRES"
+        )
+    )
+    lay_out(tmp_path, {"compose.yml": text}, None)
+    point = points(audit(tmp_path))["plaintext-in-environment"]
+    assert point["items"] == []
+    assert [(one["subject"], one["because"]) for one in point["excepted"]] == [("db.POSTGRES_PASSWORD", "a test only")]
+    # the migration heeds it as well
+    said = run(tmp_path, "--check", "compose.yml")
+    assert "check passed" in said
+    assert "it is excepted: a test only" in " ".join(said.split())
+    run(tmp_path, "--write", "compose.yml")
+    assert (tmp_path / "compose.yml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("comment", "what"),
+    [
+        ("# dsec: ignore[plaintext-in-environment]", "has no reason"),
+        ("# dsec: ignore[plaintext-everywhere] because", "nobody knows the check plaintext-everywhere"),
+        ("# dsec: ignore because", "the exception names no check"),
+    ],
+)
+def test_an_exception_that_says_too_little_excepts_nothing(comment: str, what: str, tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN.rstrip() + f"  {comment}\n")}, None)
+    report = audit(tmp_path, status=2)
+    (error,) = report["projects"][0]["errors"]
+    assert what in error["what"]
+    assert error["line"] == 5
+    assert len(points(report)["plaintext-in-environment"]["items"]) == 1
+    assert "check failed" in run(tmp_path, "--check", "compose.yml", status=1)
+
+
+def test_settings_except_with_a_pattern(tmp_path: Path) -> None:
+    rule = '[[ignore]]\ncheck = "plaintext-in-environment"\nmatch = "db.*"\nreason = "a throw-away database"\n'
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN, "  app:\n" + PLAIN), "dsec-migrate.toml": rule}, None)
+    point = points(audit(tmp_path))["plaintext-in-environment"]
+    assert [one["subject"] for one in point["items"]] == ["app.POSTGRES_PASSWORD"]
+    assert [one["subject"] for one in point["excepted"]] == ["db.POSTGRES_PASSWORD"]
+    run(tmp_path, "--check", "compose.yml", status=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[[ignore]]\ncheck = "weak-value"\n', "an exception needs a reason"),
+        ('[[ignore]]\nreason = "x"\n', "an exception needs a check"),
+        ('[[ignore]]\ncheck = "weak-valu"\nreason = "x"\n', "nobody knows the check weak-valu"),
+        ('[[ignore]]\ncheck = "weak-value"\nwhy = "x"\n', "nobody knows the key why"),
+        ('ignore = "x"\n', "`ignore` is a list of tables"),
+        ("[audit]\nmax-age-days = 0\n", "max-age-days takes a number from 1 on"),
+        ("[audit]\nmaximum = 3\n", "`audit` takes max-age-days alone"),
+    ],
+)
+def test_settings_that_nobody_understands_are_errors(text: str, what: str, tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN), "dsec-migrate.toml": text}, None)
+    said = run(tmp_path, "audit", status=2)
+    assert what in said
+    assert "dsec-migrate.toml" in said
+
+
+# --- baseline, check, formats ---
+
+
+def test_a_baseline_keeps_what_is_known_apart(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN)}, None)
+    assert "known.json names the items of today" in run(tmp_path, "audit", "--baseline", "known.json", "--write")
+    assert PASSWORD not in (tmp_path / "known.json").read_text()
+    assert audit(tmp_path, "--baseline", "known.json", "--check")["summary"]["items"] == 0
+    # the same finding in another line is known, another one is not
+    moved = compose("    # a comment\n" + PLAIN, "  app:\n" + PLAIN)
+    (tmp_path / "compose.yml").write_text(moved)
+    report = audit(tmp_path, "--baseline", "known.json", "--check", status=1)
+    assert [item["subject"] for item in points(report)["plaintext-in-environment"]["items"]] == [
+        "app.POSTGRES_PASSWORD"
+    ]
+
+
+def test_a_file_that_is_no_baseline_is_an_error(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN), "known.json": "[]"}, None)
+    assert "the file is no baseline" in run(tmp_path, "audit", "--baseline", "known.json", status=2)
+    assert "--write goes with --baseline" in run(tmp_path, "audit", "--write", status=2)
+
+
+def test_check_fails_where_items_of_weight_are_open(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": MOVED, "secrets/pw.txt": OTHER}, None)
+    assert "check passed" in run(tmp_path, "audit", "--check")
+    assert "check failed" in run(tmp_path, "audit", "--check", "--strict", status=1)
+    (tmp_path / "secrets/pw.txt").write_text("changeme")
+    assert "check failed" in run(tmp_path, "audit", "--check", status=1)
+
+
+def test_the_text_is_a_checklist(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": MOVED, "secrets/pw.txt": "changeme"}, None)
+    said = run(tmp_path, "audit", "compose.yml")
+    assert "  [ ] No secret has a value that everybody tries first (default-value)\n    - compose.yml:8 pw\n" in said
+    assert "fix: `dsec-migrate rotate pw compose.yml --generate 32`" in said
+    assert "  [x] Programs read their secrets from files (secrets-from-files)\n" in said
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
+@pytest.mark.parametrize("form", ["markdown", "sarif", "github", "gitlab", "junit", "text"])
+def test_other_programs_get_the_items(form: str, tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN)}, None)
+    said = run(tmp_path, "audit", "--format", form, "--output", f"{form}=report")
+    saved = (tmp_path / "report").read_text()
+    assert said == saved
+    assert PASSWORD not in said
+    assert "POSTGRES" in said
+    if form == "sarif":
+        results = json.loads(said)["runs"][0]["results"]
+        assert {"plaintext-in-environment"} <= {one["ruleId"] for one in results}
+        schema = REPOSITORY.parent / "shared" / "schemas" / "sarif-2.1.0.json"
+        if schema.exists():
+            import jsonschema
+
+            jsonschema.validate(json.loads(said), json.loads(schema.read_text("utf-8")))
+
+
+def test_the_json_is_as_its_schema_says(tmp_path: Path) -> None:
+    import jsonschema
+
+    schema = json.loads((REPOSITORY / "schemas" / "audit.schema.json").read_text("utf-8"))
+    lay_out(tmp_path, {"compose.yml": compose(PLAIN), "b.yml": "services: 1\n"}, None)
+    jsonschema.validate(audit(tmp_path, "compose.yml", "b.yml", status=2), schema)
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real files is not here")
+def test_no_real_file_breaks_it(tmp_path: Path) -> None:
+    paths = [file.lay_out(tmp_path / str(number)) for number, file in enumerate(corpus_files()[::25])]
+    words = ("audit", "--format", "json", *map(str, paths))
+    report = json.loads(nursery.run(tmp_path, words, {"PATH": os.environ["PATH"]}).said)
+    assert len(report["projects"]) == len(paths)
+    assert report["summary"]["items"] > 10
