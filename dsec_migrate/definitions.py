@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
+from dsec_migrate.changes import DefineSecret, Operation, PlannedSecret
 from dsec_migrate.document import Document, Mapping
 from dsec_migrate.mounts import Need
-from dsec_migrate.plan import DefineSecret, Operation, PlannedSecret
 from dsec_migrate.project import OVERRIDE, RESET, Layer, Project, definitions
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from dsec_migrate.changes import MoveVariable, NamePath
 from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
-from dsec_migrate.plan import MoveVariable, NamePath
 from dsec_migrate.project import Project, Slot, scalar_text
 from dsec_migrate.secret import Secret
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsec_migrate import builds
+from dsec_migrate.changes import NewFile, PlannedSecret
 from dsec_migrate.document import Scalar
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
-from dsec_migrate.plan import NewFile, PlannedSecret
 from dsec_migrate.project import Project, resolve
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.secret import Secret

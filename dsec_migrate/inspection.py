@@ -173,7 +173,9 @@ def describe_access(state: FileState) -> str:
     if not state.mode & 0o044:
         return f"{owner}: read by its owner and root"
     if state.closed_folder is not None:
-        return f"{owner}: on this host read by root and the owner of {state.closed_folder}, which others cannot enter"
+        is_own = state.closed_folder == state.secret.path.resolve().parent
+        folder = "its folder" if is_own else str(state.closed_folder)
+        return f"{owner}: on this host read by root and the owner of {folder}, which others cannot enter"
     return f"{owner}: read by {'everybody' if state.mode & 0o004 else 'its group'} on this host"
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
 from dsec_migrate import scripts, wrapping
-from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     AddMounts,
     AddVariables,
     DefineSecret,
@@ -25,6 +24,7 @@ from dsec_migrate.plan import (
     RemoveVariable,
     WrapProgram,
 )
+from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 
 
 class Interpreter:

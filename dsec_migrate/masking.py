@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import Scalar
 from dsec_migrate.finding import Site
 from dsec_migrate.outcome import Masks
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import Plan
 from dsec_migrate.project import Argument, Project, Slot
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dsec_migrate import environment, settings, standalone
 from dsec_migrate import project as projects
+from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
 from dsec_migrate.errors import UserError, VerificationError
@@ -19,7 +20,6 @@ from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Mount, Options, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
-from dsec_migrate.plan import Plan, document_of
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project

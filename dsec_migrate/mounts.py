@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
+from dsec_migrate.changes import AddMounts, MountOptions
 from dsec_migrate.document import (
     Alias,
     Content,
@@ -21,7 +22,6 @@ from dsec_migrate.document import (
     inherited,
 )
 from dsec_migrate.options import Options
-from dsec_migrate.plan import AddMounts, MountOptions
 from dsec_migrate.project import EnvFileSlot, Layer, Project
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field, replace

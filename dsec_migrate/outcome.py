@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from dsec_migrate.changes import Plan
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Plan
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source, Span

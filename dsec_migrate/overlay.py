@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath
 
 from dsec_migrate import launch, wrapping
 from dsec_migrate import project as projects
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import is_given
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import Disk, project_name, written_anew
 from dsec_migrate.options import Manager, Options
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import Plan
 from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.records import dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.document import Document
 from dsec_migrate.outcome import Remaining
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
-from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.project import EnvFileText, Project
 
 # from here on one pass over the text is faster than a search for each value

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceType
 
+from dsec_migrate.changes import InText, MoveArgument, NameOption, ReadInTest
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import InText, MoveArgument, NameOption, ReadInTest
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Edit, Span
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dsec_migrate import project as projects
 from dsec_migrate import swarm
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import Document, Entry, Mapping, Scalar, follow
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.errors import UserError, VerificationError
@@ -21,7 +22,6 @@ from dsec_migrate.finding import Finding
 from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import Plan
 from dsec_migrate.project import EnvFileSlot, Project
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dsec_migrate import project as projects
+from dsec_migrate.changes import MountInRun, Operation, PlannedSecret
 from dsec_migrate.environment import Environment
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import SourceKind
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import MountInRun, Operation, PlannedSecret
 from dsec_migrate.project import Project, Texts
 from dsec_migrate.source import Source
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
+from dsec_migrate.changes import NewFile, Plan
 from dsec_migrate.document import Document, Entry, follow, is_given
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import NewFile, Plan
 from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.records import replace

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
+from dsec_migrate.changes import AddMounts, MoveVariable, Plan
 from dsec_migrate.document import Mapping, Scalar, follow
 from dsec_migrate.environment import Environment
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind, Unknown
-from dsec_migrate.plan import AddMounts, MoveVariable, Plan
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.source import Source

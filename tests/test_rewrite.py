@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
+from dsec_migrate.changes import MaskComment
 from dsec_migrate.document import Mapping, plain, walk
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.options import Options
-from dsec_migrate.plan import MaskComment
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.rewrite import rewrite

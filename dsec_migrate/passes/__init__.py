@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from dsec_migrate.changes import Applicability, MountOptions, NameOption, Read, RecipeChange, WrapProgram
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
-from dsec_migrate.plan import Applicability, MountOptions, NameOption, Read, RecipeChange, WrapProgram
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left

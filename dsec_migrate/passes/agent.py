@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 
+from dsec_migrate.changes import AGENT
 from dsec_migrate.dockerfile import Dockerfile, words
 from dsec_migrate.document import Mapping
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import AGENT
 from dsec_migrate.project import Project
 
 KEY = Pattern(r"id_(?:rsa|dsa|ecdsa|ed25519)")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dsec_migrate import scripts
+from dsec_migrate.changes import NameOption, Read, WrapProgram
 from dsec_migrate.document import Scalar
 from dsec_migrate.passes import Case, Delivery, Proposal, file_option, label, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import NameOption, Read, WrapProgram
 from dsec_migrate.project import Argument
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.scripts import Script

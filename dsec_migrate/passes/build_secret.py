@@ -8,12 +8,12 @@ later); a secret changes nothing in the cache, an argument did.
 from __future__ import annotations
 
 from dsec_migrate import builds
+from dsec_migrate.changes import RecipeChange
 from dsec_migrate.document import Alias, Mapping, Scalar
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sharing
 from dsec_migrate.passes.settling import weigh
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import RecipeChange
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret

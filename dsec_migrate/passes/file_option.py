@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dsec_migrate.changes import NameOption
 from dsec_migrate.document import Scalar, Sequence, text_span
 from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import NameOption
 from dsec_migrate.project import Argument
 from dsec_migrate.scripts import of_service
 from dsec_migrate.source import Span

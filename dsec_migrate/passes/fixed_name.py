@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dsec_migrate import images
+from dsec_migrate.changes import MountOptions
 from dsec_migrate.images import Way
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, removal, uses
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import MountOptions
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.stores import Left
 

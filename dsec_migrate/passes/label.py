@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dsec_migrate.changes import NameOption
 from dsec_migrate.document import Mapping, Scalar, Sequence, text_span
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import NameOption
 from dsec_migrate.project import Argument
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret

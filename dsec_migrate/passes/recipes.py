@@ -6,10 +6,10 @@ import posixpath
 import re
 
 from dsec_migrate import scripts
+from dsec_migrate.changes import AGENT, RecipeChange
 from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, handling, stages, words
 from dsec_migrate.passes import agent
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import AGENT, RecipeChange
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Project
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left

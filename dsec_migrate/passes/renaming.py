@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate import builds, code, images
+from dsec_migrate.changes import MountOptions
 from dsec_migrate.code import Reads
 from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
@@ -12,7 +13,6 @@ from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import SourceKind, Target, Unknown
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, reader, uses
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.plan import MountOptions
 from dsec_migrate.project import EnvFileSlot, Service, Slot
 from dsec_migrate.stores import Left
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dsec_migrate.changes import Applicability
 from dsec_migrate.extensions import readable_copy
 from dsec_migrate.images import Image
 from dsec_migrate.passes import Case, reader
-from dsec_migrate.plan import Applicability
 from dsec_migrate.stores import Holding, Left, hold
 
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
 from dsec_migrate import scripts
+from dsec_migrate.changes import Read, ReadInScript, ReadInTest
 from dsec_migrate.detectors import secret_parts
 from dsec_migrate.document import Scalar, text_span, walk
 from dsec_migrate.passes import Case
 from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import Read, ReadInScript, ReadInTest
 from dsec_migrate.project import Layer, Project, Service
 from dsec_migrate.scripts import Script, Test
 from dsec_migrate.secret import Secret

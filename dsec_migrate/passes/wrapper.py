@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from dsec_migrate import code, images, launch, wrapping
+from dsec_migrate.changes import WrapProgram
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Content, Scalar, Sequence, inherited, is_given, walk
 from dsec_migrate.finding import Exposure
@@ -18,7 +19,6 @@ from dsec_migrate.passes.renaming import reads_of
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import WrapProgram
 from dsec_migrate.project import Argument, Project, Service
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret

@@ -6,13 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from dsec_migrate import definitions, files, mounts, standalone
-from dsec_migrate.extensions import named_paths, unused_copies
-from dsec_migrate.finding import Exposure, Finding
-from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.passes import Proposal
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive, is_telling
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     MOVES,
     AddVariables,
     Change,
@@ -28,6 +22,12 @@ from dsec_migrate.plan import (
     Read,
     RemoveVariable,
 )
+from dsec_migrate.extensions import named_paths, unused_copies
+from dsec_migrate.finding import Exposure, Finding
+from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.passes import Proposal
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_distinctive, is_telling
 from dsec_migrate.planning import arguments, half_done, labels, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports

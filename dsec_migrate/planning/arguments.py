@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from dsec_migrate.changes import Read
 from dsec_migrate.detectors.command_line import Found, find
 from dsec_migrate.detectors.command_option import NAME
 from dsec_migrate.detectors.templates import template
@@ -13,7 +14,6 @@ from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import Read
 from dsec_migrate.project import Argument, Layer, Project, Service, Variable
 from dsec_migrate.source import Span
 

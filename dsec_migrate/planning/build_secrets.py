@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import builds, standalone
-from dsec_migrate.document import Entry
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.mounts import Need
-from dsec_migrate.passes import Proposal
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     AddMounts,
     AddSyntax,
     DropWord,
@@ -22,6 +18,10 @@ from dsec_migrate.plan import (
     Operation,
     PlannedSecret,
 )
+from dsec_migrate.document import Entry
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.mounts import Need
+from dsec_migrate.passes import Proposal
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Layer, Project

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
-from dsec_migrate.document import Document, Entry
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.finding import Confidence, Exposure, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case, Proposal
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     Applicability,
     Change,
     Move,
@@ -20,6 +15,11 @@ from dsec_migrate.plan import (
     ReadInTest,
     RemoveVariable,
 )
+from dsec_migrate.document import Document, Entry
+from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.finding import Confidence, Exposure, Verdict
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Case, Proposal
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument, BuildArgument, BuildPart, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass, field

@@ -7,13 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import environment
-from dsec_migrate.detectors import judge
-from dsec_migrate.document import Document, Scalar
-from dsec_migrate.dotenv import Entry
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Candidate
-from dsec_migrate.options import SourceKind
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     MOVES,
     InText,
     Move,
@@ -25,6 +19,12 @@ from dsec_migrate.plan import (
     ReadInTest,
     RemoveLine,
 )
+from dsec_migrate.detectors import judge
+from dsec_migrate.document import Document, Scalar
+from dsec_migrate.dotenv import Entry
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import Candidate
+from dsec_migrate.options import SourceKind
 from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
 from dsec_migrate.scripts import edited
 from dsec_migrate.source import Source

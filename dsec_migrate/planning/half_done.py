@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dsec_migrate import files, images
+from dsec_migrate.changes import Applicability, Move, MoveVariable, RemoveVariable
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Alias, Scalar, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
@@ -17,7 +18,6 @@ from dsec_migrate.mounts import Other
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.plan import Applicability, Move, MoveVariable, RemoveVariable
 from dsec_migrate.planning.components import holder_of
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dsec_migrate import stores
+from dsec_migrate.changes import (
+    Applicability,
+    PlannedSecret,
+)
 from dsec_migrate.detectors import judge
 from dsec_migrate.finding import Action, Candidate, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.plan import (
-    Applicability,
-    PlannedSecret,
-)
 from dsec_migrate.planning import excepted
 from dsec_migrate.project import Project, Slot, Variable
 from dsec_migrate.records import dataclass

@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dsec_migrate import files
+from dsec_migrate.changes import (
+    PlannedSecret,
+)
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
@@ -15,9 +18,6 @@ from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.plan import (
-    PlannedSecret,
-)
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Slot, definitions, mounted

@@ -6,13 +6,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dsec_migrate.changes import MOVES, NewFile, Plan
 from dsec_migrate.detectors import judge
 from dsec_migrate.environment import read_entries
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes.renaming import SUFFIX
-from dsec_migrate.plan import MOVES, NewFile, Plan
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
 from dsec_migrate.secret import Secret

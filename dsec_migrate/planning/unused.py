@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsec_migrate.changes import Applicability
 from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.images import Image
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.plan import Applicability
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from dsec_migrate.changes import MoveArgument, PlannedSecret, WrapProgram
 from dsec_migrate.document import Content, Scalar, follow, inherited
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_telling
-from dsec_migrate.plan import MoveArgument, PlannedSecret, WrapProgram
 from dsec_migrate.planning.components import Component
 from dsec_migrate.project import Argument, Project, Slot
 from dsec_migrate.records import replace

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from dsec_migrate.changes import Applicability, PlannedSecret
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.plan import Applicability, PlannedSecret
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.hiding import hider

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from dsec_migrate.changes import Change, NewFile, Plan
 from dsec_migrate.errors import UserError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
-from dsec_migrate.plan import Change, NewFile, Plan
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look

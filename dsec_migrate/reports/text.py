@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
-from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.reports.counts import Counts, count
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.hiding import hider

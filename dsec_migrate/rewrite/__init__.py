@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate.document import Document
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     AddMounts,
     AddVariables,
     DefineSecret,
@@ -24,6 +22,8 @@ from dsec_migrate.plan import (
     WrapProgram,
     document_of,
 )
+from dsec_migrate.document import Document
+from dsec_migrate.errors import VerificationError
 from dsec_migrate.project import DockerfileText, EnvFileSlot, EnvFileText
 from dsec_migrate.rewrite.program import is_block
 from dsec_migrate.rewrite.script import ScriptWriter

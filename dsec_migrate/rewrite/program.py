@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsec_migrate import wrapping
+from dsec_migrate.changes import LengthenBuild, RemoveVariable, WrapProgram
 from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence, is_merge_key
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import LengthenBuild, RemoveVariable, WrapProgram
 from dsec_migrate.rewrite.spelling import block_item, flow_scalar, option_text
 from dsec_migrate.rewrite.writer import Writer
 

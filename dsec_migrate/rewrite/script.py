@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsec_migrate import scripts
+from dsec_migrate.changes import InText, ReadInTest
 from dsec_migrate.document import text_span
 from dsec_migrate.errors import VerificationError
-from dsec_migrate.plan import InText, ReadInTest
 from dsec_migrate.rewrite.program import ProgramWriter
 from dsec_migrate.rewrite.spelling import flow_scalar
 from dsec_migrate.source import Span

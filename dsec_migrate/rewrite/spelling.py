@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
 
+from dsec_migrate.changes import MountOptions
 from dsec_migrate.document import Mapping, ParsedNode, Scalar
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import MountOptions
 
 # what may stand unquoted as a value or an item, in block and in flow style
 _PLAIN = Pattern(

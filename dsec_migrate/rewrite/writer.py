@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence as SequenceType
 from functools import cached_property
 
+from dsec_migrate.changes import AddMounts, AddVariables, DefineSecret, MoveVariable, NamePath
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.plan import AddMounts, AddVariables, DefineSecret, MoveVariable, NamePath
 from dsec_migrate.rewrite.habits import Block, Habits, most_common
 from dsec_migrate.rewrite.spelling import (
     Definition,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.options import SourceKind
-from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.records import replace
 from dsec_migrate.stores import Holding, Left, file

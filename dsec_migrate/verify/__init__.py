@@ -14,19 +14,19 @@ from pathlib import Path
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.interpreter import Interpreter
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import Remaining, Rewritten
-from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     MoveVariable,
     Operation,
     Plan,
     RemoveLine,
     RemoveVariable,
 )
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.finding import Action
+from dsec_migrate.interpreter import Interpreter
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import Remaining, Rewritten
+from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.project import EnvFileSlot, Project, references_of
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path

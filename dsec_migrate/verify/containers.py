@@ -7,13 +7,7 @@ from urllib.parse import unquote
 
 from dsec_migrate import document as yaml
 from dsec_migrate import wrapping
-from dsec_migrate.document import Scalar, Sequence
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action, Finding
-from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import uses
-from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
-from dsec_migrate.plan import (
+from dsec_migrate.changes import (
     MOVES,
     MoveArgument,
     Plan,
@@ -21,6 +15,12 @@ from dsec_migrate.plan import (
     ReadInScript,
     ReadInTest,
 )
+from dsec_migrate.document import Scalar, Sequence
+from dsec_migrate.errors import VerificationError
+from dsec_migrate.finding import Action, Finding
+from dsec_migrate.options import SourceKind
+from dsec_migrate.passes import uses
+from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path

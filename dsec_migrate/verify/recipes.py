@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsec_migrate import document as yaml
+from dsec_migrate.changes import AddSyntax, DropWord, MountInRun, NameInRun, Plan
 from dsec_migrate.dockerfile import Dockerfile, Instruction, read, words
 from dsec_migrate.document import Mapping
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Rewritten
-from dsec_migrate.plan import AddSyntax, DropWord, MountInRun, NameInRun, Plan
 from dsec_migrate.planning.build_arguments import PREFIX
 from dsec_migrate.project import DockerfileText, Project
 from dsec_migrate.rewrite.dockerfile import SYNTAX
