@@ -162,3 +162,28 @@ def test_the_python_of_the_reference_says_what_it_shows(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.stdout, result.stderr) == (shown, "")
+
+
+@pytest.mark.parametrize(("key", "schema"), [("jobs:", "github-workflows"), ("artifacts:", "gitlab-ci")])
+def test_pipelines_of_the_documentation_are_valid(key: str, schema: str, tmp_path: Path) -> None:
+    pytest.importorskip("check_jsonschema")
+    text = (DOCS / "how-to" / "ci-gate.md").read_text("utf-8")
+    (block,) = (block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if key in block)
+    file = tmp_path / "pipeline.yml"
+    file.write_text(block)
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_inputs_and_hooks_that_are_named_exist() -> None:
+    text = (DOCS / "how-to" / "ci-gate.md").read_text("utf-8")
+    (workflow,) = (block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "jobs:" in block)
+    inputs = set(re.findall(r"^          ([a-z-]+):", workflow, re.MULTILINE))
+    action = (ROOT / "action.yml").read_text("utf-8")
+    assert len(inputs) == 3
+    assert all(f"\n  {name}:\n" in action for name in inputs)
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
+    assert all(f"- id: {name}\n" in hooks for name in ("dsec-migrate", "dsec-migrate-audit"))
+    for name in re.findall(r"- id: ([a-z-]+)", text):
+        assert f"- id: {name}\n" in hooks

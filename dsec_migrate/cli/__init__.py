@@ -1,7 +1,7 @@
 """The command line: words to a request, an outcome to reports and an exit status, and the one error boundary.
 
-A call that only names files needs no option parser, which would be a third of its time: ``commands`` is imported for
-options, help and verbs alone.
+A call of files and switches (``--check``, ``--write``) needs no option parser, which would be a third of its time:
+``commands`` is imported for options that take something, help and verbs alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dsec_migrate.cli.request import NAME, VERBS, Request, perform
 from dsec_migrate.errors import UserError
@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(words: list[str]) -> int:
     is_json = "--format=json" in words or ("--format", "json") in pairwise(words)
     try:
-        if _names_only_files(words):
-            return perform(Request(tuple(map(Path, words))))
+        request = _plain_request(words)
+        if request is not None:
+            return perform(request)
         from dsec_migrate.cli import commands
 
         return commands.run(words)
@@ -45,8 +46,19 @@ def _status(words: list[str]) -> int:
         return _refuse(UserError(what, help=advice), is_json, failure=what)
 
 
-def _names_only_files(words: Sequence[str]) -> bool:
-    return not any(word.startswith("-") for word in words) and not (words and words[0] in VERBS)
+SWITCHES = {
+    f"--{name.replace('_', '-')}": name for name, default in Request._field_defaults.items() if default is False
+}
+"""The options that take nothing, with their fields."""
+
+
+def _plain_request(words: Sequence[str]) -> Request | None:
+    """The request of a call of files and switches alone; None where it takes the option parser."""
+    files = [word for word in words if word not in SWITCHES]
+    if any(word.startswith("-") for word in files) or (files and files[0] in VERBS):
+        return None
+    said: dict[str, Any] = {SWITCHES[word]: True for word in words if word in SWITCHES}
+    return Request(tuple(map(Path, files)))._replace(**said)
 
 
 def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:

@@ -44,6 +44,18 @@ class _Command(TyperCommand):
                 formatter.write_dl(rows)
 
 
+def _print_completion(shell: str | None) -> None:
+    if shell is not None:
+        from dsec_migrate.cli import completion
+
+        if shell not in completion.SHELLS:
+            raise UserError(
+                f"--completion: there is none for {shell}", help=f"there is one for {', '.join(completion.SHELLS)}"
+            )
+        say(completion.script(shell), sys.stdout)
+        raise typer.Exit
+
+
 def _print_version(is_asked: bool) -> None:
     if is_asked:
         from importlib.metadata import version
@@ -219,6 +231,16 @@ def migrate(
     show_values: Annotated[
         bool, _show("--show-values", help="Show values in place of ********. Only as text on a terminal.")
     ] = _DEFAULT.show_values,
+    completion: Annotated[
+        str | None,
+        typer.Option(
+            "--completion",
+            metavar="SHELL",
+            callback=_print_completion,
+            is_eager=True,
+            help="Print the completion of bash, zsh or fish and exit.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -233,7 +255,7 @@ def migrate(
     Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
     could not be proved right and was not made.
     """
-    del version
+    del completion, version
     request = Request(
         files or (),
         layers or (),
@@ -293,17 +315,25 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def run(words: Sequence[str]) -> int:
     """Runs the command that ``words`` name and returns its exit status. Raises UserError on bad usage."""
     verb = words[0] if words and words[0] in COMMANDS else ""
-    name = f"{NAME} {verb}".rstrip()
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-    app.command(name, cls=_Command, context_settings=settings)(COMMANDS[verb])
     try:
-        status = typer.main.get_command(app).main(list(words[bool(verb) :]), name, standalone_mode=False)
+        status = command(verb).main(list(words[bool(verb) :]), _name(verb), standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:
         raise _usage_error(error) or error from None
     return status if isinstance(status, int) else 0
+
+
+def command(verb: str) -> Any:
+    """The command of a verb (empty: migrating) with its parameters, as Typer makes it."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    app.command(_name(verb), cls=_Command, context_settings=settings)(COMMANDS[verb])
+    return typer.main.get_command(app)
+
+
+def _name(verb: str) -> str:
+    return f"{NAME} {verb}".rstrip()
 
 
 def _usage_error(error: Exception) -> UserError | None:

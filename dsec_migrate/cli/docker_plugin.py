@@ -1,0 +1,43 @@
+"""``docker dsec``: the same program as a plugin of Docker's command line.
+
+Docker asks each plugin who it is with one word, and then calls it with its own name before the words of the user
+(https://github.com/docker/cli/blob/master/cli-plugins/metadata/metadata.go).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+METADATA = "docker-cli-plugin-metadata"
+PLUGIN = "dsec"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Answers Docker's question, or runs the command; exits."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == [METADATA]:
+        sys.stdout.write(metadata() + "\n")
+        sys.exit(0)
+    from dsec_migrate.cli import main as run
+
+    run(words[1:] if words[:1] == [PLUGIN] else words)
+
+
+def metadata() -> str:
+    """What `docker --help` and `docker info` tell of the plugin, as JSON."""
+    import json
+    from importlib.metadata import version
+
+    about = {
+        "SchemaVersion": "0.1.0",
+        "Vendor": "dsec-migrate",
+        "Version": version("dsec-migrate"),
+        "ShortDescription": "Move plaintext secrets of Compose projects into Docker secrets",
+    }
+    return json.dumps(about)
+
+
+if __name__ == "__main__":
+    main()
