@@ -97,6 +97,17 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
     )
 
 
+OPEN_MODE = (
+    "0444: whichever user the container runs as can read the file; on the host its folder keeps others out (0700 when "
+    "it is new)."
+)
+
+
+def has_open_files(files: Iterable[FileLine]) -> bool:
+    """Whether a secret's file has such a mode."""
+    return any(file.is_secret and file.mode & 0o044 for file in files)
+
+
 def files_of(project: ProjectOutcome) -> tuple[FileLine, ...]:
     if isinstance(project, Sealed):
         return project.files

@@ -17,7 +17,7 @@ from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import manager_scripts, remote_engine, tell_next_steps
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.sealed import FileLine, files_of
+from dsec_migrate.reports.sealed import OPEN_MODE, FileLine, files_of, has_open_files
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
@@ -182,13 +182,9 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
         # the errors say it all
         return
     files = [file for project in outcome.projects for file in files_of(project)]
-    if any(file.is_secret and file.mode & 0o044 for file in files):
+    if has_open_files(files):
         page.blank()
-        page.sentence(
-            "0444: whichever user the container runs as can read the file; on the host its folder keeps others out "
-            "(0700 when it is new).",
-            paint=page.style.dim,
-        )
+        page.sentence(OPEN_MODE, paint=page.style.dim)
     page.blank()
     page.sentence(sentence(outcome, counts), paint=page.style.bold)
     if view.check:

@@ -22,7 +22,7 @@ from dsec_migrate.reports.html.markup import Words
 from dsec_migrate.reports.html.sheet import Sheet
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import remote_engine
-from dsec_migrate.reports.sealed import Sealed, files_of, seal
+from dsec_migrate.reports.sealed import OPEN_MODE, Sealed, files_of, has_open_files, seal
 
 NAME = "dsec-migrate"
 
@@ -161,7 +161,7 @@ def _project(part: _Part, *, is_alone: bool) -> Iterator[str]:
     changes = "".join(diff.render(project, sheet, places, words))
     title = "What was changed" if project.is_written else "What would change"
     yield _section(prefix, "changes", level, title, changes)
-    yield _section(prefix, "files", level, "Files beside it", _files(project, words))
+    yield _section(prefix, "files", level, "Further files", _files(project, words))
     yield _section(prefix, "notes", level, "Notes and warnings", _notes(project, words))
     todo = checklist.render(prefix, project, words, level + 1)
     yield _section(prefix, "checklist", level, "Checklist", todo)
@@ -200,7 +200,7 @@ def _files(project: Sealed, words: Words) -> str:
     return (
         "<table class=files>\n<caption class=unseen>Files that are written beside the project</caption>\n"
         f"<thead><tr><th scope=col>File<th scope=col>{written}</thead>\n"
-        f"<tbody>\n{rows}</table>\n"
+        f"<tbody>\n{rows}</table>\n{f'<p class=quiet>{OPEN_MODE}</p>' if has_open_files(files) else ''}\n"
     )
 
 

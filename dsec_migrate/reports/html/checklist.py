@@ -13,11 +13,14 @@ from dsec_migrate.reports.html.markup import Words, listed
 from dsec_migrate.reports.next_steps import manager_scripts, next_steps
 from dsec_migrate.reports.unknown_images import unsure_starts
 
+# so many are laid out only when they come into view
+MANY_ITEMS = 100
+
 
 def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> str:
     """The list of one project; empty where there is nothing to do."""
     groups = (
-        ("To review", "Known to work in general; check that it does here.", list(_reviews(project, words))),
+        ("To review", "What to check before you rely on it.", list(_reviews(project, words))),
         ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project, words))),
         ("Left as it is", "Not moved, with the reason.", list(_left(project, words))),
         ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project, words))),
@@ -57,7 +60,8 @@ def boxes(prefix: str, items: Iterable[str], first: int) -> str:
         f'<li><input type=checkbox id="{prefix}-{number}"><label for="{prefix}-{number}">{item}</label></li>\n'
         for number, item in enumerate(items, first)
     ]
-    return f"<ul class=boxes>\n{''.join(lines)}</ul>\n"
+    size = " many" if len(lines) > MANY_ITEMS else ""
+    return f'<ul class="boxes{size}">\n{"".join(lines)}</ul>\n'
 
 
 def _reviews(project: ProjectOutcome, words: Words) -> Iterator[str]:

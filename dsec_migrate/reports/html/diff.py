@@ -50,6 +50,7 @@ def _file(
         f"<span class=gone>−{gone}<span class=unseen> lines go</span></span> "
         f"<span class=came>+{came}<span class=unseen> lines come</span></span></summary>\n"
         f"<table class=diff>\n<caption class=unseen>Change of {name}, values masked</caption>\n"
+        "<colgroup><col class=number><col><col class=number><col></colgroup>\n"
         "<thead class=unseen><tr><th scope=col>Line<th scope=col>Before<th scope=col>Line<th scope=col>After</thead>\n"
     )
     colour = lru_cache(maxsize=1024)(colour_of(rewritten))
@@ -78,7 +79,7 @@ def _rows(hunk: Hunk, path: str, places: Anchors, colour: Colour) -> Iterator[st
 
 def _side(line: Line | None, number: int, element: str, colour: Colour) -> str:
     if line is None:
-        return "<td class=gap colspan=2>"
+        return "<td><td>"
     text = colour(line.text)
     if not line.ends:
         text += " <small>(no line break at the end)</small>"

@@ -16,6 +16,10 @@ _CONTROLS = (
     ("applicability", "Review", "any"),
     ("service", "Service", "all"),
 )
+# so many are laid out only when they come into view
+MANY_ROWS = 100
+# of more, what to review stands in the checklist alone, where equal sentences are one
+MOST_NOTES = 1000
 _SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
 
 
@@ -45,10 +49,12 @@ def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
 
 def table(project: ProjectOutcome, places: Anchors, words: Words) -> str:
     head = "<tr><th scope=col>Secret<th scope=col>Why<th scope=col>What happens"
+    size = "many" if len(project.findings) > MANY_ROWS else "few"
     return (
-        f"<table class=findings>\n<caption class=unseen>Findings in {words(project.path)}</caption>\n"
+        f"<div class={size}>\n<table class=findings>\n"
+        f"<caption class=unseen>Findings in {words(project.path)}</caption>\n"
         f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places, words))}</table>\n"
-        "<p class='none quiet' hidden>No finding here goes with the filter.</p>\n"
+        "<p class='none quiet' hidden>No finding here goes with the filter.</p>\n</div>\n"
     )
 
 
@@ -64,6 +70,7 @@ def _facts(finding: Finding, project: ProjectOutcome, words: Words) -> dict[str,
 
 
 def _rows(project: ProjectOutcome, places: Anchors, words: Words) -> Iterator[str]:
+    is_short = len(project.findings) > MOST_NOTES
     for finding in project.findings:
         facts = _facts(finding, project, words)
         data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in facts.items())
@@ -75,14 +82,16 @@ def _rows(project: ProjectOutcome, places: Anchors, words: Words) -> Iterator[st
             f"<tr {data}><th scope=row>{words(finding.service)}.<wbr>{words(finding.variable)}"
             f"<br>{f'<a href=#{target}>{place}</a>' if target else place}"
             f"<td><span class={confidence}>{_SIGNS[confidence]} {confidence}</span> {words(finding.verdict.why)}"
-            f"<td>{''.join(_consequence(finding, facts, words))}\n"
+            f"<td>{''.join(_consequence(finding, facts, words, is_short))}\n"
         )
 
 
-def _consequence(finding: Finding, facts: dict[str, str], words: Words) -> Sequence[str]:
+def _consequence(finding: Finding, facts: dict[str, str], words: Words, is_short: bool) -> Sequence[str]:
     note = f"<br><small>{words.sentence(finding.note)}</small>" if finding.note else ""
     if finding.action is not Action.MIGRATE:
         return ("<span class=stays>– stays</span>", note)
+    if is_short:
+        note = ""
     fit = facts["applicability"]
     sign = {"safe": "✓", "review": "◇"}.get(fit, "–")
     return (

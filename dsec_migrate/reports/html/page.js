@@ -12,7 +12,7 @@
       const wanted = choices.filter((choice) => choice.value).map((choice) => [choice.dataset.fact, choice.value]);
       let shown = 0;
       for (const one of rows) {
-        one.text ??= one.row.textContent.toLowerCase();
+        if (words.length) one.text ??= one.row.textContent.toLowerCase();
         const fits =
           wanted.every(([fact, value]) => one.row.dataset[fact] === value) &&
           words.every((word) => one.text.includes(word));

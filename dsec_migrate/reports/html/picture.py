@@ -37,6 +37,7 @@ LEGEND = {
     Kind.POSSIBLE: "possibly a secret",
     Kind.SECRET: "Docker secret",
 }
+_SHORT = {Kind.PLAIN: "plaintext", Kind.REFERENCE: "reference", Kind.POSSIBLE: "possibly", Kind.SECRET: "secret"}
 
 
 class Thing(NamedTuple):
@@ -139,7 +140,7 @@ def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> 
 def _table(seen: Scene, is_planned: bool, words: Words) -> str:
     def cell(things: Sequence[Thing]) -> str:
         return "<br>".join(
-            f"{words.code(thing.label)} <small>{LEGEND[thing.kind]}, {words(thing.detail)}</small>" for thing in things
+            f"{words(thing.label)} <small>{_SHORT[thing.kind]}, {words(thing.detail)}</small>" for thing in things
         )
 
     head = "<th scope=col>Service<th scope=col>Image<th scope=col>" + (
@@ -216,7 +217,7 @@ def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
 
 
 def _told(things: Sequence[Thing], words: Words) -> str:
-    return listed((f"{words.plain(thing.label)} ({LEGEND[thing.kind]})" for thing in things), 4)
+    return listed((f"{words.plain(thing.label)} ({_SHORT[thing.kind]})" for thing in things), 4)
 
 
 def _service(name: str, image: str, middle: float, words: Words) -> str:
@@ -240,7 +241,7 @@ def _box(left: float, middle: float, width: float) -> str:
 def _two_lines(first: str, second: str, left: float, middle: float, letters: int) -> str:
     import html
 
-    first, second = html.escape(_cut(first, letters)), html.escape(_cut(second, letters + 5))
+    first, second = html.escape(_cut(first, letters)), html.escape(_cut(second, letters + 3))
     if not second:
         return f'<text x="{left:g}" y="{middle + 4:g}">{first}</text>'
     return (

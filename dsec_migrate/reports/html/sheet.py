@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
 from dsec_migrate.project.mounted import Member
 from dsec_migrate.reports.hiding import covered, hider
 from dsec_migrate.reports.hunks import Hunk, hunks
+
+# of a change so long, less is shown of what stands around it: a browser has to take it in at once
+MANY_LINES = 2000
 
 
 class Sheet(NamedTuple):
@@ -28,8 +31,15 @@ def of(project: ProjectOutcome) -> Sheet:
     )
     hide = hider(project, names)
     veils = {} if hide is str else {name: hide(name) for name in names if hide(name) != name}
-    shown = tuple(hunks(rewritten, project.masks) for rewritten in project.rewritten)
+    shown = tuple(_hunks(rewritten, project.masks) for rewritten in project.rewritten)
     return Sheet(services, shown, veils)
+
+
+def _hunks(rewritten: Rewritten, masks: Masks) -> tuple[Hunk, ...]:
+    found = hunks(rewritten, masks)
+    if sum(len(hunk.lines) for hunk in found) <= MANY_LINES:
+        return found
+    return hunks(rewritten, masks, context=1)
 
 
 def _names(project: ProjectOutcome) -> Iterator[str]:
