@@ -119,7 +119,12 @@ def _summary(outcome: Outcome, view: View, words: Words, subject: str) -> str:
 
 
 def _sentence(outcome: Outcome) -> str:
-    text = sentence(outcome, count(outcome))
+    counts = count(outcome)
+    if counts.failed_files and counts.failed_files == counts.files and not counts.findings:
+        # nobody knows what is in them
+        return f"{number(counts.files, 'file')} with errors, left untouched"
+    # the page is called after its only project
+    text = sentence(outcome, counts).removeprefix(f"{outcome.projects[0].path}: " if counts.files == 1 else "")
     return text[:1].upper() + text[1:]
 
 

@@ -54,7 +54,7 @@ def table(project: ProjectOutcome, places: Anchors, words: Words) -> str:
         f"<div class={size}>\n<table class=findings>\n"
         f"<caption class=unseen>Findings in {words(project.path)}</caption>\n"
         f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places, words))}</table>\n"
-        "<p class='none quiet' hidden>No finding here goes with the filter.</p>\n</div>\n"
+        "<p class=quiet hidden>No finding here goes with the filter.</p>\n</div>\n"
     )
 
 

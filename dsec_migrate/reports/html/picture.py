@@ -1,113 +1,23 @@
-"""The project as a picture: services on the left, what they hold or mount on the right, before and after.
+"""The scene as a picture: services on the left, what they hold or mount on the right, before and after.
 
 Many services do not fit into a picture that anybody reads: then it shows the first ones, and the table below it all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
+import html
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding
-from dsec_migrate.options import SourceKind
+from dsec_migrate.finding import Action
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.passes import Delivery
-from dsec_migrate.plan import PlannedSecret
 from dsec_migrate.reports.counts import number
 from dsec_migrate.reports.html.markup import Words, listed
+from dsec_migrate.reports.html.scene import LEGEND, SHORT, Kind, Links, Scene, Thing, scene
 from dsec_migrate.reports.html.sheet import Sheet
 
-MOST_ROWS = 36
+MOST_ROWS = 24
 MOST_OF_A_SERVICE = 10
-
-
-class Kind(str, Enum):
-    """What a service holds or mounts; the class of its mark in the picture."""
-
-    PLAIN = "plain"
-    REFERENCE = "reference"
-    POSSIBLE = "possible"
-    SECRET = "secret"
-
-
-LEGEND = {
-    Kind.PLAIN: "in plaintext in a file of the project",
-    Kind.REFERENCE: "comes through ${…}, not from this file",
-    Kind.POSSIBLE: "possibly a secret",
-    Kind.SECRET: "Docker secret",
-}
-_SHORT = {Kind.PLAIN: "plaintext", Kind.REFERENCE: "reference", Kind.POSSIBLE: "possibly", Kind.SECRET: "secret"}
-
-
-class Thing(NamedTuple):
-    """Something on the right; equal ones are one. ``is_built_in``: it is there only while the image is built."""
-
-    kind: Kind
-    label: str
-    detail: str
-    is_built_in: bool = False
-
-
-Links = Mapping[str, Sequence[Thing]]
-"""What each service holds or mounts."""
-
-
-class Scene(NamedTuple):
-    """``others`` counts the services that have nothing to do with any secret."""
-
-    images: Mapping[str, str]
-    before: Links
-    after: Links
-    others: int
-
-
-def scene(project: ProjectOutcome, sheet: Sheet) -> Scene:
-    """Before, and as it is going to be (or is now, where it is written)."""
-    images = {member.name: member.image for member in sheet.services}
-    secrets = {secret.name: secret for secret in project.plan.secrets}
-    before: dict[str, dict[Thing, None]] = {}
-    after: dict[str, dict[Thing, None]] = {}
-    for finding in project.findings:
-        before.setdefault(finding.service, {})[_plaintext(finding)] = None
-        is_moved = finding.action is Action.MIGRATE and finding.secret is not None
-        thing = _secret(finding.secret or "", secrets, finding) if is_moved else _plaintext(finding)
-        after.setdefault(finding.service, {})[thing] = None
-    for member in sheet.services:
-        for name in member.mounts:
-            before.setdefault(member.name, {})[_secret(name, secrets)] = None
-            after.setdefault(member.name, {})[_secret(name, secrets)] = None
-    order = [name for name in dict.fromkeys((*images, *before)) if name in before]
-    return Scene(
-        images,
-        {name: tuple(before[name]) for name in order},
-        {name: tuple(after[name]) for name in order},
-        sum(name not in before for name in images),
-    )
-
-
-def _plaintext(finding: Finding) -> Thing:
-    kind = Kind.PLAIN
-    if finding.verdict.confidence is Confidence.POSSIBLE:
-        kind = Kind.POSSIBLE
-    elif finding.verdict.exposure in {Exposure.INTERPOLATED, Exposure.PASS_THROUGH}:
-        kind = Kind.REFERENCE
-    return Thing(kind, finding.variable, f"{finding.site.file}:{finding.site.line}")
-
-
-def _secret(name: str, secrets: Mapping[str, PlannedSecret], finding: Finding | None = None) -> Thing:
-    secret = secrets.get(name)
-    is_built_in = finding is not None and finding.delivery == Delivery.BUILD_SECRET.value
-    if secret is None:
-        detail = "mounted already"
-    elif secret.source is SourceKind.FILE:
-        detail = secret.file
-    else:
-        detail = f"variable {secret.variable}" if secret.variable else "external"
-    return Thing(Kind.SECRET, name, f"while building, {detail}" if is_built_in else detail, is_built_in)
-
-
-# --- HTML ---
 
 
 def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> str:
@@ -140,13 +50,15 @@ def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> 
 def _table(seen: Scene, is_planned: bool, words: Words) -> str:
     def cell(things: Sequence[Thing]) -> str:
         return "<br>".join(
-            f"{words(thing.label)} <small>{_SHORT[thing.kind]}, {words(thing.detail)}</small>" for thing in things
+            f"{words(thing.label)} <small>{SHORT[thing.kind]}, {words(thing.detail)}</small>" for thing in things
         )
 
     head = "<th scope=col>Service<th scope=col>Image<th scope=col>" + (
         "Before<th scope=col>After" if is_planned else "Now"
     )
-    rows = [f"<table>\n<caption class=unseen>Services and secrets</caption>\n<thead><tr>{head}</thead>\n<tbody>\n"]
+    kind = "planned" if is_planned else "now"
+    caption = "<caption class=unseen>Services and secrets</caption>"
+    rows = [f"<table class={kind}>\n{caption}\n<thead><tr>{head}</thead>\n<tbody>\n"]
     for name, things in seen.before.items():
         after = f"<td>{cell(seen.after[name])}" if is_planned else ""
         rows.append(f"<tr><th scope=row>{words(name)}<td>{words(seen.images.get(name, ''))}<td>{cell(things)}{after}\n")
@@ -189,7 +101,7 @@ def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
     left_out = 0
     for row in _rows(links):
         taken = max(len(row.things) + (row.more > 0), 1) * _ROW
-        if top and top + taken > MOST_ROWS * _ROW:
+        if left_out or (top and top + taken > MOST_ROWS * _ROW):
             left_out += 1
             continue
         middle = top + taken / 2
@@ -217,7 +129,7 @@ def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
 
 
 def _told(things: Sequence[Thing], words: Words) -> str:
-    return listed((f"{words.plain(thing.label)} ({_SHORT[thing.kind]})" for thing in things), 4)
+    return listed((f"{words.plain(thing.label)} ({SHORT[thing.kind]})" for thing in things), 4)
 
 
 def _service(name: str, image: str, middle: float, words: Words) -> str:
@@ -239,8 +151,6 @@ def _box(left: float, middle: float, width: float) -> str:
 
 
 def _two_lines(first: str, second: str, left: float, middle: float, letters: int) -> str:
-    import html
-
     first, second = html.escape(_cut(first, letters)), html.escape(_cut(second, letters + 3))
     if not second:
         return f'<text x="{left:g}" y="{middle + 4:g}">{first}</text>'
