@@ -244,6 +244,7 @@ def test_nothing_found_is_a_page_too(folder: Path) -> None:
     page = check(made(folder, "compose.yml"))
     assert "No secrets found." in page.text
     assert not page.all("table")
+    assert not page.all("input")
     (folder / "compose.yml").write_text("services: 3\n")
     page = check(made(folder, "compose.yml", status=2))
     assert "1 file with errors, left untouched." in page.text

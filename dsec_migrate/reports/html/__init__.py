@@ -59,8 +59,8 @@ def render(outcome: Outcome, view: View) -> str:
 def _part(position: int, project: ProjectOutcome) -> _Part:
     """From here on nothing has a value."""
     sealed = project if isinstance(project, Sealed) else seal(project, (), has_page=True)
-    sheet = sealed.sheet or Sheet()
-    return _Part(f"p{position}", sealed, sheet, Words(sheet.veils))
+    assert sealed.sheet is not None
+    return _Part(f"p{position}", sealed, sealed.sheet, Words(sealed.sheet.veils))
 
 
 def _framed(subject: str, header: str, content: str) -> str:
@@ -108,7 +108,7 @@ def _summary(outcome: Outcome, view: View, words: Words, subject: str) -> str:
     told = "".join(f"<div><dt>{name}<dd>{figure}</div>\n" for name, figure in figures)
     lines = [f"<p class=lead>{words(_sentence(outcome))}.</p>\n"]
     if view.check:
-        lines.append(f"<p>{words.sentence(check_sentence(outcome, view.strict))}.</p>\n")
+        lines.append(f"<p>{check_sentence(outcome, view.strict).capitalize()}.</p>\n")
     remote = remote_engine(outcome.projects, os.environ)
     if remote:
         lines.append(f"<p class=warning><b>Warning:</b> {words.sentence(remote)}.</p>\n")

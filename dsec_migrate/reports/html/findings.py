@@ -24,7 +24,7 @@ _SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
 
 
 def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
-    """The filters, which act on every table of the page. The script shows them."""
+    """The filters, which act on every table of the page; nothing without findings. The script shows them."""
     chosen: dict[str, dict[str, None]] = {name: {} for name, _, _ in _CONTROLS}
     count = 0
     for project, words in projects:
@@ -32,6 +32,8 @@ def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
             count += 1
             for name, value in _facts(finding, project, words).items():
                 chosen[name][value] = None
+    if not count:
+        return ""
     selects = "".join(
         f"<p><label for=filter-{name}>{label}</label>\n<select id=filter-{name} data-fact={name}>"
         f"<option value=''>{every}"

@@ -41,7 +41,7 @@
 
   // a link leads into a part that is closed
   const reveal = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     const closed = target?.closest("details:not([open])");
     if (closed) {
       closed.open = true;
