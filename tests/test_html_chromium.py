@@ -121,7 +121,7 @@ def test_it_loads_in_less_than_a_second(chromium: Browser, tmp_path: Path, count
     made(many_services(tmp_path / "many", count, secrets), "compose.yml")
     chromium.look(WIDE)
     # the machine may be busy with something else once
-    assert min(chromium.open(tmp_path / "page.html") for _ in range(3)) < 1
+    assert min(chromium.open(tmp_path / "page.html") for _ in range(5)) < 1
     assert chromium.complaints() == []
     chromium.run("document.getElementById('filter-text').focus()")
     chromium.type(f"service-{count - 1:03}")
