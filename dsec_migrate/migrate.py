@@ -22,7 +22,7 @@ from dsec_migrate.options import Mount, Options, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
-from dsec_migrate.project import EnvFileText, Project
+from dsec_migrate.project import EnvFileText, Project, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.verify import verify
@@ -171,6 +171,7 @@ def migrate(
             errors=tuple(error for unit in units for error in unit.errors),
             tracked=frozenset(found for unit in units if check for found in tracked(unit.project, unit.plan)),
             journal=_journal(root, units, options),
+            services=tuple(member for unit in units for member in mounted.members(unit.project)),
         )
         if outcome.errors:
             return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))

@@ -9,6 +9,7 @@ from dsec_migrate.changes import Plan
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding
 from dsec_migrate.options import Options
+from dsec_migrate.project.mounted import Member
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source, Span
@@ -66,7 +67,7 @@ class ProjectOutcome:
     ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
     ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` are the files whose text changes, in
     the order in which they reach the disk: env files first. ``journal`` is the folder of the secrets, which
-    keeps the record of the run.
+    keeps the record of the run. ``services`` are those of the project and of what it includes.
     """
 
     path: str
@@ -80,6 +81,7 @@ class ProjectOutcome:
     failure: str = ""
     is_written: bool = False
     journal: Path | None = None
+    services: tuple[Member, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

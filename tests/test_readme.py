@@ -51,4 +51,4 @@ def test_every_option_that_is_named_exists(option: str, capsys: pytest.CaptureFi
 
 
 def test_the_formats_are_those_of_the_help() -> None:
-    assert set(REPORTS) == {"text", "json", "sarif", "github", "gitlab", "junit", "markdown"}
+    assert set(REPORTS) == {"text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html"}

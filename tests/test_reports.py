@@ -385,7 +385,7 @@ def test_sentences_are_masked_as_well(project: Callable[..., ProjectOutcome]) ->
     leaky = tuple(replace(finding, note=f"it is {PASSWORD}") for finding in found.findings)
     warning = UserError(f"odd: {KEY}", "compose.yml", 1, 1, help=f"not {KEY}")
     bad = replace(found, plan=replace(found.plan, findings=leaky, notes=(f"{KEY}!",)), warnings=(warning,))
-    for outcome in (bad, seal(bad, [Look()])):
+    for outcome in (bad, seal(bad, [Look()], has_page=True)):
         for form in REPORTS:
             report = REPORTS[form](outcome_of(outcome), View())
             assert PASSWORD not in report
@@ -670,7 +670,7 @@ def test_sealed_outcomes_read_the_same_and_hold_no_value(project: Callable[..., 
     looks = [Look(form, width) for form in DiffStyle for width in (80, 120)]
     broken = project("services: [", "b/compose.yml")
     for outcome in (project(), commit(project(name="a/compose.yml")), broken):
-        data = pickle.dumps(seal(outcome, looks))
+        data = pickle.dumps(seal(outcome, looks, has_page=True))
         assert PASSWORD.encode() not in data
         assert KEY.encode() not in data
         sealed = pickle.loads(data)

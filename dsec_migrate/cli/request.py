@@ -82,8 +82,10 @@ def perform(request: Request) -> int:
     if request.form == "text":
         is_coloured = style_for(sys.stdout, os.environ).is_coloured
         shown = View(request.check, request.strict, Look(request.diff, width(), is_coloured, request.show_values))
-    has_json = "json" in {request.form, *(name for name, _ in outputs)}
-    outcome = _run(request, options, partial(seal, looks={Look(), saved.look, shown.look}, has_json=has_json))
+    forms = {request.form, *(name for name, _ in outputs)}
+    looks = {Look(), saved.look, shown.look}
+    sealing = partial(seal, looks=looks, has_json="json" in forms, has_page="html" in forms)
+    outcome = _run(request, options, sealing)
     for name, path in outputs:
         save(path, REPORTS[name](outcome, saved))
     if request.form == "text":

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
+from typing import NamedTuple
 
 from dsec_migrate.document import Mapping, Scalar, Sequence, follow
 from dsec_migrate.project.model import OVERRIDE, RESET, Project, Service
 
 SECRETS_MOUNT = "/run/secrets"
+
+
+class Member(NamedTuple):
+    """A service in a picture of its project: its image as it is written, empty where it has none, and the secrets that
+    it mounts."""
+
+    name: str
+    image: str
+    mounts: tuple[str, ...]
+
+
+def members(project: Project) -> Iterator[Member]:
+    for service in project.services.values():
+        image = service.get("image")
+        mounts = tuple(dict.fromkeys(by_path(service).values()))
+        yield Member(service.name, image.value if isinstance(image, Scalar) else "", mounts)
 
 
 def sources(service: Service) -> Iterator[str]:

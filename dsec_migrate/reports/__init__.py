@@ -21,7 +21,7 @@ def _named(name: str) -> Report:
     return report
 
 
-NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html")
 REPORTS: dict[str, Report] = {name: _named(name) for name in NAMES}
 """Every report by the name that ``--format`` and ``--output`` take: one module each."""
 

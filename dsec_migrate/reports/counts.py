@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence
-from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 
 
 class Counts(NamedTuple):
@@ -64,3 +64,40 @@ def failure_of(project: ProjectOutcome) -> UserError:
         project.path,
         help="the file is as it was; please report this, it is a defect of dsec-migrate",
     )
+
+
+def sentence(outcome: Outcome, counts: Counts) -> str:
+    """The sum of a run."""
+    parts: list[str] = []
+    if counts.changed_files:
+        verb = "moved" if counts.is_written else "would move"
+        if counts.secrets or not counts.mended:
+            parts.append(f"{number(counts.secrets, 'secret')} in {number(counts.changed_files, 'file')} {verb}")
+        if counts.mended:
+            parts.append(f"{number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
+        if counts.left:
+            parts.append(f"{counts.left} left")
+    elif counts.left:
+        parts.append(f"nothing to move, {number(counts.left, 'secret')} left")
+    elif counts.possible:
+        parts.append("nothing to move")
+    elif counts.files == 1:
+        parts.append(f"{outcome.projects[0].path}: no secrets found")
+    else:
+        parts.append(f"no secrets found in {number(counts.files - counts.failed_files, 'file')}")
+    if counts.possible:
+        parts.append(f"{counts.possible} possible")
+    if counts.failed_files:
+        parts.append(f"{number(counts.failed_files, 'file')} with errors, left untouched")
+    end = "; nothing written: add --write" if counts.changed_files and not counts.is_written else ""
+    return ", ".join(parts) + end
+
+
+def check_sentence(outcome: Outcome, strict: bool) -> str:
+    """What ``--check`` says."""
+    against = sum(len(refused_by_check(project, strict)) for project in outcome.projects)
+    return f"check failed: {number(against, 'secret')} in the files" if against else "check passed"
+
+
+def number(amount: int, thing: str) -> str:
+    return f"{amount} {thing}" if amount == 1 else f"{amount} {thing}s"

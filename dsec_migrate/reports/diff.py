@@ -28,7 +28,7 @@ def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Itera
     name = _name(rewritten)
     yield style.bold(f"--- a/{name}")
     yield style.bold(f"+++ b/{name}")
-    services = _services_by_line(project, rewritten)
+    services = services_by_line(project, rewritten)
     paint: dict[str, Paint] = {"-": style.red, "+": style.green, " ": str}
     for hunk in _hunks(project, rewritten, look):
         yield style.dim(_header(hunk, services))
@@ -48,11 +48,11 @@ def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> 
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
     yield style.bold(columns(_tail(f"a/{name}", side), side) + _SIDES + _tail(f"b/{name}", side))
-    services = _services_by_line(project, rewritten)
+    services = services_by_line(project, rewritten)
     for hunk in found:
         yield style.dim(cut(_header(hunk, services), look.width))
         old_number, new_number = hunk.old_start, hunk.new_start
-        for old, new in _pairs(hunk.lines):
+        for old, new in pairs(hunk.lines):
             left = _cells(old, old_number, digits, cell)
             right = _cells(new, new_number, digits, cell)
             blank = " " * side
@@ -69,7 +69,7 @@ def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> 
             new_number += new is not None
 
 
-def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
+def pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
     """Rows of the two sides: removed lines stand opposite the added ones that follow them."""
     removed: list[Line] = []
     added: list[Line] = []
@@ -129,7 +129,7 @@ def _range(start: int, count: int) -> str:
     return str(start) if count == 1 else f"{start},{count}"
 
 
-def _services_by_line(project: ProjectOutcome, rewritten: Rewritten) -> dict[int, list[str]]:
+def services_by_line(project: ProjectOutcome, rewritten: Rewritten) -> dict[int, list[str]]:
     """The services whose variables stand on a line of the file, for the heads of the hunks."""
     found: dict[int, list[str]] = {}
     for finding in project.findings:

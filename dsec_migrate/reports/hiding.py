@@ -83,8 +83,8 @@ def hidden(text: str, values: Sequence[str]) -> str:
     return covered(text, list(occurrences(text, values)))
 
 
-def hider(project: ProjectOutcome) -> Callable[[str], str]:
-    """Masks values in the sentences about a project: ``str`` where there is nothing to mask.
+def hider(project: ProjectOutcome, names: Iterable[str] = ()) -> Callable[[str], str]:
+    """Masks values in the sentences about a project, and in ``names``: ``str`` where there is nothing to mask.
 
     None is expected there: this is the second lock on the door.
     """
@@ -92,7 +92,7 @@ def hider(project: ProjectOutcome) -> Callable[[str], str]:
     texts = [text for finding in plan.findings for text in (finding.note, finding.verdict.why)]
     texts += [text for problem in (*project.warnings, *project.errors) for text in (problem.what, problem.help)]
     # many findings say the same
-    everything = "\n".join(dict.fromkeys((*texts, *plan.notes, project.failure)))
+    everything = "\n".join(dict.fromkeys((*texts, *plan.notes, project.failure, *names)))
     found = sorted({everything[start:end] for start, end in finder(spellings(project.masks))(everything)})
     return partial(hidden, values=found) if found else str
 

@@ -45,21 +45,21 @@ class _Region(NamedTuple):
     added: tuple[Line, ...]
 
 
-def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False) -> tuple[Hunk, ...]:
-    """The hunks of one file in order, as ``diff -u`` would group them."""
+def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False, context: int = CONTEXT) -> tuple[Hunk, ...]:
+    """The hunks of one file in order, as ``diff -u`` would group them with so many lines of ``context``."""
     view = _View(rewritten.source, masks, show_values)
     result: list[Hunk] = []
     shift = 0
-    for group in _neighbours(list(_regions(view, rewritten.edits))):
+    for group in _neighbours(list(_regions(view, rewritten.edits)), context):
         lines: list[Line] = []
-        start, number = view.lines_before(group[0].start, CONTEXT)
+        start, number = view.lines_before(group[0].start, context)
         position = start
         for region in group:
             lines.extend(view.context(position, region.start))
             lines.extend(region.removed)
             lines.extend(region.added)
             position = region.end
-        lines.extend(view.context(position, view.lines_after(position, CONTEXT)))
+        lines.extend(view.context(position, view.lines_after(position, context)))
         old = sum(line.sign != "+" for line in lines)
         new = sum(line.sign != "-" for line in lines)
         first = number if old else number - 1
@@ -68,11 +68,11 @@ def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False) -> t
     return tuple(result)
 
 
-def _neighbours(regions: Sequence[_Region]) -> Iterator[list[_Region]]:
+def _neighbours(regions: Sequence[_Region], context: int) -> Iterator[list[_Region]]:
     """Regions whose context would touch or overlap, together."""
     group: list[_Region] = []
     for region in regions:
-        if group and region.line - (group[-1].line + len(group[-1].removed)) > 2 * CONTEXT:
+        if group and region.line - (group[-1].line + len(group[-1].removed)) > 2 * context:
             yield group
             group = []
         group.append(region)

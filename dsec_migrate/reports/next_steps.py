@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dsec_migrate.finding import Action
@@ -13,6 +13,7 @@ from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.sealed import files_of
 from dsec_migrate.standalone import is_dockerfile
 
 # as `docker context` shows them; others are where somebody put them
@@ -23,6 +24,12 @@ _LOCAL_HOSTS = ("unix://", "npipe://")
 def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swarm: bool) -> None:
     """For projects that were written."""
     page.heading("Next")
+    for step in next_steps(written, target_is_swarm):
+        page.sentence(step, indent="    ", first="  - ")
+
+
+def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iterator[str]:
+    """Sentences, with backticks around what is typed: what is due once the projects are written."""
     for project in written:
         moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
         services = dict.fromkeys(finding.service for finding in moved)
@@ -31,28 +38,29 @@ def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swa
         place = f" ({project.path})" if len(written) > 1 else ""
         is_built = any(finding.delivery == Delivery.BUILD_SECRET.value for finding in moved)
         how = "docker compose up -d --build" if is_built else "docker compose up -d"
-        _item(page, f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before.")
-    _item(
-        page,
+        yield f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before."
+    yield (
         "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
-        "history of git, in backups and in containers that were made before.",
+        "history of git, in backups and in containers that were made before."
     )
     if not target_is_swarm:
-        _item(
-            page,
+        yield (
             "The values are out of the Compose files, of `docker inspect` and of the environment of processes. Root on "
-            "this host, and whoever may talk to Docker, can still read them.",
+            "this host, and whoever may talk to Docker, can still read them."
         )
     for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
-        _item(
-            page,
+        yield (
             f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files, which hold the values, until "
-            "`dsec-migrate undo --forget --write`.",
+            "`dsec-migrate undo --forget --write`."
         )
 
 
-def _item(page: Page, text: str) -> None:
-    page.sentence(text, indent="    ", first="  - ")
+def manager_scripts(projects: Iterable[ProjectOutcome]) -> Iterator[str]:
+    """A sentence for each script that Swarm needs first."""
+    for project in projects:
+        for file in files_of(project):
+            if file.mode & 0o100 and not file.is_secret:
+                yield f"Before `docker stack deploy`, run {file.path} once on a manager of the swarm."
 
 
 def remote_engine(projects: Sequence[ProjectOutcome], environment: Mapping[str, str]) -> str:

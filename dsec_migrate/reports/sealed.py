@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dsec_migrate.changes import Change, NewFile, Plan
 from dsec_migrate.errors import UserError
@@ -14,6 +14,9 @@ from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look
 from dsec_migrate.source import Source
+
+if TYPE_CHECKING:
+    from dsec_migrate.reports.html.sheet import Sheet
 
 # an exception is pickled by its positional arguments alone, and ours is made with keywords
 copyreg.pickle(UserError, lambda error: (UserError, (error.what, error.file, error.line, error.column, error.help)))
@@ -33,17 +36,23 @@ class FileLine(NamedTuple):
 class Sealed(ProjectOutcome):
     """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone.
 
-    ``json`` is the project's part of the JSON report, encoded, where the run is going to write one.
+    ``json`` is the project's part of the JSON report, encoded, and ``sheet`` what the page needs besides, where the run
+    is going to write them.
     """
 
     diffs: Mapping[Look, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[FileLine, ...] = ()
     json: Mapping[str, tuple[str, ...]] | None = None
+    sheet: Sheet | None = None
 
 
-def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = False) -> Sealed:
+def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = False, has_page: bool = False) -> Sealed:
     """What reports need of ``project``: the diffs in these looks, sentences without values, no secret's value."""
     sealed = _sealed(project, looks)
+    if has_page:
+        from dsec_migrate.reports.html import sheet
+
+        sealed = replace(sealed, sheet=sheet.of(project))
     if not has_json:
         return sealed
     from dsec_migrate.reports import json
@@ -86,6 +95,17 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
     )
+
+
+OPEN_MODE = (
+    "0444: whichever user the container runs as can read the file; on the host its folder keeps others out (0700 when "
+    "it is new)."
+)
+
+
+def has_open_files(files: Iterable[FileLine]) -> bool:
+    """Whether a secret's file has such a mode."""
+    return any(file.is_secret and file.mode & 0o044 for file in files)
 
 
 def files_of(project: ProjectOutcome) -> tuple[FileLine, ...]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind, Target
-from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
-from dsec_migrate.reports.counts import Counts, count
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.reports.counts import check_sentence, count, sentence
 from dsec_migrate.reports.diff import render as render_diff
+from dsec_migrate.reports.groups import by_note, by_place, target, targets
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.next_steps import remote_engine, tell_next_steps
+from dsec_migrate.reports.next_steps import manager_scripts, remote_engine, tell_next_steps
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.sealed import FileLine, files_of
+from dsec_migrate.reports.sealed import OPEN_MODE, FileLine, files_of, has_open_files
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
@@ -75,11 +75,11 @@ def _tell_group(page: Page, project: ProjectOutcome, moved: Sequence[Finding]) -
     for finding in moved:
         files.setdefault((finding.service, finding.variable), set()).add(finding.site.file)
     rows = []
-    for group in _by_place(moved):
+    for group in by_place(moved):
         finding = group[0]
         is_in_one = len(files[finding.service, finding.variable]) == 1
         place = "" if is_in_one else f" in {finding.site.file}"
-        rows.append((finding.applicability, _target(group) + place, "-> " + _secret(finding, secrets)))
+        rows.append((finding.applicability, target(group) + place, "-> " + _secret(finding, secrets)))
     page.table(
         rows,
         paints={"safe": page.style.green, "review": page.style.bold},
@@ -102,8 +102,8 @@ def _tell_checks(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
         return
     page.heading("To review")
     moved = Counter(finding.service for finding in project.findings if finding.action is Action.MIGRATE)
-    for notes, group in _by_note(noted):
-        page.sentence(_targets(group, moved), indent="      ", first="  ")
+    for notes, group in by_note(noted):
+        page.sentence(targets(group, moved), indent="      ", first="  ")
         for note in notes:
             page.sentence(hide(note), indent="      ", first="    - ")
 
@@ -113,7 +113,7 @@ def _tell_left(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
     sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
     if sure:
         page.heading("Left as it is")
-        for notes, group in _by_note(sure):
+        for notes, group in by_note(sure):
             _tell_places(page, group)
             page.sentence(hide("; ".join(notes)), indent="      ")
     possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
@@ -123,9 +123,9 @@ def _tell_left(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
 
 
 def _tell_places(page: Page, findings: Sequence[Finding]) -> None:
-    groups = _by_place(findings)
+    groups = by_place(findings)
     page.table(
-        [(f"{group[0].site.file}:{group[0].site.line}:{group[0].site.column}", _target(group)) for group in groups]
+        [(f"{group[0].site.file}:{group[0].site.line}:{group[0].site.column}", target(group)) for group in groups]
     )
 
 
@@ -173,55 +173,6 @@ def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
             page.sentence(hide(advice), indent="         ", first="   help: ")
 
 
-# --- findings that belong together ---
-
-
-def _by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings of one line, which several services share."""
-    groups: dict[object, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.site, finding.variable, finding.secret), []).append(finding)
-    return list(groups.values())
-
-
-def _by_note(findings: Iterable[Finding]) -> list[tuple[list[str], list[Finding]]]:
-    """Findings that say the same but for the variable's name, with what they say."""
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(_without_name(finding.note, finding.variable), []).append(finding)
-    result: list[tuple[list[str], list[Finding]]] = []
-    for general, group in groups.items():
-        is_one = len({finding.variable for finding in group}) == 1
-        result.append(((group[0].note if is_one else general).split("; "), group))
-    return result
-
-
-def _without_name(note: str, variable: str) -> str:
-    return re.sub(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(?=_FILE|[^A-Za-z0-9_]|$)", "<VARIABLE>", note)
-
-
-def _target(group: Sequence[Finding]) -> str:
-    """``service.VARIABLE``, with the other services that the same line reaches."""
-    first, *others = dict.fromkeys(finding.service for finding in group)
-    also = f" (also {', '.join(others)})" if others else ""
-    return f"{first}.{group[0].variable}{also}"
-
-
-def _targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
-    """The variables by service; ``moved`` counts those that move, so that all of many need not be named again."""
-    services: dict[str, list[str]] = {}
-    for finding in group:
-        names = services.setdefault(finding.service, [])
-        if finding.variable not in names:
-            names.append(finding.variable)
-    return "; ".join(
-        f"{service}: all {len(names)} variables"
-        if len(names) == moved[service] > 3
-        else f"{service}: {', '.join(names)}"
-        for service, names in services.items()
-    )
-
-
 # --- the run ---
 
 
@@ -231,17 +182,13 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
         # the errors say it all
         return
     files = [file for project in outcome.projects for file in files_of(project)]
-    if any(file.is_secret and file.mode & 0o044 for file in files):
+    if has_open_files(files):
         page.blank()
-        page.sentence(
-            "0444: whichever user the container runs as can read the file; on the host its folder keeps others out "
-            "(0700 when it is new).",
-            paint=page.style.dim,
-        )
+        page.sentence(OPEN_MODE, paint=page.style.dim)
     page.blank()
-    page.sentence(_sum(outcome, counts), paint=page.style.bold)
+    page.sentence(sentence(outcome, counts), paint=page.style.bold)
     if view.check:
-        page.sentence(_check(outcome, view))
+        page.sentence(check_sentence(outcome, view.strict))
     written = [project for project in outcome.projects if project.is_written]
     remote = remote_engine(outcome.projects, os.environ)
     if remote:
@@ -249,44 +196,6 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
     if not written:
         return
     tell_next_steps(page, written, outcome.options.target is Target.SWARM)
-    scripts = [
-        file.path for project in written for file in files_of(project) if file.mode & 0o100 and not file.is_secret
-    ]
-    for script in scripts:
-        page.sentence(f"Before `docker stack deploy`, run {script} once on a manager of the swarm.")
+    for script in manager_scripts(written):
+        page.sentence(script)
     tell_unknown_images(page, written)
-
-
-def _sum(outcome: Outcome, counts: Counts) -> str:
-    parts: list[str] = []
-    if counts.changed_files:
-        verb = "moved" if counts.is_written else "would move"
-        if counts.secrets or not counts.mended:
-            parts.append(f"{_number(counts.secrets, 'secret')} in {_number(counts.changed_files, 'file')} {verb}")
-        if counts.mended:
-            parts.append(f"{_number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
-        if counts.left:
-            parts.append(f"{counts.left} left")
-    elif counts.left:
-        parts.append(f"nothing to move, {_number(counts.left, 'secret')} left")
-    elif counts.possible:
-        parts.append("nothing to move")
-    elif counts.files == 1:
-        parts.append(f"{outcome.projects[0].path}: no secrets found")
-    else:
-        parts.append(f"no secrets found in {_number(counts.files - counts.failed_files, 'file')}")
-    if counts.possible:
-        parts.append(f"{counts.possible} possible")
-    if counts.failed_files:
-        parts.append(f"{_number(counts.failed_files, 'file')} with errors, left untouched")
-    end = "; nothing written: add --write" if counts.changed_files and not counts.is_written else ""
-    return ", ".join(parts) + end
-
-
-def _check(outcome: Outcome, view: View) -> str:
-    against = sum(len(refused_by_check(project, view.strict)) for project in outcome.projects)
-    return f"check failed: {_number(against, 'secret')} in the files" if against else "check passed"
-
-
-def _number(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

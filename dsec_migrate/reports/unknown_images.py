@@ -41,15 +41,8 @@ def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
     if not services:
         return
     page.heading("Images nobody has recorded yet")
-    for project, service, findings in services:
-        place = f"{service} ({project.path})" if len(projects) > 1 else service
-        names = [finding.variable for finding in findings]
-        new_names = [name for finding in findings for name in finding.variables]
-        page.sentence(
-            f"{place} will start without {_listed(names)} unless its program reads {_listed(new_names)}",
-            indent="    ",
-            first="  ",
-        )
+    for unsure in _sentences(services, is_one=len(projects) == 1):
+        page.sentence(unsure, indent="    ", first="  ")
     first = services[0][2][0]
     page.blank()
     page.sentence(f'If the program is yours, let it read the file, as in setting("{first.variable}"):')
@@ -60,6 +53,19 @@ def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
             page.row(f"    {line}".rstrip())
     page.blank()
     _tell_undo(page, services)
+
+
+def unsure_starts(project: ProjectOutcome) -> Iterator[str]:
+    """A sentence for each service of a project that may start without what was moved."""
+    yield from _sentences(list(_services([project])), is_one=True)
+
+
+def _sentences(services: Iterable[_Service], *, is_one: bool) -> Iterator[str]:
+    for project, service, findings in services:
+        place = service if is_one else f"{service} ({project.path})"
+        names = [finding.variable for finding in findings]
+        new_names = [name for finding in findings for name in finding.variables]
+        yield f"{place} will start without {_listed(names)} unless its program reads {_listed(new_names)}"
 
 
 def _services(projects: Iterable[ProjectOutcome]) -> Iterator[_Service]:

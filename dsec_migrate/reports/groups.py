@@ -1,0 +1,54 @@
+"""Findings that belong together, and what a report calls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from dsec_migrate.finding import Finding
+
+
+def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings of one line, which several services share."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.site, finding.variable, finding.secret), []).append(finding)
+    return list(groups.values())
+
+
+def by_note(findings: Iterable[Finding]) -> list[tuple[list[str], list[Finding]]]:
+    """Findings that say the same but for the variable's name, with what they say."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(_without_name(finding.note, finding.variable), []).append(finding)
+    result: list[tuple[list[str], list[Finding]]] = []
+    for general, group in groups.items():
+        is_one = len({finding.variable for finding in group}) == 1
+        result.append(((group[0].note if is_one else general).split("; "), group))
+    return result
+
+
+def _without_name(note: str, variable: str) -> str:
+    return re.sub(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(?=_FILE|[^A-Za-z0-9_]|$)", "<VARIABLE>", note)
+
+
+def target(group: Sequence[Finding]) -> str:
+    """``service.VARIABLE``, with the other services that the same line reaches."""
+    first, *others = dict.fromkeys(finding.service for finding in group)
+    also = f" (also {', '.join(others)})" if others else ""
+    return f"{first}.{group[0].variable}{also}"
+
+
+def targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
+    """The variables by service; ``moved`` counts those that move, so that all of many need not be named again."""
+    services: dict[str, list[str]] = {}
+    for finding in group:
+        names = services.setdefault(finding.service, [])
+        if finding.variable not in names:
+            names.append(finding.variable)
+    return "; ".join(
+        f"{service}: all {len(names)} variables"
+        if len(names) == moved[service] > 3
+        else f"{service}: {', '.join(names)}"
+        for service, names in services.items()
+    )

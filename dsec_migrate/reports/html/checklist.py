@@ -1,0 +1,106 @@
+"""What is left to do by hand, as boxes to tick: what to review, what stays and why, and the steps after a write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.options import Target
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.reports.groups import by_note, by_place, target, targets
+from dsec_migrate.reports.html.markup import Words, listed
+from dsec_migrate.reports.next_steps import manager_scripts, next_steps
+from dsec_migrate.reports.unknown_images import unsure_starts
+
+# so many are laid out only when they come into view
+MANY_ITEMS = 100
+
+
+def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> str:
+    """The list of one project; empty where there is nothing to do."""
+    groups = (
+        ("To review", "What to check before you rely on it.", list(_reviews(project, words))),
+        ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project, words))),
+        ("Left as it is", "Not moved, with the reason.", list(_left(project, words))),
+        ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project, words))),
+        (
+            "Still in plaintext after the change",
+            "Values of moved secrets stand here too.",
+            list(_remaining(project, words)),
+        ),
+    )
+    number = 0
+    parts: list[str] = []
+    for title, about, items in groups:
+        if not items:
+            continue
+        parts.append(f"<h{level}>{title}</h{level}>\n<p class=quiet>{words.sentence(about)}</p>\n")
+        parts.append(boxes(f"{prefix}-todo", items, number + 1))
+        number += len(items)
+    return "".join(parts)
+
+
+def steps(outcome: Outcome, projects: Sequence[ProjectOutcome], words: Words) -> str:
+    """The list for the end of the page: from the write on. ``projects`` are sealed."""
+    changed = [project for project in projects if project.rewritten and not project.status]
+    if not changed:
+        return ""
+    items = []
+    if not all(project.is_written for project in changed):
+        items.append(words.sentence("Read the changes above, then run the same command with `--write`."))
+    items += map(words.sentence, manager_scripts(changed))
+    items += map(words.sentence, next_steps(changed, outcome.options.target is Target.SWARM))
+    return boxes("step", items, 1)
+
+
+def boxes(prefix: str, items: Iterable[str], first: int) -> str:
+    """Items (HTML) as a list with a box each."""
+    lines = [
+        f'<li><input type=checkbox id="{prefix}-{number}"><label for="{prefix}-{number}">{item}</label></li>\n'
+        for number, item in enumerate(items, first)
+    ]
+    size = " many" if len(lines) > MANY_ITEMS else ""
+    return f'<ul class="boxes{size}">\n{"".join(lines)}</ul>\n'
+
+
+def _reviews(project: ProjectOutcome, words: Words) -> Iterator[str]:
+    moving = [finding for finding in project.findings if finding.action is Action.MIGRATE]
+    moved = Counter(finding.service for finding in moving)
+    for notes, group in by_note(finding for finding in moving if finding.note):
+        told = "".join(f"<br>{words.sentence(note)}" for note in notes)
+        yield f"<b>{words(_short(targets(group, moved)))}</b>{told}"
+
+
+def _unsure(project: ProjectOutcome, words: Words) -> Iterator[str]:
+    if project.rewritten:
+        yield from map(words.sentence, unsure_starts(project))
+
+
+def _left(project: ProjectOutcome, words: Words) -> Iterator[str]:
+    kept = [finding for finding in project.findings if finding.action is Action.KEEP]
+    sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
+    for notes, group in by_note(sure):
+        yield f"<b>{words(_names(group))}</b><br>{words.sentence('; '.join(notes))}"
+
+
+def _possible(project: ProjectOutcome, words: Words) -> Iterator[str]:
+    kept = [finding for finding in project.findings if finding.action is Action.KEEP]
+    possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
+    if possible:
+        yield f"<b>{words(_names(possible))}</b>"
+
+
+def _remaining(project: ProjectOutcome, words: Words) -> Iterator[str]:
+    for place in project.remaining if project.rewritten else ():
+        where = "unused now: `--prune-env` removes the line" if place.is_unused else place.where
+        site = words.code(f"{place.file}:{place.line}")
+        yield f"<b>{words(place.secret)}</b> {site} {words.sentence(where)}".rstrip()
+
+
+def _names(group: Sequence[Finding]) -> str:
+    return listed((target(one) for one in by_place(group)), 8)
+
+
+def _short(text: str) -> str:
+    return listed(text.split("; "), 12)

@@ -1,0 +1,102 @@
+"""The table of findings, and the controls that filter it. Without a script all rows are there, and no control."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsec_migrate.finding import Action, Finding
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.html.diff import Anchors
+from dsec_migrate.reports.html.markup import Words
+
+_CONTROLS = (
+    ("confidence", "Confidence", "any"),
+    ("action", "What happens", "anything"),
+    ("applicability", "Review", "any"),
+    ("service", "Service", "all"),
+)
+# so many are laid out only when they come into view
+MANY_ROWS = 100
+# of more, what to review stands in the checklist alone, where equal sentences are one
+MOST_NOTES = 1000
+_SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
+
+
+def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
+    """The filters, which act on every table of the page; nothing without findings. The script shows them."""
+    chosen: dict[str, dict[str, None]] = {name: {} for name, _, _ in _CONTROLS}
+    count = 0
+    for project, words in projects:
+        for finding in project.findings:
+            count += 1
+            for name, value in _facts(finding, project, words).items():
+                chosen[name][value] = None
+    if not count:
+        return ""
+    selects = "".join(
+        f"<p><label for=filter-{name}>{label}</label>\n<select id=filter-{name} data-fact={name}>"
+        f"<option value=''>{every}"
+        f"{''.join(f'<option>{html.escape(value)}' for value in chosen[name])}</select>\n"
+        for name, label, every in _CONTROLS
+    )
+    return (
+        "<div id=filter class=filter role=search aria-label='Filter findings' hidden>\n"
+        "<p class=wide><label for=filter-text>Search</label>\n"
+        "<input id=filter-text type=search autocomplete=off spellcheck=false>\n"
+        f"{selects}<p><button id=filter-reset type=button>Show all</button>\n"
+        f"<p id=filter-count class=wide role=status aria-live=polite>{count} of {count} findings shown\n</div>\n"
+    )
+
+
+def table(project: ProjectOutcome, places: Anchors, words: Words) -> str:
+    head = "<tr><th scope=col>Secret<th scope=col>Why<th scope=col>What happens"
+    size = "many" if len(project.findings) > MANY_ROWS else "few"
+    return (
+        f"<div class={size}>\n<table class=findings>\n"
+        f"<caption class=unseen>Findings in {words(project.path)}</caption>\n"
+        f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places, words))}</table>\n"
+        "<p class=quiet hidden>No finding here goes with the filter.</p>\n</div>\n"
+    )
+
+
+def _facts(finding: Finding, project: ProjectOutcome, words: Words) -> dict[str, str]:
+    """What the controls choose by, as they call it."""
+    is_moved = finding.action is Action.MIGRATE
+    return {
+        "confidence": finding.verdict.confidence.value,
+        "action": ("moved" if project.is_written else "moves") if is_moved else "stays",
+        "applicability": finding.applicability if is_moved else "does not apply",
+        "service": words.plain(finding.service),
+    }
+
+
+def _rows(project: ProjectOutcome, places: Anchors, words: Words) -> Iterator[str]:
+    is_short = len(project.findings) > MOST_NOTES
+    for finding in project.findings:
+        facts = _facts(finding, project, words)
+        data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in facts.items())
+        site = finding.site
+        place = words.code(f"{site.file}:{site.line}")
+        target = places.get((site.file, site.line))
+        confidence = facts["confidence"]
+        yield (
+            f"<tr {data}><th scope=row>{words(finding.service)}.<wbr>{words(finding.variable)}"
+            f"<br>{f'<a href=#{target}>{place}</a>' if target else place}"
+            f"<td><span class={confidence}>{_SIGNS[confidence]} {confidence}</span> {words(finding.verdict.why)}"
+            f"<td>{''.join(_consequence(finding, facts, words, is_short))}\n"
+        )
+
+
+def _consequence(finding: Finding, facts: dict[str, str], words: Words, is_short: bool) -> Sequence[str]:
+    note = f"<br><small>{words.sentence(finding.note)}</small>" if finding.note else ""
+    if finding.action is not Action.MIGRATE:
+        return ("<span class=stays>– stays</span>", note)
+    if is_short:
+        note = ""
+    fit = facts["applicability"]
+    sign = {"safe": "✓", "review": "◇"}.get(fit, "–")
+    return (
+        f"<span class={fit}>{sign} {fit}</span> {facts['action']} to {words.code(finding.secret or '')}",
+        note,
+    )

@@ -1,0 +1,47 @@
+"""Text as HTML. Everything that comes from a file passes through here: masked, harmless, escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+
+from dsec_migrate.reports.hiding import harmless
+
+_TYPED = re.compile(r"`([^`]+)`")
+
+
+def escaped(text: str) -> str:
+    """``text`` for an element or a quoted attribute, on one line."""
+    return html.escape(harmless(text))
+
+
+class Words:
+    """The names and sentences of one project. ``veils`` are names that hold a value, and what stands for them."""
+
+    def __init__(self, veils: Mapping[str, str]) -> None:
+        # a name may be a part of another one
+        self._veils = sorted(veils.items(), key=lambda veil: -len(veil[0]))
+
+    def plain(self, text: str) -> str:
+        """``text`` without a value, not yet escaped."""
+        for name, veiled in self._veils:
+            text = text.replace(name, veiled)
+        return harmless(text)
+
+    def __call__(self, text: str) -> str:
+        return html.escape(self.plain(text))
+
+    def code(self, text: str) -> str:
+        return f"<code>{self(text)}</code>"
+
+    def sentence(self, text: str) -> str:
+        """A sentence; what stands between backticks is typed or stands in a file."""
+        return _TYPED.sub(r"<code>\1</code>", self(text))
+
+
+def listed(items: Iterable[str], most: int = 6) -> str:
+    """Names in a row: the first of many, and how many more there are."""
+    names = list(dict.fromkeys(items))
+    more = len(names) - most
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:most])} and {more} more"
