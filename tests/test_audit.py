@@ -493,3 +493,24 @@ def test_no_real_file_breaks_it(tmp_path: Path) -> None:
     report = json.loads(nursery.run(tmp_path, words, {"PATH": os.environ["PATH"]}).said)
     assert len(report["projects"]) == len(paths)
     assert report["summary"]["items"] > 10
+
+
+def test_a_history_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dsec_migrate import git as asked
+    from dsec_migrate.checks.checklist import Audit
+    from dsec_migrate.discovery import ProjectFiles
+    from dsec_migrate.options import Options
+
+    lay_out(tmp_path, {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, ("compose.yml",))
+    files = ProjectFiles.of(tmp_path / "compose.yml")
+
+    def said(**more: Any) -> list[str]:
+        audit = Audit([load("secret-in-git-history")], Options(), {}, **more)
+        return [warning.what for warning in audit.look(files).warnings]
+
+    whole = time.monotonic() + 60
+    assert said(until=whole) == []
+    assert said(until=0.0) == ["only a part of the history of git was looked at, within the time for it"]
+    assert said(until=0.0, looks_back=False) == []
+    monkeypatch.setattr(asked, "committed", lambda folder, texts: ({}, False))
+    assert len(said(until=whole)) == 1

@@ -84,8 +84,15 @@ class Audit:
             point = self._point(check, answers, said.exceptions, hide)
             if point.items or point.done or point.excepted or point.known:
                 points.append(point)
-        warnings = (*files.warnings, *(warning for unit in units for warning in unit.warnings))
-        return Checklist(files.name, tuple(points), tuple(errors), warnings)
+        warnings = [*files.warnings, *(warning for unit in units for warning in unit.warnings)]
+        if not all(subject.is_history_whole for subject in subjects):
+            warnings.append(
+                UserError(
+                    "only a part of the history of git was looked at, within the time for it",
+                    help=f"`{subjects[-1].verb('audit')}` for this project alone looks further",
+                )
+            )
+        return Checklist(files.name, tuple(points), tuple(errors), tuple(warnings))
 
     def _point(
         self,
@@ -127,9 +134,12 @@ class Audit:
             time.time(),
             maximum_age,
         )
-        if not self.looks_back or time.monotonic() > self.until:
+        if not self.looks_back:
             return subject
-        return replace(subject, leaked=_leaked(subject))
+        if time.monotonic() > self.until:
+            return replace(subject, is_history_whole=False)
+        leaked, is_whole = _leaked(subject)
+        return replace(subject, leaked=leaked, is_history_whole=is_whole)
 
     def _masks(self, units: Sequence[Unit], subjects: Sequence[Subject]) -> Masks:
         found = sum((masks(unit.project, unit.plan) for unit in units), Masks())
@@ -137,8 +147,9 @@ class Audit:
         return found + Masks({}, values)
 
 
-def _leaked(subject: Subject) -> Mapping[str, Commit]:
-    """Values that the history has, but for those that stand in a file of today anyway."""
+def _leaked(subject: Subject) -> tuple[Mapping[str, Commit], bool]:
+    """Values that the history has, but for those that stand in a file of today anyway; and whether all of it was
+    looked at."""
     from dsec_migrate.checks.subject import PLAIN
 
     stands = {
@@ -147,7 +158,7 @@ def _leaked(subject: Subject) -> Mapping[str, Commit]:
         if one.verdict.exposure in PLAIN or one.verdict.confidence is Confidence.POSSIBLE
     }
     values = {one.subject: one.value for one in subject.known if one.subject not in stands}
-    return commits(subject.project, values)[0]
+    return commits(subject.project, values)
 
 
 def _exception(check: Check, item: Item, unit: Unit, rules: Sequence[Rule]) -> str | None:

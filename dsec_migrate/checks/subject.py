@@ -68,7 +68,7 @@ class Subject:
     the secrets that it defines; ``changed`` since when each has its value (seconds of the epoch); ``leaked`` which
     values the history of git has, by name or ``service.VARIABLE``. ``tracked`` are service and variable of findings
     whose value stands in an env file that git tracks. ``call`` are the words that name the project on the command line.
-    ``today`` counts seconds of the epoch, ``maximum_age`` days."""
+    ``today`` counts seconds of the epoch, ``maximum_age`` days. ``is_history_whole``: all of git's was looked at."""
 
     project: Project
     findings: tuple[Finding, ...]
@@ -81,6 +81,7 @@ class Subject:
     call: tuple[str, ...] = ()
     today: float = 0.0
     maximum_age: int = 365
+    is_history_whole: bool = True
 
     # --- findings ---
 

@@ -43,6 +43,11 @@ def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bo
                     _tell_point(page, point)
         if not one.points:
             page.sentence("no question of the audit arises", indent="  ")
+        if one.warnings:
+            page.blank()
+        for warning in one.warnings:
+            place = f" ({shown_path(warning.file)}:{warning.line})" if warning.line else ""
+            page.sentence(f"{warning.what}{place}", indent="         ", first="warning: ")
     page.blank()
     page.sentence(_sum(checklists), paint=page.style.bold)
     if check:
