@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from dsec_migrate.cli import choices
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
@@ -64,6 +65,13 @@ class Request(NamedTuple):
     encrypt_to: Sequence[str] = ()
     stack_output: str | None = None
     mount: Mount = Mount.SECRETS
+    rename: Sequence[str] = ()
+    source_of: Sequence[str] = ()
+    delivery_of: Sequence[str] = ()
+    skip_because: Sequence[str] = ()
+    interactive: bool = False
+    words: Sequence[str] = ()
+    """The command line itself, for who is told how to say the same in other words."""
 
 
 def perform(request: Request) -> int:
@@ -137,6 +145,8 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
 def _options(request: Request) -> Options:
     manager = _manager(request)
     target = _target(request.source, request.target)
+    chosen = choices.read(request.rename, request.source_of, request.delivery_of, request.skip_because)
+    choices.check_sources(chosen.source_of, request.source, target, request.mount)
     if request.stack_output is not None and target is not Target.SWARM:
         raise UserError("--stack-output goes with --target swarm", help="add --target swarm, or --source external")
     if request.mount is Mount.VOLUME and (request.source is not SourceKind.FILE or target is Target.SWARM):
@@ -163,6 +173,7 @@ def _options(request: Request) -> Options:
         _recipients(request.encrypt_to),
         request.stack_output,
         request.mount,
+        *chosen,
     )
 
 

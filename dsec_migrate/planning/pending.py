@@ -69,6 +69,9 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
 
 def decide(case: Case) -> Pending:
     options, service, variable = case.options, case.service.name, case.variable.name
+    reason = options.reason_to_skip(service, variable)
+    if reason:
+        return Pending(case, Left(f"skipped on purpose: {reason}"))
     if not options.is_asked_for(service, variable):
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
