@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import is_valid
 from dsec_migrate.options import Mount, SourceKind, Target, Unknown
+from dsec_migrate.outcome import Outcome
 
 _Kind = TypeVar("_Kind", bound=Enum)
 _DELIVERIES = (Unknown.REWRITE, Unknown.WRAP)
@@ -53,6 +54,15 @@ def check_sources(
         raise UserError(
             "--source-of: Swarm refuses secrets that come from variables", help="take file or external for these"
         )
+
+
+def without_effect(rename: Sequence[tuple[str, str]], outcome: Outcome) -> list[str]:
+    """Variables that a name was chosen for, and that no project has."""
+    if not rename or any(project.status for project in outcome.projects):
+        return []
+    found = {(finding.service, finding.variable) for project in outcome.projects for finding in project.findings}
+    known = {text for service, variable in found for text in (variable, f"{service}.{variable}")}
+    return [variable for variable, _ in rename if variable not in known]
 
 
 def _name(text: str) -> tuple[str, str]:

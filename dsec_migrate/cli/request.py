@@ -18,7 +18,7 @@ from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
 from dsec_migrate.reports.look import DiffStyle, Look
 from dsec_migrate.reports.output import complain, save, say
-from dsec_migrate.reports.sealed import seal
+from dsec_migrate.reports.sealed import Sealed, seal
 from dsec_migrate.reports.terminal import Progress, style_for, width
 
 NAME = "dsec-migrate"
@@ -84,6 +84,10 @@ def perform(request: Request) -> int:
             "--show-values needs the text report on a terminal",
             help="leave out --format and --output, and do not redirect the output",
         )
+    if request.interactive:
+        from dsec_migrate.cli import conversation
+
+        conversation.check(request.form, request.outputs, is_check=request.check, shows_values=request.show_values)
     options = _options(request)
     saved = View(request.check, request.strict, Look(request.diff))
     shown = saved
@@ -94,14 +98,17 @@ def perform(request: Request) -> int:
     outcome = _run(request, options, partial(seal, looks={Look(), saved.look, shown.look}, has_json=has_json))
     for name, path in outputs:
         save(path, REPORTS[name](outcome, saved))
+    for variable in choices.without_effect(options.rename, outcome):
+        say(f"note: --rename of {variable}: nothing is called so\n", sys.stderr)
     if request.form == "text":
         for error in errors_of(outcome):
             complain(error, sys.stderr, style_for(sys.stderr, os.environ))
-    say(REPORTS[request.form](outcome, shown), sys.stdout)
+    if outcome.projects or not request.interactive:
+        say(REPORTS[request.form](outcome, shown), sys.stdout)
     return outcome.status(check=request.check, strict=request.strict)
 
 
-def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], ProjectOutcome]) -> Outcome:
+def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], Sealed]) -> Outcome:
     from dsec_migrate.discovery import discover
     from dsec_migrate.migrate import collect_garbage_seldom, run
 
@@ -123,6 +130,10 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
     except UserError as error:
         return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
     collect_garbage_seldom()
+    if request.interactive:
+        from dsec_migrate.cli import conversation
+
+        return conversation.hold(projects, options, request.words, sealing, write=request.write)
     progress = Progress(sys.stderr)
     try:
         return run(

@@ -25,7 +25,7 @@ def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> tuple[str, ..
 
 def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(rewritten)
+    name = name_of(rewritten)
     yield style.bold(f"--- a/{name}")
     yield style.bold(f"+++ b/{name}")
     services = _services_by_line(project, rewritten)
@@ -40,7 +40,7 @@ def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Itera
 
 def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(rewritten)
+    name = name_of(rewritten)
     found = _hunks(project, rewritten, look)
     last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
     digits = len(str(last))
@@ -114,7 +114,7 @@ def _hunks(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Sequenc
     return hunks(rewritten, project.masks, show_values=look.show_values)
 
 
-def _name(rewritten: Rewritten) -> str:
+def name_of(rewritten: Rewritten) -> str:
     return rewritten.path.replace("\\", "/").removeprefix("./").lstrip("/")
 
 

@@ -1,0 +1,77 @@
+"""Decisions as options: the end of a conversation is a run with these, and the same words give the same files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+
+from dsec_migrate.interactive.session import Session, State
+from dsec_migrate.interactive.units import Unit
+from dsec_migrate.options import Options
+from dsec_migrate.records import replace
+
+
+def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], state: State) -> Options:
+    """``base`` for a run in which the units ``chosen`` (by number) move and the others stay, with the wishes and the
+    rules of ``state``."""
+    rules = tuple((rule.pattern, rule.reason) for rule in state.rules)
+    options = replace(base, skip_because=(*base.skip_because, *rules))
+    for number in sorted(chosen):
+        wish, unit = state.wishes.get(number), units[number]
+        if wish is None:
+            continue
+        if wish.name:
+            options = replace(options, rename=(*options.rename, (unit.name, wish.name)))
+        if wish.source is not None:
+            pairs = tuple((_literally(key), wish.source) for key in unit.keys)
+            options = replace(options, source_of=(*options.source_of, *pairs))
+        if wish.delivery is not None:
+            ways = tuple((_literally(key), wish.delivery) for key in unit.keys)
+            options = replace(options, delivery_of=(*options.delivery_of, *ways))
+    skipped = [
+        _literally(key)
+        for number, unit in enumerate(units)
+        if number not in chosen and all(options.is_asked_for(*variable) for variable in unit.variables)
+        for key in unit.keys
+    ]
+    named = [_literally(key) for number in sorted(chosen) for key in units[number].keys]
+    # who names some leaves the others; what is only possibly a secret has to be named
+    needs_names = not base.only and any(units[number].is_possible for number in chosen)
+    if not chosen:
+        return replace(options, skip=(*base.skip, "*"))
+    if needs_names or (not base.only and len(named) < len(skipped)):
+        return replace(options, only=tuple(named))
+    return replace(options, skip=(*base.skip, *skipped))
+
+
+def final(base: Options, session: Session) -> Options:
+    return options_of(base, session.units, session.accepted, session.state)
+
+
+def words_of(base: Options, options: Options) -> Iterator[tuple[str, str]]:
+    """What is to be said in addition to ``base``, in pairs of an option and what stands behind it."""
+    yield from (("--only", text) for text in options.only[len(base.only) :])
+    yield from (("--skip", text) for text in options.skip[len(base.skip) :])
+    yield from (("--rename", f"{name}={wanted}") for name, wanted in options.rename[len(base.rename) :])
+    yield from (("--source-of", f"{name}={kind.value}") for name, kind in options.source_of[len(base.source_of) :])
+    yield from (("--delivery-of", f"{name}={how.value}") for name, how in options.delivery_of[len(base.delivery_of) :])
+    added = options.skip_because[len(base.skip_because) :]
+    yield from (("--skip-because", f"{pattern}={reason}") for pattern, reason in added)
+
+
+def command_lines(program: str, pairs: Sequence[tuple[str, str]], rest: Sequence[str], width: int) -> list[str]:
+    """A command for a shell, continued over lines of ``width`` columns where its words allow it."""
+    parts = [*(f"{option} {shlex.quote(text)}" for option, text in pairs), *map(shlex.quote, rest)]
+    lines, line = [], program
+    for part in parts:
+        if len(line) + len(part) + 3 > width:
+            lines.append(f"{line} \\")
+            line = f"  {part}"
+        else:
+            line = f"{line} {part}"
+    return [*lines, line]
+
+
+def _literally(text: str) -> str:
+    """A pattern that matches ``text`` alone."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
