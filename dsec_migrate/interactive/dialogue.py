@@ -23,7 +23,8 @@ from dsec_migrate.reports.hiding import hidden, hider, spellings
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Paint, Style, paragraph, wrapped
 
-KEYS = "y,n,a,s,r,o,d,v,w,u,q,?"
+_MOVE = "Move it? [y,n,a,s,r,o,d,v,w,u,q,?] "
+_STAYS = "Leave it? [n,a,s,o,d,w,u,q,?] "
 _SOURCES = {"f": SourceKind.FILE, "v": SourceKind.ENVIRONMENT, "s": SourceKind.EXTERNAL}
 _DELIVERIES = {"p": Unknown.REWRITE, "s": Unknown.WRAP}
 # words that many names end in, which mean a different thing each time
@@ -103,16 +104,17 @@ class Dialogue:
             session, expected, self._planner.alone(session), self._style, terminal.width, terminal.height
         )
         terminal.show(text)
-        position = session.state
-        while session.state is position:
-            terminal.show(self._style.bold(f"Move it? [{KEYS}] "))
+        state = session.state
+        prompt = self._style.bold(_MOVE if moves(expected, session.unit) else _STAYS)
+        while session.state is state:
+            terminal.show(prompt)
             key = terminal.key()
             terminal.show(f"{key if key.isprintable() else ''}\n")
             if key in {END, "q"}:
                 return self._quit(is_gone=key == END)
             action = self._actions().get(key)
             if action is None:
-                self._say(f"{KEYS} are the keys; ? tells what they do")
+                self._say("no such key; ? tells what the keys do")
                 continue
             action()
         self._keep()
@@ -253,7 +255,7 @@ class Dialogue:
             self._terminal.flash(lines)
 
     def _show_change(self) -> None:
-        outcome = self._planner.outcome(self.options)
+        outcome = self._planner.so_far(self.session)
         paints: dict[str, Paint] = {"-": self._style.red, "+": self._style.green, "@": self._style.dim}
         diffs = render(outcome, Look())
         for diff in reversed(diffs):
@@ -266,7 +268,7 @@ class Dialogue:
             self._say("nothing is accepted so far that changes a file")
 
     def _say(self, text: str) -> None:
-        lines = paragraph(text[:1].upper() + text[1:] + ".", min(self._terminal.width, 100), "  ")
+        lines = paragraph(text, min(self._terminal.width, 100), "  ")
         self._terminal.show("\n".join(lines) + "\n")
 
     # --- the end ---
@@ -283,9 +285,8 @@ class Dialogue:
         self._has_enough = False
         while True:
             asks = "Write? [y/N; w shows the whole change, u undoes] "
-            terminal.show(
-                "\n" + self._style.bold(asks if can_write else "[w shows the whole change, u undoes, Enter ends] ")
-            )
+            other = "[w shows the whole change, u undoes, Enter ends] "
+            terminal.show("\n" + self._style.bold(asks if can_write else other))
             key = terminal.key()
             terminal.show(f"{key if key.isprintable() else ''}\n")
             if key == "w":
@@ -322,9 +323,8 @@ class Dialogue:
         if not self.session.is_begun:
             self._say("nothing decided, nothing written")
             return End.QUIT
-        done = "[w]rite" if self._write else "[w]hat"
-        rest = "those accepted so far" if self._write else "it is in options so far"
-        self._terminal.show(f"Quit: [k]eep the decisions, {done} {rest}, [d]rop them, or go on? ")
+        end = "[w]rite those accepted" if self._write else "[w]hat they are as options"
+        self._terminal.show(f"Quit: [k]eep the decisions, {end}, [d]rop them, or go on? ")
         key = self._terminal.key()
         self._terminal.show(f"{key if key.isprintable() else ''}\n")
         if key in {"k", END}:

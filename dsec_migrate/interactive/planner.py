@@ -50,6 +50,11 @@ class Planner:
         chosen = {*session.accepted, *open_, state.position}
         return self.outcome(options_of(self.options, session.units, chosen, state))
 
+    def so_far(self, session: Session) -> ProjectOutcome:
+        """If all moves that is accepted, and the unit that is asked about."""
+        current = () if session.is_done else (session.state.position,)
+        return self.outcome(options_of(self.options, session.units, {*session.accepted, *current}, session.state))
+
     def alone(self, session: Session) -> ProjectOutcome:
         """If only the unit that is asked about moves, under the name that it is expected to have."""
         plain = replace(self.options, prune_env=False, templates=False, manager=None, encrypt_to=(), stack_output=None)

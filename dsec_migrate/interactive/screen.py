@@ -19,8 +19,6 @@ from dsec_migrate.reports.page import PROSE_WIDTH, Page
 from dsec_migrate.reports.style import Paint, Style, cut, width_of, wrapped
 
 _LEAST_ROWS = 6
-# the prompt, and what its answer says
-_ROWS_BELOW = 3
 _LABEL = 9
 
 HELP = (
@@ -32,7 +30,7 @@ HELP = (
     ("o", "choose the source: a file, a variable, Swarm"),
     ("d", "choose the delivery: the program reads a file, or a shell does for it"),
     ("v", "show the value for a moment"),
-    ("w", "show the whole change so far"),
+    ("w", "show the whole change: all that is accepted so far, and this"),
     ("u", "undo the last decision"),
     ("q", "quit: keep the decisions for later, end with those so far, or drop them"),
 )
@@ -46,7 +44,6 @@ def render_unit(
     unit = session.unit
     told = alone if moves(alone, unit) else expected
     page = Page(style, width)
-    page.blank()
     _head(page, session, style, min(width, PROSE_WIDTH))
     rows = [finding for finding in told.findings if key_of(finding) in unit.keys] or list(unit.findings)
     hide = hider(told)
@@ -57,7 +54,7 @@ def render_unit(
         reasons = dict.fromkeys(finding.note for finding in rows if finding.action is not Action.MIGRATE)
         for reason in reasons:
             _labelled(page, "stays", hide(reason))
-        return str(page)
+        return f"\n{page}"
     names = {finding.secret for finding in moved}
     for secret in told.plan.secrets:
         if secret.name in names:
@@ -69,10 +66,11 @@ def render_unit(
         _labelled(page, label, hide(note.removeprefix("check ")))
     if session.wish != Wish():
         _labelled(page, "chosen", ", ".join(_wish(session.wish)))
-    room = height - str(page).count("\n") - _ROWS_BELOW
     page.blank()
+    # a blank line before it all, and the prompt
+    room = height - str(page).count("\n") - 2
     page.raw("".join(line + "\n" for line in _change(told, rows, style, width, max(room, _LEAST_ROWS))))
-    return str(page)
+    return f"\n{page}"
 
 
 def _head(page: Page, session: Session, style: Style, width: int) -> None:
@@ -143,7 +141,7 @@ def _change(outcome: ProjectOutcome, rows: Sequence[Finding], style: Style, widt
         lines += (paints[line.sign](cut(line.sign + line.text, width)) for line in hunk.lines)
     if len(lines) > room:
         hidden = len(lines) - room + 1
-        return [*lines[: room - 1], style.dim(f"... {hidden} more lines; w shows the whole change")]
+        return [*lines[: room - 1], style.dim(f"... {hidden} more lines; w shows all")]
     return lines
 
 
@@ -156,10 +154,9 @@ def _holds(hunk: Hunk, file: str, sites: Iterable[tuple[str, int]]) -> bool:
 
 def render_help(style: Style, width: int) -> str:
     page = Page(style, width)
-    page.blank()
     for key, meaning in HELP:
         page.sentence(meaning, indent="      ", first=f"  {style.bold(key)}   ")
-    return str(page)
+    return f"\n{page}\n"
 
 
 def render_value(outcome: ProjectOutcome, unit: Unit, width: int, height: int) -> list[str]:
@@ -180,7 +177,6 @@ def render_value(outcome: ProjectOutcome, unit: Unit, width: int, height: int) -
 
 def render_summary(session: Session, outcome: ProjectOutcome, style: Style, width: int) -> str:
     page = Page(style, width)
-    page.blank()
     accepted = [session.units[number] for number in session.accepted]
     skipped = [unit for n, unit in enumerate(session.units) if session.state.accepted.get(n) is False]
     count, left = len(session.units), len(session.undecided)
@@ -194,7 +190,6 @@ def render_summary(session: Session, outcome: ProjectOutcome, style: Style, widt
     stay = [unit for unit in accepted if not moves(outcome, unit)]
     for unit in stay if not outcome.errors else ():
         reasons = [f.note for f in outcome.findings if key_of(f) in unit.keys and f.action is Action.KEEP]
-        page.sentence(
-            f"{unit.name} stays all the same: {hider(outcome)(reasons[0] if reasons else '')}", "      ", "  "
-        )
-    return str(page)
+        reason = hider(outcome)(reasons[0] if reasons else "")
+        page.sentence(f"{unit.name} stays all the same: {reason}", indent="      ", first="  ")
+    return f"\n{page}"
