@@ -139,3 +139,8 @@ def matches(patterns: Sequence[str], service: str, variable: str) -> bool:
     """A pattern is matched against the variable's whole name, then against ``service.VARIABLE``."""
     whole = f"{service}.{variable}"
     return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in patterns)
+
+
+def literally(name: str) -> str:
+    """The pattern that matches ``name`` alone."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

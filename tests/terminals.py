@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 MAIN = "import sys; from dsec_migrate.cli import main; main(sys.argv[1:])"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 20
 TMUX = shutil.which("tmux")
 needs_tmux = pytest.mark.skipif(TMUX is None, reason="tmux is not here, which holds the terminal")
 
@@ -30,14 +30,15 @@ class Terminal:
         given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
         command = " ".join(map(shlex.quote, (sys.executable, "-c", MAIN, *words)))
         script = (
-            f"cd {shlex.quote(str(folder))}; stty -a >before.stty; unset FORCE_COLOR CLICOLOR_FORCE COLUMNS LINES; "
+            f"cd {shlex.quote(str(folder))}; trap : INT; stty -a >before.stty; unset FORCE_COLOR CLICOLOR_FORCE COLUMNS LINES; "
             f"{given} {command}; echo status $?; stty -a >after.stty; exec sleep 600"
         )
         size = ("-x", "80", "-y", "24")
         self._tmux("-f", os.devnull, "new-session", "-d", *size, "sh", "-c", script)
-        self._seen = 0
+        self._seen = self._asked = 0
 
     def press(self, *keys: str) -> None:
+        self._asked = len(self.history.rstrip())
         self._tmux("send-keys", *keys)
 
     def type(self, text: str) -> None:
@@ -68,6 +69,16 @@ class Terminal:
                 return new
             time.sleep(0.03)
         raise AssertionError(f"{text!r} did not come:\n{self.history[self._seen :]}")
+
+    def wait_for_question(self) -> str:
+        """Until it shows more than before the last key, and the last line asks for another one; returns that line."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < ends:
+            shown = self.history.rstrip()
+            if len(shown) > self._asked + 2 and shown.endswith("]"):
+                return shown.rpartition("\n")[2]
+            time.sleep(0.03)
+        raise AssertionError(f"nothing is asked:\n{self.screen}")
 
     def wait_for_screen(self, text: str) -> str:
         """Until the visible part has ``text``, which may go again."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from dsec_migrate.interactive.session import Session, State
 from dsec_migrate.interactive.units import Unit
-from dsec_migrate.options import Options
+from dsec_migrate.options import Options, literally
 from dsec_migrate.records import replace
 
 
@@ -23,18 +23,18 @@ def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], st
         if wish.name:
             options = replace(options, rename=(*options.rename, (unit.name, wish.name)))
         if wish.source is not None:
-            pairs = tuple((_literally(key), wish.source) for key in unit.keys)
+            pairs = tuple((literally(key), wish.source) for key in unit.keys)
             options = replace(options, source_of=(*options.source_of, *pairs))
         if wish.delivery is not None:
-            ways = tuple((_literally(key), wish.delivery) for key in unit.keys)
+            ways = tuple((literally(key), wish.delivery) for key in unit.keys)
             options = replace(options, delivery_of=(*options.delivery_of, *ways))
     skipped = [
-        _literally(key)
+        literally(key)
         for number, unit in enumerate(units)
         if number not in chosen and all(options.is_asked_for(*variable) for variable in unit.variables)
         for key in unit.keys
     ]
-    named = [_literally(key) for number in sorted(chosen) for key in units[number].keys]
+    named = [literally(key) for number in sorted(chosen) for key in units[number].keys]
     # who names some leaves the others; what is only possibly a secret has to be named
     needs_names = not base.only and any(units[number].is_possible for number in chosen)
     if not chosen:
@@ -70,8 +70,3 @@ def command_lines(program: str, pairs: Sequence[tuple[str, str]], rest: Sequence
         else:
             line = f"{line} {part}"
     return [*lines, line]
-
-
-def _literally(text: str) -> str:
-    """A pattern that matches ``text`` alone."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in text)

@@ -14,7 +14,7 @@ from dsec_migrate.interactive.progress import Progress
 from dsec_migrate.interactive.session import Rule, Session, Wish
 from dsec_migrate.interactive.units import Unit, key_of
 from dsec_migrate.naming import is_valid
-from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown, literally
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.records import replace
@@ -174,7 +174,7 @@ class Dialogue:
         word = name.rpartition("_")[2]
         general = f"*_{word}"
         is_telling = "_" in name and word not in _COMMON and len(self.session.named_by(general)) > 1
-        return general if is_telling else name
+        return general if is_telling else literally(name)
 
     # --- how it moves ---
 

@@ -12,7 +12,7 @@ from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.plan import PlannedSecret
-from dsec_migrate.reports.diff import name_of
+from dsec_migrate.reports.diff import name_of, tail
 from dsec_migrate.reports.hiding import harmless, hider
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.page import PROSE_WIDTH, Page
@@ -83,7 +83,7 @@ def _head(page: Page, session: Session, style: Style, width: int) -> None:
         page.row(title + " " * (width - width_of(title) - width_of(place)) + place, style.bold)
     else:
         page.row(title, style.bold)
-        page.row(cut(f"  {place}", width), style.bold)
+        page.row(f"  {tail(place, width - 2)}", style.bold)
 
 
 def _labelled(page: Page, label: str, text: str) -> None:

@@ -47,7 +47,7 @@ def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> 
     # number, sign and the spaces around it
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
-    yield style.bold(columns(_tail(f"a/{name}", side), side) + _SIDES + _tail(f"b/{name}", side))
+    yield style.bold(columns(tail(f"a/{name}", side), side) + _SIDES + tail(f"b/{name}", side))
     services = _services_by_line(project, rewritten)
     for hunk in found:
         yield style.dim(cut(_header(hunk, services), look.width))
@@ -87,7 +87,7 @@ def _pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
     yield from zip_longest(removed, added)
 
 
-def _tail(name: str, width: int) -> str:
+def tail(name: str, width: int) -> str:
     """The end of a path, which tells more than its beginning."""
     while width_of(name) > width and "/" in name:
         name = name.split("/", 1)[1]
