@@ -30,7 +30,8 @@ class Terminal:
         given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
         command = " ".join(map(shlex.quote, (sys.executable, "-c", MAIN, *words)))
         script = (
-            f"cd {shlex.quote(str(folder))}; trap : INT; stty -a >before.stty; unset FORCE_COLOR CLICOLOR_FORCE COLUMNS LINES; "
+            f"cd {shlex.quote(str(folder))}; trap : INT; stty -a >before.stty; "
+            "unset FORCE_COLOR CLICOLOR_FORCE COLUMNS LINES; "
             f"{given} {command}; echo status $?; stty -a >after.stty; exec sleep 600"
         )
         size = ("-x", "80", "-y", "24")

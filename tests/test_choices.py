@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate, settings
+from dsec_migrate import cli, migrate, settings
 from dsec_migrate.cli import choices
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
@@ -312,6 +312,27 @@ def test_only_a_table_is_written_where_nothing_else_moves(folder: Path) -> None:
     assert outcome.is_written
     assert (folder / "compose.yml").read_text("utf-8") == text
     assert settings.read(folder).skips == (("*_SALT", "public"),)
+
+
+def test_undo_takes_the_table_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / settings.NAME).write_bytes(b"# our settings")
+    before = snapshot(folder)
+    monkeypatch.chdir(folder)
+    for words in (["--skip-because", "*_SALT=public", "--write"], ["undo", "--write"]):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(words)
+        assert stopped.value.code == 0
+    assert snapshot(folder) == before
+
+
+def test_a_name_for_what_is_not_there_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--rename", "db.POSTGRES_PASSWROD=x", "--rename", "SESSION_SALT=y"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().err == "note: --rename of db.POSTGRES_PASSWROD: nothing is called so\n"
 
 
 @pytest.mark.parametrize("text", ["A", "A=", "A=  ", "=reason"])

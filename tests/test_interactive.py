@@ -23,12 +23,12 @@ from terminals import MAIN, needs_tmux, opened
 
 from dsec_migrate import cli
 from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.interactive.choices import command_lines, final, options_of, words_of
+from dsec_migrate.interactive.choices import command_lines, final, options_of, spoken, words_of
 from dsec_migrate.interactive.dialogue import Dialogue, End
 from dsec_migrate.interactive.keys import END
 from dsec_migrate.interactive.planner import Planner
 from dsec_migrate.interactive.progress import Progress
-from dsec_migrate.interactive.session import Rule, Session, State, Wish
+from dsec_migrate.interactive.session import Rule, Session, State, Step, Wish
 from dsec_migrate.interactive.units import Unit
 from dsec_migrate.migrate import migrate
 from dsec_migrate.naming import JOURNAL
@@ -201,13 +201,25 @@ def test_patterns_mean_one_variable_alone() -> None:
     assert not options.is_asked_for("my.service", "xpack.key0")
 
 
-def test_what_the_call_asked_for_stays_asked_for() -> None:
+def test_what_the_call_asked_for_is_not_said_again() -> None:
     base = Options(only=("*SALT", "web.*"), skip=("*LEFT",), rename=(("x", "y"),))
-    options = options_of(base, UNITS[1:4], {1, 2}, State(accepted={0: False, 1: True, 2: True}))
-    assert options.only == base.only
-    assert options.skip == ("*LEFT",)
-    assert options.rename == base.rename
-    assert list(words_of(base, options)) == []
+    session = Session(UNITS[2:4])
+    session.accept()
+    session.accept()
+    assert list(words_of(base, spoken(base, session))) == []
+    session.undo()
+    session.skip()
+    assert list(words_of(base, spoken(base, session))) == [("--skip", "web.SALT")]
+    assert final(base, session).only == ("api.SALT",)
+
+
+def test_what_stays_is_named_where_that_is_shorter() -> None:
+    session = Session([unit for unit in UNITS if not unit.is_possible])
+    for decide in (session.accept, session.accept, session.accept, session.skip, session.accept):
+        decide()
+    assert list(words_of(Options(), spoken(Options(), session))) == [("--skip", "web.LEFT")]
+    # a run of its own names what moves: what nobody was asked about stays
+    assert not final(Options(), session).is_asked_for("web", "NEW_PASSWORD")
 
 
 def test_a_command_for_a_shell() -> None:
@@ -232,11 +244,11 @@ def test_both_spellings_of_the_same_decisions_give_the_same_plan(project: Path, 
     named = Options(only=tuple(key for number in sorted(chosen) for key in units[number].keys))
     skipped = Options(skip=tuple(key for n, unit in enumerate(units) if n not in chosen for key in unit.keys))
     files = ProjectFiles.of(project / "compose.yml")
-    texts = [
-        [file.text for file in migrate(files, options, {}).rewritten]
-        for options in (named, skipped, options_of(Options(), units, chosen, state))
-    ]
-    assert texts[0] == texts[1] == texts[2]
+    session = Session(units)
+    session.restore(Step(units[number].keys, number in chosen) for number in range(len(units)))
+    several = (named, skipped, options_of(Options(), units, chosen, state), spoken(Options(), session))
+    texts = [[file.text for file in migrate(files, options, {}).rewritten] for options in several]
+    assert texts[0] == texts[1] == texts[2] == texts[3]
     assert texts[0]
 
 
@@ -484,6 +496,24 @@ def test_it_goes_on_where_it_stopped(small: Path) -> None:
     (small / "compose.yml").write_text(SMALL.replace("POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"), "utf-8")
     terminal, dialogue, _ = talk(small, ["q", "k"])
     assert "1 dropped, whose findings are gone or changed" in " ".join(terminal.shown.split())
+
+
+def test_another_call_drops_what_it_cannot_do(small: Path) -> None:
+    shell = {"OUTER_TOKEN": "Vetch-Kiln-55"}
+    talk(small, [*"nnn", *"ov", *"y", "q"], shell=shell)
+    terminal, dialogue, _ = talk(small, ["q", "k"], options=Options(target=Target.SWARM), shell=shell)
+    assert "3 of 4 decided earlier; 1 dropped" in " ".join(terminal.shown.split())
+    assert dialogue.session.undecided == (3,)
+
+
+def test_who_has_enough_writes_what_is_accepted(small: Path) -> None:
+    terminal, dialogue, end = talk(small, [*"yq", "w", "y"], write=True)
+    assert end is End.WRITE
+    assert "1 accepted, 0 skipped, 3 not decided, which stay" in terminal.shown
+    assert dialogue.options.only == ("db.POSTGRES_PASSWORD",)
+    terminal, _, end = talk(small, [*"q", "w", "\n"])
+    assert end is End.NEXT
+    assert "dsec-migrate --only db.POSTGRES_PASSWORD\n" in terminal.shown
 
 
 def test_dropped_decisions_are_gone(small: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from dsec_migrate.interactive import screen
-from dsec_migrate.interactive.choices import final, words_of
+from dsec_migrate.interactive.choices import final, spoken, words_of
 from dsec_migrate.interactive.keys import END, ESCAPE
 from dsec_migrate.interactive.planner import Planner, moves, reason_against, secret_names
 from dsec_migrate.interactive.progress import Progress
@@ -19,7 +20,7 @@ from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.records import replace
 from dsec_migrate.reports.diff import render
-from dsec_migrate.reports.hiding import hidden, hider, spellings
+from dsec_migrate.reports.hiding import harmless, hidden, hider, spellings
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Paint, Style, paragraph, wrapped
 
@@ -152,7 +153,7 @@ class Dialogue:
 
     def _skip_all(self) -> None:
         unit = self.session.unit
-        pattern = self._terminal.line("Leave for good what is called: ", self._proposal(unit))
+        pattern = self._terminal.line("Leave for good what is called: ", harmless(self._proposal(unit)))
         if not pattern:
             return
         if self.session.state.position not in self.session.named_by(pattern):
@@ -189,14 +190,14 @@ class Dialogue:
         self._try(replace(self.session.wish, name=name))
 
     def _choose_source(self) -> None:
-        options = self._planner.options
-        if options.manager is not None or options.mount is Mount.VOLUME:
+        known = self._sources()
+        if not known:
             self._say("with these options all values are taken from one place")
             return
-        other = "[s]warm keeps it" if options.target is Target.SWARM else "a [v]ariable of the shell or .env"
-        kind = self._choose(f"Source: a [f]ile, {other}? ", _SOURCES)
-        refused = SourceKind.ENVIRONMENT if options.target is Target.SWARM else SourceKind.EXTERNAL
-        if kind is None or kind is refused:
+        others = {SourceKind.EXTERNAL: "[s]warm keeps it", SourceKind.ENVIRONMENT: "a [v]ariable of the shell or .env"}
+        told = ", ".join(others[kind] for kind in known if kind in others)
+        kind = self._choose(f"Source: a [f]ile, {told}? ", _SOURCES)
+        if kind not in known:
             return
         wish = replace(self.session.wish, source=kind)
         outcome = self._planner.expected(self.session, wish)
@@ -210,6 +211,13 @@ class Dialogue:
             )
             return
         self._try(wish)
+
+    def _sources(self) -> tuple[SourceKind, ...]:
+        """Those that a secret of the project may have."""
+        options = self._planner.options
+        if options.manager is not None or options.mount is Mount.VOLUME:
+            return ()
+        return (SourceKind.FILE, SourceKind.EXTERNAL if options.target is Target.SWARM else SourceKind.ENVIRONMENT)
 
     def _choose_delivery(self) -> None:
         how = self._choose("Delivery: the [p]rogram reads a file, or a [s]hell does for it? ", _DELIVERIES)
@@ -268,7 +276,7 @@ class Dialogue:
             self._say("nothing is accepted so far that changes a file")
 
     def _say(self, text: str) -> None:
-        lines = paragraph(text, min(self._terminal.width, 100), "  ")
+        lines = paragraph(harmless(text), min(self._terminal.width, 100), "  ")
         self._terminal.show("\n".join(lines) + "\n")
 
     # --- the end ---
@@ -312,9 +320,10 @@ class Dialogue:
         return hider(outcome)(text or outcome.failure)
 
     def _tell_command(self) -> None:
-        pairs = list(words_of(self._planner.options, self.options))
+        pairs = list(words_of(self._planner.options, spoken(self._planner.options, self.session)))
+        lines = self._command(pairs, self._terminal.width)
         self._terminal.show("\nThe same in options, to be written with --write:\n\n")
-        self._terminal.show("\n".join(self._command(pairs, self._terminal.width)) + "\n")
+        self._terminal.show("".join(harmless(line) + "\n" for line in lines))
 
     def _quit(self, *, is_gone: bool = False) -> End | None:
         if is_gone:
@@ -343,7 +352,9 @@ class Dialogue:
         steps = self._progress.load()
         if not steps:
             return
-        dropped = self.session.restore(steps)
+        # another call may have other options
+        valid = [step for step in steps if step.wish.source is None or step.wish.source in self._sources()]
+        dropped = self.session.restore(valid) + len(steps) - len(valid)
         count = len(self.session.state.accepted)
         more = f"; {dropped} dropped, whose findings are gone or changed" if dropped else ""
         self._say(f"going on where it stopped: {count} of {len(self.session.units)} decided earlier{more}")
@@ -363,6 +374,14 @@ class Dialogue:
         count = len(self.session.state.accepted)
         if self.session.is_begun:
             are = "1 decision is" if count == 1 else f"{count} decisions are"
-            self._say(f"{first}; {are} kept in {self._progress.path} for the next --interactive")
+            self._say(f"{first}; {are} kept in {_short(self._progress.path)} for the next --interactive")
         else:
             self._say(first)
+
+
+def _short(path: Path) -> str:
+    """A path below the user's home, as a shell takes it."""
+    try:
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    except (ValueError, RuntimeError):
+        return str(path)
