@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from dsec_migrate.records import dataclass
@@ -137,8 +138,20 @@ class Options:
 
 def matches(patterns: Sequence[str], service: str, variable: str) -> bool:
     """A pattern is matched against the variable's whole name, then against ``service.VARIABLE``."""
+    if not patterns:
+        return False
+    names, globs = _kinds(tuple(patterns))
     whole = f"{service}.{variable}"
-    return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in patterns)
+    if variable in names or whole in names:
+        return True
+    return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in globs)
+
+
+@lru_cache(maxsize=16)
+def _kinds(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Plain names, of which there may be hundreds, and patterns."""
+    globs = tuple(pattern for pattern in patterns if any(character in pattern for character in "*?["))
+    return frozenset(patterns) - frozenset(globs), globs
 
 
 def literally(name: str) -> str:

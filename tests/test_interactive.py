@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from terminals import MAIN, needs_tmux, opened
 
 from dsec_migrate import cli
+from dsec_migrate.cli.conversation import repeated
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.interactive.choices import command_lines, final, options_of, spoken, words_of
 from dsec_migrate.interactive.dialogue import Dialogue, End
@@ -330,6 +331,22 @@ def small(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_layer_has_a_secret_of_its_own(small: Path) -> None:
+    layer = small / "compose.override.yml"
+    layer.write_text("services:\n  api:\n    environment:\n      API_TOKEN: Sedge-Dell-9120\n", "utf-8")
+    files = ProjectFiles((small / "compose.yml", layer), small, name="compose.yml")
+    planner = Planner(files, Options(), {})
+    session = Session(planner.units())
+    session.skip()
+    assert session.unit.name == "api.API_TOKEN"
+    assert [secret.name for secret in planner.alone(session).plan.secrets] == [
+        secret.name for secret in planner.expected(session).plan.secrets if "api_token" in secret.name
+    ]
+    session.want(Wish("main"))
+    names = {secret.name for secret in planner.alone(session).plan.secrets}
+    assert names == {"main", "compose_override_main"}
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     keys=st.lists(st.sampled_from("ynasrodvwuq?kfps \x1b"), max_size=25),
@@ -572,6 +589,20 @@ def test_what_it_does_not_go_with(
     out, err = capsys.readouterr()
     assert what in out + err
     assert snapshot(small) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "only", "rest"),
+    [
+        ("--interactive --write", "", None, ""),
+        ("--interactive -f a.yml -f b.yml --safe", "", None, "-f a.yml -f b.yml --safe"),
+        ("shop --interactive --secrets-dir ./shop", "shop", None, "shop --secrets-dir ./shop"),
+        ("--interactive one two/ --safe", "one two", "two/compose.yml", "--safe two/compose.yml"),
+        ("--secrets-dir one --interactive one two", "one two", "one/compose.yml", "--secrets-dir one one/compose.yml"),
+    ],
+)
+def test_the_call_is_said_again_for_one_project(words: str, named: str, only: str | None, rest: str) -> None:
+    assert repeated(words.split(), [Path(word) for word in named.split()], only) == rest.split()
 
 
 # --- through a real terminal ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
@@ -34,22 +35,18 @@ def hold(
     projects: Sequence[ProjectFiles],
     options: Options,
     words: Sequence[str],
+    named: Sequence[Path],
     sealing: Callable[[ProjectOutcome], Sealed],
     *,
     write: bool,
 ) -> Outcome:
-    """The conversation. ``words`` are those of the command line; the outcome is for the text report, without the diffs
-    of what was written, which were shown one by one."""
+    """The conversation. ``words`` are those of the command line, ``named`` the files and folders among them; the
+    outcome is for the text report, without the diffs of what was written, which were shown one by one."""
     from dsec_migrate.interactive import converse
     from dsec_migrate.interactive.choices import command_lines
 
-    named = {word for files in projects for word in (files.name, str(files.paths[0]))}
-
     def command(files: ProjectFiles, pairs: Sequence[tuple[str, str]], width: int) -> Sequence[str]:
-        rest = [word for word in words if word not in {_WORD, "--write"}]
-        if len(projects) > 1:
-            rest = [word for word in rest if word not in named and not os.path.isdir(word)]  # noqa: PTH112
-            rest.append(files.name)
+        rest = repeated(words, named, files.name if len(projects) > 1 else None)
         return command_lines("dsec-migrate", pairs, rest, width)
 
     style = style_for(sys.stdout, os.environ)
@@ -57,3 +54,16 @@ def hold(
     sealed = map(sealing, outcome.projects)
     told = (replace(one, diffs=dict.fromkeys(one.diffs, ())) if one.is_written else one for one in sealed)
     return replace(outcome, projects=tuple(told))
+
+
+def repeated(words: Sequence[str], named: Sequence[Path], only: str | None) -> list[str]:
+    """The words of a call that say the same without a conversation, about the project ``only`` where there are
+    several."""
+    rest = [word for word in words if word not in {_WORD, "--write"}]
+    if only is None:
+        return rest
+    for path in named:
+        # what stands before may be the value of an option
+        last = max(number for number, word in enumerate(rest) if Path(word) == path)
+        del rest[last]
+    return [*rest, only]

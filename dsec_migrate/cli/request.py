@@ -133,7 +133,7 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
     if request.interactive:
         from dsec_migrate.cli import conversation
 
-        return conversation.hold(projects, options, request.words, sealing, write=request.write)
+        return conversation.hold(projects, options, request.words, request.files, sealing, write=request.write)
     progress = Progress(sys.stderr)
     try:
         return run(

@@ -181,7 +181,7 @@ class Dialogue:
 
     def _rename(self) -> None:
         names = secret_names(self._planner.expected(self.session), self.session.unit.keys)
-        name = self._terminal.line("Name of the secret: ", names[-1] if names else "")
+        name = self._terminal.line("Name of the secret: ", names[0] if names else "")
         if not name or name in names:
             return
         if not is_valid(name):
@@ -287,6 +287,8 @@ class Dialogue:
         terminal.show(screen.render_summary(self.session, outcome, self._style, terminal.width))
         if outcome.status:
             self._say(f"this cannot be done: {self._reason_of(outcome)}")
+        elif not self._has_work(outcome):
+            self._say("nothing would change")
         elif not self._write:
             self._tell_command()
         can_write = self._write and not outcome.status and self._has_work(outcome)

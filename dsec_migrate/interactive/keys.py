@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from dsec_migrate.errors import UserError
@@ -56,7 +56,11 @@ class Terminal:
         pressed within ``seconds``."""
         if seconds is not None and not self._is_ready(seconds):
             return END
-        first = os.read(self._descriptor, 1)
+        try:
+            first = os.read(self._descriptor, 1)
+        except OSError:
+            # the terminal is gone
+            return END
         if first in {b"", b"\x04"}:
             return END
         if first == b"\x1b":
@@ -141,6 +145,7 @@ def opened() -> Iterator[Terminal]:
         tty.setcbreak(descriptor, termios.TCSADRAIN)
         yield Terminal(descriptor)
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, former)
-        for number, handler in known.items():
-            signal.signal(number, handler)
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, former)
+        for number, earlier in known.items():
+            signal.signal(number, earlier if earlier is not None else signal.SIG_DFL)

@@ -68,10 +68,10 @@ class Planner:
         if options.name_for(*unit.variables[0]):
             return options
         new = {secret.name for secret in expected.plan.secrets if secret.is_new}
-        rows = [finding for finding in expected.findings if key_of(finding) == unit.name]
-        # the row in effect is the last one
-        name = next((row.secret for row in reversed(rows) if row.secret in new), None)
-        return options if name is None else replace(options, rename=(*options.rename, (unit.name, name)))
+        names = secret_names(expected, unit.keys)
+        # files that are merged may have a secret each, which are called after them
+        is_one = len(names) == 1 and names[0] in new
+        return replace(options, rename=(*options.rename, (unit.name, names[0]))) if is_one else options
 
 
 def moves(outcome: ProjectOutcome, unit: Unit) -> bool:

@@ -25,14 +25,14 @@ HELP = (
     ("y", "accept: it moves as shown"),
     ("n", "skip: it stays as it is"),
     ("a", "accept all that is left and needs no check (safe)"),
-    ("s", "skip all like this for good: a pattern and a reason for dsec-migrate.toml"),
+    ("s", "skip all like this for good, which dsec-migrate.toml then says"),
     ("r", "rename its secret"),
     ("o", "choose the source: a file, a variable, Swarm"),
-    ("d", "choose the delivery: the program reads a file, or a shell does for it"),
+    ("d", "choose the delivery: the program reads a file, or a shell does"),
     ("v", "show the value for a moment"),
     ("w", "show the whole change: all that is accepted so far, and this"),
     ("u", "undo the last decision"),
-    ("q", "quit: keep the decisions for later, end with those so far, or drop them"),
+    ("q", "quit: keep the decisions, end with those so far, or drop them"),
 )
 
 
