@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 MAIN = "import sys; from dsec_migrate.cli import main; main(sys.argv[1:])"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 TMUX = shutil.which("tmux")
 needs_tmux = pytest.mark.skipif(TMUX is None, reason="tmux is not here, which holds the terminal")
 

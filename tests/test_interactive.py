@@ -533,6 +533,22 @@ def test_who_has_enough_writes_what_is_accepted(small: Path) -> None:
     assert "dsec-migrate --only db.POSTGRES_PASSWORD\n" in terminal.shown
 
 
+def test_what_the_settings_skip_is_not_asked_about(small: Path) -> None:
+    (small / "dsec-migrate.toml").write_text('[[skip]]\nmatch = "api.*_TOKEN"\nreason = "rotated daily"\n', "utf-8")
+    terminal, dialogue, _ = talk(small, "q")
+    assert "2 findings are skipped on purpose already" in terminal.shown
+    assert [unit.name for unit in dialogue.session.units] == ["db.POSTGRES_PASSWORD", "api.SESSION_SALT"]
+
+
+def test_what_comes_into_the_file_meanwhile_is_not_moved(small: Path) -> None:
+    _, dialogue, end = talk(small, "yyyny", write=True)
+    assert end is End.WRITE
+    (small / "compose.yml").write_text(SMALL + "      NEW_PASSWORD: Sedge-Dell-9120\n", "utf-8")
+    outcome = migrate(ProjectFiles.of(small / "compose.yml"), dialogue.options, {})
+    assert "NEW_PASSWORD: Sedge-Dell-9120" in outcome.rewritten[0].text
+    assert "API_TOKEN_FILE" in outcome.rewritten[0].text
+
+
 def test_dropped_decisions_are_gone(small: Path) -> None:
     talk(small, ["y", "y", "q", "d"])
     assert not Progress(ProjectFiles.of(small / "compose.yml")).path.exists()

@@ -90,6 +90,7 @@ class Dialogue:
         return final(self._planner.options, self.session)
 
     def run(self) -> End:
+        self._tell_settled()
         self._resume()
         while True:
             end = self._finish() if self.session.is_done or self._has_enough else self._ask()
@@ -349,6 +350,11 @@ class Dialogue:
         return None
 
     # --- to go on later ---
+
+    def _tell_settled(self) -> None:
+        count = self._planner.settled()
+        if count:
+            self._say(f"{count} {'finding is' if count == 1 else 'findings are'} skipped on purpose already")
 
     def _resume(self) -> None:
         steps = self._progress.load()

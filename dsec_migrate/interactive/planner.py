@@ -37,8 +37,16 @@ class Planner:
         everything = self.everything()
         if everything.status:
             return ()
-        asked = replace(self.options, skip_settled=settings.read(self.files.directory).skips)
-        return units_of(everything, asked)
+        return units_of(everything, self._asked())
+
+    def settled(self) -> int:
+        """How many variables the project's settings skip, so that nothing is asked about them."""
+        asked = self._asked()
+        findings = self.everything().findings
+        return len({key_of(one) for one in findings if asked.reason_to_skip(one.service, one.variable)})
+
+    def _asked(self) -> Options:
+        return replace(self.options, skip_settled=settings.read(self.files.directory).skips)
 
     def expected(self, session: Session, wish: Wish | None = None) -> ProjectOutcome:
         """If the unit that is asked about moves (with ``wish``, else with what is known of it), and all that is not
