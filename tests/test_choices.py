@@ -325,6 +325,18 @@ def test_undo_takes_the_table_back(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert snapshot(folder) == before
 
 
+def test_a_table_alone_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--only", "NOTHING", "--skip-because", "*_SALT=public"])
+    assert stopped.value.code == 0
+    report = capsys.readouterr().out
+    assert 'Would write\n  dsec-migrate.toml  adds [[skip]] match = "*_SALT" reason = "public"\n' in report
+    assert "skipped on purpose: public" in report
+
+
 def test_a_name_for_what_is_not_there_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
