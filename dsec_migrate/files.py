@@ -142,9 +142,9 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
             yield NewFile(secret.path, secret.value, secret.mode)
     if options.encrypt_to:
         yield from _encrypted(on_disk, options.encrypt_to, disk)
-    if options.source is SourceKind.EXTERNAL:
+    if fed := [secret for secret in on_disk if secret.source is SourceKind.EXTERNAL]:
         path = next(iter(folders)) / external.SCRIPT
-        text = external.script(project_name(project), [s for s in on_disk if s.source is SourceKind.EXTERNAL])
+        text = external.script(project_name(project), fed)
         yield from _script(path, text, disk)
 
 

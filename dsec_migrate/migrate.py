@@ -163,6 +163,7 @@ def migrate(
         if interrupted and write:
             root = load(files, options, shell, folders)
         disk = disk or Disk()
+        options = replace(options, skip_settled=settings.read(files.directory).skips)
         units = list(plan_units(root, options, disk))
         outcome = ProjectOutcome(
             files.name,
@@ -182,6 +183,10 @@ def migrate(
             from dsec_migrate.planning.starting import templates_of
 
             plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, disk))
+        if options.skip_because:
+            from dsec_migrate.planning.skipping import tables
+
+            plans[-1] = (plans[-1][0], plans[-1][1] + tables(plans, files.directory, options, disk))
         remaining = [Remaining(*line) for line in remaining_lines(plans)]
         rewritten: list[Rewritten] = []
         for project, plan in plans:
@@ -219,7 +224,13 @@ def migrate(
 
 
 def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | None:
-    has_files = options.templates or options.manager or options.stack_output or options.mount is Mount.VOLUME
+    has_files = (
+        options.templates
+        or options.manager
+        or options.stack_output
+        or options.mount is Mount.VOLUME
+        or options.skip_because
+    )
     is_needed = has_files or any(unit.plan.operations for unit in units)
     return secrets_folder(root, options) if is_needed else None
 

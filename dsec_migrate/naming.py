@@ -17,6 +17,8 @@ _OTHER_KINDS = Pattern(
 )
 # `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
 SWARM_MAXIMUM_LENGTH = 64
+# what `docker secret create` takes, and Compose with it
+_NAME = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 # folders of our own in the folder of the secrets: what runs did, and what they replaced
 JOURNAL, UNDO = ".journal", ".undo"
 # a shorter value is not recognised in a name
@@ -59,6 +61,21 @@ def _without_values(text: str, values: AbstractSet[str]) -> str:
     shorter = "passwd" if words == [inside] and value == "password" else "_".join(words[:-1])
     rest = f"{text[:start]}{shorter}{text[start + len(value) :]}"
     return _without_values(rest, values) if _SEPARATORS.sub("", rest) else "secret"
+
+
+def is_valid(name: str) -> bool:
+    """Whether Compose and Swarm take ``name`` for a secret."""
+    return _NAME.fullmatch(name) is not None and len(name) <= SWARM_MAXIMUM_LENGTH
+
+
+def tells(name: str, values: Iterable[str]) -> bool:
+    """Whether one of ``values`` can be read in a name: a short one where it is the whole name."""
+    folded = name.lower()
+    return any(
+        value == folded or (len(value) >= _TELLING_LENGTH and value in folded)
+        for value in map(str.lower, values)
+        if value
+    )
 
 
 def _parts(text: str) -> Iterator[str]:

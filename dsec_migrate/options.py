@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from dsec_migrate.records import dataclass
@@ -67,6 +68,11 @@ class Options:
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
     whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
     ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project.
+
+    ``rename`` are pairs of a variable (or ``service.VARIABLE``) and the name of its secret; ``source_of`` and
+    ``delivery_of`` pairs of a pattern and what is to hold for it, of which the last that fits counts. ``skip_because``
+    are pairs of a pattern and a reason, which a run writes into the project's settings; ``skip_settled`` those that
+    stand there.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -90,14 +96,41 @@ class Options:
     encrypt_to: tuple[str, ...] = ()
     stack_output: str | None = None
     mount: Mount = Mount.SECRETS
+    rename: tuple[tuple[str, str], ...] = ()
+    source_of: tuple[tuple[str, SourceKind], ...] = ()
+    delivery_of: tuple[tuple[str, Unknown], ...] = ()
+    skip_because: tuple[tuple[str, str], ...] = ()
+    skip_settled: tuple[tuple[str, str], ...] = ()
 
     @property
     def needs_long_syntax(self) -> bool:
         return self.uid is not None or self.gid is not None or self.mode is not None
 
     def is_asked_for(self, service: str, variable: str) -> bool:
-        """Whether ``--only`` names it (or there is no ``--only``) and ``--skip`` does not."""
-        return (not self.only or self.is_named(service, variable)) and not matches(self.skip, service, variable)
+        """Whether ``--only`` names it (or there is no ``--only``) and nothing skips it."""
+        is_meant = not self.only or self.is_named(service, variable)
+        return is_meant and not matches(self.skip, service, variable) and not self.reason_to_skip(service, variable)
+
+    def reason_to_skip(self, service: str, variable: str) -> str:
+        """What ``--skip-because`` or the project's settings say of it; empty where they do not skip it."""
+        pairs = (*self.skip_settled, *self.skip_because)
+        return next((reason for pattern, reason in pairs if matches((pattern,), service, variable)), "")
+
+    def name_for(self, service: str, variable: str) -> str:
+        """The name that was chosen for its secret, or nothing."""
+        return dict(self.rename).get(f"{service}.{variable}") or dict(self.rename).get(variable, "")
+
+    def source_for(self, service: str, variable: str) -> SourceKind:
+        return next(
+            (source for pattern, source in reversed(self.source_of) if matches((pattern,), service, variable)),
+            self.source,
+        )
+
+    def delivery_for(self, service: str, variable: str) -> Unknown | None:
+        """What ``--delivery-of`` says of it, None where that says nothing."""
+        return next(
+            (how for pattern, how in reversed(self.delivery_of) if matches((pattern,), service, variable)), None
+        )
 
     def is_named(self, service: str, variable: str) -> bool:
         return matches(self.only, service, variable)
@@ -105,5 +138,22 @@ class Options:
 
 def matches(patterns: Sequence[str], service: str, variable: str) -> bool:
     """A pattern is matched against the variable's whole name, then against ``service.VARIABLE``."""
+    if not patterns:
+        return False
+    names, globs = _kinds(tuple(patterns))
     whole = f"{service}.{variable}"
-    return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in patterns)
+    if variable in names or whole in names:
+        return True
+    return any(fnmatchcase(variable, pattern) or fnmatchcase(whole, pattern) for pattern in globs)
+
+
+@lru_cache(maxsize=16)
+def _kinds(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Plain names, of which there may be hundreds, and patterns."""
+    globs = tuple(pattern for pattern in patterns if any(character in pattern for character in "*?["))
+    return frozenset(patterns) - frozenset(globs), globs
+
+
+def literally(name: str) -> str:
+    """The pattern that matches ``name`` alone."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

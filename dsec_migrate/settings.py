@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from dsec_migrate.records import dataclass, field
 
 NAME = "dsec-migrate.toml"
 _PLACE = Pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
-_KEYS = frozenset({"audit", "ignore", "image"})
+_KEYS = frozenset({"audit", "ignore", "image", "skip"})
 _MAXIMUM_AGE = "max-age-days"
 MAXIMUM_AGE_DAYS = 365
+_SKIP_KEYS = {"match": "a pattern such as *_SALT or web.API_KEY", "reason": "why it stays"}
 # what people need not say of an image that they know
 _DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "documented", "evidence": [NAME]}
 
@@ -26,11 +28,13 @@ _DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "docum
 @dataclass(frozen=True, repr=False, eq=False)
 class Settings:
     """``images`` is the table with the rows of the file before its own, ``exceptions`` are what the people except from
-    checks. A secret older than ``maximum_age`` (days) is due for another value."""
+    checks, ``skips`` pairs of a pattern (as ``--skip`` takes it) and the reason why what it names stays. A secret older
+    than ``maximum_age`` (days) is due for another value."""
 
     images: Table = field(default_factory=Table)
     exceptions: tuple[Rule, ...] = ()
     maximum_age: int = MAXIMUM_AGE_DAYS
+    skips: tuple[tuple[str, str], ...] = ()
 
 
 def read(directory: Path) -> Settings:
@@ -71,6 +75,7 @@ def _parse(path: Path, data: bytes) -> Settings:
         Table(tuple(_row(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "image")))),
         tuple(_rule(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "ignore"))),
         _maximum_age(path, text, content.get("audit", {})),
+        tuple(_skips(path, text, content.get("skip", []))),
     )
 
 
@@ -104,6 +109,47 @@ def _maximum_age(path: Path, text: str, table: Any) -> int:
     if not isinstance(days, int) or isinstance(days, bool) or days < 1:
         raise UserError("max-age-days takes a number from 1 on", str(path), _line_of(text, _MAXIMUM_AGE), 1)
     return days
+
+
+def _skips(path: Path, text: str, tables: Any) -> Iterator[tuple[str, str]]:
+    line = _line_of(text, "skip")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UserError("`skip` is a list of tables", str(path), line, 1, help="write [[skip]]")
+    for number, table in enumerate(tables, 1):
+        for key in table.keys() - _SKIP_KEYS.keys():
+            help_text = f"it takes {' and '.join(_SKIP_KEYS)}"
+            raise UserError(f"table {number} of `skip`: nobody knows the key {key}", str(path), line, 1, help=help_text)
+        for key, meaning in _SKIP_KEYS.items():
+            if not isinstance(table.get(key), str) or not table[key].strip():
+                what = f"table {number} of `skip`: {key} is missing, or is no text"
+                raise UserError(what, str(path), line, 1, help=f"it says {meaning}")
+        yield table["match"], table["reason"]
+
+
+def with_skip(path: Path, data: bytes, pattern: str, reason: str) -> bytes:
+    """What the file ``path``, which holds ``data`` now, needs at its end for a further table of ``skip``; nothing where
+    it has it. Raises UserError where the file cannot take it."""
+    known = _parse(path, data).skips if data else ()
+    if pattern in (match for match, _ in known):
+        return b""
+    newline = "\r\n" if b"\r\n" in data else "\n"
+    start = "" if not data else newline if data.endswith(b"\n") else newline * 2
+    lines = ("[[skip]]", f"match = {_quoted(pattern)}", f"reason = {_quoted(reason)}")
+    addition = (start + "".join(line + newline for line in lines)).encode()
+    try:
+        is_taken = _parse(path, data + addition).skips == (*known, (pattern, reason))
+    except UserError:
+        is_taken = False
+    if not is_taken:
+        what = "the file cannot take a further [[skip]] at its end"
+        raise UserError(what, str(path), _line_of(data.decode(), "skip"), 1, help="write the tables as [[skip]]")
+    return addition
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
 
 
 def _row(path: Path, text: str, number: int, row: Any) -> Image:

@@ -239,8 +239,8 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--source", "external", "--target", "compose"], "--source external does not go with", "leave out --target"),
         (["--source", "environment", "--target", "swarm"], "--source environment does not go with", "--source file"),
         (["--show-values"], "--show-values needs", "redirect"),
-        (["audit"], "this version has no command audit", "--help"),
-        (["audit", "x"], "this version has no command audit", "--help"),
+        (["--no-docker", "audit"], "the command audit stands behind an option", "write `dsec-migrate audit` first"),
+        (["--strict", "audit", "x"], "the command audit stands behind an option", "the options behind it"),
     ],
 )
 def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice: str) -> None:
@@ -255,13 +255,16 @@ def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice
 
 def test_files_alone_mean_the_same_as_with_an_option(run: Callable[..., Run]) -> None:
     Path("other.yml").write_text(COMPOSE, encoding="utf-8")
-    for words in ((), ("compose.yml",), ("compose.yml", "other.yml"), ("",), ("audit",), ("none.yml", "compose.yml")):
+    for words in ((), ("compose.yml",), ("compose.yml", "other.yml"), ("",), ("none.yml", "compose.yml")):
         assert run(*words) == run("--no-docker", *words), words
 
 
 def test_a_file_named_like_a_command_is_a_file(run: Callable[..., Run]) -> None:
     Path("audit").write_text(COMPOSE, encoding="utf-8")
-    assert run("audit").status == 0
+    assert "POSTGRES_PASSWORD" in run("./audit").out
+    assert "Would move" in run("--no-docker", "audit").out
+    # as the first word it is the command
+    assert "Runtime" in run("audit", "compose.yml").out
 
 
 def test_no_compose_file_here(run: Callable[..., Run]) -> None:

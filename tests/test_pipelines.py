@@ -260,7 +260,8 @@ def test_junit_and_code_quality_are_as_their_readers_want_them(tmp_path: Path) -
 # --- completion ---
 
 ASKED = [
-    ("--sou", "--source"), ("rot", "rotate"), ("--source e", "environment external"), ("rotate --strategy d", "dual"),
+    ("--sou", "--source --source-of"), ("rot", "rotate"),
+    ("--source e", "environment external"), ("rotate --strategy d", "dual"),
     ("audit --explain weak", "weak-value"), ("undo --for", "--forget"), ("comp", "compose.yml"),
     ("--format sar", "sarif"), ("status --write", ""), ("--env-file comp", "compose.yml"),
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from dsec_migrate.migrate import Unit, load, plan_units, tracked
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Masks, ProjectOutcome
+from dsec_migrate.planning import excepted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.source import Source
@@ -73,6 +74,7 @@ class Audit:
             errors += _unknown_checks(files, said.exceptions)
             errors += (error for unit in units for source in _sources(unit) for error in problems(source, IDS))
             subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
+            rules = (*said.exceptions, *_skipped(said.skips))
         except UserError as error:
             return Checklist(files.name, errors=(error,), warnings=files.warnings)
         hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
@@ -81,7 +83,7 @@ class Audit:
             answers = [
                 (unit, answer) for unit, subject in zip(units, subjects, strict=True) for answer in check.look(subject)
             ]
-            point = self._point(check, answers, said.exceptions, hide)
+            point = self._point(check, answers, rules, hide)
             if point.items or point.done or point.excepted or point.known:
                 points.append(point)
         warnings = [*files.warnings, *(warning for unit in units for warning in unit.warnings)]
@@ -178,6 +180,12 @@ def _sources(unit: Unit) -> Iterator[Source]:
         except UserError:
             # it was read before; whoever takes it away meanwhile excepts nothing
             continue
+
+
+def _skipped(skips: Iterable[tuple[str, str]]) -> Iterator[Rule]:
+    """What a migration leaves on purpose is no item either."""
+    for pattern, reason in skips:
+        yield from (Rule(check, pattern, reason) for check in (*excepted.CHECKS, "secrets-from-files"))
 
 
 def _unknown_checks(files: ProjectFiles, rules: Iterable[Rule]) -> Iterator[UserError]:

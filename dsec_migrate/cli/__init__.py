@@ -58,7 +58,7 @@ def _plain_request(words: Sequence[str]) -> Request | None:
     if any(word.startswith("-") for word in files) or (files and files[0] in VERBS):
         return None
     said: dict[str, Any] = {SWITCHES[word]: True for word in words if word in SWITCHES}
-    return Request(tuple(map(Path, files)))._replace(**said)
+    return Request(tuple(map(Path, files)))._replace(**said, words=tuple(words))
 
 
 def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:

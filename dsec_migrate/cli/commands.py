@@ -65,6 +65,7 @@ def _print_version(is_asked: bool) -> None:
 
 
 def migrate(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -89,6 +90,9 @@ def migrate(
         _do("--project-directory", metavar="DIR", help="Like docker compose: the folder that relative paths mean."),
     ] = None,
     write: Annotated[bool, _do("--write", help="Change the files. Without it nothing is changed.")] = _DEFAULT.write,
+    interactive: Annotated[
+        bool, _do("--interactive", help="Decide about one finding after the other, on a terminal; ? lists the keys.")
+    ] = _DEFAULT.interactive,
     check: Annotated[bool, _do("--check", help="Exit with 1 when secrets stand in plaintext.")] = _DEFAULT.check,
     strict: Annotated[
         bool, _do("--strict", help="With --check: secrets behind ${...} count as well.")
@@ -113,6 +117,15 @@ def migrate(
             "vault, aws: files for development, and a layer with a service that fetches the values when it starts.",
         ),
     ] = _DEFAULT.source,
+    source_of: Annotated[
+        list[str] | None,
+        _place(
+            "--source-of",
+            metavar="GLOB=KIND",
+            help="Another source for these: file or environment, and with --target swarm file or external. "
+            "May be repeated; the last that fits counts.",
+        ),
+    ] = None,
     secrets_dir: Annotated[
         str | None,
         _place(
@@ -189,6 +202,22 @@ def migrate(
     skip: Annotated[
         list[str] | None, _choice("--skip", metavar="GLOB", help="Leave these as they are; may be repeated.")
     ] = None,
+    skip_because: Annotated[
+        list[str] | None,
+        _choice(
+            "--skip-because",
+            metavar="GLOB=REASON",
+            help="Leave these for good: with --write, dsec-migrate.toml says so, with the reason; may be repeated.",
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        _choice(
+            "--rename",
+            metavar="VARIABLE=NAME",
+            help="What the secret of VARIABLE (or of service.VARIABLE) is to be called; may be repeated.",
+        ),
+    ] = None,
     unknown: Annotated[
         Unknown,
         _choice(
@@ -197,6 +226,15 @@ def migrate(
             help="For images that nobody has recorded: rewrite and say what to check, wrap, or keep.",
         ),
     ] = _DEFAULT.unknown,
+    delivery_of: Annotated[
+        list[str] | None,
+        _choice(
+            "--delivery-of",
+            metavar="GLOB=HOW",
+            help="rewrite: the program of these reads a file itself, as --unknown rewrite. wrap: a shell reads it, "
+            "whatever the image can do. May be repeated; the last that fits counts.",
+        ),
+    ] = None,
     prune_env: Annotated[
         bool,
         _place("--prune-env", help="Take the lines out of .env that nothing in the project reads any more."),
@@ -292,6 +330,12 @@ def migrate(
         encrypt_to or (),
         stack_output,
         mount,
+        rename or (),
+        source_of or (),
+        delivery_of or (),
+        skip_because or (),
+        interactive,
+        context.obj or (),
     )
     raise typer.Exit(perform(request))
 
@@ -316,7 +360,7 @@ def run(words: Sequence[str]) -> int:
     """Runs the command that ``words`` name and returns its exit status. Raises UserError on bad usage."""
     verb = words[0] if words and words[0] in COMMANDS else ""
     try:
-        status = command(verb).main(list(words[bool(verb) :]), _name(verb), standalone_mode=False)
+        status = command(verb).main(list(words[bool(verb) :]), _name(verb), standalone_mode=False, obj=tuple(words))
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

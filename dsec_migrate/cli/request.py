@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from dsec_migrate.cli import choices
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
@@ -17,13 +18,13 @@ from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
 from dsec_migrate.reports.look import DiffStyle, Look
 from dsec_migrate.reports.output import complain, save, say
-from dsec_migrate.reports.sealed import seal
+from dsec_migrate.reports.sealed import Sealed, seal
 from dsec_migrate.reports.terminal import Progress, style_for, width
 
 NAME = "dsec-migrate"
 
 VERBS = frozenset({"audit", "fill", "images", "lock", "pull", "push", "rotate", "status", "undo", "unlock"})
-"""Commands of this and other versions: nobody means a file by them."""
+"""The commands: nobody means a file by one."""
 
 
 class Request(NamedTuple):
@@ -64,6 +65,13 @@ class Request(NamedTuple):
     encrypt_to: Sequence[str] = ()
     stack_output: str | None = None
     mount: Mount = Mount.SECRETS
+    rename: Sequence[str] = ()
+    source_of: Sequence[str] = ()
+    delivery_of: Sequence[str] = ()
+    skip_because: Sequence[str] = ()
+    interactive: bool = False
+    words: Sequence[str] = ()
+    """The command line itself, for who is told how to say the same in other words."""
 
 
 def perform(request: Request) -> int:
@@ -76,6 +84,10 @@ def perform(request: Request) -> int:
             "--show-values needs the text report on a terminal",
             help="leave out --format and --output, and do not redirect the output",
         )
+    if request.interactive:
+        from dsec_migrate.cli import conversation
+
+        conversation.check(request.form, request.outputs, is_check=request.check, shows_values=request.show_values)
     options = _options(request)
     saved = View(request.check, request.strict, Look(request.diff))
     shown = saved
@@ -88,14 +100,17 @@ def perform(request: Request) -> int:
     outcome = _run(request, options, sealing)
     for name, path in outputs:
         save(path, REPORTS[name](outcome, saved))
+    for variable in choices.without_effect(options.rename, outcome):
+        say(f"note: --rename of {variable}: nothing is called so\n", sys.stderr)
     if request.form == "text":
         for error in errors_of(outcome):
             complain(error, sys.stderr, style_for(sys.stderr, os.environ))
-    say(REPORTS[request.form](outcome, shown), sys.stdout)
+    if outcome.projects or not request.interactive:
+        say(REPORTS[request.form](outcome, shown), sys.stdout)
     return outcome.status(check=request.check, strict=request.strict)
 
 
-def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], ProjectOutcome]) -> Outcome:
+def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], Sealed]) -> Outcome:
     from dsec_migrate.discovery import discover
     from dsec_migrate.migrate import collect_garbage_seldom, run
 
@@ -103,8 +118,8 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
     first = request.files[0] if request.files else None
     if first is not None and str(first) in VERBS and not first.exists():
         raise UserError(
-            f"this version has no command {first}, and there is no file of that name",
-            help=f"`{NAME} [OPTIONS] [FILE]...` migrates; `{NAME} --help` tells more",
+            f"the command {first} stands behind an option, and there is no file of that name",
+            help=f"write `{NAME} {first}` first, and the options behind it",
         )
     try:
         projects = discover(
@@ -117,6 +132,10 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
     except UserError as error:
         return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
     collect_garbage_seldom()
+    if request.interactive:
+        from dsec_migrate.cli import conversation
+
+        return conversation.hold(projects, options, request.words, request.files, sealing, write=request.write)
     progress = Progress(sys.stderr)
     try:
         return run(
@@ -139,6 +158,8 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
 def _options(request: Request) -> Options:
     manager = _manager(request)
     target = _target(request.source, request.target)
+    chosen = choices.read(request.rename, request.source_of, request.delivery_of, request.skip_because)
+    choices.check_sources(chosen.source_of, request.source, target, request.mount)
     if request.stack_output is not None and target is not Target.SWARM:
         raise UserError("--stack-output goes with --target swarm", help="add --target swarm, or --source external")
     if request.mount is Mount.VOLUME and (request.source is not SourceKind.FILE or target is Target.SWARM):
@@ -165,6 +186,7 @@ def _options(request: Request) -> Options:
         _recipients(request.encrypt_to),
         request.stack_output,
         request.mount,
+        *chosen,
     )
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from dsec_migrate.changes import Applicability, MountOptions, NameOption, Read, RecipeChange, WrapProgram
 from dsec_migrate.finding import Verdict
-from dsec_migrate.options import Options
+from dsec_migrate.options import Options, Unknown
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -77,11 +77,18 @@ def propose(case: Case) -> Proposal | Left:
         return build_secret.propose(case, case.variable.slot)
     from dsec_migrate.passes import renaming
 
+    chosen = case.options.delivery_for(case.service.name, case.variable.name)
+    if chosen is Unknown.WRAP:
+        from dsec_migrate.passes import wrapper
+
+        wrapped = wrapper.propose(case)
+        return Left(f"no wrapper can supply it: {wrapped.reason}") if isinstance(wrapped, Left) else wrapped
     unread = renaming.unread(case)
     if unread is None:
         way = renaming.way_of(case)
         if way is None or not way.target:
-            return (_surely_wrapped(case) if renaming.goes_around(case) else None) or renaming.propose(case)
+            is_open = chosen is None and renaming.goes_around(case)
+            return (_surely_wrapped(case) if is_open else None) or renaming.propose(case)
         from dsec_migrate.passes import fixed_name
 
         named = fixed_name.propose(case, way)

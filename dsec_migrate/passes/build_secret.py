@@ -129,6 +129,6 @@ def _holding(case: Case, slot: BuildArgument) -> Holding | Left:
         known = case.project.environment.variables.get(name)
         return Holding(SourceKind.ENVIRONMENT, Secret(known) if known is not None else None, name)
     options = case.options
-    if options.source is SourceKind.EXTERNAL:
-        options = replace(options, source=SourceKind.FILE)
+    if options.source_for(case.service.name, variable.name) is SourceKind.EXTERNAL:
+        options = replace(options, source=SourceKind.FILE, source_of=())
     return hold(options, case.project, case.service, variable)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dsec_migrate import images
 from dsec_migrate.document import Scalar, is_given
 from dsec_migrate.images import Image
-from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.options import SourceKind, Target
 from dsec_migrate.passes import Case
 from dsec_migrate.project import Service
 
@@ -52,7 +52,7 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
     """What is wrong with the owner and the mode that were asked for, and whether that is certain. ``row`` is None
     where the program of a service reads the file, whatever its image knows."""
     options, service = case.options, case.service
-    if not options.needs_long_syntax or not _are_heeded(options):
+    if not options.needs_long_syntax or not _are_heeded(case):
         return None
     mode = 0o444 if options.mode is None else options.mode
     owner, group = options.uid or "0", options.gid or "0"
@@ -68,5 +68,6 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
     return None if mode & bits else (f"the program, user {reader.user}:{reader.group}, could not read {told}", True)
 
 
-def _are_heeded(options: Options) -> bool:
-    return options.target is Target.SWARM or options.source is SourceKind.ENVIRONMENT
+def _are_heeded(case: Case) -> bool:
+    source = case.options.source_for(case.service.name, case.variable.name)
+    return case.options.target is Target.SWARM or source is SourceKind.ENVIRONMENT

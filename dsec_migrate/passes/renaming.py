@@ -36,14 +36,14 @@ def unread(case: Case) -> str | None:
     if found is not None and found.plain and not found.file and not found.makes_names:
         return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
     is_read = found is not None and found.file
-    if row is None and not is_read and case.options.unknown is Unknown.WRAP:
+    if row is None and not is_read and _if_unknown(case) is Unknown.WRAP:
         return f"nobody knows whether {_program(case.service)} reads {way.name} (--unknown wrap)"
     return None
 
 
 def propose(case: Case) -> Proposal | Left:
     """For a program that reads a file, or may (:func:`unread`)."""
-    service, variable, options = case.service, case.variable, case.options
+    service, variable = case.service, case.variable
     row = _row(case)
     way = _way(row, variable.name)
     found = reads_of(case)
@@ -56,7 +56,7 @@ def propose(case: Case) -> Proposal | Left:
     for image, known in others.items():
         if known is not None and _way(known, variable.name) != way:
             return Left(f"the image {images.repository(image)} {_reads(known, variable.name)}")
-    if row is None and not is_read and options.unknown is Unknown.KEEP:
+    if row is None and not is_read and _if_unknown(case) is Unknown.KEEP:
         return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
     if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
         return Left("a line of an env file passes it on from the shell: it has no value there")
@@ -95,6 +95,11 @@ def propose(case: Case) -> Proposal | Left:
     )
 
 
+def _if_unknown(case: Case) -> Unknown:
+    """What to do where nobody knows what the image reads."""
+    return case.options.delivery_for(case.service.name, case.variable.name) or case.options.unknown
+
+
 def _row(case: Case) -> Image | None:
     return None if case.service.is_built else case.project.images.find(case.service.image)
 
@@ -103,7 +108,8 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
     """The owner and mode with which the program alone can read the secret: where Swarm supplies it, or Compose from a
     variable, for an image that insists (Compose mounts a file with the owner and mode that it has: observed)."""
     options, service = case.options, case.service
-    is_chosen = options.target is Target.SWARM or (row.is_private and options.source is SourceKind.ENVIRONMENT)
+    source = options.source_for(service.name, case.variable.name)
+    is_chosen = options.target is Target.SWARM or (row.is_private and source is SourceKind.ENVIRONMENT)
     if not is_chosen or service.get("cap_drop") is not None or service.get("userns_mode") is not None:
         return None
     found = reader.find(service, row)

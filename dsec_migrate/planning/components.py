@@ -125,6 +125,12 @@ def _disagreement(component: Component) -> str | None:
         assert isinstance(result, Proposal)
         for slot in finding.variable.slots:
             other, form = forms.setdefault(id(slot.content), (finding, result))
+            if form.holding.source is not result.holding.source:
+                return (
+                    f"its line also reaches {other.case.service.name}, whose value is to come from "
+                    f"{form.holding.source.value} where that of {finding.case.service.name} is to come from "
+                    f"{result.holding.source.value}"
+                )
             if form.value != result.value or (
                 other.variable.name == finding.variable.name and form.new_name != result.new_name
             ):

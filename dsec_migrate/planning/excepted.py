@@ -6,6 +6,16 @@ from dsec_migrate import exceptions
 from dsec_migrate.passes import Case
 from dsec_migrate.project import Argument, BuildArgument, BuildFile, BuildPart, Slot
 
+CHECKS = (
+    "plaintext-in-environment",
+    "plaintext-in-command",
+    "secret-in-build-argument",
+    "secret-in-image-environment",
+    "secret-in-build-command",
+    "secret-copied-into-image",
+)
+"""The checks that tell of what a migration moves."""
+
 
 def reason(case: Case) -> str | None:
     """Why they want it so; None where nobody said it."""

@@ -73,6 +73,9 @@ def decide(case: Case) -> Pending:
     reason = excepted.reason(case)
     if reason is not None:
         return Pending(case, Left(f"it is excepted: {reason}", is_excepted=True))
+    reason = options.reason_to_skip(service, variable)
+    if reason:
+        return Pending(case, Left(f"skipped on purpose: {reason}", is_excepted=True))
     if not options.is_asked_for(service, variable):
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):

@@ -118,12 +118,12 @@ def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
     assert holding.value is not None
     if not isinstance(need.slot, Argument):
         yield ("alias", id(need.slot.content))
-        yield ("variable", need.name, holding.value)
+        yield ("variable", need.name, holding.source, holding.value)
     reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None:
-        yield ("reference", reference.name, holding.value)
+        yield ("reference", reference.name, holding.source, holding.value)
     if is_distinctive(holding.value.reveal()) and holding.value.reveal() not in names:
-        yield ("value", holding.value)
+        yield ("value", holding.source, holding.value)
 
 
 def make_secrets(
@@ -131,7 +131,8 @@ def make_secrets(
 ) -> list[PlannedSecret]:
     """One secret for each group. No name tells one of ``values``, those of all findings of the project.
 
-    Raises UserError when no file name is free, or Swarm would refuse a name.
+    Raises UserError when no file name is free, when Swarm would refuse a name, or when a name cannot be had that was
+    asked for.
     """
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
@@ -145,13 +146,22 @@ def make_secrets(
     reused = [_existing(project, group, contents) for group in groups]
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
+    named: dict[int, str] = {}
+    if options.rename:
+        from dsec_migrate.planning import chosen
+
+        named = chosen.names(
+            project, options, groups, reused, style, lambda name, n: is_taken(name, _wanted(leaders[n])), values
+        )
+        taken |= set(named.values())
+    unnamed = [n for n in fresh if n not in named]
     names = name_groups(
-        [_wanted(leaders[n]) for n in fresh],
+        [_wanted(leaders[n]) for n in unnamed],
         style,
         is_taken,
         values,
     )
-    named = dict(zip(fresh, names, strict=True))
+    named.update(zip(unnamed, names, strict=True))
     secrets: list[PlannedSecret] = []
     for number, group in enumerate(groups):
         holding = leaders[number].holding

@@ -25,7 +25,7 @@ def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> tuple[str, ..
 
 def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(rewritten)
+    name = name_of(rewritten)
     yield style.bold(f"--- a/{name}")
     yield style.bold(f"+++ b/{name}")
     services = services_by_line(project, rewritten)
@@ -40,14 +40,14 @@ def _unified(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Itera
 
 def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     style = Style(look.is_coloured)
-    name = _name(rewritten)
+    name = name_of(rewritten)
     found = _hunks(project, rewritten, look)
     last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
     digits = len(str(last))
     # number, sign and the spaces around it
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
-    yield style.bold(columns(_tail(f"a/{name}", side), side) + _SIDES + _tail(f"b/{name}", side))
+    yield style.bold(columns(tail(f"a/{name}", side), side) + _SIDES + tail(f"b/{name}", side))
     services = services_by_line(project, rewritten)
     for hunk in found:
         yield style.dim(cut(_header(hunk, services), look.width))
@@ -87,7 +87,7 @@ def pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
     yield from zip_longest(removed, added)
 
 
-def _tail(name: str, width: int) -> str:
+def tail(name: str, width: int) -> str:
     """The end of a path, which tells more than its beginning."""
     while width_of(name) > width and "/" in name:
         name = name.split("/", 1)[1]
@@ -114,7 +114,7 @@ def _hunks(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Sequenc
     return hunks(rewritten, project.masks, show_values=look.show_values)
 
 
-def _name(rewritten: Rewritten) -> str:
+def name_of(rewritten: Rewritten) -> str:
     return rewritten.path.replace("\\", "/").removeprefix("./").lstrip("/")
 
 

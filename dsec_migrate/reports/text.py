@@ -51,8 +51,8 @@ def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
     _tell_moves(page, project)
     _tell_checks(page, project, hide)
     _tell_left(page, project, hide)
+    _tell_files(page, project)
     if project.rewritten:
-        _tell_files(page, project)
         _tell_remaining(page, project)
     _tell_notes(page, project, hide)
 

@@ -51,11 +51,12 @@ def hold(options: Options, project: Project, service: Service, variable: Variabl
 
     Where a secret of the project is made from that very variable of the environment already, it is the one to mount.
     """
-    if options.source is SourceKind.FILE and options.target is not Target.SWARM:
+    source = options.source_for(service.name, variable.name)
+    if source is SourceKind.FILE and options.target is not Target.SWARM:
         from dsec_migrate.stores import environment
 
         if environment.has_secret(project, variable):
             holding = environment.hold(project, service, variable)
             if isinstance(holding, Holding):
                 return holding
-    return stores()[options.source](project, service, variable)
+    return stores()[source](project, service, variable)

@@ -1,0 +1,69 @@
+"""``--interactive`` on the command line: what it goes with, and how its end is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.errors import UserError
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.records import replace
+from dsec_migrate.reports.sealed import Sealed
+from dsec_migrate.reports.terminal import style_for
+
+_WORD = "--interactive"
+
+
+def check(form: str, outputs: Sequence[str], *, is_check: bool, shows_values: bool) -> None:
+    """Raises UserError for what does not go with it."""
+    others = {
+        "--check": is_check,
+        f"--format {form}": form != "text",
+        "--output": bool(outputs),
+        "--show-values": shows_values,
+    }
+    wrong = [option for option, is_given in others.items() if is_given]
+    if wrong:
+        raise UserError(f"{_WORD} does not go with {wrong[0]}", help="leave one of them out")
+
+
+def hold(
+    projects: Sequence[ProjectFiles],
+    options: Options,
+    words: Sequence[str],
+    named: Sequence[Path],
+    sealing: Callable[[ProjectOutcome], Sealed],
+    *,
+    write: bool,
+) -> Outcome:
+    """The conversation. ``words`` are those of the command line, ``named`` the files and folders among them; the
+    outcome is for the text report, without the diffs of what was written, which were shown one by one."""
+    from dsec_migrate.interactive import converse
+    from dsec_migrate.interactive.choices import command_lines
+
+    def command(files: ProjectFiles, pairs: Sequence[tuple[str, str]], width: int) -> Sequence[str]:
+        rest = repeated(words, named, files.name if len(projects) > 1 else None)
+        return command_lines("dsec-migrate", pairs, rest, width)
+
+    style = style_for(sys.stdout, os.environ)
+    outcome = converse(projects, options, dict(os.environ), style, command, write=write)
+    sealed = map(sealing, outcome.projects)
+    told = (replace(one, diffs=dict.fromkeys(one.diffs, ())) if one.is_written else one for one in sealed)
+    return replace(outcome, projects=tuple(told))
+
+
+def repeated(words: Sequence[str], named: Sequence[Path], only: str | None) -> list[str]:
+    """The words of a call that say the same without a conversation, about the project ``only`` where there are
+    several."""
+    rest = [word for word in words if word not in {_WORD, "--write"}]
+    if only is None:
+        return rest
+    for path in named:
+        # what stands before may be the value of an option
+        last = max(number for number, word in enumerate(rest) if Path(word) == path)
+        del rest[last]
+    return [*rest, only]

@@ -1,0 +1,84 @@
+"""Decisions as options: the end of a conversation is a run with these, and the same words give the same files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from dsec_migrate.interactive.session import Session, State
+from dsec_migrate.interactive.units import Unit
+from dsec_migrate.options import Options, literally
+from dsec_migrate.records import replace
+
+
+def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], state: State) -> Options:
+    """``base`` for a run in which the units ``chosen`` (by number) move and nothing else, with the wishes and the rules
+    of ``state``."""
+    rules = tuple((rule.pattern, rule.reason) for rule in state.rules)
+    options = replace(base, skip_because=(*base.skip_because, *rules))
+    for number in sorted(chosen):
+        wish, unit = state.wishes.get(number), units[number]
+        if wish is None:
+            continue
+        if wish.name:
+            options = replace(options, rename=(*options.rename, (unit.name, wish.name)))
+        if wish.source is not None:
+            pairs = tuple((literally(key), wish.source) for key in unit.keys)
+            options = replace(options, source_of=(*options.source_of, *pairs))
+        if wish.delivery is not None:
+            ways = tuple((literally(key), wish.delivery) for key in unit.keys)
+            options = replace(options, delivery_of=(*options.delivery_of, *ways))
+    if not chosen:
+        return replace(options, skip=(*base.skip, "*"))
+    # what came into the files meanwhile was not asked about
+    return replace(options, only=_names(units, sorted(chosen)))
+
+
+def final(base: Options, session: Session) -> Options:
+    return options_of(base, session.units, session.accepted, session.state)
+
+
+def spoken(base: Options, session: Session) -> Options:
+    """Options that do the same as the final ones, in fewer words where those that stay are fewer than those that
+    move."""
+    options, units, accepted = final(base, session), session.units, session.accepted
+    others = [number for number in range(len(units)) if number not in accepted]
+    rest = replace(options, only=base.only)
+    skipped = _names(
+        units,
+        # a rule says it already
+        [number for number in others if all(rest.is_asked_for(*variable) for variable in units[number].variables)],
+    )
+    # what is only possibly a secret has to be named
+    needs_names = not base.only and any(units[number].is_possible for number in accepted)
+    if not accepted or needs_names or (not base.only and len(options.only) < len(skipped)):
+        return options
+    return replace(rest, skip=(*base.skip, *skipped))
+
+
+def _names(units: Sequence[Unit], numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(literally(key) for number in numbers for key in units[number].keys)
+
+
+def words_of(base: Options, options: Options) -> Iterator[tuple[str, str]]:
+    """What is to be said in addition to ``base``, in pairs of an option and what stands behind it."""
+    yield from (("--only", text) for text in options.only if text not in base.only)
+    yield from (("--skip", text) for text in options.skip[len(base.skip) :])
+    yield from (("--rename", f"{name}={wanted}") for name, wanted in options.rename[len(base.rename) :])
+    yield from (("--source-of", f"{name}={kind.value}") for name, kind in options.source_of[len(base.source_of) :])
+    yield from (("--delivery-of", f"{name}={how.value}") for name, how in options.delivery_of[len(base.delivery_of) :])
+    added = options.skip_because[len(base.skip_because) :]
+    yield from (("--skip-because", f"{pattern}={reason}") for pattern, reason in added)
+
+
+def command_lines(program: str, pairs: Sequence[tuple[str, str]], rest: Sequence[str], width: int) -> list[str]:
+    """A command for a shell, continued over lines of ``width`` columns where its words allow it."""
+    parts = [*(f"{option} {shlex.quote(text)}" for option, text in pairs), *map(shlex.quote, rest)]
+    lines, line = [], program
+    for part in parts:
+        if len(line) + len(part) + 3 > width:
+            lines.append(f"{line} \\")
+            line = f"  {part}"
+        else:
+            line = f"{line} {part}"
+    return [*lines, line]

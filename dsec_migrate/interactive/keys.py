@@ -1,0 +1,151 @@
+"""Single keys and short lines from a terminal, and what is shown there for a moment. Its settings are always given
+back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.reports.output import say
+from dsec_migrate.reports.style import width_of
+from dsec_migrate.reports.terminal import width
+
+SECONDS_SHOWN = 3.0
+"""How long a value stays on the screen where no key is pressed."""
+
+END = ""
+"""The key that is told when the terminal is gone, or its user has typed Ctrl-D."""
+ESCAPE = "\x1b"
+
+_ENTER_SCREEN, _LEAVE_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
+_ERASE_LINE = "\x1b[2K"
+_LONGEST_LINE = 500
+
+
+class Terminal:
+    """Between :func:`opened` and its end keys come one by one, without echo."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @property
+    def width(self) -> int:
+        return width()
+
+    @property
+    def height(self) -> int:
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+        except (OSError, ValueError):
+            return 24
+
+    @property
+    def has_screens(self) -> bool:
+        """Whether something can be shown for a moment and leave no trace."""
+        return os.environ.get("TERM", "dumb") not in {"dumb", "", "unknown"}
+
+    def show(self, text: str) -> None:
+        say(text, sys.stdout)
+
+    def key(self, seconds: float | None = None) -> str:
+        """The next character; a key that sends several is one escape. END at the end of input, and when nothing was
+        pressed within ``seconds``."""
+        if seconds is not None and not self._is_ready(seconds):
+            return END
+        try:
+            first = os.read(self._descriptor, 1)
+        except OSError:
+            # the terminal is gone
+            return END
+        if first in {b"", b"\x04"}:
+            return END
+        if first == b"\x1b":
+            while self._is_ready(0.02) and os.read(self._descriptor, 1):
+                pass
+            return ESCAPE
+        missing = 0 if first[0] < 0xC0 else 1 if first[0] < 0xE0 else 2 if first[0] < 0xF0 else 3
+        rest = b"".join(os.read(self._descriptor, 1) for _ in range(missing))
+        return (first + rest).decode("utf-8", "replace")
+
+    def line(self, prompt: str, proposal: str = "") -> str | None:
+        """A line that is typed, which begins as ``proposal``; None where Escape or Ctrl-D gives it up."""
+        text = proposal
+        self.show(prompt + text)
+        while True:
+            key = self.key()
+            if key in {END, ESCAPE}:
+                self.show("\n")
+                return None
+            if key in {"\r", "\n"}:
+                self.show("\n")
+                return text.strip()
+            if key in {"\x7f", "\b"}:
+                self.show("".join("\b \b" for _ in range(width_of(text[-1:]))))
+                text = text[:-1]
+            elif key == "\x15":
+                self.show("\b \b" * width_of(text))
+                text = ""
+            elif key.isprintable() and len(text) < _LONGEST_LINE:
+                text += key
+                self.show(key)
+
+    def flash(self, lines: Sequence[str]) -> None:
+        """Shows ``lines``, which fit on the screen, until a key is pressed or some seconds have passed: on a screen of
+        their own, which keeps no history, and erased there before it goes."""
+        self.show(_ENTER_SCREEN)
+        try:
+            self.show("\r\n".join(lines))
+            self.key(SECONDS_SHOWN)
+        finally:
+            # line by line: to clear a screen as a whole puts it into the history of some terminals
+            erased = "".join(f"\x1b[{number};1H{_ERASE_LINE}" for number in range(1, self.height + 1))
+            self.show(f"{erased}\x1b[H{_LEAVE_SCREEN}")
+
+    def _is_ready(self, seconds: float) -> bool:
+        import select
+
+        return bool(select.select([self._descriptor], [], [], seconds)[0])
+
+
+@contextmanager
+def opened() -> Iterator[Terminal]:
+    """The terminal of standard input and output. Raises UserError where there is none, KeyboardInterrupt on Ctrl-C and
+    SystemExit when the process is asked to end; the terminal is as before then."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "--interactive needs a terminal", help="choose with --only, --skip, --rename and the like, as --help tells"
+        )
+    try:
+        import termios
+        import tty
+    except ImportError:
+        raise UserError(
+            "--interactive needs a terminal as Linux and macOS have it",
+            help="choose with --only, --skip, --rename and the like, as --help tells",
+        ) from None
+    import signal
+
+    descriptor = sys.stdin.fileno()
+    former = termios.tcgetattr(descriptor)
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    def wake(_number: int, _frame: FrameType | None) -> None:
+        # a shell may have set the terminal while this was stopped
+        tty.setcbreak(descriptor, termios.TCSADRAIN)
+
+    handlers = {signal.SIGTERM: end, signal.SIGHUP: end, signal.SIGCONT: wake}
+    known = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        tty.setcbreak(descriptor, termios.TCSADRAIN)
+        yield Terminal(descriptor)
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, former)
+        for number, earlier in known.items():
+            signal.signal(number, earlier if earlier is not None else signal.SIG_DFL)

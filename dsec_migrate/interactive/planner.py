@@ -1,0 +1,102 @@
+"""What a run with certain choices would do: planned and proved as any other run, and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+
+from dsec_migrate import settings
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.finding import Action
+from dsec_migrate.interactive.choices import options_of
+from dsec_migrate.interactive.session import Session, Wish
+from dsec_migrate.interactive.units import Unit, key_of, units_of
+from dsec_migrate.migrate import migrate
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.records import replace
+
+
+class Planner:
+    """Of one project. ``shell`` are the variables that ``${…}`` sees before any file."""
+
+    def __init__(self, files: ProjectFiles, options: Options, shell: Mapping[str, str]) -> None:
+        self.files = files
+        self.options = options
+        self._shell = shell
+        self.outcome = lru_cache(maxsize=8)(self._outcome)
+
+    def _outcome(self, options: Options) -> ProjectOutcome:
+        return migrate(self.files, options, self._shell)
+
+    def everything(self) -> ProjectOutcome:
+        """As if all were accepted, what is only possibly a secret included. Its errors are those of the project."""
+        return self.outcome(self.options if self.options.only else replace(self.options, only=("*",)))
+
+    def units(self) -> tuple[Unit, ...]:
+        everything = self.everything()
+        if everything.status:
+            return ()
+        return units_of(everything, self._asked())
+
+    def settled(self) -> int:
+        """How many variables the project's settings skip, so that nothing is asked about them."""
+        asked = self._asked()
+        findings = self.everything().findings
+        return len({key_of(one) for one in findings if asked.reason_to_skip(one.service, one.variable)})
+
+    def _asked(self) -> Options:
+        return replace(self.options, skip_settled=settings.read(self.files.directory).skips)
+
+    def expected(self, session: Session, wish: Wish | None = None) -> ProjectOutcome:
+        """If the unit that is asked about moves (with ``wish``, else with what is known of it), and all that is not
+        decided yet and surely a secret."""
+        state = session.state
+        if wish is not None:
+            state = replace(state, wishes={**state.wishes, state.position: wish})
+        open_ = [number for number in session.undecided if not session.units[number].is_possible]
+        chosen = {*session.accepted, *open_, state.position}
+        return self.outcome(options_of(self.options, session.units, chosen, state))
+
+    def so_far(self, session: Session) -> ProjectOutcome:
+        """If all moves that is accepted, and the unit that is asked about."""
+        current = () if session.is_done else (session.state.position,)
+        return self.outcome(options_of(self.options, session.units, {*session.accepted, *current}, session.state))
+
+    def alone(self, session: Session) -> ProjectOutcome:
+        """If only the unit that is asked about moves, under the name that it is expected to have."""
+        plain = replace(self.options, prune_env=False, templates=False, manager=None, encrypt_to=(), stack_output=None)
+        state = replace(session.state, rules=())
+        options = options_of(plain, session.units, {state.position}, state)
+        pinned = self._pinned(self.expected(session), session.unit, options)
+        outcome = self.outcome(pinned)
+        return outcome if not outcome.status or pinned == options else self.outcome(options)
+
+    def _pinned(self, expected: ProjectOutcome, unit: Unit, options: Options) -> Options:
+        if options.name_for(*unit.variables[0]):
+            return options
+        new = {secret.name for secret in expected.plan.secrets if secret.is_new}
+        names = secret_names(expected, unit.keys)
+        # files that are merged may have a secret each, which are called after them
+        is_one = len(names) == 1 and names[0] in new
+        return replace(options, rename=(*options.rename, (unit.name, names[0]))) if is_one else options
+
+
+def moves(outcome: ProjectOutcome, unit: Unit) -> bool:
+    return not outcome.status and all(
+        finding.action is Action.MIGRATE for finding in outcome.findings if key_of(finding) in unit.keys
+    )
+
+
+def reason_against(outcome: ProjectOutcome, unit: Unit) -> str:
+    """Why the unit would not move in that way; nothing where it would."""
+    if outcome.errors:
+        return "; ".join(filter(None, (outcome.errors[0].what, outcome.errors[0].help)))
+    if outcome.failure:
+        return outcome.failure
+    kept = [f for f in outcome.findings if key_of(f) in unit.keys and f.action is Action.KEEP]
+    return kept[0].note if kept else ""
+
+
+def secret_names(outcome: ProjectOutcome, keys: Collection[str]) -> list[str]:
+    return list(dict.fromkeys(f.secret for f in outcome.findings if key_of(f) in keys and f.secret is not None))

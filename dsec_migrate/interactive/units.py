@@ -1,0 +1,87 @@
+"""What is decided about at a time: findings that can only move together, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.records import dataclass
+
+
+@dataclass(frozen=True, repr=False)
+class Unit:
+    """``variables`` are pairs of a service and a name, the first of which names it. ``findings`` are the rows about
+    them, in the order of the files.
+
+    ``is_possible``: one of them is only possibly a secret, so that it has to be named. ``is_movable`` is False where
+    it stays, for a reason that stands in the findings. ``is_safe``: it moves, and nothing has to be checked.
+    """
+
+    variables: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...] = ()
+    is_possible: bool = False
+    is_movable: bool = True
+    is_safe: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Each variable as ``service.VARIABLE``."""
+        return tuple(f"{service}.{name}" for service, name in self.variables)
+
+    @property
+    def name(self) -> str:
+        return self.keys[0]
+
+    @property
+    def title(self) -> str:
+        """``service.VARIABLE``, with whom the same lines reach as well."""
+        (_, first), *rest = self.variables
+        others = [service if name == first else f"{service}.{name}" for service, name in rest]
+        return f"{self.name} (also {', '.join(others)})" if others else self.name
+
+
+def key_of(finding: Finding) -> str:
+    return f"{finding.service}.{finding.variable}"
+
+
+def units_of(outcome: ProjectOutcome, options: Options) -> tuple[Unit, ...]:
+    """The units of a project, of which ``outcome`` is what a run would do if all were accepted. Left out is what
+    ``options`` do not ask for, and what is only possibly a secret and cannot move anyway."""
+    asked = [one for one in outcome.findings if options.is_asked_for(one.service, one.variable)]
+    files = {name: number for number, name in enumerate(dict.fromkeys(finding.site.file for finding in asked))}
+    groups: dict[str, list[Finding]] = {}
+    leaders = _joined(outcome, asked)
+    for finding in sorted(asked, key=lambda one: (files[one.site.file], one.site.line, one.site.column)):
+        groups.setdefault(leaders[key_of(finding)], []).append(finding)
+    units = map(_unit, groups.values())
+    return tuple(unit for unit in units if unit.is_movable or not unit.is_possible)
+
+
+def _joined(outcome: ProjectOutcome, findings: Iterable[Finding]) -> dict[str, str]:
+    """For each variable one that stands for all who move with it."""
+    parents: dict[str, str] = {key_of(finding): key_of(finding) for finding in findings}
+
+    def find(key: str) -> str:
+        while parents[key] != key:
+            key = parents[key]
+        return key
+
+    for change in outcome.plan.changes:
+        first, *others = [key_of(finding) for finding in change.findings if key_of(finding) in parents] or [""]
+        for other in others:
+            parents[find(other)] = find(first)
+    return {key: find(key) for key in parents}
+
+
+def _unit(findings: Sequence[Finding]) -> Unit:
+    is_movable = all(finding.action is Action.MIGRATE for finding in findings)
+    is_possible = any(finding.verdict.confidence is Confidence.POSSIBLE for finding in findings)
+    return Unit(
+        tuple(dict.fromkeys((finding.service, finding.variable) for finding in findings)),
+        tuple(findings),
+        is_possible,
+        is_movable,
+        is_movable and not is_possible and all(finding.applicability == "safe" for finding in findings),
+    )

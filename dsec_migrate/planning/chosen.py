@@ -1,0 +1,76 @@
+"""Names of secrets that were asked for (``--rename``), and why one cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import Style, tells
+from dsec_migrate.options import Options
+from dsec_migrate.project import Project
+
+if TYPE_CHECKING:
+    from dsec_migrate.planning.secrets import Need
+
+
+def names(
+    project: Project,
+    options: Options,
+    groups: Sequence[Sequence[Need]],
+    reused: Sequence[str | None],
+    style: Style,
+    is_taken: Callable[[str, int], bool],
+    values: Collection[str],
+) -> dict[int, str]:
+    """By the number of the group, for those that a name was chosen for. ``reused`` are the names of the secrets that
+    the project has already, for the groups that one of them serves. ``values`` are what no name may tell.
+
+    Raises UserError where several names are meant for one secret, one name for several, or where the name is taken.
+    """
+    found: dict[int, str] = {}
+    for number, group in enumerate(groups):
+        asked = _asked(options, group)
+        if not asked:
+            continue
+        (variable, name), *others = asked.items()
+        second = next((other for other, its in others if its != name), None)
+        if second is not None:
+            raise _refused(
+                project, f"--rename has two names for one secret, which {variable} and {second} share", "choose one"
+            )
+        layer = _leading_layer(group)
+        name = style.join(style.spell(layer), name) if layer else name
+        known = reused[number]
+        if known == name:
+            continue
+        if known is not None:
+            what = f"--rename of {variable}: the project has that secret already, and calls it {known}"
+            raise _refused(project, what, "rename it in the file by hand, with all its uses")
+        own = {need.holding.value.reveal() for need in group if need.holding.value is not None}
+        if tells(name, {*values, *own}):
+            what = f"--rename of {variable}: the name would tell the value of a secret"
+            raise _refused(project, what, "names stand in the file and in logs: choose one that says what it is for")
+        if name in found.values():
+            what = f"--rename: two secrets would be called {name}, which have different values or sources"
+            raise _refused(project, what, f"name one of them, as in --rename {variable}={name}")
+        if is_taken(name, number):
+            what = f"--rename of {variable}: the name {name} is taken"
+            raise _refused(project, what, "choose another one")
+        found[number] = name
+    return found
+
+
+def _asked(options: Options, group: Sequence[Need]) -> dict[str, str]:
+    """The variables of a secret that a name was chosen for, each as ``service.VARIABLE``."""
+    pairs = ((service, name) for need in group for service, name in zip(need.services, need.variables, strict=True))
+    return {f"{service}.{name}": chosen for service, name in pairs if (chosen := options.name_for(service, name))}
+
+
+def _leading_layer(group: Sequence[Need]) -> str:
+    """The layer of a secret that no line without one shares: the one with the plain name has the chosen name."""
+    return group[0].layer if all(need.layer for need in group) else ""
+
+
+def _refused(project: Project, what: str, advice: str) -> UserError:
+    return UserError(what, str(project.source.path), help=advice)

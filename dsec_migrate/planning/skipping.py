@@ -1,0 +1,33 @@
+"""``--skip-because``: what stays for good is written into the project's settings, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsec_migrate import settings
+from dsec_migrate.changes import NewFile, Plan
+from dsec_migrate.files import Disk
+from dsec_migrate.options import Options, matches
+from dsec_migrate.project import Project
+from dsec_migrate.secret import Secret
+
+_MODE = 0o644
+
+
+def tables(units: Sequence[tuple[Project, Plan]], directory: Path, options: Options, disk: Disk) -> Plan:
+    """The tables that the settings in ``directory`` lack, of the patterns that name a finding of ``units``.
+
+    Raises UserError where the file cannot take them.
+    """
+    path = directory / settings.NAME
+    findings = [finding for _, plan in units for finding in plan.findings]
+    present = disk.read(path) or b""
+    addition = b""
+    for pattern, reason in options.skip_because:
+        if any(matches((pattern,), finding.service, finding.variable) for finding in findings):
+            addition += settings.with_skip(path, present + addition, pattern, reason)
+    if not addition:
+        return Plan()
+    disk.claim(path, present + addition)
+    return Plan(files=(NewFile(path, Secret(addition.decode()), _MODE, append=True, is_secret=False),))
