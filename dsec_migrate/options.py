@@ -35,6 +35,13 @@ class Mount(str, Enum):
     VOLUME = "volume"
 
 
+class Harden(str, Enum):
+    """Passes beyond secrets: data stores on networks of their own, secrets only where they are used."""
+
+    NETWORKS = "networks"
+    MOUNTS = "mounts"
+
+
 class Unknown(str, Enum):
     """What to do where nobody knows what the image reads."""
 
@@ -66,7 +73,8 @@ class Options:
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
     whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
-    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project.
+    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project. ``harden`` are
+    passes beyond secrets.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -90,6 +98,7 @@ class Options:
     encrypt_to: tuple[str, ...] = ()
     stack_output: str | None = None
     mount: Mount = Mount.SECRETS
+    harden: tuple[Harden, ...] = ()
 
     @property
     def needs_long_syntax(self) -> bool:

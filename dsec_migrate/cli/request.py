@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import Manager, Mount, Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
@@ -64,6 +64,7 @@ class Request(NamedTuple):
     encrypt_to: Sequence[str] = ()
     stack_output: str | None = None
     mount: Mount = Mount.SECRETS
+    harden: Sequence[Harden] = ()
 
 
 def perform(request: Request) -> int:
@@ -163,7 +164,16 @@ def _options(request: Request) -> Options:
         _recipients(request.encrypt_to),
         request.stack_output,
         request.mount,
+        _hardening(request.harden, target, is_safe=request.safe),
     )
+
+
+def _hardening(passes: Sequence[Harden], target: Target, *, is_safe: bool) -> tuple[Harden, ...]:
+    if passes and is_safe:
+        raise UserError("--harden does not go with --safe: each of its changes needs a review", help="leave one out")
+    if Harden.NETWORKS in passes and target is Target.SWARM:
+        raise UserError("--harden networks is for Compose: what a stack reaches is told elsewhere", help="leave it out")
+    return tuple(dict.fromkeys(passes))
 
 
 def _recipients(texts: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ class Counts(NamedTuple):
     failed_files: int
     is_written: bool
     mended: int = 0
+    hardened: int = 0
 
     @property
     def left(self) -> int:
@@ -31,7 +32,7 @@ class Counts(NamedTuple):
 
 
 def count(outcome: Outcome) -> Counts:
-    findings = migrate = possible = secrets = changed = failed = mended = 0
+    findings = migrate = possible = secrets = changed = failed = mended = hardened = 0
     is_written = False
     for project in outcome.projects:
         for finding in project.findings:
@@ -41,13 +42,14 @@ def count(outcome: Outcome) -> Counts:
                 mended += finding.kind == "half-done"
             elif finding.verdict.confidence is Confidence.POSSIBLE:
                 possible += 1
+        hardened += len({one.service for one in project.plan.hardened if one.action is Action.MIGRATE})
         secrets += len(project.plan.secrets)
         changed += len(project.rewritten)
         failed += project.status != 0
         is_written = is_written or project.is_written
     keep = findings - migrate
     files = len(outcome.projects)
-    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written, mended)
+    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written, mended, hardened)
 
 
 def errors_of(outcome: Outcome) -> Iterator[UserError]:

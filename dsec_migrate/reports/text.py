@@ -11,6 +11,7 @@ from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 from dsec_migrate.plan import PlannedSecret
+from dsec_migrate.reports import hardened
 from dsec_migrate.reports.counts import Counts, count
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.hiding import hider
@@ -28,7 +29,11 @@ _UNUSED = "unused now"
 def render(outcome: Outcome, view: View) -> str:
     """A block for each file that there is something to say about, then the sum of it all."""
     page = Page(Style(view.look.is_coloured), view.look.width)
-    told = [project for project in outcome.projects if project.findings or project.warnings or project.plan.notes]
+    told = [
+        project
+        for project in outcome.projects
+        if project.findings or project.warnings or project.plan.notes or project.plan.hardened
+    ]
     for project in told:
         if len(outcome.projects) > 1:
             page.rule(project.path)
@@ -51,6 +56,7 @@ def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
     _tell_moves(page, project)
     _tell_checks(page, project, hide)
     _tell_left(page, project, hide)
+    hardened.tell(page, project)
     if project.rewritten:
         _tell_files(page, project)
         _tell_remaining(page, project)
@@ -261,10 +267,13 @@ def _sum(outcome: Outcome, counts: Counts) -> str:
     parts: list[str] = []
     if counts.changed_files:
         verb = "moved" if counts.is_written else "would move"
-        if counts.secrets or not counts.mended:
+        if counts.secrets or not (counts.mended or counts.hardened):
             parts.append(f"{_number(counts.secrets, 'secret')} in {_number(counts.changed_files, 'file')} {verb}")
         if counts.mended:
             parts.append(f"{_number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
+        if counts.hardened:
+            verb = "hardened" if counts.is_written else "would be hardened"
+            parts.append(f"{_number(counts.hardened, 'service')} {verb}")
         if counts.left:
             parts.append(f"{counts.left} left")
     elif counts.left:
