@@ -170,6 +170,8 @@ def _obstacle(project: Project, reach: Reach, users: Users, store: Service) -> s
 def _obstacles(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
     if project.included or len(project.family) > len(project.documents):
         yield "the project includes others, or is included: they may use it"
+    if project.is_part or any(not one.image and not one.is_built for one in project.services.values()):
+        yield "the files are a part of a project, whose other files may use it"
     attachment = reach.services[store.name]
     if attachment.mode:
         yield f"it has network_mode: {attachment.mode}"
@@ -239,7 +241,7 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
     inside = frozenset(name for service in project.services.values() for name in users.names(service))
     for name, variable in store.variables.items():
         value = variable.effective.value or ""
-        if programs.is_outside_variable(name) and value and value.partition(":")[0] not in inside:
+        if programs.is_outside_variable(name) and not _is_switch(value) and value.partition(":")[0] not in inside:
             yield f"{name} may need a way out"
         if programs.names_outside(value, inside):
             yield f"{name} names a host that is not of the project"
@@ -252,6 +254,10 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
                     yield f"its {key} may need a way out"
     if any(programs.is_outside_script(text) for text in found.texts):
         yield "its settings speak of copies, or of other servers"
+
+
+def _is_switch(value: str) -> bool:
+    return value.strip().lower() in {"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
 
 
 # --- operations ---
@@ -314,7 +320,10 @@ def _notes(decision: Decision) -> Iterator[str]:
         yield f"{', '.join(names)} may use it and {'keeps' if len(names) == 1 else 'keep'} reaching it: {why}"
     for name, why in decision.reached:
         yield f"{name} does not use it but keeps reaching it: {why}"
-    yield "it has no way out any more, and nothing outside of these files reaches it"
+    yield (
+        "it has no way out any more, and nothing outside of these files reaches it: backups to elsewhere, copies on "
+        "other servers and statements that name some would fail"
+    )
 
 
 __all__ = ["Decision", "decide", "operations", "told"]

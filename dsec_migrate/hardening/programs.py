@@ -53,9 +53,12 @@ _BUILT_ON_OTHERS = frozenset({"milvus", "ferretdb", "kafka", "cp-kafka", "weavia
 _WITHOUT_PAGES = frozenset(
     {"PostgreSQL", "MySQL", "MongoDB", "Redis", "Memcached", "SQL Server", "Cassandra", "ZooKeeper"}
 )
+# their statements read from other stores, so that no file has to name these
+_READS_OTHERS = frozenset({"ClickHouse", "CockroachDB", "Solr", "Neo4j", "InfluxDB", "CouchDB", "Kafka"})
 _ONE_OF_A_KIND = frozenset({"PostgreSQL", "MySQL", "MongoDB", "SQL Server"})
-# members of a cluster find each other by what they keep, too
-_ALONE = Pattern(
+# a cluster of these needs settings that say so; members of others find each other by what they keep
+_ALONE_KINDS = frozenset({"PostgreSQL", "MySQL", "Redis", "Memcached", "SQL Server"})
+_TOGETHER = Pattern(
     r"(?i)(?:^|[^a-z])(?:repl(?:ica|icas|icaof|icaset|ication|set)?|slave(?:of)?|master|primary|secondary|standby|cluster|galera|"
     r"sentinel|repmgr|patroni|wsrep|group_replication)(?:[^a-z]|$)"
 )
@@ -112,6 +115,11 @@ def is_built_on_others(image: str) -> bool:
     return last_part(image) in _BUILT_ON_OTHERS
 
 
+def reads_others(kind: str) -> bool:
+    """Whether a store of this kind reaches other stores when a statement says so."""
+    return kind in _READS_OTHERS
+
+
 def has_pages(kind: str) -> bool:
     """Whether a store of this kind speaks HTTP, so that a proxy may show it."""
     return kind not in _WITHOUT_PAGES
@@ -122,9 +130,14 @@ def is_one_of_a_kind(kind: str) -> bool:
     return kind in _ONE_OF_A_KIND
 
 
+def may_be_alone(kind: str) -> bool:
+    """Whether stores of this kind that no setting joins are strangers to each other."""
+    return kind in _ALONE_KINDS
+
+
 def speaks_of_others(text: str) -> bool:
     """Whether a store's configuration speaks of a cluster, or of copies."""
-    return _ALONE.search(text) is not None
+    return _TOGETHER.search(text) is not None
 
 
 def fetches_by_itself(image: str, texts: str) -> str:

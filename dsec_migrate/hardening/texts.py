@@ -12,6 +12,7 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, Service
 from dsec_migrate.records import dataclass, field
 
+MOST_ENTRIES = 20_000
 MOST_FILES = 3000
 MOST_BYTES_OF_A_FILE = 1024 * 1024
 MOST_BYTES = 16 * 1024 * 1024
@@ -39,6 +40,13 @@ _SKIPPED_FILES = Pattern(
 _DATA = Pattern(
     r"(?i)(?:.*[/_.-])?(?:node_modules|vendor|caches?|data|db|static|public|html|www|media|uploads?|files|logs?|te?mp|dist|"
     r"build|target|letsencrypt|certs?|certificates|acme|backups?|storage|models?|downloads|repository|run|\.m2|\.npm|lib/.*)"
+)
+
+
+# these say who, how and how much, not where
+_NO_ADDRESS = Pattern(
+    r"(?i)(?:.*_)?(?:passw(?:or)?d|pass|pwd|secret|user(?:name)?|db|database|dbname|tz|timezone|p?uid|p?gid|token|(?:api)?key|"
+    r"lang|locale|charset|collation|version|level|size|memory|max\w*|email|timeout)"
 )
 
 
@@ -93,7 +101,7 @@ def _everything(node: ParsedNode) -> Iterator[Scalar]:
 
 def _unknown(project: Project, service: Service) -> Iterator[str]:
     for variable in service.variables.values():
-        if variable.effective.unset:
+        if variable.effective.unset and _NO_ADDRESS.fullmatch(variable.name) is None:
             yield f"{variable.name} is not set here"
     if any(file.text is None for file in service.env_files):
         yield "its env file is not here"
@@ -141,13 +149,16 @@ def _mounted(project: Project, data: object, *, is_store: bool) -> Iterator[tupl
         return
     if _OF_THE_HOST.fullmatch(target) is not None or _OF_THE_HOST.fullmatch(source) is not None:
         return
-    path = Path(os.path.normpath(project.directory / Path(source).expanduser()))
+    path = Path(os.path.abspath(project.directory / Path(source).expanduser()))  # noqa: PTH100
     if is_store and not _is_settings(path, target):
         return
     if not path.exists():
         yield "", f"{source} is not here"
     elif path.is_dir():
-        yield from _below(project, path)
+        if not path.is_relative_to(os.path.abspath(project.directory)):  # noqa: PTH100
+            yield "", f"{source} is outside of the project"
+        else:
+            yield from _below(project, path)
     else:
         yield from _read(path, source)
 
@@ -209,10 +220,14 @@ def _below(project: Project, folder: Path) -> Iterator[tuple[str, str]]:
         yield "", f"{folder.name} is not here"
         return
     own = {os.path.realpath(path) for path in (*project.family, *(one.source.path for one in project.compose_texts))}
-    count = size = 0
+    entries = count = size = 0
     failed: list[OSError] = []
     for where, folders, names in os.walk(folder, onerror=failed.append):
         folders[:] = [name for name in folders if _SKIPPED_FOLDERS.fullmatch(name) is None]
+        entries += len(names)
+        if entries > MOST_ENTRIES:
+            yield "", f"{folder.name} is too large to be looked through"
+            return
         for name in names:
             path = Path(where, name)
             if _SKIPPED_FILES.fullmatch(name) is not None or not path.is_file() or os.path.realpath(path) in own:

@@ -67,7 +67,7 @@ class Users:
             return ""
         own_kind = datastores.find(service.image)
         if own_kind is not None and not service.is_built:
-            return self._of_store(service, store, own_kind is kind)
+            return self._of_store(service, store, own_kind, is_same_kind=own_kind is kind)
         return self._of_program(service, store, kind.name)
 
     def _names_another(self, service: Service, store: Service, kind: datastores.DataStore) -> bool:
@@ -84,17 +84,19 @@ class Users:
             if (value := variable.effective.value)
         )
 
-    def _of_store(self, service: Service, store: Service, is_same_kind: bool) -> str:
+    def _of_store(self, service: Service, store: Service, own_kind: datastores.DataStore, *, is_same_kind: bool) -> str:
+        if programs.reads_others(own_kind.name):
+            return "its statements may read from other stores"
         if programs.is_built_on_others(service.image):
             return "it keeps its data in another store"
+        found = self.setup(service.name)
+        if found.gap:
+            return found.gap
         if not is_same_kind:
             return ""
-        kind = datastores.find(store.image)
-        texts = (*self.setup(service.name).texts, *self.setup(store.name).texts, service.name, store.name)
-        if kind is not None and kind.name in {"PostgreSQL", "MySQL", "Redis", "Memcached", "SQL Server"}:
-            is_alone = not any(programs.speaks_of_others(text) for text in texts)
-            return "" if is_alone else "both may be members of one cluster"
-        return "both may be members of one cluster"
+        texts = (*found.texts, *self.setup(store.name).texts, service.name, store.name)
+        is_alone = programs.may_be_alone(own_kind.name) and not any(map(programs.speaks_of_others, texts))
+        return "" if is_alone else "both may be members of one cluster"
 
     def _of_program(self, service: Service, store: Service, kind: str) -> str:
         found = self.setup(service.name)

@@ -123,18 +123,24 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             writer.replace(operation.span.start, operation.span.end, MASK)
     writer.read_in_tests(tests)
     writer.remove(removed)
+    # a list that gets longer before what may stand behind it
+    for join in (one for one in joins if one.holder.own("networks") is not None):
+        writer.join(join)
     for mount in mounts:
         writer.mount(mount)
     # behind a list of mounts that ends where they begin
     for program in wrapped:
         writer.wrap(program)
-    for join in joins:
+    for join in (one for one in joins if one.holder.own("networks") is None):
         writer.join(join)
     extended = {id(mount.holder) for mount in mounts if mount.key == "secrets"}
     for drop in dropped:
         writer.drop(drop, is_extended=id(drop.holder) in extended)
+    # likewise
+    if networks and networks[0].root.own("networks") is not None:
+        writer.define_networks(networks)
     if definitions:
         writer.define(definitions)
-    if networks:
+    if networks and networks[0].root.own("networks") is None:
         writer.define_networks(networks)
     return writer.edits
