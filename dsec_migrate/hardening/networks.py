@@ -78,6 +78,8 @@ def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Dec
             used.append(name)
         else:
             cut.append(name)
+    if not (named or used or kept):
+        return Decision(store, left="nothing in the files uses it: who does is not known")
     network = _name(project, reach, store)
     return Decision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
 
@@ -179,6 +181,8 @@ def _obstacles(project: Project, reach: Reach, users: Users, store: Service) -> 
         yield "it publishes ports, which an internal network does not serve"
     if store.is_built:
         yield "it is built here: what its image reaches is not known"
+    elif not programs.is_of_a_known_maker(store.image):
+        yield "what its image does besides is not known"
     yield editable.obstacle(project, store)
     yield from _of_networks(reach, store)
     yield from _of_others(project, reach, users, store)

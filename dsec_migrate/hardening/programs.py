@@ -47,6 +47,13 @@ _QUIET_BY_KIND = {
     ),
 }
 _QUIET = frozenset(name for names in _QUIET_BY_KIND.values() for name in names.split())
+_MAKERS = (
+    "library bitnami bitnamilegacy bitnamisecure linuxserver postgis timescale pgvector ankane tensorchord immich-app "
+    "debezium supabase percona mysql clickhouse yandex opensearchproject elasticsearch getmeili typesense confluentinc "
+    "apache wurstmeister redpandadata redis valkey eqalpha dragonflydb neo4j qdrant semitechnologies milvusdb scylladb "
+    "cockroachdb mongodb wodby coreos arangodb mssql azure-sql-edge"
+)
+"""Who makes data stores that do nothing else; what others pack under the same name may bring jobs of its own."""
 _OF_THE_ENGINE = frozenset({"traefik", "watchtower", "autoheal", "dozzle", "docker-socket-proxy"})
 # these keep their data in another store, wherever their defaults say
 _BUILT_ON_OTHERS = frozenset({"milvus", "ferretdb", "kafka", "cp-kafka", "weaviate"})
@@ -66,8 +73,8 @@ _TOGETHER = Pattern(
 # --- what a store reaches outside ---
 
 _OUTSIDE_VARIABLE = Pattern(
-    r"(?i)(?:^|_)(?:s3|aws|gcs|gs|azure|b2|wal[eg]?|wale|walg|backups?|pgbackrest|barman|restic|rclone|plugins|apikey|"
-    r"proxy|http_proxy|https_proxy|smtp|ldap|replication|replica|master|primary)(?:_|$)"
+    r"(?i)(?:^|_)(?:s3|aws|gcs|azure|wal[eg]|wale|walg|backups?|pgbackrest|barman|restic|rclone|plugins|apikey|proxy|smtp|"
+    r"ldap)(?:_|$)|(?:master|primary|replica|slave|source|standby|peer|seed|join)s?_(?:host|node|server|addr|service)"
 )
 _OUTSIDE_COMMAND = Pattern(
     r"(?<![\w-])(?:curl|wget|apt-get|apt|apk|yum|dnf|pip3?|npm|git|aws|rclone|restic|wal-[eg]|pgbackrest|barman)(?![\w-])|"
@@ -95,6 +102,11 @@ def last_part(image: str) -> str:
 def _name(image: str) -> str:
     """As the lists above have it: without registry, official images without ``library/``."""
     return references.parse(image).path.removeprefix("docker/").removeprefix("library/").lower() if image else ""
+
+
+def is_of_a_known_maker(image: str) -> bool:
+    """Whether an image is a data store and no more, as far as its maker's name tells."""
+    return references.parse(image).path.removeprefix("docker/").split("/")[0].lower() in _MAKERS.split()
 
 
 def is_quiet(image: str) -> bool:

@@ -16,7 +16,7 @@ def tell(page: Page, project: ProjectOutcome) -> None:
         page.table([("review", one.service, _what(one)) for one in done], paints={"review": page.style.bold})
         page.heading("To review of the hardening")
         for one in done:
-            page.sentence(one.service, indent="      ", first="  ")
+            page.sentence(_subject(one), indent="      ", first="  ")
             for note in one.note.split("; "):
                 page.sentence(note, indent="      ", first="    - ")
     left = [one for one in project.plan.hardened if one.action is Action.KEEP]

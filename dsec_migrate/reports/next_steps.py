@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsec_migrate.finding import Action
+from dsec_migrate.isolation import Hardened
 from dsec_migrate.naming import UNDO
 from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
@@ -26,12 +27,31 @@ def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swa
     for project in written:
         moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
         services = dict.fromkeys(finding.service for finding in moved)
+        services.update(dict.fromkeys(name for one in project.plan.hardened for name in _changed(one)))
         if not services or target_is_swarm or is_dockerfile(Path(project.path)):
             continue
         place = f" ({project.path})" if len(written) > 1 else ""
         is_built = any(finding.delivery == Delivery.BUILD_SECRET.value for finding in moved)
         how = "docker compose up -d --build" if is_built else "docker compose up -d"
         _item(page, f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before.")
+    has_moved = any(finding.action is Action.MIGRATE for project in written for finding in project.findings)
+    if has_moved:
+        _tell_moved(page, target_is_swarm)
+    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
+        holds = ", which hold the values," if has_moved else ""
+        _item(
+            page,
+            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files{holds} until "
+            "`dsec-migrate undo --forget --write`.",
+        )
+
+
+def _changed(one: Hardened) -> tuple[str, ...]:
+    """The services that a hardening pass changes."""
+    return (one.service, *one.users) if one.action is Action.MIGRATE else ()
+
+
+def _tell_moved(page: Page, target_is_swarm: bool) -> None:
     _item(
         page,
         "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
@@ -42,12 +62,6 @@ def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swa
             page,
             "The values are out of the Compose files, of `docker inspect` and of the environment of processes. Root on "
             "this host, and whoever may talk to Docker, can still read them.",
-        )
-    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
-        _item(
-            page,
-            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files, which hold the values, until "
-            "`dsec-migrate undo --forget --write`.",
         )
 
 
