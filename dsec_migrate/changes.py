@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
+from dsec_migrate.isolation import Hardened, IsolationOperation
 from dsec_migrate.options import SourceKind
 from dsec_migrate.project import Argument, DockerfileText, EnvFileText, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT
@@ -370,6 +371,7 @@ Operation = (
     | NamePath
     | RemoveLine
     | Read
+    | IsolationOperation
 )
 
 
@@ -417,7 +419,8 @@ class NewFile:
 class Plan:
     """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes.
 
-    ``arguments`` are the secrets of commands, labels and builds, as variables that no container has.
+    ``arguments`` are the secrets of commands, labels and builds, as variables that no container has; ``hardened`` is
+    what passes beyond secrets do.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -427,6 +430,7 @@ class Plan:
     files: tuple[NewFile, ...] = ()
     notes: tuple[str, ...] = ()
     arguments: tuple[Variable, ...] = ()
+    hardened: tuple[Hardened, ...] = ()
 
     def __add__(self, other: Plan) -> Plan:
         return Plan(
@@ -437,4 +441,5 @@ class Plan:
             (*self.files, *other.files),
             (*self.notes, *other.notes),
             (*self.arguments, *other.arguments),
+            (*self.hardened, *other.hardened),
         )

@@ -102,15 +102,15 @@ def _replaces(document: Document) -> bool:
     )
 
 
-def definitions_root(document: Document) -> Mapping:
-    """The YAML document whose top-level ``secrets:`` takes new entries: the last that replaces those before it, else
-    the first that has one, else the last."""
+def definitions_root(document: Document, key: str = "secrets") -> Mapping:
+    """The YAML document whose top-level ``secrets:`` (or other ``key``) takes new entries: the last that replaces those
+    before it, else the first that has one, else the last."""
     roots = [root for root in document.roots if isinstance(root, Mapping)]
     for root in reversed(roots):
-        found = root.get("secrets")
+        found = root.get(key)
         if found is not None and found.tag in {OVERRIDE, RESET}:
             return root
-    return next((root for root in roots if root.own("secrets") is not None), roots[-1])
+    return next((root for root in roots if root.own(key) is not None), roots[-1])
 
 
 def _path(project: Project, document: Document, secret: PlannedSecret) -> str:

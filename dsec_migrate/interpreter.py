@@ -25,6 +25,7 @@ from dsec_migrate.changes import (
     WrapProgram,
 )
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.isolation import DefineNetwork, DropMounts, JoinNetworks
 
 
 class Interpreter:
@@ -42,6 +43,8 @@ class Interpreter:
         self.wrappers: dict[int, WrapProgram] = {}
         self.scripts: dict[int, list[InText]] = {}
         self.tests: dict[int, list[ReadInTest]] = {}
+        self.joined: dict[int, JoinNetworks] = {}
+        self.networks: dict[int, list[DefineNetwork]] = {}
         for operation in operations:
             if isinstance(operation, MoveVariable):
                 self._move(operation)
@@ -65,6 +68,12 @@ class Interpreter:
                 self.builds[id(operation.entry)] = operation
             elif isinstance(operation, DefineSecret):
                 self.definitions.setdefault(id(operation.root), []).append(operation)
+            elif isinstance(operation, JoinNetworks):
+                self.joined[id(operation.holder)] = operation
+            elif isinstance(operation, DefineNetwork):
+                self.networks.setdefault(id(operation.root), []).append(operation)
+            elif isinstance(operation, DropMounts):
+                self.removed.update(map(id, operation.items))
 
     def _move(self, operation: MoveVariable) -> None:
         slot = operation.slot
@@ -109,13 +118,19 @@ class Interpreter:
             own = node.own(mounts.key)
             listed = follow(own.value) if own is not None else None
             kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
-            items = [self.data(item) for item in kept]
+            items = [self.data(item) for item in kept if id(item) not in self.removed]
             merged[mounts.key] = [*items, *(_mount_data(name, options) for name, options in mounts.items)]
         definitions = self.definitions.get(id(node))
         if definitions:
             existing = merged.get("secrets")
             known = existing if isinstance(existing, dict) else {}
             merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
+        if (join := self.joined.get(id(node))) is not None:
+            merged["networks"] = _joined(join, merged.get("networks"))
+        if id(node) in self.networks:
+            networks = merged.get("networks")
+            known = networks if isinstance(networks, dict) else {}
+            merged["networks"] = {**known, **{one.name: one.as_data() for one in self.networks[id(node)]}}
         return merged
 
     def _with_added(self, node: Sequence, item: ParsedNode) -> Iterator[object]:
@@ -195,6 +210,15 @@ class _Inherited(Entry):
 
 def _is_reset(entry: Entry) -> bool:
     return entry.value.tag == projects.RESET
+
+
+def _joined(join: JoinNetworks, before: object) -> object:
+    """The ``networks:`` of a service, in the form that it has."""
+    if join.holder.own("networks") is None or before is None:
+        return list(join.listed)
+    if isinstance(before, dict):
+        return {**({} if join.is_instead else before), **dict.fromkeys(join.names)}
+    return [*(before if isinstance(before, list) and not join.is_instead else ()), *join.names]
 
 
 def _mount_data(name: str, options: MountOptions) -> object:

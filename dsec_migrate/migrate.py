@@ -251,9 +251,18 @@ def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
     for unit in _family(root):
         found = _problems(unit, options)
         project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
-        plan = report_only(project, options) if found.errors else make_plan(project, options, disk)
+        plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
         planned.append((project, plan))
         yield Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
+
+
+def _hardened(project: Project, options: Options, disk: Disk) -> Plan:
+    plan = make_plan(project, options, disk)
+    if not options.harden:
+        return plan
+    from dsec_migrate.hardening import harden
+
+    return harden(project, plan, options)
 
 
 def _interrupted(root: Project, options: Options, write: bool) -> Iterator[UserError]:

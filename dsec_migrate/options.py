@@ -36,6 +36,13 @@ class Mount(str, Enum):
     VOLUME = "volume"
 
 
+class Harden(str, Enum):
+    """Passes beyond secrets: data stores on networks of their own, secrets only where they are used."""
+
+    NETWORKS = "networks"
+    MOUNTS = "mounts"
+
+
 class Unknown(str, Enum):
     """What to do where nobody knows what the image reads."""
 
@@ -67,7 +74,8 @@ class Options:
     migrations that are half done. ``registry`` allows to ask registries about images, over the network.
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
     whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
-    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project.
+    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project. ``harden`` are
+    passes beyond secrets.
 
     ``rename`` are pairs of a variable (or ``service.VARIABLE``) and the name of its secret; ``source_of`` and
     ``delivery_of`` pairs of a pattern and what is to hold for it, of which the last that fits counts. ``skip_because``
@@ -101,6 +109,7 @@ class Options:
     delivery_of: tuple[tuple[str, Unknown], ...] = ()
     skip_because: tuple[tuple[str, str], ...] = ()
     skip_settled: tuple[tuple[str, str], ...] = ()
+    harden: tuple[Harden, ...] = ()
 
     @property
     def needs_long_syntax(self) -> bool:

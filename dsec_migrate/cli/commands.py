@@ -16,7 +16,7 @@ from dsec_migrate.cli import verbs
 from dsec_migrate.cli.audit import audit
 from dsec_migrate.cli.request import NAME, Request, perform
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import Mount, SourceKind, Target, Unknown
+from dsec_migrate.options import Harden, Mount, SourceKind, Target, Unknown
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.look import DiffStyle
 from dsec_migrate.reports.output import say
@@ -254,6 +254,15 @@ def migrate(
     fix: Annotated[
         bool, _do("--fix", help="Mend migrations that somebody left half done, where that is exact.")
     ] = _DEFAULT.fix,
+    harden: Annotated[
+        list[Harden] | None,
+        _do(
+            "--harden",
+            metavar="PASS",
+            help="networks: data stores get an internal network with those who use them. mounts: secrets only where "
+            "they are used. May be repeated.",
+        ),
+    ] = None,
     safe: Annotated[bool, _choice("--safe", help="Move only what needs no review.")] = _DEFAULT.safe,
     form: Annotated[str, _show("--format", metavar="|".join(REPORTS), help="Form of the report.")] = _DEFAULT.form,
     outputs: Annotated[
@@ -336,6 +345,7 @@ def migrate(
         skip_because or (),
         interactive,
         context.obj or (),
+        harden or (),
     )
     raise typer.Exit(perform(request))
 

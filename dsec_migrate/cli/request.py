@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dsec_migrate.cli import choices
 from dsec_migrate.errors import UserError
-from dsec_migrate.options import Manager, Mount, Options, SourceKind, Target, Unknown
+from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
@@ -72,6 +72,7 @@ class Request(NamedTuple):
     interactive: bool = False
     words: Sequence[str] = ()
     """The command line itself, for who is told how to say the same in other words."""
+    harden: Sequence[Harden] = ()
 
 
 def perform(request: Request) -> int:
@@ -187,7 +188,16 @@ def _options(request: Request) -> Options:
         request.stack_output,
         request.mount,
         *chosen,
+        harden=_hardening(request.harden, target, is_safe=request.safe),
     )
+
+
+def _hardening(passes: Sequence[Harden], target: Target, *, is_safe: bool) -> tuple[Harden, ...]:
+    if passes and is_safe:
+        raise UserError("--harden does not go with --safe: each of its changes needs a review", help="leave one out")
+    if Harden.NETWORKS in passes and target is Target.SWARM:
+        raise UserError("--harden networks is for Compose: what a stack reaches is told elsewhere", help="leave it out")
+    return tuple(dict.fromkeys(passes))
 
 
 def _recipients(texts: Sequence[str]) -> tuple[str, ...]:

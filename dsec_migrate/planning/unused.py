@@ -15,6 +15,8 @@ from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service
 
+UNUSED = "it is mounted, and nothing in the service names its file"
+
 
 def find(project: Project, options: Options) -> Iterator[Finding]:
     """A row for each; none where the image may look for the file by itself. Nothing mends one: only who runs the
@@ -36,7 +38,7 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
                     Applicability.MANUAL.value,
                     None,
                     None,
-                    "it is mounted, and nothing in the service names its file",
+                    UNUSED,
                 )
 
 

@@ -23,6 +23,7 @@ class Counts(NamedTuple):
     failed_files: int
     is_written: bool
     mended: int = 0
+    hardened: int = 0
 
     @property
     def left(self) -> int:
@@ -31,7 +32,7 @@ class Counts(NamedTuple):
 
 
 def count(outcome: Outcome) -> Counts:
-    findings = migrate = possible = secrets = changed = failed = mended = 0
+    findings = migrate = possible = secrets = changed = failed = mended = hardened = 0
     is_written = False
     for project in outcome.projects:
         for finding in project.findings:
@@ -41,13 +42,14 @@ def count(outcome: Outcome) -> Counts:
                 mended += finding.kind == "half-done"
             elif finding.verdict.confidence is Confidence.POSSIBLE:
                 possible += 1
+        hardened += len({one.service for one in project.plan.hardened if one.action is Action.MIGRATE})
         secrets += len(project.plan.secrets)
         changed += len(project.rewritten)
         failed += project.status != 0
         is_written = is_written or project.is_written
     keep = findings - migrate
     files = len(outcome.projects)
-    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written, mended)
+    return Counts(files, findings, migrate, keep, possible, secrets, changed, failed, is_written, mended, hardened)
 
 
 def errors_of(outcome: Outcome) -> Iterator[UserError]:
@@ -71,10 +73,13 @@ def sentence(outcome: Outcome, counts: Counts) -> str:
     parts: list[str] = []
     if counts.changed_files:
         verb = "moved" if counts.is_written else "would move"
-        if counts.secrets or not counts.mended:
+        if counts.secrets or not (counts.mended or counts.hardened):
             parts.append(f"{number(counts.secrets, 'secret')} in {number(counts.changed_files, 'file')} {verb}")
         if counts.mended:
             parts.append(f"{number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
+        if counts.hardened:
+            verb = "hardened" if counts.is_written else "would be hardened"
+            parts.append(f"{number(counts.hardened, 'service')} {verb}")
         if counts.left:
             parts.append(f"{counts.left} left")
     elif counts.left:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dsec_migrate.changes import Applicability, PlannedSecret
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Finding
+from dsec_migrate.isolation import Hardened
+from dsec_migrate.options import Harden
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
@@ -23,7 +25,7 @@ _Hide = Callable[[str], str]
 
 
 # the lists of the report, in order, to which each project adds its members
-_LISTS = ("findings", "secrets", "changes", "files", "remaining", "notes", "warnings")
+_LISTS = ("findings", "hardening", "secrets", "changes", "files", "remaining", "notes", "warnings")
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -42,6 +44,7 @@ def lines(project: ProjectOutcome) -> dict[str, tuple[str, ...]]:
     hide = hider(project)
     members: dict[str, Iterable[object]] = {
         "findings": (_finding(finding, hide) for finding in project.findings),
+        "hardening": map(_hardened, project.plan.hardened),
         "warnings": (_problem(warning, hide) for warning in project.warnings),
         "notes": ({"file": project.path, "note": hide(note)} for note in project.plan.notes),
     }
@@ -85,6 +88,23 @@ def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:
         "secret": finding.secret,
         "source": finding.source,
         "note": hide(finding.note),
+    }
+
+
+def _hardened(one: Hardened) -> dict[str, object]:
+    return {
+        "file": one.site.file,
+        "line": one.site.line,
+        "column": one.site.column,
+        "pass": one.kind,
+        "service": one.service,
+        "action": "change" if one.action is Action.MIGRATE else "keep",
+        "network": (one.subject or None) if one.kind is Harden.NETWORKS else None,
+        "secret": one.subject if one.kind is Harden.MOUNTS else None,
+        "users": one.users,
+        "cut": one.cut,
+        "applicability": Applicability.REVIEW if one.action is Action.MIGRATE else Applicability.MANUAL,
+        "note": one.note,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dsec_migrate.finding import Action
+from dsec_migrate.isolation import Hardened
 from dsec_migrate.naming import UNDO
 from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
@@ -33,12 +34,30 @@ def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iter
     for project in written:
         moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
         services = dict.fromkeys(finding.service for finding in moved)
+        services.update(dict.fromkeys(name for one in project.plan.hardened for name in _changed(one)))
         if not services or target_is_swarm or is_dockerfile(Path(project.path)):
             continue
         place = f" ({project.path})" if len(written) > 1 else ""
         is_built = any(finding.delivery == Delivery.BUILD_SECRET.value for finding in moved)
         how = "docker compose up -d --build" if is_built else "docker compose up -d"
         yield f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before."
+    has_moved = any(finding.action is Action.MIGRATE for project in written for finding in project.findings)
+    if has_moved:
+        yield from _of_moved(target_is_swarm)
+    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
+        holds = ", which hold the values," if has_moved else ""
+        yield (
+            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files{holds} until "
+            "`dsec-migrate undo --forget --write`."
+        )
+
+
+def _changed(one: Hardened) -> tuple[str, ...]:
+    """The services that a hardening pass changes."""
+    return (one.service, *one.users) if one.action is Action.MIGRATE else ()
+
+
+def _of_moved(target_is_swarm: bool) -> Iterator[str]:
     yield (
         "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
         "history of git, in backups and in containers that were made before."
@@ -47,11 +66,6 @@ def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iter
         yield (
             "The values are out of the Compose files, of `docker inspect` and of the environment of processes. Root on "
             "this host, and whoever may talk to Docker, can still read them."
-        )
-    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
-        yield (
-            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files, which hold the values, until "
-            "`dsec-migrate undo --forget --write`."
         )
 
 

@@ -78,6 +78,7 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
             tuple(Change((), (), change.applicability) for change in plan.changes),
             tuple(replace(secret, value=None) for secret in plan.secrets),
             notes=tuple(map(hide, plan.notes)),
+            hardened=tuple(replace(one, note=hide(one.note)) for one in plan.hardened),
         ),
         rewritten=tuple(
             Rewritten(Source(file.source.path, b"", ""), "", (), file.is_env_file) for file in project.rewritten

@@ -10,6 +10,7 @@ from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import SourceKind, Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.reports import hardened
 from dsec_migrate.reports.counts import check_sentence, count, sentence
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.groups import by_note, by_place, target, targets
@@ -28,7 +29,11 @@ _UNUSED = "unused now"
 def render(outcome: Outcome, view: View) -> str:
     """A block for each file that there is something to say about, then the sum of it all."""
     page = Page(Style(view.look.is_coloured), view.look.width)
-    told = [project for project in outcome.projects if project.findings or project.warnings or project.plan.notes]
+    told = [
+        project
+        for project in outcome.projects
+        if project.findings or project.warnings or project.plan.notes or project.plan.hardened
+    ]
     for project in told:
         if len(outcome.projects) > 1:
             page.rule(project.path)
@@ -51,6 +56,7 @@ def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
     _tell_moves(page, project)
     _tell_checks(page, project, hide)
     _tell_left(page, project, hide)
+    hardened.tell(page, project)
     _tell_files(page, project)
     if project.rewritten:
         _tell_remaining(page, project)

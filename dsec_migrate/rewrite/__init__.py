@@ -24,9 +24,10 @@ from dsec_migrate.changes import (
 )
 from dsec_migrate.document import Document
 from dsec_migrate.errors import VerificationError
+from dsec_migrate.isolation import DefineNetwork, DropMounts, JoinNetworks
 from dsec_migrate.project import DockerfileText, EnvFileSlot, EnvFileText
+from dsec_migrate.rewrite.isolation import IsolationWriter
 from dsec_migrate.rewrite.program import is_block
-from dsec_migrate.rewrite.script import ScriptWriter
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, splice
 
@@ -80,12 +81,15 @@ def _is_written_anew(operation: MoveArgument) -> bool:
 
 
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
-    writer = ScriptWriter(document)
+    writer = IsolationWriter(document)
     removed: list[RemoveVariable] = []
     wrapped: list[WrapProgram] = []
     mounts: list[AddMounts] = []
     definitions: list[DefineSecret] = []
     tests: list[ReadInTest] = []
+    joins: list[JoinNetworks] = []
+    networks: list[DefineNetwork] = []
+    dropped: list[DropMounts] = []
     for operation in operations:
         if isinstance(operation, MoveArgument) and _is_written_anew(operation):
             continue
@@ -109,15 +113,34 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
             writer.read_in_script(operation)
         elif isinstance(operation, ReadInTest):
             tests.append(operation)
+        elif isinstance(operation, JoinNetworks):
+            joins.append(operation)
+        elif isinstance(operation, DefineNetwork):
+            networks.append(operation)
+        elif isinstance(operation, DropMounts):
+            dropped.append(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
     writer.read_in_tests(tests)
     writer.remove(removed)
+    # a list that gets longer before what may stand behind it
+    for join in (one for one in joins if one.holder.own("networks") is not None):
+        writer.join(join)
     for mount in mounts:
         writer.mount(mount)
     # behind a list of mounts that ends where they begin
     for program in wrapped:
         writer.wrap(program)
+    for join in (one for one in joins if one.holder.own("networks") is None):
+        writer.join(join)
+    extended = {id(mount.holder) for mount in mounts if mount.key == "secrets"}
+    for drop in dropped:
+        writer.drop(drop, is_extended=id(drop.holder) in extended)
+    # likewise
+    if networks and networks[0].root.own("networks") is not None:
+        writer.define_networks(networks)
     if definitions:
         writer.define(definitions)
+    if networks and networks[0].root.own("networks") is None:
+        writer.define_networks(networks)
     return writer.edits

@@ -240,20 +240,23 @@ class Writer:
     # --- top-level definitions ---
 
     def define(self, operations: SequenceType[DefineSecret]) -> None:
-        root = operations[0].root
         pairs = [(operation.secret.name, operation.as_data()) for operation in operations]
-        entry = root.own("secrets")
+        self.define_top_level(operations[0].root, "secrets", pairs)
+
+    def define_top_level(self, root: Mapping, key: str, pairs: SequenceType[Definition]) -> None:
+        """The block ``key`` of the document gets these entries."""
+        entry = root.own(key)
         if root.flow or (entry is not None and isinstance(entry.value, Mapping) and entry.value.flow):
-            self._define_in_flow(root, entry, pairs)
+            self._define_in_flow(root, key, pairs)
         elif entry is not None and isinstance(entry.value, Mapping) and entry.value.entries:
             self._define_in_block(entry.value, pairs)
         elif entry is not None:
             self._define_in_empty(root, entry, pairs)
         else:
-            self._define_at_end(root, pairs)
+            self._define_at_end(root, key, pairs)
 
-    def _define_in_flow(self, root: Mapping, entry: Entry | None, pairs: SequenceType[Definition]) -> None:
-        quoted = is_json(root)
+    def _define_in_flow(self, root: Mapping, key: str, pairs: SequenceType[Definition]) -> None:
+        entry, quoted = root.own(key), is_json(root)
         parts = [f"{flow_scalar(name, quoted)}: {flow(data, quoted)}" for name, data in pairs]
         if entry is not None and isinstance(entry.value, Mapping):
             self._extend_flow(entry.value, parts)
@@ -264,7 +267,7 @@ class Writer:
             # laid out over lines: one line for each secret
             newline = self._newline_at(root.start)
             body = "".join(newline + lead * 2 + part + "," for part in parts)[:-1] + newline + lead
-        self._extend_flow(root, [f"{flow_scalar('secrets', quoted)}: {{{body}}}"])
+        self._extend_flow(root, [f"{flow_scalar(key, quoted)}: {{{body}}}"])
 
     def _define_in_block(self, block: Mapping, pairs: SequenceType[Definition]) -> None:
         indentation = self._indentation(block.entries[0].key.outer_start)
@@ -286,11 +289,11 @@ class Writer:
         indentation = self._indentation(root.entries[0].key.outer_start) + " " * self.habits.first_step
         self._insert_lines_after(entry.end, definition_lines(pairs, indentation, self.habits.second_step))
 
-    def _define_at_end(self, root: Mapping, pairs: SequenceType[Definition]) -> None:
+    def _define_at_end(self, root: Mapping, key: str, pairs: SequenceType[Definition]) -> None:
         column = self._indentation(root.entries[0].key.outer_start)
         habits = self.habits
         lines = [
-            f"{column}secrets:",
+            f"{column}{key}:",
             *definition_lines(pairs, column + " " * habits.first_step, habits.second_step),
         ]
         offset = self._end_of_document(root)

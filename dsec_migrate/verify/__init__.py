@@ -24,12 +24,13 @@ from dsec_migrate.changes import (
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.interpreter import Interpreter
-from dsec_migrate.options import Options
+from dsec_migrate.options import Harden, Options
 from dsec_migrate.outcome import Remaining, Rewritten
 from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.project import EnvFileSlot, Project, references_of
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
+from dsec_migrate.verify import isolation
 from dsec_migrate.verify.containers import check_reads, check_values
 
 _CHANGED_KEYS = {"environment", "env_file", "secrets", "labels", "deploy", "build", *RUN_INSIDE}
@@ -57,7 +58,9 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
         from dsec_migrate.verify import recipes
 
         recipes.check(project, after, plan, rewritten)
-    _check_other_keys(project, after)
+    _check_other_keys(project, after, _CHANGED_KEYS | ({"networks"} if Harden.NETWORKS in options.harden else set()))
+    if plan.hardened:
+        isolation.check(project, after, plan)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
             _check_schema(data[document.source.real_path], is_fragment=len(after.documents) > 1)
@@ -183,11 +186,11 @@ def _check_pruned(operations: SequenceType[Operation], rewritten: SequenceType[R
             raise VerificationError(f"{file.path} would lose other lines than planned")
 
 
-def _check_other_keys(before: Project, after: Project) -> None:
+def _check_other_keys(before: Project, after: Project, changed: set[str]) -> None:
     """What stands beside the places that a migration changes says the same, through anchors as well."""
     for name, service in before.services.items() if any(text.aliases for text in before.compose_texts) else ():
         for old, new in zip(service.layers, after.services[name].layers, strict=True):
-            keys = (old.service.effective().keys() | new.service.effective().keys()) - _CHANGED_KEYS
+            keys = (old.service.effective().keys() | new.service.effective().keys()) - changed
             for key in sorted(keys):
                 one, other = old.service.get(key), new.service.get(key)
                 if one is None or other is None or not _equal(yaml.plain(one), yaml.plain(other)):
@@ -203,7 +206,10 @@ def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str])
             works = {name: s for name, s in before.services.items() if s.image or s.is_built}
             if len(works) != len(before.services):
                 continue
-            check_values(before, _load(project, overlay, chosen), plan)
+            after = _load(project, overlay, chosen)
+            check_values(before, after, plan)
+            if plan.hardened:
+                isolation.check(before, after, plan)
 
 
 # --- the file as a whole ---
@@ -225,6 +231,13 @@ def _check_schema(roots: SequenceType[object], *, is_fragment: bool) -> None:
 def _check_stable(after: Project, options: Options) -> None:
     from dsec_migrate.planning import make_plan
 
-    again = next((f for f in make_plan(after, options).findings if f.action is Action.MIGRATE), None)
+    plan = make_plan(after, options)
+    again = next((f for f in plan.findings if f.action is Action.MIGRATE), None)
     if again is not None:
         raise VerificationError(f"a second run would change {again.service}.{again.variable} again")
+    if options.harden:
+        from dsec_migrate.hardening import harden
+
+        found = next((one for one in harden(after, plan, options).hardened if one.action is Action.MIGRATE), None)
+        if found is not None:
+            raise VerificationError(f"a second run would harden {found.service} again")

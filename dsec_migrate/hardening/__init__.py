@@ -1,0 +1,28 @@
+"""Passes beyond secrets (``--harden``): each decides on a project's nodes and adds operations to its plan."""
+
+from __future__ import annotations
+
+from dsec_migrate.changes import Applicability, Change, Plan
+from dsec_migrate.options import Harden, Options
+from dsec_migrate.project import Project
+from dsec_migrate.records import replace
+
+
+def harden(project: Project, plan: Plan, options: Options) -> Plan:
+    """``plan`` with what the passes add that ``options`` ask for."""
+    for one in options.harden:
+        if one is Harden.NETWORKS:
+            from dsec_migrate.hardening import networks
+
+            decisions = networks.decide(project)
+            added = Plan(
+                operations=tuple(networks.operations(project, decisions)), hardened=tuple(networks.told(decisions))
+            )
+        else:
+            from dsec_migrate.hardening import mounts
+
+            plan, added = mounts.harden(project, plan)
+        if added.operations:
+            added = replace(added, changes=(Change((), (), Applicability.REVIEW),))
+        plan += added
+    return plan

@@ -1,0 +1,48 @@
+"""Whether the networks of a service can be changed exactly, for it alone."""
+
+from __future__ import annotations
+
+from dsec_migrate.document import Alias, Mapping, Scalar, Sequence, follow, is_given, is_merge_key
+from dsec_migrate.project import Project, Service
+
+
+def obstacle(project: Project, service: Service, key: str = "networks") -> str:
+    """Why a service's list ``key`` is left; empty where nothing is in the way."""
+    layers = service.layers
+    texts = set(map(id, project.documents))
+    if any(id(layer.document) not in texts or "extends" in layer.service.effective() for layer in layers):
+        return "it extends another service"
+    own = [id(layer.service) for layer in layers]
+    for other in project.services.values():
+        if other is not service and any(id(layer.service) in own for layer in other.layers):
+            return f"{other.name} extends it"
+    if any(layer.document.aliases_of(layer.service) for layer in layers):
+        return "others inherit it through an anchor"
+    told = [layer for layer in layers if key in layer.service.effective()]
+    if any(layer is not layers[0] for layer in told):
+        return f"a later file says more about its {key}"
+    if not told:
+        # what an overlay file lacks, the file under it may say
+        return "" if layers[0].service.entries else "it says nothing"
+    return _obstacle_of_list(project, told[0].service, key)
+
+
+def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
+    entry = holder.own(key)
+    if entry is None or isinstance(entry.value, Alias):
+        return f"it shares its {key} through an anchor"
+    value = entry.value
+    if not is_given(follow(value)):
+        return f"its {key} are empty"
+    is_shared = value.anchor is not None and any(text.aliases_of(value) for text in project.compose_texts)
+    if is_shared:
+        return f"it shares its {key} through an anchor"
+    if value.tag is not None or entry.key.tag is not None:
+        return f"its {key} have a tag"
+    if isinstance(value, Sequence):
+        is_plain = all(isinstance(item, (Scalar, Mapping)) and item.tag is None for item in value.items)
+        return "" if value.items and is_plain else f"its {key} are written in an unusual way"
+    if isinstance(value, Mapping):
+        is_plain = not any(is_merge_key(one.key) or isinstance(one.value, Alias) for one in value.entries)
+        return "" if value.entries and is_plain else f"its {key} are written in an unusual way"
+    return f"its {key} are written in an unusual way"

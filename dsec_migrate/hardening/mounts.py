@@ -1,0 +1,90 @@
+"""A secret is mounted only where it is used.
+
+The entry of the service's list goes; the secret's definition and its file stay, since other projects, scripts and
+people may read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.changes import Plan
+from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.finding import Action, Finding, Site
+from dsec_migrate.hardening import editable
+from dsec_migrate.hardening.texts import setup
+from dsec_migrate.isolation import DropMounts, Hardened
+from dsec_migrate.options import Harden
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.planning.unused import UNUSED
+from dsec_migrate.project import Layer, Project, Service
+from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
+from dsec_migrate.records import replace
+
+# whoever reads the folder as a whole reads each file
+_FOLDER = Pattern(r"/run/secrets(?:/?(?:[\s\"'`;,)\]}*?$]|$)|/[\w.-]*[*?\[{$])")
+
+
+def harden(project: Project, plan: Plan) -> tuple[Plan, Plan]:
+    """``plan`` without the findings that the pass settles, and what it adds."""
+    planned = {secret.name for secret in plan.secrets}
+    settled: list[Finding] = []
+    told: list[Hardened] = []
+    gone: dict[str, tuple[Layer, list[Scalar | Mapping]]] = {}
+    for finding in plan.findings:
+        kind, _, name = finding.variable.partition(":")
+        if kind != "secrets" or finding.note != UNUSED or name in planned:
+            continue
+        service = project.services[finding.service]
+        left = _obstacle(project, service, name)
+        if left:
+            told.append(Hardened(Harden.MOUNTS, finding.site, service.name, Action.KEEP, name, note=left))
+            continue
+        settled.append(finding)
+        layer = service.layers[0]
+        items = list(_items(layer, name))
+        gone.setdefault(service.name, (layer, []))[1].extend(items)
+        told.append(Hardened(Harden.MOUNTS, _site(layer, items, finding), service.name, Action.MIGRATE, name))
+    dropped = {(one.service, one.subject) for one in told if one.action is Action.MIGRATE}
+    told = [replace(one, note=_note(project, one, dropped)) if not one.note else one for one in told]
+    operations = tuple(DropMounts(layer.document, layer.service, tuple(items)) for layer, items in gone.values())
+    kept = tuple(finding for finding in plan.findings if finding not in settled)
+    return replace(plan, findings=kept), Plan(operations=operations, hardened=tuple(told))
+
+
+def _obstacle(project: Project, service: Service, name: str) -> str:
+    left = editable.obstacle(project, service, "secrets")
+    if left:
+        return left
+    found = setup(project, service, is_store=True)
+    if any(_FOLDER.search(text) is not None for text in found.texts):
+        return "something in it reads all of /run/secrets"
+    if any(name in text for text in found.texts):
+        return f"a file that it mounts names {name}"
+    if found.gap:
+        return f"its settings are not all known: {found.gap}"
+    return "" if any(True for _ in _items(service.layers[0], name)) else "it is mounted by another file"
+
+
+def _items(layer: Layer, name: str) -> Iterator[Scalar | Mapping]:
+    """The entries of a list that mount a secret."""
+    node = layer.service.get("secrets")
+    for item in node.items if isinstance(node, Sequence) else ():
+        content = follow(item)
+        source = content.get("source") if isinstance(content, Mapping) else content
+        if isinstance(source, Scalar) and source.value == name and isinstance(item, (Scalar, Mapping)):
+            yield item
+
+
+def _site(layer: Layer, items: list[Scalar | Mapping], finding: Finding) -> Site:
+    return Site(*layer.document.place(items[0].start)) if items else finding.site
+
+
+def _note(project: Project, one: Hardened, dropped: set[tuple[str, str]]) -> str:
+    others = [
+        name
+        for name, service in project.services.items()
+        if one.subject in sources(service) and (name, one.subject) not in dropped
+    ]
+    unused = f"nothing in it names {SECRETS_MOUNT}/{one.subject}"
+    return unused if others else f"{unused}; no service mounts {one.subject} any more: its definition stays"

@@ -1,0 +1,333 @@
+"""Data stores move to an internal network of their own, which they share with those who use them alone.
+
+Nobody is cut off from what it may need: whoever may use the store joins its network and keeps its own ones. A store of
+which anything is in doubt stays where it is, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from dsec_migrate import definitions
+from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, is_given, walk
+from dsec_migrate.finding import Action, Site
+from dsec_migrate.hardening import editable, programs
+from dsec_migrate.hardening.reach import Reach
+from dsec_migrate.hardening.users import NAMES_IT, Users, labels_of, links_of
+from dsec_migrate.isolation import DefineNetwork, Hardened, IsolationOperation, JoinNetworks
+from dsec_migrate.options import Harden
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import Project, Service
+from dsec_migrate.records import dataclass, replace
+
+_DRIVERS = {"", "bridge"}
+_PROXY_LABELS = ("traefik.", "caddy", "sablier.")
+_PROVIDER = Pattern(r"(?i)providers\.(?:docker|swarm)\.network=")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision:
+    """What becomes of one data store. ``left`` says why it stays; else it moves to ``network``, or, where that is
+    empty, is on internal networks already. ``users`` name it, ``used`` are those that it names itself, ``kept`` may use
+    it, with the reason; ``cut`` surely do not, ``reached`` neither, but stay in reach, with the reason."""
+
+    store: Service
+    network: str = ""
+    users: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    cut: tuple[str, ...] = ()
+    reached: tuple[tuple[str, str], ...] = ()
+    left: str = ""
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who joins its network."""
+        return (*self.users, *self.used, *(name for name, _ in self.kept))
+
+
+def decide(project: Project) -> tuple[Decision, ...]:
+    """One decision for each data store of the project, in the order of the file. Reads what services mount and are
+    built from, writes nothing."""
+    reach = Reach(project)
+    users = Users(project, reach)
+    return tuple(_settled(project, reach, [_decide(project, reach, users, store) for store in users.stores]))
+
+
+def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Decision:
+    if all(map(reach.is_internal, reach.networks(store.name))) and not reach.services[store.name].mode:
+        return Decision(store)
+    left = _obstacle(project, reach, users, store)
+    if left:
+        return Decision(store, left=left)
+    named: list[str] = []
+    used: list[str] = []
+    kept: list[tuple[str, str]] = []
+    cut: list[str] = []
+    for name in project.services:
+        if name == store.name or not reach.shares(name, store.name):
+            continue
+        how = users.use(name, store)
+        if how == NAMES_IT:
+            named.append(name)
+        elif how:
+            kept.append((name, how))
+        elif users.mentions(store.name, project.services[name]):
+            used.append(name)
+        else:
+            cut.append(name)
+    if not (named or used or kept):
+        return Decision(store, left="nothing in the files uses it: who does is not known")
+    network = _name(project, reach, store)
+    return Decision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
+
+
+def _name(project: Project, reach: Reach, store: Service) -> str:
+    taken = {*reach.definitions, *(name for one in reach.services.values() for name in one.networks)}
+    stem = f"{store.name}_internal"
+    return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 99))) if name not in taken)
+
+
+def _settled(project: Project, reach: Reach, found: list[Decision]) -> list[Decision]:
+    """The decisions as they go together: a store of whose members one cannot join stays as well."""
+    decisions = [_checked(project, reach, decision) for decision in found]
+    moved = {decision.store.name for decision in decisions if decision.network}
+    # a store that moves has a network of its own, on which the one that names it is
+    decisions = [replace(one, used=tuple(name for name in one.used if name not in moved)) for one in decisions]
+    after = networks_after(reach, decisions)
+    return [_as_it_will_be(reach, after, decision) for decision in decisions]
+
+
+def _checked(project: Project, reach: Reach, decision: Decision) -> Decision:
+    if not decision.network:
+        return decision
+    left = next(filter(None, (_cannot_join(project, reach, name) for name in decision.members)), "")
+    for one, other in combinations(decision.members, 2):
+        if not left and not reach.shares(one, other):
+            left = f"{one} and {other}, which may use it, would reach each other"
+    return Decision(decision.store, left=left) if left else decision
+
+
+def networks_after(reach: Reach, decisions: Iterable[Decision]) -> dict[str, list[str]]:
+    """The networks of each service that has some of its own, the new ones first."""
+    own = {one.store.name: one.network for one in decisions if one.network}
+    after = {name: [own[name]] if name in own else [] for name, one in reach.services.items() if not one.mode}
+    for decision in decisions:
+        for member in decision.members if decision.network else ():
+            names = after[reach.owner(member)]
+            if decision.network not in names:
+                names.append(decision.network)
+    return {name: [*new, *(() if name in own else reach.services[name].networks)] for name, new in after.items()}
+
+
+def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: Decision) -> Decision:
+    """Whom another store's network keeps in reach is not cut off."""
+    own = set(after.get(decision.store.name, ()))
+    still = {name: own & set(after.get(reach.owner(name), ())) for name in decision.cut}
+    kept = [(name, f"both are on {', '.join(sorted(names))}") for name, names in still.items() if names]
+    cut = tuple(name for name, names in still.items() if not names)
+    return replace(decision, cut=cut, reached=tuple(kept))
+
+
+def _cannot_join(project: Project, reach: Reach, name: str) -> str:
+    owner = reach.owner(name)
+    service = project.services[owner]
+    who = f"{owner}, which may use it, cannot join a network"
+    if reach.services[owner].mode:
+        return f"{who}: it has network_mode: {reach.services[owner].mode}"
+    left = editable.obstacle(project, service)
+    if left:
+        return f"{who}: {left}"
+    if any("network_mode" in body.effective() for body in _elsewhere(project, owner)):
+        return f"{who}: another file gives it a network_mode"
+    labels = labels_of(service)
+    if any(label.startswith("traefik.") for label in labels) and not _names_its_network(project, labels):
+        return f"{who}: traefik takes any of its networks, without a label traefik.docker.network"
+    return ""
+
+
+def _names_its_network(project: Project, labels: dict[str, str]) -> bool:
+    if "traefik.docker.network" in labels or "traefik.swarm.network" in labels:
+        return True
+    return any(_PROVIDER.search(text) for _, root in project.roots for text in _texts(root))
+
+
+def _elsewhere(project: Project, name: str) -> Iterator[Mapping]:
+    """What other files of the folder say about a service."""
+    own = {text.source.path for text in project.compose_texts}
+    for neighbour in project.folders.neighbours(project.source.path):
+        if neighbour.path not in own and name in neighbour.text and name in neighbour.services:
+            yield neighbour.services[name]
+
+
+# --- why a store stays ---
+
+
+def _obstacle(project: Project, reach: Reach, users: Users, store: Service) -> str:
+    return next(filter(None, _obstacles(project, reach, users, store)), "")
+
+
+def _obstacles(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
+    if project.included or len(project.family) > len(project.documents):
+        yield "the project includes others, or is included: they may use it"
+    if project.is_part or any(not one.image and not one.is_built for one in project.services.values()):
+        yield "the files are a part of a project, whose other files may use it"
+    attachment = reach.services[store.name]
+    if attachment.mode:
+        yield f"it has network_mode: {attachment.mode}"
+    if any(_has(layer.service, "ports") for layer in store.layers):
+        yield "it publishes ports, which an internal network does not serve"
+    if store.is_built:
+        yield "it is built here: what its image reaches is not known"
+    elif not programs.is_of_a_known_maker(store.image):
+        yield "what its image does besides is not known"
+    yield editable.obstacle(project, store)
+    yield from _of_networks(reach, store)
+    yield from _of_others(project, reach, users, store)
+    for key in ("external_links", "extra_hosts", "dns", "mac_address"):
+        if any(_has(layer.service, key) for layer in store.layers):
+            yield f"it has {key}"
+    yield from _of_needs(project, users, store)
+
+
+def _has(service: Mapping, key: str) -> bool:
+    node = service.get(key)
+    return is_given(node) and not (isinstance(node, Sequence) and not node.items)
+
+
+def _of_networks(reach: Reach, store: Service) -> Iterator[str]:
+    for name, options in reach.services[store.name].networks.items():
+        if options:
+            yield f"it has {', '.join(sorted(options))} on the network {name}"
+        definition = reach.definitions.get(name, {})
+        if definition.get("external"):
+            yield f"the network {name} is external: others may reach it there"
+        if definition.get("name"):
+            yield f"the network {name} has a name of its own: other projects may be on it"
+        if str(definition.get("driver") or "") not in _DRIVERS:
+            yield f"the network {name} has the driver {definition['driver']}"
+        if definition.get("ipam") or definition.get("enable_ipv4") is False:
+            yield f"the network {name} has addresses of its own, which may be relied on"
+
+
+def _of_others(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
+    """What other services, or other files, make of the store."""
+    names = users.names(store)
+    for name, service in project.services.items():
+        kind, _, other = reach.services[name].mode.partition(":")
+        if kind in {"service", "container"} and other in names:
+            yield f"{name} has its network"
+        if any(linked == store.name and alias not in names for linked, alias in links_of(service)):
+            yield f"{name} calls it otherwise, in its links"
+    labels = labels_of(store)
+    if any(label.startswith(_PROXY_LABELS) for label in labels) or "VIRTUAL_HOST" in store.variables:
+        yield "a proxy shows it to others"
+    own = {text.source.path for text in project.compose_texts}
+    word = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, sorted(names)))})(?![A-Za-z0-9])")
+    for neighbour in project.folders.neighbours(project.source.path):
+        is_other = neighbour.path not in own and neighbour.services.keys() & project.services.keys()
+        if is_other and any(word.search(text) for body in neighbour.services.values() for text in _texts(body)):
+            yield f"{neighbour.path.name} names it, too: take that file in with -f"
+
+
+def _texts(node: ParsedNode) -> Iterator[str]:
+    return (part.value for part in walk(node) if isinstance(part, Scalar))
+
+
+def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
+    """What the store may need outside."""
+    found = users.setup(store.name)
+    if found.gap:
+        yield f"its settings are not all known: {found.gap}"
+    yield programs.fetches_by_itself(store.image, " ".join((*store.variables, *found.texts)))
+    inside = frozenset(name for service in project.services.values() for name in users.names(service))
+    for name, variable in store.variables.items():
+        value = variable.effective.value or ""
+        if programs.is_outside_variable(name) and not _is_switch(value) and value.partition(":")[0] not in inside:
+            yield f"{name} may need a way out"
+        if programs.names_outside(value, inside):
+            yield f"{name} names a host that is not of the project"
+    for key in ("command", "entrypoint"):
+        node = store.get(key)
+        for part in walk(node) if node is not None else ():
+            if isinstance(part, Scalar):
+                text = project.resolve(part.value).value or part.value
+                if programs.is_outside_command(text) or programs.names_outside(text, inside):
+                    yield f"its {key} may need a way out"
+    if any(programs.is_outside_script(text) for text in found.texts):
+        yield "its settings speak of copies, or of other servers"
+
+
+def _is_switch(value: str) -> bool:
+    return value.strip().lower() in {"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
+
+
+# --- operations ---
+
+
+def operations(project: Project, decisions: tuple[Decision, ...]) -> Iterator[IsolationOperation]:
+    reach = Reach(project)
+    own = {decision.store.name for decision in decisions if decision.network}
+    defined: set[tuple[int, str]] = set()
+    for name, networks in networks_after(reach, decisions).items():
+        present = reach.services[name].networks
+        new = tuple(network for network in networks if network not in present)
+        if not new:
+            continue
+        layer = project.services[name].layers[0]
+        yield JoinNetworks(layer.document, layer.service, new, tuple(present), name in own)
+        root = definitions.definitions_root(layer.document, "networks")
+        for network in new:
+            if (id(root), network) not in defined:
+                defined.add((id(root), network))
+                yield DefineNetwork(layer.document, root, network)
+
+
+# --- what is told ---
+
+
+def told(decisions: tuple[Decision, ...]) -> Iterator[Hardened]:
+    for decision in decisions:
+        layer = decision.store.layers[0]
+        site = Site(*layer.document.place(_key_start(decision.store)))
+        name = decision.store.name
+        if decision.left:
+            yield Hardened(Harden.NETWORKS, site, name, Action.KEEP, note=decision.left)
+        elif decision.network:
+            notes = "; ".join(_notes(decision))
+            yield Hardened(
+                Harden.NETWORKS, site, name, Action.MIGRATE, decision.network, decision.members, decision.cut, notes
+            )
+
+
+def _key_start(service: Service) -> int:
+    """Where the name of a service stands."""
+    layer = service.layers[0]
+    for root in layer.document.roots:
+        block = root.get("services") if isinstance(root, Mapping) else None
+        entry = block.effective().get(service.name) if isinstance(block, Mapping) else None
+        if entry is not None:
+            return entry.key.start
+    return layer.service.start
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    if decision.cut:
+        verb = "reaches" if len(decision.cut) == 1 else "reach"
+        yield f"{', '.join(decision.cut)} no longer {verb} it: nothing in the files names it there"
+    by_reason: dict[str, list[str]] = {}
+    for name, why in decision.kept:
+        by_reason.setdefault(why, []).append(name)
+    for why, names in by_reason.items():
+        yield f"{', '.join(names)} may use it and {'keeps' if len(names) == 1 else 'keep'} reaching it: {why}"
+    for name, why in decision.reached:
+        yield f"{name} does not use it but keeps reaching it: {why}"
+    yield (
+        "it has no way out any more, and nothing outside of these files reaches it: backups to elsewhere, copies on "
+        "other servers and statements that name some would fail"
+    )
+
+
+__all__ = ["Decision", "decide", "operations", "told"]

@@ -1,0 +1,37 @@
+"""What passes beyond secrets do, as the text report tells it."""
+
+from __future__ import annotations
+
+from dsec_migrate.finding import Action
+from dsec_migrate.isolation import Hardened
+from dsec_migrate.options import Harden
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.reports.page import Page
+
+
+def tell(page: Page, project: ProjectOutcome) -> None:
+    done = [one for one in project.plan.hardened if one.action is Action.MIGRATE]
+    if done:
+        page.heading("Hardened" if project.is_written else "Not hardened" if project.status else "Would harden")
+        page.table([("review", one.service, _what(one)) for one in done], paints={"review": page.style.bold})
+        page.heading("To review of the hardening")
+        for one in done:
+            page.sentence(_subject(one), indent="      ", first="  ")
+            for note in one.note.split("; "):
+                page.sentence(note, indent="      ", first="    - ")
+    left = [one for one in project.plan.hardened if one.action is Action.KEEP]
+    if left:
+        page.heading("Not hardened")
+        for one in left:
+            page.table([(f"{one.site.file}:{one.site.line}:{one.site.column}", _subject(one))])
+            page.sentence(one.note, indent="      ")
+
+
+def _what(one: Hardened) -> str:
+    if one.kind is Harden.MOUNTS:
+        return f"-> mounts {one.subject} no more"
+    return f"-> {one.subject}" + (f", with {', '.join(one.users)}" if one.users else "")
+
+
+def _subject(one: Hardened) -> str:
+    return f"{one.service}.secrets:{one.subject}" if one.kind is Harden.MOUNTS else one.service
