@@ -46,7 +46,7 @@ BUILT = "    build: .\n"
 IN_ENV_FILE = compose("    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n")
 STORES = (
     "services:\n  db:\n    image: postgres:17\n    networks: [back]\n  app:\n    image: a\n    networks: [{app}]\n"
-    "    environment:\n      DB_HOST: db\n  blog:\n    image: b\n    networks: [{blog}]\nnetworks:\n  back:\n  front:\n"
+    "    environment:\n      DB_HOST: db\n  mail:\n    image: axllent/mailpit:v1\n    networks: [{mail}]\nnetworks:\n  back:\n  front:\n"
 )
 CASES = [
     Case(
@@ -156,8 +156,8 @@ CASES = [
         "compose.yml:9", "pw", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
     ),
     Case(
-        "internal-network", {"compose.yml": STORES.format(app="back", blog="back")}, "compose.yml:2", "db",
-        {"compose.yml": STORES.format(app="back", blog="front")},
+        "internal-network", {"compose.yml": STORES.format(app="back", mail="back")}, "compose.yml:2", "db",
+        {"compose.yml": STORES.format(app="back", mail="front")},
     ),
     Case(
         "published-data-store",

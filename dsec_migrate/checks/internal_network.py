@@ -12,32 +12,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import datastores
-from dsec_migrate.checks.networks import may_use, networks_of, shared
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.hardening.networks import Decision, decide
+from dsec_migrate.hardening.reach import Reach
+from dsec_migrate.hardening.users import Users
+
+_MANY = 5
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
     project = subject.project
+    reach = Reach(project)
+    users = Users(project, reach)
+    decisions = {decision.store.name: decision for decision in decide(project)} if len(project.services) > 1 else {}
     closed: list[str] = []
-    for service in project.services.values():
-        if datastores.find(service.image) is None or service.is_built or networks_of(project, service) is None:
-            continue
+    for store in users.stores if decisions else ():
         strangers = [
-            other.name
-            for other in project.services.values()
-            if other is not service and shared(project, service, other) and not may_use(project, other, service)
+            name
+            for name in project.services
+            if name != store.name
+            and reach.shares(name, store.name)
+            and not users.use(name, store)
+            and not users.mentions(store.name, project.services[name])
         ]
-        if strangers:
-            names = ", ".join(strangers[:5]) + (" and others" if len(strangers) > 5 else "")
-            yield Item(
-                subject.service_site(service),
-                service.name,
-                f"in reach of {names}, and nothing in {'it' if len(strangers) == 1 else 'them'} names {service.name}",
-                f"`{subject.command('--harden', 'networks')}` shows a network of its own",
-                Weight.LOW,
-            )
-        else:
-            closed.append(service.name)
+        if not strangers:
+            closed.append(store.name)
+            continue
+        names = ", ".join(strangers[:_MANY]) + (" and others" if len(strangers) > _MANY else "")
+        reason = f"in reach of {names}, and nothing there uses it"
+        fix = _fix(subject, decisions[store.name])
+        yield Item(subject.service_site(store), store.name, reason, fix, Weight.LOW)
     if closed:
-        yield Done(f"{', '.join(closed)}: shares no network with a service that does not name it")
+        yield Done(f"{', '.join(closed)}: in reach of those alone that may use {'it' if len(closed) == 1 else 'them'}")
+
+
+def _fix(subject: Subject, decision: Decision) -> str:
+    if decision.network:
+        return f"`{subject.command('--harden', 'networks')}` shows a network of its own"
+    return f"by hand, since `--harden networks` leaves it: {decision.left or 'another store keeps them together'}"
