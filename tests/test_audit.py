@@ -44,10 +44,23 @@ DEFINED = "secrets:\n  pw:\n    file: ./secrets/pw.txt\n"
 MOVED = compose(FROM_FILE, DEFINED)
 BUILT = "    build: .\n"
 IN_ENV_FILE = compose("    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n")
-STORES = (
-    "services:\n  db:\n    image: postgres:17\n    networks: [back]\n  app:\n    image: a\n    networks: [{app}]\n"
-    "    environment:\n      DB_HOST: db\n  mail:\n    image: axllent/mailpit:v1\n    networks: [{mail}]\nnetworks:\n  back:\n  front:\n"
-)
+STORES = """\
+services:
+  db:
+    image: postgres:17
+    networks: [back]
+  app:
+    image: a
+    networks: [back]
+    environment:
+      DB_HOST: db
+  mail:
+    image: axllent/mailpit:v1
+    networks: [{mail}]
+networks:
+  back:
+  front:
+"""
 CASES = [
     Case(
         "secret-in-build-argument",
@@ -156,8 +169,8 @@ CASES = [
         "compose.yml:9", "pw", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
     ),
     Case(
-        "internal-network", {"compose.yml": STORES.format(app="back", mail="back")}, "compose.yml:2", "db",
-        {"compose.yml": STORES.format(app="back", mail="front")},
+        "internal-network", {"compose.yml": STORES.format(mail="back")}, "compose.yml:2", "db",
+        {"compose.yml": STORES.format(mail="front")},
     ),
     Case(
         "published-data-store",

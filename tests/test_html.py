@@ -425,3 +425,22 @@ def test_processes_make_the_same_page(tmp_path: Path) -> None:
     assert made(root, ".", "--jobs", "2") == alone
     check(alone)
     assert not any(value in alone for value in VALUES)
+
+
+def test_the_checklist_tells_what_hardening_does(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "services:\n"
+        "  db:\n    image: postgres:17\n"
+        "  app:\n    image: ghcr.io/requarks/wiki:2\n    environment:\n      DB_HOST: db\n"
+        "  mail:\n    image: axllent/mailpit:v1\n"
+        "  cache:\n    image: redis:8\n    ports: ['6379:6379']\n"
+    )
+    from test_stores import run
+
+    run(tmp_path, "--no-docker", "--harden", "networks", "--output", "html=page.html", "compose.yml")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    done, left = text.index(">Hardening</h3>"), text.index(">Not hardened</h3>")
+    assert "<b>db</b>" in text[done:left]
+    assert "mail" in text[done:left]
+    assert "<b>cache</b>" in text[left:]
+    assert "publishes ports" in text[left:]

@@ -16,14 +16,14 @@ def tell(page: Page, project: ProjectOutcome) -> None:
         page.table([("review", one.service, _what(one)) for one in done], paints={"review": page.style.bold})
         page.heading("To review of the hardening")
         for one in done:
-            page.sentence(_subject(one), indent="      ", first="  ")
+            page.sentence(subject(one), indent="      ", first="  ")
             for note in one.note.split("; "):
                 page.sentence(note, indent="      ", first="    - ")
     left = [one for one in project.plan.hardened if one.action is Action.KEEP]
     if left:
         page.heading("Not hardened")
         for one in left:
-            page.table([(f"{one.site.file}:{one.site.line}:{one.site.column}", _subject(one))])
+            page.table([(f"{one.site.file}:{one.site.line}:{one.site.column}", subject(one))])
             page.sentence(one.note, indent="      ")
 
 
@@ -33,5 +33,6 @@ def _what(one: Hardened) -> str:
     return f"-> {one.subject}" + (f", with {', '.join(one.users)}" if one.users else "")
 
 
-def _subject(one: Hardened) -> str:
+def subject(one: Hardened) -> str:
+    """What it speaks of: a data store, or a secret that a service mounts."""
     return f"{one.service}.secrets:{one.subject}" if one.kind is Harden.MOUNTS else one.service

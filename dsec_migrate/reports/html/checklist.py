@@ -9,6 +9,7 @@ from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.options import Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.groups import by_note, by_place, target, targets
+from dsec_migrate.reports.hardened import subject
 from dsec_migrate.reports.html.markup import Words, listed
 from dsec_migrate.reports.next_steps import manager_scripts, next_steps
 from dsec_migrate.reports.unknown_images import unsure_starts
@@ -22,7 +23,9 @@ def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> st
     groups = (
         ("To review", "What to check before you rely on it.", list(_reviews(project, words))),
         ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project, words))),
+        ("Hardening", "Whom the change cuts off, and what to check.", list(_hardened(project, words, Action.MIGRATE))),
         ("Left as it is", "Not moved, with the reason.", list(_left(project, words))),
+        ("Not hardened", "Left, with the reason.", list(_hardened(project, words, Action.KEEP))),
         ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project, words))),
         (
             "Still in plaintext after the change",
@@ -75,6 +78,13 @@ def _reviews(project: ProjectOutcome, words: Words) -> Iterator[str]:
 def _unsure(project: ProjectOutcome, words: Words) -> Iterator[str]:
     if project.rewritten:
         yield from map(words.sentence, unsure_starts(project))
+
+
+def _hardened(project: ProjectOutcome, words: Words, action: Action) -> Iterator[str]:
+    for one in project.plan.hardened:
+        if one.action is action:
+            told = "".join(f"<br>{words.sentence(note)}" for note in one.note.split("; "))
+            yield f"<b>{words(subject(one))}</b>{told}"
 
 
 def _left(project: ProjectOutcome, words: Words) -> Iterator[str]:
