@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.project import Argument
 from dsec_migrate.project.mounted import sources
 
 
@@ -19,7 +20,10 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     for finding in subject.findings:
         if subject.is_sure(finding) and not subject.is_plain(finding):
             item = subject.open_item(finding, Weight.LOW)
-            yield item._replace(reason=f"{item.reason}; the container gets it as a variable")
+            variable = subject.variable_of(finding)
+            is_word = variable is not None and isinstance(variable.slot, Argument)
+            how = "it stands among the words that the container starts with" if is_word else "it comes as a variable"
+            yield item._replace(reason=f"{item.reason}; {how}")
     readers = {service.name for service in subject.project.services.values() if any(sources(service))}
     if readers:
         yield Done(f"{', '.join(sorted(readers))}: mounted secrets")
