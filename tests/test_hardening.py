@@ -147,14 +147,14 @@ def test_a_variable_that_is_not_set_here_may_name_it() -> None:
     assert decide(services.replace("UPSTREAM", "PASSWORD"))["db"].cut == ("web",)
 
 
-def test_stores_of_a_cluster_stay_together() -> None:
+def test_stores_of_a_cluster_stay_where_they_are() -> None:
     for image in ("mongo:7", "opensearchproject/opensearch:2", "rabbitmq:3"):
         services = "".join(f"  node{n}:\n    image: {image}\n" for n in (1, 2)) + USER.replace("db", "node1")
-        assert [name for name, _ in decide(services)["node1"].kept] == ["node2"]
+        assert decide(services)["node1"].left == "it may be of one cluster with node2"
     alone = "".join(f"  node{n}:\n    image: redis:7\n" for n in (1, 2)) + USER.replace("db", "node1")
     assert decide(alone)["node1"].cut == ("node2",)
     joined = alone.replace("redis:7\n", "redis:7\n    command: redis-server --cluster-enabled yes\n")
-    assert [name for name, _ in decide(joined)["node1"].kept] == ["node2"]
+    assert decide(joined)["node1"].left == "it may be of one cluster with node2"
 
 
 # --- what is left ---
@@ -196,6 +196,10 @@ def test_a_member_that_cannot_join_keeps_the_store_where_it_is() -> None:
     assert "through an anchor" in decide(STORE + anchored)["db"].left
     extended = USER + "  more:\n    extends: api\n"
     assert "more extends it" in decide(STORE + extended)["db"].left
+    own_address = USER + "    command: sh -c 'serve --advertise=$$(hostname -i)'\n"
+    assert "its own address" in decide(STORE + own_address)["db"].left
+    data_only = USER + "  other:\n    image: traefik/whoami:v1\n    volumes_from: [db]\n"
+    assert "takes its volumes" in decide(STORE + data_only)["db"].left
     empty = USER + "    networks: []\n"
     assert decide(STORE + empty)["db"].left
 
@@ -457,9 +461,12 @@ def test_no_needed_pair_is_cut_and_nothing_else_changes(case: tuple[str, set[fro
     pairs_after, outwards_after = connections(after)
     moved = {one.service for one in plan.hardened if one.action is Action.MIGRATE}
     assert pairs & uses <= pairs_after <= pairs
-    # whoever may look for a store by itself still can
-    unknown = {name for name, one in before["services"].items() if one["image"] == "example.com/app:1"}
-    assert {pair for pair in pairs if pair & unknown} <= pairs_after
+    # whoever may look for a store by itself still can, unless it names another one of the kind
+    images = {name: one["image"] for name, one in before["services"].items()}
+    for one, other in (tuple(pair) for pair in pairs - pairs_after):
+        for user, store in ((one, other), (other, one)):
+            named = {images[name] for pair in uses if user in pair for name in pair - {user, store}}
+            assert images[user] != "example.com/app:1" or images[store] in named
     assert outwards - outwards_after == moved
     assert not any("ports" in before["services"][name] for name in moved)
     assert {frozenset((one.service, other)) for one in plan.hardened for other in one.cut} == pairs - pairs_after
