@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 
 def reports(outcome: ProjectOutcome) -> Iterator[tuple[str, str]]:
-    sealed = Outcome((partial(seal, looks=LOOKS)(outcome),), Options())
+    sealed = Outcome((partial(seal, looks=LOOKS, has_page=True)(outcome),), Options())
     for name, report in REPORTS.items():
         # those for other programs have one look
         for look in LOOKS if name in {"text", "json"} else list(LOOKS)[:1]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, docker
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import dockerfile, migrate
@@ -85,6 +85,7 @@ def test_nothing_is_edited_where_there_is_nothing_to_do(name: str, tmp_path: Pat
     assert ((tmp_path / "Dockerfile").read_bytes() != TEXTS[name].encode()) == changed
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*TEXTS.values(), "\\", "\n", "\r\n", " ", "# c\n", "<<EOF\n", "'", '"', "\t", "é"])))
 def test_a_dockerfile_without_changes_is_the_same_text(pieces: list[str]) -> None:
     text = "".join(pieces)
@@ -111,6 +112,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=12).map("".join))
 def test_an_argument_leaves_nothing_behind(body: str) -> None:
     """Whatever stands around it: no ARG declares it any more, and who named it has the mount; or all is as it was."""

@@ -45,8 +45,9 @@ def test_the_example_has_a_dozen_secrets_and_shows_none(report: str) -> None:
 
 @pytest.mark.parametrize("option", re.findall(r"`(--[a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
 def test_every_option_that_is_named_exists(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["--help"])
+    for verb in ("", "audit"):
+        with pytest.raises(SystemExit):
+            cli.main([verb, "--help"] if verb else ["--help"])
     assert option in capsys.readouterr().out
 
 

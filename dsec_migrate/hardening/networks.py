@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from dsec_migrate import definitions
+from dsec_migrate import datastores, definitions
 from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Action, Site
 from dsec_migrate.hardening import editable, programs
 from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.hardening.users import NAMES_IT, Users, labels_of, links_of
+from dsec_migrate.hardening.users import NAMES_IT, Users, labels_of, links_of, volumes_from
 from dsec_migrate.isolation import DefineNetwork, Hardened, IsolationOperation, JoinNetworks
 from dsec_migrate.options import Harden
 from dsec_migrate.patterns import Pattern
@@ -24,6 +24,7 @@ from dsec_migrate.records import dataclass, replace
 
 _DRIVERS = {"", "bridge"}
 _PROXY_LABELS = ("traefik.", "caddy", "sablier.")
+_OWN_ADDRESS = Pattern(r"\bhostname\s+-[iI]\b|\beth[0-9]\b|\bip\s+(?:-\S+\s+)*addr\b")
 _PROVIDER = Pattern(r"(?i)providers\.(?:docker|swarm)\.network=")
 
 
@@ -53,7 +54,7 @@ def decide(project: Project) -> tuple[Decision, ...]:
     built from, writes nothing."""
     reach = Reach(project)
     users = Users(project, reach)
-    return tuple(_settled(project, reach, [_decide(project, reach, users, store) for store in users.stores]))
+    return tuple(_settled(project, reach, users, [_decide(project, reach, users, store) for store in users.stores]))
 
 
 def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Decision:
@@ -78,10 +79,20 @@ def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Dec
             used.append(name)
         else:
             cut.append(name)
+    kind = datastores.find(store.image)
+    mates = [one for one in (*named, *used, *(name for name, _ in kept)) if _kind(project, one) is kind]
+    if mates:
+        # they may tell each other addresses of a network on which the others are not
+        return Decision(store, left=f"it may be of one cluster with {', '.join(mates)}")
     if not (named or used or kept):
         return Decision(store, left="nothing in the files uses it: who does is not known")
     network = _name(project, reach, store)
     return Decision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
+
+
+def _kind(project: Project, name: str) -> datastores.DataStore | None:
+    service = project.services[name]
+    return None if service.is_built else datastores.find(service.image)
 
 
 def _name(project: Project, reach: Reach, store: Service) -> str:
@@ -90,9 +101,9 @@ def _name(project: Project, reach: Reach, store: Service) -> str:
     return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 99))) if name not in taken)
 
 
-def _settled(project: Project, reach: Reach, found: list[Decision]) -> list[Decision]:
+def _settled(project: Project, reach: Reach, users: Users, found: list[Decision]) -> list[Decision]:
     """The decisions as they go together: a store of whose members one cannot join stays as well."""
-    decisions = [_checked(project, reach, decision) for decision in found]
+    decisions = [_checked(project, reach, users, decision) for decision in found]
     moved = {decision.store.name for decision in decisions if decision.network}
     # a store that moves has a network of its own, on which the one that names it is
     decisions = [replace(one, used=tuple(name for name in one.used if name not in moved)) for one in decisions]
@@ -100,10 +111,10 @@ def _settled(project: Project, reach: Reach, found: list[Decision]) -> list[Deci
     return [_as_it_will_be(reach, after, decision) for decision in decisions]
 
 
-def _checked(project: Project, reach: Reach, decision: Decision) -> Decision:
+def _checked(project: Project, reach: Reach, users: Users, decision: Decision) -> Decision:
     if not decision.network:
         return decision
-    left = next(filter(None, (_cannot_join(project, reach, name) for name in decision.members)), "")
+    left = next(filter(None, (_cannot_join(project, reach, users, name) for name in decision.members)), "")
     for one, other in combinations(decision.members, 2):
         if not left and not reach.shares(one, other):
             left = f"{one} and {other}, which may use it, would reach each other"
@@ -131,7 +142,7 @@ def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: Decision
     return replace(decision, cut=cut, reached=tuple(kept))
 
 
-def _cannot_join(project: Project, reach: Reach, name: str) -> str:
+def _cannot_join(project: Project, reach: Reach, users: Users, name: str) -> str:
     owner = reach.owner(name)
     service = project.services[owner]
     who = f"{owner}, which may use it, cannot join a network"
@@ -142,6 +153,8 @@ def _cannot_join(project: Project, reach: Reach, name: str) -> str:
         return f"{who}: {left}"
     if any("network_mode" in body.effective() for body in _elsewhere(project, owner)):
         return f"{who}: another file gives it a network_mode"
+    if any(_OWN_ADDRESS.search(text) for text in users.setup(owner).texts):
+        return f"{who}: it asks for its own address, of which it would have several"
     labels = labels_of(service)
     if any(label.startswith("traefik.") for label in labels) and not _names_its_network(project, labels):
         return f"{who}: traefik takes any of its networks, without a label traefik.docker.network"
@@ -219,6 +232,8 @@ def _of_others(project: Project, reach: Reach, users: Users, store: Service) -> 
         kind, _, other = reach.services[name].mode.partition(":")
         if kind in {"service", "container"} and other in names:
             yield f"{name} has its network"
+        if any(source.partition(":")[0] == store.name for source in volumes_from(service)):
+            yield f"{name} takes its volumes: it may be there for these alone"
         if any(linked == store.name and alias not in names for linked, alias in links_of(service)):
             yield f"{name} calls it otherwise, in its links"
     labels = labels_of(store)
@@ -245,7 +260,7 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
     inside = frozenset(name for service in project.services.values() for name in users.names(service))
     for name, variable in store.variables.items():
         value = variable.effective.value or ""
-        if programs.is_outside_variable(name) and not _is_switch(value) and value.partition(":")[0] not in inside:
+        if programs.is_outside_variable(name) and not _is_switch(value) and not _is_inside(value, inside):
             yield f"{name} may need a way out"
         if programs.names_outside(value, inside):
             yield f"{name} names a host that is not of the project"
@@ -258,6 +273,11 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
                     yield f"its {key} may need a way out"
     if any(programs.is_outside_script(text) for text in found.texts):
         yield "its settings speak of copies, or of other servers"
+
+
+def _is_inside(value: str, inside: frozenset[str]) -> bool:
+    """Whether all hosts of a list are services of the project."""
+    return all(word.partition(":")[0] in inside for word in value.replace(",", " ").split())
 
 
 def _is_switch(value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 from dsec_migrate import datastores
@@ -113,15 +114,21 @@ class Users:
 
 def links_of(service: Service) -> list[tuple[str, str]]:
     """Service and alias of each ``links:`` entry."""
-    found = []
+    split = (text.partition(":") for text in _items(service, "links"))
+    return [(name, alias or name) for name, _, alias in split]
+
+
+def volumes_from(service: Service) -> list[str]:
+    return list(_items(service, "volumes_from"))
+
+
+def _items(service: Service, key: str) -> Iterator[str]:
     for layer in service.layers:
-        node = layer.service.get("links")
+        node = layer.service.get(key)
         for item in node.items if isinstance(node, Sequence) else ():
             content = follow(item)
             if isinstance(content, Scalar):
-                name, _, alias = content.value.partition(":")
-                found.append((name, alias or name))
-    return found
+                yield content.value
 
 
 def labels_of(service: Service) -> dict[str, str]:

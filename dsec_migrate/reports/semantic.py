@@ -171,4 +171,4 @@ def _text(data: object) -> str:
         return "{" + ", ".join(f"{key}: {_text(value)}" for key, value in data.items()) + "}"
     if isinstance(data, list):
         return "[" + ", ".join(map(_text, data)) + "]"
-    return str(data)
+    return str(data).lower() if isinstance(data, bool) else str(data)
