@@ -17,7 +17,7 @@ from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
-from dsec_migrate.neighbours import Folders
+from dsec_migrate.neighbours import Folders, base_of
 from dsec_migrate.options import Mount, Options, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.planning import make_plan, report_only
@@ -360,9 +360,14 @@ def _problems(project: Project, options: Options) -> _Found:
         problems = validation.compose_problems(data)
         is_part = is_part or bool(problems)
         certain = validation.compose_problems(data, consistency=False) if problems else []
+        base = base_of(document.source.path) if problems and len(roots) == 1 else None
         for problem in problems:
             # another file may supply what is missing here; a secret is this program's own business
             is_error = problem in certain or ("secrets" in problem.path and not is_layer)
+            if base is not None and not is_error:
+                name = document.source.path.name
+                advice = f"{name} continues {base} by name: take both for one project, -f {base} -f {name}"
+                problem = problem._replace(help=advice)
             (errors if is_error else warnings).append(projects.located(document, root, problem))
     if options.target is Target.SWARM:
         from dsec_migrate import swarm

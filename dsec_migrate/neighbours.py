@@ -322,6 +322,16 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
+def base_of(path: Path) -> str | None:
+    """The file beside ``path`` whose name it continues; the shortest of several."""
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208
+    except OSError:
+        return None
+    bases = [name for name in names if name.endswith(_ENDINGS) and continues(path.name, name)]
+    return min(bases, key=lambda name: (len(name), name), default=None)
+
+
 def continues(name: str, base: str) -> bool:
     """Whether ``name`` is ``base`` with something more, as ``compose.prod.yml`` is of ``compose.yml``."""
     if name in OVERRIDE_NAMES and base in DEFAULT_NAMES:
