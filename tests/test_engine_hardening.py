@@ -75,6 +75,9 @@ CASES = {
         {("stub", "broker"), ("stub", "zookeeper")},
         {"broker", "zookeeper"},
     ),
+    "harden-networks-of-heirs": Case(
+        {("app", "cache"), ("worker", "cache"), ("clock", "cache")}, {("stub", "cache")}, {"cache"}
+    ),
     "harden-everything": Case({("api", "db")}, {("who", "db")}, {"db"}),
 }
 

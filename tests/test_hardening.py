@@ -193,7 +193,10 @@ def test_minio_and_unknown_images_are_no_data_stores() -> None:
 
 def test_a_member_that_cannot_join_keeps_the_store_where_it_is() -> None:
     anchored = USER.replace("  api:\n", "  api: &api\n") + "  more:\n    <<: *api\n"
-    assert "through an anchor" in decide(STORE + anchored)["db"].left
+    # the heir names the store as well, and gets a list of its own
+    assert decide(STORE + anchored)["db"].users == ("api", "more")
+    stranger = anchored + "    image: traefik/whoami:v1\n    environment: {}\n"
+    assert "others inherit it through an anchor" in decide(STORE + stranger)["db"].left
     extended = USER + "  more:\n    extends: api\n"
     assert "more extends it" in decide(STORE + extended)["db"].left
     own_address = USER + "    command: sh -c 'serve --advertise=$$(hostname -i)'\n"

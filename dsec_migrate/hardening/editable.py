@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from dsec_migrate.document import Alias, Mapping, Scalar, Sequence, follow, is_given, is_merge_key
-from dsec_migrate.project import Project, Service
+from collections.abc import Collection, Iterator
+
+from dsec_migrate.document import (
+    Alias,
+    Content,
+    Mapping,
+    Scalar,
+    Sequence,
+    follow,
+    inherited,
+    is_given,
+    is_merge_key,
+)
+from dsec_migrate.project import Layer, Project, Service
 
 
-def obstacle(project: Project, service: Service, key: str = "networks") -> str:
-    """Why a service's list ``key`` is left; empty where nothing is in the way."""
+def obstacle(project: Project, service: Service, key: str = "networks", joining: Collection[str] = frozenset()) -> str:
+    """Why a service's list ``key`` is left; empty where nothing is in the way. The services ``joining`` are going to
+    have lists of their own, whatever they inherit."""
     layers = service.layers
     texts = set(map(id, project.documents))
     if any(id(layer.document) not in texts or "extends" in layer.service.effective() for layer in layers):
@@ -16,8 +29,10 @@ def obstacle(project: Project, service: Service, key: str = "networks") -> str:
     for other in project.services.values():
         if other is not service and any(id(layer.service) in own for layer in other.layers):
             return f"{other.name} extends it"
-    if any(layer.document.aliases_of(layer.service) for layer in layers):
-        return "others inherit it through an anchor"
+    for layer in layers:
+        heirs = list(_heirs(project, service, layer)) if layer.document.aliases_of(layer.service) else None
+        if heirs == [] or any(one.name not in joining and not _has_own(one, key) for one in heirs or ()):
+            return "others inherit it through an anchor"
     told = [layer for layer in layers if key in layer.service.effective()]
     if any(layer is not layers[0] for layer in told):
         return f"a later file says more about its {key}"
@@ -29,6 +44,9 @@ def obstacle(project: Project, service: Service, key: str = "networks") -> str:
 
 def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
     entry = holder.own(key)
+    if entry is None and key == "networks" and _is_names_only(holder.get(key)):
+        # a list of its own repeats them
+        return ""
     if entry is None or isinstance(entry.value, Alias):
         return f"it shares its {key} through an anchor"
     value = entry.value
@@ -46,3 +64,23 @@ def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
         is_plain = not any(is_merge_key(one.key) or isinstance(one.value, Alias) for one in value.entries)
         return "" if value.entries and is_plain else f"its {key} are written in an unusual way"
     return f"its {key} are written in an unusual way"
+
+
+def _heirs(project: Project, service: Service, layer: Layer) -> Iterator[Service]:
+    """The services that a merge key gives what stands in ``layer``."""
+    for other in project.services.values():
+        bodies = (body for one in other.layers for body in inherited(one.service))
+        if other is not service and any(body is layer.service for body in bodies):
+            yield other
+
+
+def _has_own(service: Service, key: str) -> bool:
+    return any(layer.service.own(key) is not None for layer in service.layers)
+
+
+def _is_names_only(node: Content | None) -> bool:
+    """Whether networks are told by names alone, without an expression or options."""
+    if isinstance(node, Mapping):
+        return all(not is_given(follow(entry.value)) for entry in node.effective().values())
+    items = [follow(item) for item in node.items] if isinstance(node, Sequence) else []
+    return bool(items) and all(isinstance(item, Scalar) and "$" not in item.value for item in items)

@@ -114,7 +114,7 @@ def _settled(project: Project, reach: Reach, users: Users, found: list[Decision]
 def _checked(project: Project, reach: Reach, users: Users, decision: Decision) -> Decision:
     if not decision.network:
         return decision
-    left = next(filter(None, (_cannot_join(project, reach, users, name) for name in decision.members)), "")
+    left = next(filter(None, (_cannot_join(project, reach, users, decision, name) for name in decision.members)), "")
     for one, other in combinations(decision.members, 2):
         if not left and not reach.shares(one, other):
             left = f"{one} and {other}, which may use it, would reach each other"
@@ -142,13 +142,14 @@ def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: Decision
     return replace(decision, cut=cut, reached=tuple(kept))
 
 
-def _cannot_join(project: Project, reach: Reach, users: Users, name: str) -> str:
+def _cannot_join(project: Project, reach: Reach, users: Users, decision: Decision, name: str) -> str:
     owner = reach.owner(name)
     service = project.services[owner]
     who = f"{owner}, which may use it, cannot join a network"
     if reach.services[owner].mode:
         return f"{who}: it has network_mode: {reach.services[owner].mode}"
-    left = editable.obstacle(project, service)
+    joining = {reach.owner(member) for member in decision.members}
+    left = editable.obstacle(project, service, joining=joining)
     if left:
         return f"{who}: {left}"
     if any("network_mode" in body.effective() for body in _elsewhere(project, owner)):
