@@ -117,11 +117,11 @@ def tab_to(chromium: Browser, target: str) -> int:
 
 
 @pytest.mark.parametrize(("count", "secrets"), [(1, 1), (500, 1)])
-def test_it_loads_in_less_than_a_second(chromium: Browser, tmp_path: Path, count: int, secrets: int) -> None:
+def test_few_services_and_many_can_be_searched(chromium: Browser, tmp_path: Path, count: int, secrets: int) -> None:
+    """How fast a page loads is for benchmarks/page.py to say."""
     made(many_services(tmp_path / "many", count, secrets), "compose.yml")
     chromium.look(WIDE)
-    # the machine may be busy with something else once
-    assert min(chromium.open(tmp_path / "page.html") for _ in range(5)) < 1
+    chromium.open(tmp_path / "page.html")
     assert chromium.complaints() == []
     chromium.run("document.getElementById('filter-text').focus()")
     chromium.type(f"service-{count - 1:03}")
