@@ -274,6 +274,24 @@ def test_no_compose_file_here(run: Callable[..., Run]) -> None:
     assert result.err.startswith("error: there is no Compose file below this folder\n  --> sub\n  help: ")
 
 
+@pytest.mark.parametrize("words", [(), ("compose.yml",), ("--format", "json"), ("audit", "folder"), ("status",)])
+def test_a_folder_that_is_closed(
+    run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Root may look everywhere, so the refusal is made up."""
+
+    def refuse(path: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    result = run(*words)
+    assert result.status == 2
+    assert "permission denied" in result.err + result.out
+    assert "as a user who may read the folder" in result.err + result.out
+    assert "internal error" not in result.err + result.out
+
+
 def test_help_and_version(run: Callable[..., Run]) -> None:
     text = run("--help").out
     assert max(map(len, text.split("\n"))) <= 80

@@ -40,6 +40,10 @@ def _status(words: list[str]) -> int:
         return 0
     except UserError as error:
         return _refuse(error, is_json)
+    except PermissionError as error:
+        # somebody else's folder, mounted in a container say
+        advice = "run it as a user who may read the folder"
+        return _refuse(UserError("permission denied", str(error.filename or ""), help=advice), is_json)
     except Exception as error:
         what = f"internal error ({type(error).__name__})"
         advice = f"this is a defect of {NAME}: please report it with the command line, but never with a secret"
