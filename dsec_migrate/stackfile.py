@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
 from dsec_migrate import project as projects
@@ -23,6 +24,7 @@ from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import EnvFileSlot, Project
+from dsec_migrate.project.mounted import sources
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice
 
@@ -60,13 +62,15 @@ def plan(
     if path.parent != resolve_path(project, "."):
         what = "the stack file has to stand beside the Compose file: its relative paths mean that folder"
         raise UserError(what, str(path))
-    after = projects.reload(project, {file.source.real_path: file.text for file in rewritten})
+    texts = {file.source.real_path: file.text for file in rewritten}
+    after = projects.reload(project, texts)
     document = after.document
     secrets = list(_values(project, findings))
     places = list(_places(document, after, secrets))
     mark = MARK.format(name=source.name)
-    text = f"{mark}\n{splice(document.source.text, [place.edit for place in places])}"
-    copy = _checked(after, text)
+    edits = list(dict.fromkeys(place.edit for place in places))
+    text = f"{mark}\n{splice(document.source.text, edits)}"
+    copy = _checked(after, text, texts)
     # what the copy still leaves to the shell that deploys
     used = {one.name for node in copy.document.templates for one in _references(node.value)}
     names = ", ".join(sorted(used & project.environment.files.keys()))
@@ -85,13 +89,14 @@ def _values(project: Project, findings: Sequence[Finding]) -> Iterator[Secret]:
             yield Secret(variable.effective.value)
 
 
-def _checked(after: Project, text: str) -> Project:
-    """The copy, which Swarm takes, and with which every container gets the values that Compose gives it.
+def _checked(after: Project, text: str, texts: MappingType[str, str]) -> Project:
+    """The copy, which Swarm takes, and with which every container gets the values that Compose gives it; ``texts`` are
+    those of the files that change, by their real paths.
 
     Raises VerificationError.
     """
     source = after.document.source
-    copy = projects.reload(after, {source.real_path: text})
+    copy = projects.reload(after, {**texts, source.real_path: text})
     problem = next(iter(swarm.problems(copy)), None)
     if problem is not None:
         raise VerificationError(f"the stack file would be refused: {problem.what}")
@@ -119,6 +124,7 @@ def _places(document: Document, project: Project, secrets: Sequence[Secret]) -> 
         if isinstance(body, Mapping) and id(body) not in seen:
             seen.add(id(body))
             yield from _of_service(document, body)
+    yield from _of_builds(document, root, project)
     done: set[int] = set()
     for node in document.templates:
         edit = _resolved(document, project, node, secrets) if id(node) not in done else None
@@ -150,6 +156,35 @@ def _of_service(document: Document, body: Mapping) -> Iterator[_Place]:
         path = item.get("path") if isinstance(item, Mapping) else None
         if isinstance(item, Mapping) and isinstance(path, Scalar) and set(item.effective()) == {"path"}:
             yield _Place(item.start, Edit(item.start, item.end, json.dumps(path.value)))
+
+
+def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[_Place]:
+    """Definitions of secrets that only builds have: nothing is built there, and Swarm refuses those from variables."""
+    block = root.own("secrets")
+    found = follow(block.value) if block is not None else None
+    if block is None or not isinstance(found, Mapping) or found.flow:
+        return
+    services = project.services.values()
+    mounted = {name for service in services for name in sources(service)}
+    of_builds = {name for service in services for layer in service.layers for name in _listed(layer.service)}
+    gone = [one for one in found.entries if one.name in of_builds - mounted]
+    is_all = len(gone) == len(found.entries)
+    for one in gone:
+        body = follow(one.value)
+        variable = body.own("environment") if isinstance(body, Mapping) else None
+        at = one.key.start if variable is None else variable.key.start
+        yield _Place(at, _without(document, block if is_all else one))
+
+
+def _listed(service: Mapping) -> Iterator[str]:
+    """The secrets of a service's build."""
+    build = service.get("build")
+    listed = build.get("secrets") if isinstance(build, Mapping) else None
+    for item in listed.items if isinstance(listed, SequenceNode) else ():
+        content = follow(item)
+        source = content.get("source") if isinstance(content, Mapping) else content
+        if isinstance(source, Scalar):
+            yield source.value
 
 
 def _typed(body: Mapping) -> Iterator[tuple[Scalar, Edit]]:

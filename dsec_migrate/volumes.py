@@ -65,6 +65,8 @@ def _files(project: Project, service: Service) -> Mapping[str, str]:
         if str(PurePosixPath(path).parent) != SECRETS_MOUNT:
             raise _refused(project, f"{service.name} wants {secret} at {path}")
         found[PurePosixPath(path).name] = secret
+    if len(service.layers) != 1:
+        raise _refused(project, f"{service.name} extends another service")
     (layer,) = service.layers
     own = layer.service.own("secrets")
     if own is None or own.value is not layer.service.get("secrets") or layer.service.flow:

@@ -7,6 +7,7 @@ each asks each other one, and a server on the host. The images themselves are no
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import uuid
@@ -191,7 +192,11 @@ def _answers(compose: tuple[str, ...], name: str, port: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", CASES)
+# half a minute each where the engine is busy
+SOME = list(CASES) if os.environ.get("DSEC_HARDENING") == "all" else list(CASES)[::4]
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_who_needs_it_still_reaches_it_and_nobody_else_does(name: str, tmp_path: Path, outside: str) -> None:
     case = CASES[name]
     before, after = (listen(name, side, case, tmp_path, outside) for side in ("before", "after"))

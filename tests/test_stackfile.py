@@ -134,3 +134,36 @@ def test_a_secret_that_is_left_is_not_written_into_the_copy(folder: Path) -> Non
     told = run(folder, *WORDS, "--skip", "API_TOKEN", "--write")
     assert "Mullein-Gantry-84" not in (folder / "stack.yml").read_text()
     assert "export API_TOKEN in the shell that deploys" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("where", ["app.env", ".env"])
+def test_a_secret_of_an_env_file_moves_there_as_well(where: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        f"services:\n  app:\n    image: example.com/app:1\n    env_file: {where}\n  db:\n    image: postgres:17\n"
+        "    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n"
+    )
+    (tmp_path / ".env").write_text(f"DB_PASSWORD={PASSWORD}\n")
+    (tmp_path / "app.env").write_text(f"API_TOKEN={PASSWORD}\nLEVEL=info\n")
+    run(tmp_path, "--no-docker", "--source", "external", "--stack-output", "stack.yml", "--write", "compose.yml")
+    stack = YAML(typ="safe").load((tmp_path / "stack.yml").read_text())
+    assert "secrets" in stack["services"]["app"]
+    assert list(stack["services"]["db"]["environment"]) == ["POSTGRES_PASSWORD_FILE"]
+    assert all(one == {"external": True} for one in stack["secrets"].values())
+    assert PASSWORD not in (tmp_path / "stack.yml").read_text()
+
+
+def test_secrets_of_builds_alone_are_none_of_swarms_business(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  app:\n    build:\n      context: .\n      args:\n        NPM_TOKEN: ${NPM_TOKEN}\n"
+        f"        PIP_TOKEN: {PASSWORD}\n    environment:\n      API_PASSWORD: {PASSWORD}x\n"
+    )
+    (tmp_path / "Dockerfile").write_text("FROM node:22\nARG NPM_TOKEN\nARG PIP_TOKEN\nRUN npm ci\n")
+    words = ("--no-docker", "--source", "external", "--stack-output", "stack.yml", "--write", "compose.yml")
+    run(tmp_path, *words, variables={"NPM_TOKEN": "of-the-shell"})
+    stack = YAML(typ="safe").load((tmp_path / "stack.yml").read_text())
+    (only,) = stack["services"]["app"]["secrets"]
+    assert stack["secrets"] == {only: {"external": True}}
+    assert "secrets" not in stack["services"]["app"]["build"]
+    # Compose's file keeps what its builds need
+    project = YAML(typ="safe").load((tmp_path / "compose.yml").read_text())
+    assert len(project["services"]["app"]["build"]["secrets"]) >= 1

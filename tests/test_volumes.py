@@ -169,3 +169,14 @@ def test_programs_of_any_user_read_their_files(tmp_path: Path, image: str) -> No
             assert written.returncode != 0
     finally:
         docker("compose", "down", "-t", "0", cwd=folder)
+
+
+@pytest.mark.parametrize("where", ["base.yml", ""])
+def test_services_that_extend_another_one_are_refused(where: str, tmp_path: Path) -> None:
+    base = f"  base:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n"
+    file = f"file: {where}, " if where else ""
+    extending = f"services:\n  db:\n    extends: {{{file}service: base}}\n"
+    (tmp_path / "base.yml").write_text(f"services:\n{base}")
+    (tmp_path / "compose.yml").write_text(extending + ("" if where else base))
+    said = run(tmp_path, "--no-docker", "--mount", "volume", "compose.yml", status=2)
+    assert "its secrets cannot be mounted as a volume: db extends another service" in said
