@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,8 +121,9 @@ def tab_to(chromium: Browser, target: str) -> int:
 def test_it_loads_in_less_than_a_second(chromium: Browser, tmp_path: Path, count: int, secrets: int) -> None:
     made(many_services(tmp_path / "many", count, secrets), "compose.yml")
     chromium.look(WIDE)
-    # the machine may be busy with something else once
-    assert min(chromium.open(tmp_path / "page.html") for _ in range(5)) < 1
+    # a second of a machine that does nothing else besides
+    limit = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert min(chromium.open(tmp_path / "page.html") for _ in range(5)) < limit
     assert chromium.complaints() == []
     chromium.run("document.getElementById('filter-text').focus()")
     chromium.type(f"service-{count - 1:03}")
