@@ -18,13 +18,15 @@ from dsec_migrate.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.counts import check_sentence, count, failure_of, number, sentence
 from dsec_migrate.reports.html import checklist, diff, findings, picture
-from dsec_migrate.reports.html.markup import Words
+from dsec_migrate.reports.html.markup import MANY, Words
 from dsec_migrate.reports.html.sheet import Sheet
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import remote_engine
 from dsec_migrate.reports.sealed import OPEN_MODE, Sealed, files_of, has_open_files, seal
 
 NAME = "dsec-migrate"
+# of more, each is laid out only when it comes into view
+MANY_PROJECTS = 10
 
 
 class _Part(NamedTuple):
@@ -47,7 +49,7 @@ def render(outcome: Outcome, view: View) -> str:
         body.append(_contents(parts))
         body.append(findings.controls((part.project, part.words) for part in parts))
     for part in parts:
-        body += _project(part, is_alone=len(parts) == 1)
+        body += _project(part, len(parts))
     steps = checklist.steps(outcome, [part.project for part in parts], words)
     if steps:
         body.append(f"<section aria-labelledby=steps>\n<h2 id=steps>Next steps</h2>\n{steps}</section>\n")
@@ -148,11 +150,13 @@ def _contents(parts: Sequence[_Part]) -> str:
 # --- one project ---
 
 
-def _project(part: _Part, *, is_alone: bool) -> Iterator[str]:
+def _project(part: _Part, count_of_parts: int) -> Iterator[str]:
     prefix, project, sheet, words = part
+    is_alone = count_of_parts == 1
     level = 2 if is_alone else 3
     if not is_alone:
-        yield f"<article id={prefix} aria-labelledby={prefix}-name>\n"
+        size = "many" if count_of_parts > MANY_PROJECTS else "few"
+        yield f"<article id={prefix} class={size} aria-labelledby={prefix}-name>\n"
         yield f"<h2 id={prefix}-name>{words(project.path) or 'The run'}</h2>\n"
     errors = "".join(_problem(error, words, "error") for error in _errors(project))
     yield _section(prefix, "errors", level, "Errors", errors)
@@ -202,10 +206,13 @@ def _files(project: Sealed, words: Words) -> str:
         for file in files
     )
     written = "Written" if project.is_written else "Would be written"
+    size = "many" if len(files) > MANY else "few"
+    modes = f"<p class=quiet>{OPEN_MODE}</p>\n" if has_open_files(files) else ""
     return (
-        "<table class=files>\n<caption class=unseen>Files that are written beside the project</caption>\n"
+        f"<div class={size}>\n<table class=files>\n"
+        "<caption class=unseen>Files that are written beside the project</caption>\n"
         f"<thead><tr><th scope=col>File<th scope=col>{written}</thead>\n"
-        f"<tbody>\n{rows}</table>\n{f'<p class=quiet>{OPEN_MODE}</p>' if has_open_files(files) else ''}\n"
+        f"<tbody>\n{rows}</table>\n</div>\n{modes}"
     )
 
 

@@ -10,12 +10,9 @@ from dsec_migrate.options import Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.groups import by_note, by_place, target, targets
 from dsec_migrate.reports.hardened import subject
-from dsec_migrate.reports.html.markup import Words, listed
+from dsec_migrate.reports.html.markup import MANY, Words, listed
 from dsec_migrate.reports.next_steps import manager_scripts, next_steps
 from dsec_migrate.reports.unknown_images import unsure_starts
-
-# so many are laid out only when they come into view
-MANY_ITEMS = 100
 
 
 def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> str:
@@ -63,7 +60,7 @@ def boxes(prefix: str, items: Iterable[str], first: int) -> str:
         f'<li><input type=checkbox id="{prefix}-{number}"><label for="{prefix}-{number}">{item}</label></li>\n'
         for number, item in enumerate(items, first)
     ]
-    size = " many" if len(lines) > MANY_ITEMS else ""
+    size = " many" if len(lines) > MANY else ""
     return f'<ul class="boxes{size}">\n{"".join(lines)}</ul>\n'
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dsec_migrate.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.html.diff import Anchors
-from dsec_migrate.reports.html.markup import Words
+from dsec_migrate.reports.html.markup import MANY, Words
 
 _CONTROLS = (
     ("confidence", "Confidence", "any"),
@@ -16,8 +16,6 @@ _CONTROLS = (
     ("applicability", "Review", "any"),
     ("service", "Service", "all"),
 )
-# so many are laid out only when they come into view
-MANY_ROWS = 100
 # of more, what to review stands in the checklist alone, where equal sentences are one
 MOST_NOTES = 1000
 _SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
@@ -51,7 +49,7 @@ def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
 
 def table(project: ProjectOutcome, places: Anchors, words: Words) -> str:
     head = "<tr><th scope=col>Secret<th scope=col>Why<th scope=col>What happens"
-    size = "many" if len(project.findings) > MANY_ROWS else "few"
+    size = "many" if len(project.findings) > MANY else "few"
     return (
         f"<div class={size}>\n<table class=findings>\n"
         f"<caption class=unseen>Findings in {words(project.path)}</caption>\n"

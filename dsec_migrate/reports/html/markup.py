@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from dsec_migrate.reports.hiding import harmless
 
+# so many items of a table or a list are laid out only when they come into view
+MANY = 100
+
 _TYPED = re.compile(r"`([^`]+)`")
-
-
-def escaped(text: str) -> str:
-    """``text`` for an element or a quoted attribute, on one line."""
-    return html.escape(harmless(text))
 
 
 class Words:
