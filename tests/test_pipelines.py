@@ -164,6 +164,17 @@ def test_the_action_is_as_github_wants_it() -> None:
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
 
 
+def test_the_scripts_of_the_action_have_no_known_mistakes(runner: Runner) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    for name, step in runner.steps.items():
+        if "run" in step:
+            script = runner.folder / "step.sh"
+            script.write_text(f"#!/usr/bin/env bash\n{step['run']}")
+            checked = run(["shellcheck", "--severity=warning", str(script)], runner.folder)
+            assert checked.returncode == 0, f"{name}: {checked.stdout}"
+
+
 def test_the_action_finds_annotates_and_fails_last(runner: Runner) -> None:
     (runner.workspace / "compose.yml").write_text(COMPOSE)
     check = runner.step("Check", FILES="compose.yml\n", STRICT="false", ARGUMENTS="")
