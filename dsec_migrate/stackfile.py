@@ -24,7 +24,7 @@ from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import EnvFileSlot, Project
-from dsec_migrate.project.mounted import sources
+from dsec_migrate.project.mounted import of_build, sources
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice
 
@@ -166,7 +166,7 @@ def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[
         return
     services = project.services.values()
     mounted = {name for service in services for name in sources(service)}
-    of_builds = {name for service in services for layer in service.layers for name in _listed(layer.service)}
+    of_builds = {name for service in services for name, _ in of_build(service)}
     gone = [one for one in found.entries if one.name in of_builds - mounted]
     is_all = len(gone) == len(found.entries)
     for one in gone:
@@ -174,17 +174,6 @@ def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[
         variable = body.own("environment") if isinstance(body, Mapping) else None
         at = one.key.start if variable is None else variable.key.start
         yield _Place(at, _without(document, block if is_all else one))
-
-
-def _listed(service: Mapping) -> Iterator[str]:
-    """The secrets of a service's build."""
-    build = service.get("build")
-    listed = build.get("secrets") if isinstance(build, Mapping) else None
-    for item in listed.items if isinstance(listed, SequenceNode) else ():
-        content = follow(item)
-        source = content.get("source") if isinstance(content, Mapping) else content
-        if isinstance(source, Scalar):
-            yield source.value
 
 
 def _typed(body: Mapping) -> Iterator[tuple[Scalar, Edit]]:

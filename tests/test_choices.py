@@ -52,6 +52,13 @@ def names(outcome: ProjectOutcome) -> dict[str, str | None]:
     return {f"{finding.service}.{finding.variable}": finding.secret for finding in outcome.findings}
 
 
+def say(*words: str) -> None:
+    """The command line, which has to end well."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    assert stopped.value.code == 0
+
+
 def error(outcome: ProjectOutcome) -> str:
     assert outcome.status == BAD_INPUT
     assert not outcome.rewritten
@@ -319,9 +326,7 @@ def test_undo_takes_the_table_back(folder: Path, monkeypatch: pytest.MonkeyPatch
     before = snapshot(folder)
     monkeypatch.chdir(folder)
     for words in (["--skip-because", "*_SALT=public", "--write"], ["undo", "--write"]):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(words)
-        assert stopped.value.code == 0
+        say(*words)
     assert snapshot(folder) == before
 
 
@@ -329,9 +334,7 @@ def test_a_table_alone_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["--only", "NOTHING", "--skip-because", "*_SALT=public"])
-    assert stopped.value.code == 0
+    say("--only", "NOTHING", "--skip-because", "*_SALT=public")
     report = capsys.readouterr().out
     assert 'Would write\n  dsec-migrate.toml  adds [[skip]] match = "*_SALT" reason = "public"\n' in report
     assert "skipped on purpose: public" in report
@@ -341,9 +344,7 @@ def test_a_name_for_what_is_not_there_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["--rename", "db.POSTGRES_PASSWROD=x", "--rename", "SESSION_SALT=y"])
-    assert stopped.value.code == 0
+    say("--rename", "db.POSTGRES_PASSWROD=x", "--rename", "SESSION_SALT=y")
     assert capsys.readouterr().err == "note: --rename of db.POSTGRES_PASSWROD: nothing is called so\n"
 
 

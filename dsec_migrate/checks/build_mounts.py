@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 from dsec_migrate import builds
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
 from dsec_migrate.finding import Site
-from dsec_migrate.project import DockerfileText, Service
+from dsec_migrate.project import DockerfileText
+from dsec_migrate.project.mounted import of_build
 
 _TRUE = {"", "1", "true"}
 
@@ -33,7 +33,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         for site, options in _mounts(recipe) if recipe is not None else ():
             name = options.get("id") or posixpath.basename(options.get("target") or options.get("dst") or "")
             mounts += 1
-            if name not in _given(service):
+            if name not in (given for _, given in of_build(service)):
                 reason = f"no `build.secrets` of {service.name} supplies it"
                 fix = f"list {name} below `build: secrets:` of {service.name}"
                 yield Item(site, f"{service.name}.{name}", reason, fix, Weight.MEDIUM)
@@ -52,18 +52,3 @@ def _mounts(recipe: DockerfileText) -> Iterator[tuple[Site, dict[str, str]]]:
             options = {name: value for name, _, value in pairs}
             if flag.name == "mount" and options.get("type") == "secret":
                 yield Site(*recipe.place(flag.span.start)), options
-
-
-def _given(service: Service) -> set[str]:
-    """The ids under which a build gets its secrets."""
-    found: set[str] = set()
-    for layer in service.layers:
-        build = layer.service.get("build")
-        listed = build.get("secrets") if isinstance(build, Mapping) else None
-        for item in listed.items if isinstance(listed, Sequence) else ():
-            content = follow(item)
-            source, target = (
-                (content.get("source"), content.get("target")) if isinstance(content, Mapping) else (content, None)
-            )
-            found.update(node.value for node in (target or source,) if isinstance(node, Scalar))
-    return found

@@ -16,14 +16,12 @@ from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
-    secrets = {one.name for one in subject.held}
     good = 0
     for known in once(subject.known):
         if not is_common(known.value.reveal()):
             good += not is_guessable(known.value.reveal())
             continue
-        is_secret = known.subject in secrets
-        fix = f"`{subject.verb('rotate', known.subject, '--generate', '32')}`" if is_secret else "set a random value"
+        fix = subject.renewal(known.subject)
         reason = "its value is a placeholder, or one that everybody tries first"
         yield Item(known.site, known.subject, reason, fix, Weight.HIGH)
     if good:

@@ -40,16 +40,6 @@ def look(subject: Subject) -> Iterator[Item | Done]:
 
 def _holders(subject: Subject) -> Iterator[Path]:
     """Files and folders with values."""
-    project = subject.project
-    secret = {name for finding in subject.findings for name in _names(subject, finding)}
-    known = {place[0] for name, place in project.environment.places.items() if name in secret}
-    texts = {str(text.source.path) for text in project.env_texts}
-    known.update(Path(finding.site.file) for finding in subject.findings if finding.site.file in texts)
     folders = {state.secret.path.parent for _, state in subject.files}
-    yield from sorted(path.absolute() for path in known)
+    yield from sorted(path.absolute() for path in subject.env_files)
     yield from sorted(folder.absolute() for folder in folders if folder != subject.directory)
-
-
-def _names(subject: Subject, finding: object) -> Iterator[str]:
-    variable = subject.variable_of(finding)  # type: ignore[arg-type]
-    yield from (reference.name for reference in variable.effective.references) if variable is not None else ()

@@ -26,7 +26,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         if not state.is_ignored and folder not in told:
             told.add(folder)
             yield _item(subject.secret_site(name), folder.name, f"{folder.name}/")
-    for path, site in _env_files(subject).items():
+    for path, site in subject.env_files.items():
         known = git.ignored(path.parent, [path.name])
         if known is None or git.is_tracked(path):
             continue
@@ -35,22 +35,6 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             yield _item(site, path.name, path.name)
     if good:
         yield Done(f"git ignores {good} {'file' if good == 1 else 'files'} with values")
-
-
-def _env_files(subject: Subject) -> dict[Path, Site]:
-    """Env files that give a secret, each with the line of the first."""
-    found: dict[Path, Site] = {}
-    project = subject.project
-    texts = {str(text.source.path) for text in project.env_texts}
-    for finding in subject.findings:
-        if finding.site.file in texts:
-            found.setdefault(Path(finding.site.file), finding.site)
-        variable = subject.variable_of(finding)
-        for reference in variable.effective.references if variable is not None else ():
-            place = project.environment.places.get(reference.name)
-            if place is not None and project.environment.files.get(reference.name):
-                found.setdefault(place[0], Site(str(place[0]), place[1], 1))
-    return found
 
 
 def _item(site: Site, subject: str, pattern: str) -> Item:

@@ -15,11 +15,7 @@ from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 
 def look(subject: Subject) -> Iterator[Item | Done]:
     sites = {one.subject: one.site for one in subject.known}
-    secrets = {one.name for one in subject.held}
     for name, commit in subject.leaked.items():
         reason = f"its value is in a commit ({commit.name}, {commit.day}) and was not changed since"
-        is_secret = name in secrets
-        fix = (
-            f"`{subject.verb('rotate', name, '--generate', '32')}`" if is_secret else "change the value where it is set"
-        )
+        fix = subject.renewal(name)
         yield Item(sites.get(name) or subject.secret_site(name), name, reason, fix, Weight.HIGH)

@@ -15,14 +15,10 @@ _SHORTEST_NUMBER = 20
 def is_common(value: str) -> bool:
     """Whether it is made of the words that lists of passwords and documentations are made of."""
     text = value.strip()
-    if text.lower() in NOTHING:
+    if not text or text.lower() in NOTHING:
         return False
-    return bool(text) and not is_distinctive(f"{text}{text[:1]}" if len(text) < 8 else text) and _has_only_words(text)
-
-
-def _has_only_words(text: str) -> bool:
-    # long enough not to be called common for its length alone
-    return not is_distinctive(f"{text}-password-secret")
+    # alone it may be called common for its length
+    return not is_distinctive(text) and not is_distinctive(f"{text}-password-secret")
 
 
 def is_guessable(value: str) -> bool:

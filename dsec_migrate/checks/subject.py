@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.document import Document, Scalar, Sequence, follow
+from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
 from dsec_migrate.git import Commit
@@ -185,15 +185,6 @@ class Subject:
                 return _site(document, entry.key.outer_start)
         return _site(service.layers[-1].document, service.layers[-1].service.start)
 
-    def listed(self, service: Service, key: str) -> Iterator[tuple[Site, str]]:
-        """The scalar items of a list of a service, with their places, of all layers."""
-        for layer in service.layers:
-            node = layer.service.get(key)
-            for item in node.items if isinstance(node, Sequence) else ():
-                content = follow(item)
-                if isinstance(content, Scalar):
-                    yield _site(layer.document, item.start), content.value
-
     # --- secrets ---
 
     @property
@@ -202,6 +193,32 @@ class Subject:
         for name, state in self.states:
             if isinstance(state, FileState):
                 yield name, state
+
+    def renewal(self, name: str) -> str:
+        """How a value that is told of gets another one: a secret of the project by ``rotate``."""
+        if any(one.name == name for one in self.held):
+            return f"`{self.verb('rotate', name, '--generate', '32')}`"
+        return "set a random value where it stands"
+
+    @cached_property
+    def env_files(self) -> Mapping[Path, Site]:
+        """Env files, ``.env`` among them, that give a secret, each with the first line that does."""
+        found: dict[Path, Site] = {}
+        project = self.project
+        texts = {str(text.source.path) for text in project.env_texts}
+        for finding in self.findings:
+            if finding.verdict.confidence is Confidence.POSSIBLE:
+                continue
+            if finding.site.file in texts:
+                found.setdefault(Path(finding.site.file), finding.site)
+            variable = self.variable_of(finding)
+            names = [one.name for one in variable.effective.references] if variable is not None else []
+            # without a value of its own, it has that of its name
+            for name in names or [finding.variable]:
+                place = project.environment.places.get(name)
+                if place is not None and project.environment.files.get(name):
+                    found.setdefault(place[0], Site(str(place[0]), place[1], 1))
+        return found
 
     @property
     def directory(self) -> Path:

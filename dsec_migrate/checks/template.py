@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 from dsec_migrate.finding import Site
 
-_ENDINGS = (".example", ".sample", ".template", ".dist", "-example", "-sample", ".tmpl")
 _WORDS = ("example", "sample", "template", "dist", "default", "tmpl")
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
-    project = subject.project
-    if not any(project.environment.places.get(name) for name in _names(subject)):
+    path = next((path for path in subject.env_files if path in subject.project.environment.paths), None)
+    if path is None:
         return
     try:
         names = [path.name for path in subject.directory.iterdir() if "env" in path.name]
@@ -29,12 +28,5 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     if found:
         yield Done(f"{min(found)} tells which variables there are")
         return
-    path = next(iter(project.environment.paths), subject.directory / ".env")
     fix = f"`{subject.command('--templates', '--write')}`"
     yield Item(Site(str(path), 1, 1), path.name, "nothing tells which variables the project reads", fix, Weight.LOW)
-
-
-def _names(subject: Subject) -> Iterator[str]:
-    for finding in subject.findings:
-        variable = subject.variable_of(finding)
-        yield from (reference.name for reference in variable.effective.references) if variable is not None else ()

@@ -17,11 +17,9 @@ from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
-    secrets = {one.name for one in subject.held}
     for known in once(subject.known):
         value = known.value.reveal()
         if is_common(value) or not is_guessable(value):
             continue
-        is_secret = known.subject in secrets
-        fix = f"`{subject.verb('rotate', known.subject, '--generate', '32')}`" if is_secret else "set a random value"
+        fix = subject.renewal(known.subject)
         yield Item(known.site, known.subject, "its value is short, or of one kind of character", fix, Weight.MEDIUM)

@@ -77,7 +77,7 @@ def audit(
     projects = discover(files or (), layers or (), shell=os.environ, env_files=env_files or ())
     known = baselines.read(baseline) if baseline is not None and not write else None
     call = frozenset(path for one in projects for path in one.paths)
-    options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()), templates=False)
+    options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()))
     until = time.monotonic() + HISTORY_SECONDS
     task = Audit(checks, options, dict(os.environ), call, known, not no_history, until)
     progress = Progress(sys.stderr)

@@ -39,6 +39,19 @@ def sources(service: Service) -> Iterator[str]:
                 yield source.value
 
 
+def of_build(service: Service) -> Iterator[tuple[str, str]]:
+    """The secrets that a service's build gets, each with the id under which its Dockerfile knows it."""
+    for layer in service.layers:
+        build = layer.service.get("build")
+        listed = build.get("secrets") if isinstance(build, Mapping) else None
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            content = follow(item)
+            source = content.get("source") if isinstance(content, Mapping) else content
+            target = content.get("target") if isinstance(content, Mapping) else None
+            if isinstance(source, Scalar):
+                yield source.value, target.value if isinstance(target, Scalar) else source.value
+
+
 def by_path(service: Service) -> MappingType[str, str]:
     """Secret by path in the container; of two with one path Compose takes the later."""
     mounted: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from dsec_migrate.changes import (
     AddMounts,
@@ -80,66 +81,52 @@ def _is_written_anew(operation: MoveArgument) -> bool:
     return entry is not None and not is_block(entry.value)
 
 
+_Kind = TypeVar("_Kind")
+
+
+def _of(operations: Iterable[object], kind: type[_Kind]) -> list[_Kind]:
+    return [operation for operation in operations if isinstance(operation, kind)]
+
+
 def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[Edit]:
     writer = IsolationWriter(document)
-    removed: list[RemoveVariable] = []
-    wrapped: list[WrapProgram] = []
-    mounts: list[AddMounts] = []
-    definitions: list[DefineSecret] = []
-    tests: list[ReadInTest] = []
-    joins: list[JoinNetworks] = []
-    networks: list[DefineNetwork] = []
-    dropped: list[DropMounts] = []
-    for operation in operations:
-        if isinstance(operation, MoveArgument) and _is_written_anew(operation):
-            continue
+    known = tuple(operations)
+    for operation in known:
         if isinstance(operation, MoveVariable):
             writer.move(operation)
         elif isinstance(operation, AddVariables):
             writer.add_variables(operation)
-        elif isinstance(operation, RemoveVariable):
-            removed.append(operation)
-        elif isinstance(operation, WrapProgram):
-            wrapped.append(operation)
-        elif isinstance(operation, AddMounts):
-            mounts.append(operation)
         elif isinstance(operation, LengthenBuild):
             writer.lengthen(operation)
-        elif isinstance(operation, DefineSecret):
-            definitions.append(operation)
         elif isinstance(operation, NamePath):
             writer.name_path(operation)
+        elif isinstance(operation, MoveArgument) and _is_written_anew(operation):
+            continue
         elif isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
             writer.read_in_script(operation)
-        elif isinstance(operation, ReadInTest):
-            tests.append(operation)
-        elif isinstance(operation, JoinNetworks):
-            joins.append(operation)
-        elif isinstance(operation, DefineNetwork):
-            networks.append(operation)
-        elif isinstance(operation, DropMounts):
-            dropped.append(operation)
         elif isinstance(operation, MaskComment):
             writer.replace(operation.span.start, operation.span.end, MASK)
-    writer.read_in_tests(tests)
-    writer.remove(removed)
+    # the others are written together, or behind what stands in the same place
+    joins, mounts, networks = _of(known, JoinNetworks), _of(known, AddMounts), _of(known, DefineNetwork)
+    writer.read_in_tests(_of(known, ReadInTest))
+    writer.remove(_of(known, RemoveVariable))
     # a list that gets longer before what may stand behind it
     for join in (one for one in joins if one.holder.own("networks") is not None):
         writer.join(join)
     for mount in mounts:
         writer.mount(mount)
     # behind a list of mounts that ends where they begin
-    for program in wrapped:
+    for program in _of(known, WrapProgram):
         writer.wrap(program)
     for join in (one for one in joins if one.holder.own("networks") is None):
         writer.join(join)
     extended = {id(mount.holder) for mount in mounts if mount.key == "secrets"}
-    for drop in dropped:
+    for drop in _of(known, DropMounts):
         writer.drop(drop, is_extended=id(drop.holder) in extended)
     # likewise
     if networks and networks[0].root.own("networks") is not None:
         writer.define_networks(networks)
-    if definitions:
+    if definitions := _of(known, DefineSecret):
         writer.define(definitions)
     if networks and networks[0].root.own("networks") is None:
         writer.define_networks(networks)
