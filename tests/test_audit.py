@@ -456,6 +456,12 @@ def test_a_file_that_is_no_baseline_is_an_error(tmp_path: Path) -> None:
     assert "--write goes with --baseline" in run(tmp_path, "audit", "--write", status=2)
 
 
+def test_errors_alone_say_it_all(tmp_path: Path) -> None:
+    said = run(tmp_path, "audit", "nowhere.yml", status=2)
+    assert said.startswith("error: cannot read the file")
+    assert "nothing to do" not in said
+
+
 def test_check_fails_where_items_of_weight_are_open(tmp_path: Path) -> None:
     lay_out(tmp_path, {"compose.yml": MOVED, "secrets/pw.txt": OTHER}, None)
     assert "check passed" in run(tmp_path, "audit", "--check")

@@ -32,7 +32,7 @@ def render(outcome: Outcome, view: View) -> str:
     """One object, with one line for each member of a list."""
     projects = [_lines_of(project) for project in outcome.projects]
     lists = {name: [line for lines in projects for line in lines.get(name, ())] for name in _LISTS}
-    lists["errors"] = [_encode(_problem(error, str)) for error in errors_of(outcome)]
+    lists["errors"] = [_encode(problem_data(error, str)) for error in errors_of(outcome)]
     parts = [f'{{\n"version": {VERSION}']
     parts.extend(f'"{name}": {_listed(lines)}' for name, lines in lists.items())
     parts.append(f'"summary": {_encode(_summary(outcome, view))}\n}}\n')
@@ -45,7 +45,7 @@ def lines(project: ProjectOutcome) -> dict[str, tuple[str, ...]]:
     members: dict[str, Iterable[object]] = {
         "findings": (_finding(finding, hide) for finding in project.findings),
         "hardening": map(_hardened, project.plan.hardened),
-        "warnings": (_problem(warning, hide) for warning in project.warnings),
+        "warnings": (problem_data(warning, hide) for warning in project.warnings),
         "notes": ({"file": project.path, "note": hide(note)} for note in project.plan.notes),
     }
     if project.rewritten:
@@ -158,7 +158,8 @@ def _octal(mode: int) -> str:
     return f"{mode:04o}"
 
 
-def _problem(problem: UserError, hide: _Hide) -> dict[str, object]:
+def problem_data(problem: UserError, hide: _Hide = str) -> dict[str, object]:
+    """An error or a warning, as every JSON report has it."""
     return {
         "file": problem.file or None,
         "line": problem.line or None,

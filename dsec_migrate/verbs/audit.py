@@ -48,6 +48,9 @@ def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bo
         for warning in one.warnings:
             place = f" ({shown_path(warning.file)}:{warning.line})" if warning.line else ""
             page.sentence(f"{warning.what}{place}", indent="         ", first="warning: ")
+    if checklists and all(one.errors and not one.points for one in checklists):
+        # the errors say it all
+        return page
     page.blank()
     page.sentence(_sum(checklists), paint=page.style.bold)
     if check:
@@ -156,12 +159,14 @@ def _rows(checklist: Checklist) -> Iterator[Row]:
 def _json(checklists: Sequence[Checklist]) -> str:
     import json
 
+    from dsec_migrate.reports.json import problem_data
+
     projects = [
         {
             "file": one.path,
             "checks": [_point_data(point) for point in one.points],
-            "errors": [_error_data(error) for error in one.errors],
-            "warnings": [_error_data(warning) for warning in one.warnings],
+            "errors": [problem_data(error) for error in one.errors],
+            "warnings": [problem_data(warning) for warning in one.warnings],
         }
         for one in checklists
     ]
@@ -200,10 +205,6 @@ def _item_data(item: Item) -> dict[str, Any]:
         "fix": item.fix,
         "weight": item.weight.value,
     }
-
-
-def _error_data(error: UserError) -> dict[str, Any]:
-    return {"file": error.file, "line": error.line, "column": error.column, "what": error.what, "help": error.help}
 
 
 def _markdown(checklists: Sequence[Checklist]) -> str:
