@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dsec_migrate import settings
 from dsec_migrate.checks import IDS, Check, Done, Item, Subject
 from dsec_migrate.checks.baseline import Baseline
+from dsec_migrate.checks.subject import PLAIN
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.exceptions import Rule, problems, reason_for
@@ -72,7 +73,8 @@ class Audit:
             units = list(plan_units(root, self.options, Disk()))
             errors = [error for unit in units for error in unit.errors]
             errors += _unknown_checks(files, said.exceptions)
-            errors += (error for unit in units for source in _sources(unit) for error in problems(source, IDS))
+            texts = [{str(source.path): source for source in _sources(unit)} for unit in units]
+            errors += (error for sources in texts for source in sources.values() for error in problems(source, IDS))
             subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
             rules = (*said.exceptions, *_skipped(said.skips))
         except UserError as error:
@@ -80,9 +82,8 @@ class Audit:
         hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
         points = []
         for check in self.checks:
-            answers = [
-                (unit, answer) for unit, subject in zip(units, subjects, strict=True) for answer in check.look(subject)
-            ]
+            asked = zip(texts, subjects, strict=True)
+            answers = [(sources, answer) for sources, subject in asked for answer in check.look(subject)]
             point = self._point(check, answers, rules, hide)
             if point.items or point.done or point.excepted or point.known:
                 points.append(point)
@@ -99,7 +100,7 @@ class Audit:
     def _point(
         self,
         check: Check,
-        answers: Iterable[tuple[Unit, Item | Done]],
+        answers: Iterable[tuple[Mapping[str, Source], Item | Done]],
         rules: Sequence[Rule],
         hide: Callable[[str], str],
     ) -> Point:
@@ -107,12 +108,12 @@ class Audit:
         done: dict[str, None] = {}
         excepted: dict[Item, str] = {}
         known = 0
-        for unit, answer in answers:
+        for sources, answer in answers:
             if isinstance(answer, Done):
                 done[hide(answer.what)] = None
                 continue
             item = answer._replace(reason=hide(answer.reason), fix=hide(answer.fix))
-            reason = _exception(check, item, unit, rules)
+            reason = _exception(check, item, sources, rules)
             if reason is not None:
                 excepted[item] = reason
             elif self.baseline is not None and self.baseline.entry(check.id, item) in self.baseline.known:
@@ -152,8 +153,6 @@ class Audit:
 def _leaked(subject: Subject) -> tuple[Mapping[str, Commit], bool]:
     """Values that the history has, but for those that stand in a file of today anyway; and whether all of it was
     looked at."""
-    from dsec_migrate.checks.subject import PLAIN
-
     stands = {
         f"{one.service}.{one.variable}"
         for one in subject.findings
@@ -163,11 +162,14 @@ def _leaked(subject: Subject) -> tuple[Mapping[str, Commit], bool]:
     return commits(subject.project, values)
 
 
-def _exception(check: Check, item: Item, unit: Unit, rules: Sequence[Rule]) -> str | None:
+def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Sequence[Rule]) -> str | None:
+    """Why an item is excepted; ``sources`` are the texts of its project by their paths."""
     service, _, name = item.subject.partition(".")
-    names = (item.subject, service, name, item.site.file, Path(item.site.file).name)
-    source = next((one for one in _sources(unit) if str(one.path) == item.site.file), None)
-    return reason_for(check.id, source or Source(Path(item.site.file), b"", ""), item.site.line, names, rules)
+    path = Path(item.site.file)
+    names = (item.subject, service, name, item.site.file, path.name)
+    # what is no text of the project has no comments
+    source = sources.get(item.site.file) or Source(path, b"", "")
+    return reason_for(check.id, source, item.site.line, names, rules)
 
 
 def _sources(unit: Unit) -> Iterator[Source]:
