@@ -15,6 +15,7 @@ from conftest import CORPUS, REPOSITORY, corpus_files
 from test_stores import run
 
 from dsec_migrate.checks import CHECKS, IDS, load
+from dsec_migrate.checks.strength import is_common, is_guessable
 
 PASSWORD, OTHER = "Pipit-Causeway-52", "Dunlin-Weir-ab-7719"
 
@@ -533,3 +534,15 @@ def test_a_history_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pyte
     assert said(until=0.0, looks_back=False) == []
     monkeypatch.setattr(asked, "committed", lambda folder, texts: ({}, False))
     assert len(said(until=whole)) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "common", "guessable"),
+    [
+        ("example", True, True), ("changeme", True, True), ("admin", True, True), ("password123", True, True),
+        ("Change-me-please!", True, False), ("vqz81k", False, True), ("839201746531", False, True),
+        (PASSWORD, False, False), ("null", False, True), ("", False, True),
+    ],
+)  # fmt: skip
+def test_how_hard_a_value_is_to_guess(value: str, common: bool, guessable: bool) -> None:
+    assert (is_common(value), is_guessable(value)) == (common, guessable)
