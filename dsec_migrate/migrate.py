@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dsec_migrate import environment, settings, standalone
 from dsec_migrate import project as projects
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
@@ -316,7 +317,8 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     else:
         loaded = projects.load(files.paths, known, folders, directory=files.directory)
     said = settings.read(files.directory)
-    return replace(loaded, images=said.images, exceptions=said.exceptions)
+    boundary = Boundary.around(files.directory, (*files.named, *options.allow), options.secrets_dir, shell)
+    return replace(loaded.within(boundary), images=said.images, exceptions=said.exceptions)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

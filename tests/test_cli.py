@@ -240,7 +240,8 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--source", "environment", "--target", "swarm"], "--source environment does not go with", "--source file"),
         (["--show-values"], "--show-values needs", "redirect"),
         (["--no-docker", "audit"], "the command audit stands behind an option", "write `dsec-migrate audit` first"),
-        (["--strict", "audit", "x"], "the command audit stands behind an option", "the options behind it"),
+        (["--strict", "audit", "x"], "the command audit stands behind an option", "the rest behind it"),
+        (["--allow", "nowhere"], "--allow: there is no such folder", "name one that exists"),
     ],
 )
 def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice: str) -> None:
@@ -251,6 +252,47 @@ def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice
     assert first.startswith(f"error: {error}")
     assert rest[-1].startswith("  help: ")
     assert advice in rest[-1]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("udno", "undo"),
+        ("undoo", "undo"),
+        ("Undo", "undo"),
+        ("undo.", "undo"),
+        ("und0", "undo"),
+        ("rotat", "rotate"),
+        ("audti", "audit"),
+        ("stat", "status"),
+        ("STATUS", "status"),
+        ("unlokc", "unlock"),
+        ("revert", "undo"),
+        ("help", "--help"),
+        ("versoin", "--version"),
+        ("clean-up", "--help` lists"),
+    ],
+)
+def test_a_misspelt_command_does_nothing(run: Callable[..., Run], word: str, meant: str) -> None:
+    words = (word, "compose.yml", "--write")
+    for call in (words, (*words[1:], word), ("--no-docker", *words), ("--no-docker", "--write", "compose.yml", word)):
+        result = run(*call)
+        assert (result.status, result.out) == (2, "")
+        assert result.err.startswith(f"error: there is no command {word}, and no file or folder of that name\n  help: ")
+        assert meant in result.err
+    assert run("compose.yml", "undo", "--write").err.startswith("error: the command undo stands behind an option or a")
+    assert Path("compose.yml").read_text("utf-8") == COMPOSE
+    assert not Path("secrets").exists()
+
+
+def test_what_is_there_or_has_a_suffix_is_a_file_and_the_others_go_on(run: Callable[..., Run]) -> None:
+    Path("udno").symlink_to("nowhere")
+    for word in ("udno", "undo.yml", "stack/undo"):
+        result = run(word, "compose.yml")
+        assert (result.status, "2 secrets in 1 file would move" in result.out) == (2, True)
+        assert result.err.startswith("error: cannot read the file")
+    Path("Status").write_text(CLEAN, encoding="utf-8")
+    assert run("Status", "compose.yml").status == 0
 
 
 def test_files_alone_mean_the_same_as_with_an_option(run: Callable[..., Run]) -> None:

@@ -233,7 +233,10 @@ def test_a_file_is_called_as_the_user_called_it(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     (project,) = discover([Path("s/compose.yml")], shell={})
     assert project == ProjectFiles(
-        (Path("s/compose.yml"), Path("s/compose.override.yml")), Path("s"), name="s/compose.yml"
+        (Path("s/compose.yml"), Path("s/compose.override.yml")),
+        Path("s"),
+        name="s/compose.yml",
+        named=(Path("s/compose.yml"),),
     )
 
 

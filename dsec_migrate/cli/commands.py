@@ -254,6 +254,15 @@ def migrate(
     fix: Annotated[
         bool, _do("--fix", help="Mend migrations that somebody left half done, where that is exact.")
     ] = _DEFAULT.fix,
+    allow: Annotated[
+        list[Path] | None,
+        _do(
+            "--allow",
+            metavar="DIR",
+            help="A folder outside of the project that this call may change: files that the project's links and paths "
+            "lead to are left otherwise. May be repeated.",
+        ),
+    ] = None,
     harden: Annotated[
         list[Harden] | None,
         _do(
@@ -346,6 +355,7 @@ def migrate(
         interactive,
         context.obj or (),
         harden or (),
+        allow or (),
     )
     raise typer.Exit(perform(request))
 

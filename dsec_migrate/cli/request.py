@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.cli import choices
+from dsec_migrate.cli import choices, mistaken
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target, Unknown
 from dsec_migrate.outcome import Outcome, ProjectOutcome
@@ -73,6 +73,7 @@ class Request(NamedTuple):
     words: Sequence[str] = ()
     """The command line itself, for who is told how to say the same in other words."""
     harden: Sequence[Harden] = ()
+    allow: Sequence[Path] = ()
 
 
 def perform(request: Request) -> int:
@@ -116,12 +117,7 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
     from dsec_migrate.migrate import collect_garbage_seldom, run
 
     jobs = _jobs(request.jobs)
-    first = request.files[0] if request.files else None
-    if first is not None and str(first) in VERBS and not first.exists():
-        raise UserError(
-            f"the command {first} stands behind an option, and there is no file of that name",
-            help=f"write `{NAME} {first}` first, and the options behind it",
-        )
+    mistaken.check(request.files, VERBS, NAME)
     try:
         projects = discover(
             request.files,
@@ -189,7 +185,16 @@ def _options(request: Request) -> Options:
         request.mount,
         *chosen,
         harden=_hardening(request.harden, target, is_safe=request.safe),
+        allow=allowed(request.allow),
     )
+
+
+def allowed(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """What ``--allow`` names. Raises UserError where there is no such folder."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError("--allow: there is no such folder", str(folder), help="name one that exists")
+    return tuple(folders)
 
 
 def _hardening(passes: Sequence[Harden], target: Target, *, is_safe: bool) -> tuple[Harden, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dsec_migrate.cli.request import allowed
 from dsec_migrate.discovery import discover
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options
@@ -38,6 +39,10 @@ EnvFiles = Annotated[
 SecretsDir = Annotated[
     str | None, typer.Option("--secrets-dir", metavar="DIR", help="Folder of the secret files.  [default: ./secrets]")
 ]
+Allow = Annotated[
+    list[Path] | None,
+    typer.Option("--allow", metavar="DIR", help="A folder outside of the project that this call may change."),
+]
 Write = Annotated[bool, typer.Option("--write", help="Do it. Without it nothing is changed.")]
 
 
@@ -48,6 +53,7 @@ def undo(
     forget: Annotated[
         bool, typer.Option("--forget", help="Delete the former files instead, which hold the values in plaintext.")
     ] = False,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Take the latest migration of a project back: every file as it was, byte for byte.
@@ -57,7 +63,7 @@ def undo(
     """
     from dsec_migrate.verbs import undo as verb
 
-    _finish(lambda: verb.perform(_task(files, layers, None, secrets_dir, write), forget=forget))
+    _finish(lambda: verb.perform(_task(files, layers, None, secrets_dir, write, allow), forget=forget))
 
 
 def status(
@@ -76,12 +82,13 @@ def fill(
     from_stdin: Annotated[
         bool, typer.Option("--stdin", help="Read NAME=value lines from standard input; do not ask.")
     ] = False,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Ask for the secrets whose files are missing or empty, as in a fresh clone. What is typed is not shown."""
     from dsec_migrate.verbs import fill as verb
 
-    _finish(lambda: verb.perform(_task(files, layers, env_files, None, write), from_stdin=from_stdin))
+    _finish(lambda: verb.perform(_task(files, layers, env_files, None, write, allow), from_stdin=from_stdin))
 
 
 To = Annotated[str, typer.Option("--to", metavar="STORE", help="swarm, vault, aws or kubernetes.")]
@@ -120,6 +127,7 @@ def push(
     with_values: Annotated[
         bool, typer.Option("--with-values", help="Kubernetes: Secrets with their values, in place of a script.")
     ] = False,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager, or make manifests for Kubernetes.
@@ -134,11 +142,11 @@ def push(
         from dsec_migrate.verbs import manifests
 
         wish = manifests.Wish(out, namespace, with_values)
-        _finish(lambda: manifests.perform(_task(files, layers, env_files, secrets_dir, write), wish))
+        _finish(lambda: manifests.perform(_task(files, layers, env_files, secrets_dir, write, allow), wish))
     from dsec_migrate.verbs import push as verb
 
     way = verb.Way(to, Reach("", _pairs(labels or ()), prefix, entry, mount))
-    _finish(lambda: verb.push(_task(files, layers, env_files, secrets_dir, write), way))
+    _finish(lambda: verb.push(_task(files, layers, env_files, secrets_dir, write, allow), way))
 
 
 def pull(
@@ -150,13 +158,14 @@ def pull(
     prefix: Prefix = None,
     entry: InEntry = None,
     mount: Mount = "secret",
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Bring the values of a project from Vault or AWS Secrets Manager into its files, for development."""
     from dsec_migrate.verbs import push as verb
 
     way = verb.Way(source, Reach("", {}, prefix, entry, mount))
-    _finish(lambda: verb.pull(_task(files, layers, env_files, secrets_dir, write), way))
+    _finish(lambda: verb.pull(_task(files, layers, env_files, secrets_dir, write, allow), way))
 
 
 def lock(
@@ -168,6 +177,7 @@ def lock(
         list[str] | None,
         typer.Option("--encrypt-to", metavar="RECIPIENT", help="A public key of age or SSH; may be repeated."),
     ] = None,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Encrypt the secrets of a project into files beside the plain ones, which git may have.
@@ -176,7 +186,7 @@ def lock(
     """
     from dsec_migrate.verbs import lock as verb
 
-    _finish(lambda: verb.lock(_task(files, layers, env_files, secrets_dir, write), recipients or ()))
+    _finish(lambda: verb.lock(_task(files, layers, env_files, secrets_dir, write, allow), recipients or ()))
 
 
 def unlock(
@@ -188,13 +198,14 @@ def unlock(
         list[Path] | None,
         typer.Option("--identity", metavar="FILE", help="The private key.  [default: what AGE_IDENTITY names]"),
     ] = None,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Decrypt the secrets of a project into the plain files that its services mount."""
     from dsec_migrate.verbs import lock as verb
 
     named = identities or ([Path(os.environ["AGE_IDENTITY"])] if os.environ.get("AGE_IDENTITY") else [])
-    _finish(lambda: verb.unlock(_task(files, layers, env_files, secrets_dir, write), named))
+    _finish(lambda: verb.unlock(_task(files, layers, env_files, secrets_dir, write, allow), named))
 
 
 def rotate(
@@ -230,6 +241,7 @@ def rotate(
         bool, typer.Option("--confirmed", help="With --finish: the new value was tried, and works.")
     ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Run the commands in between, too.")] = False,
+    allow: Allow = None,
     write: Write = False,
 ) -> None:
     """Give a secret another value, in two phases: first the new one beside the former, then --finish.
@@ -258,7 +270,7 @@ def rotate(
     request = Request(
         name, phases[0] if phases else "start", sources[0] if sources else None, strategy, confirmed, apply
     )
-    _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write), request))
+    _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write, allow), request))
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -285,9 +297,10 @@ def _task(
     env_files: list[Path] | None,
     secrets_dir: str | None,
     write: bool,
+    allow: list[Path] | None = None,
 ) -> Task:
     projects = discover(files or (), layers or (), shell=os.environ, env_files=env_files or ())
-    options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()))
+    options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()), allow=allowed(allow or ()))
     return Task(projects, options, dict(os.environ), Page(style_for(sys.stdout, os.environ), width()), write)
 
 

@@ -49,10 +49,11 @@ def discover(
     named = tuple(directory / path for path in environment.named_files(env_files, shell))
     call = Call(directory, shell, None if project_directory is None else directory / project_directory, named)
     if layers:
-        return [call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))]
-    if not words:
-        return [_used_here(call)]
-    return _without_repetitions(_named(words, call))
+        projects = [call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))]
+    else:
+        projects = _without_repetitions(_named(words, call)) if words else [_used_here(call)]
+    said = tuple(directory / path for path in (*words, *layers, *env_files))
+    return [replace(project, named=said) for project in projects]
 
 
 def _used_here(call: Call) -> ProjectFiles:

@@ -15,7 +15,7 @@ class ProjectFiles:
 
     ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
     need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
-    and not taken.
+    and not taken. ``named`` are the folders and files that the call named.
     """
 
     paths: tuple[Path, ...]
@@ -24,6 +24,7 @@ class ProjectFiles:
     first_dotenv: Path | None = None
     name: str = ""
     warnings: tuple[UserError, ...] = ()
+    named: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, path: Path) -> ProjectFiles:

@@ -79,7 +79,7 @@ def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[P
         twins=project.twins,
         images=project.images,
         exceptions=project.exceptions,
-    )
+    ).within(project.boundary)
 
 
 def load(

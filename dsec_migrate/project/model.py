@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsec_migrate import document as yaml
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
@@ -17,7 +18,7 @@ from dsec_migrate.exceptions import Rule
 from dsec_migrate.images import Table
 from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.source import Source, Span
 
 if TYPE_CHECKING:
@@ -261,7 +262,8 @@ class Project:
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
     Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
-    what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean ``directory``.
+    what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean ``directory``;
+    ``boundary`` is what the call may change.
     ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not here. ``is_part``
     says that Compose refuses the files because something is missing that another file may supply. ``read`` gives the
     text of another file, as it is or is going to be (it raises UserError); ``recipes`` are Dockerfiles that were read
@@ -284,6 +286,7 @@ class Project:
     twins: frozenset[str] = frozenset()
     images: Table = field(default_factory=Table)
     exceptions: tuple[Rule, ...] = ()
+    boundary: Boundary = Boundary()
     read: Callable[[Path], Source] = Source.read
     recipes: dict[str, DockerfileText] = field(default_factory=dict)
 
@@ -292,6 +295,10 @@ class Project:
         for project in self.included:
             yield from project.units()
         yield self
+
+    def within(self, boundary: Boundary) -> Project:
+        """The same project, with those that it includes, in a call that may change what is inside of ``boundary``."""
+        return replace(self, boundary=boundary, included=tuple(one.within(boundary) for one in self.included))
 
     @property
     def document(self) -> Document:

@@ -1,0 +1,79 @@
+"""What a call may change: the project's own folder and what the call names. A repository is data: a link or a path in
+it that leads elsewhere is no leave to write there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dsec_migrate.interpolation import InterpolationError, interpolate
+from dsec_migrate.records import dataclass
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Real paths, without links. ``own`` are folders with all below them, and single files: the project's folder, and
+    what the call names. ``repository`` is the top level of the git repository around the project, empty without one.
+    """
+
+    own: tuple[str, ...] = ()
+    repository: str = ""
+
+    @classmethod
+    def around(
+        cls,
+        folder: Path,
+        named: Iterable[Path] = (),
+        secrets_dir: str | None = None,
+        shell: Mapping[str, str] | None = None,
+    ) -> Boundary:
+        """Of the project in ``folder``, in a call that names the folders and files ``named`` and ``secrets_dir``."""
+        # a named file stands for itself, and not for what a link in its place leads to
+        places = [os.path.realpath(folder), *(_place(path) for path in named)]
+        places += [_place(path) for path in _of_secrets(folder, secrets_dir or "", shell or {})]
+        return cls(tuple(dict.fromkeys(places)), _repository(places[0]))
+
+    def holds(self, path: Path) -> bool:
+        """Whether ``path``, wherever links lead it, is in the project's folder or in what the call names."""
+        return _is_in(os.path.realpath(path), self.own)
+
+    def surrounds(self, path: Path) -> bool:
+        """Whether it is at least in the project's repository: far enough for secrets and what keeps them out of git."""
+        return _is_in(os.path.realpath(path), (*self.own, *filter(None, (self.repository,))))
+
+
+def _is_in(real: str, places: Iterable[str]) -> bool:
+    # git's own files are nobody's project: a hook there is a program that git starts
+    return not any(part.lower() == ".git" for part in Path(real).parts) and any(
+        real == place or real.startswith(place.rstrip(os.sep) + os.sep) for place in places
+    )
+
+
+def _of_secrets(folder: Path, text: str, shell: Mapping[str, str]) -> Iterator[Path]:
+    """Where ``--secrets-dir`` leads out of the project by its own words: what the repository says, by a link or in
+    `.env`, is not what the call names."""
+    try:
+        named = interpolate(text, shell).value
+    except InterpolationError:
+        return
+    base = os.path.abspath(folder)  # noqa: PTH100
+    path = Path(os.path.normpath(base / Path(named).expanduser()))
+    if named and not path.is_relative_to(base):
+        yield path
+
+
+def _place(path: Path) -> str:
+    if path.is_dir():
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+
+
+def _repository(folder: str) -> str:
+    for parent in (Path(folder), *Path(folder).parents):
+        if os.path.lexists(parent / ".git"):
+            return str(parent)
+    return ""
+
+
+__all__ = ["Boundary"]
