@@ -20,6 +20,9 @@ class UserError(Exception):
     column: int = 0
     help: str = ""
 
+    # of the class, not of each error
+    exit_status = 2
+
     def __str__(self) -> str:
         parts = [f"error: {self.what}"]
         if self.file:
@@ -30,5 +33,41 @@ class UserError(Exception):
         return "\n".join(parts)
 
 
+class InternalError(UserError):
+    """What this program failed at, told like any other error (exit status 3)."""
+
+    exit_status = 3
+
+
 class VerificationError(Exception):
     """A promise could not be proved; nothing was written (exit status 3). The message holds no value."""
+
+
+def unproved(message: str, file: str) -> InternalError:
+    """What a :class:`VerificationError` says of a project, in the shape of all errors."""
+    return InternalError(
+        f"the result could not be proved right, so nothing was written: {message}",
+        file,
+        help="the file is as it was; please report this, it is a defect of dsec-migrate",
+    )
+
+
+def told(error: Exception, file: str = "") -> UserError:
+    """Whatever was raised while ``file`` was worked on, as its user is told of it.
+
+    Of what nobody expected the kind alone is named: a message may hold a value. So one project that this program fails
+    at does not keep it from the others.
+    """
+    if isinstance(error, UserError):
+        return error if error.file or not file else type(error)(error.what, file, help=error.help)
+    if isinstance(error, VerificationError):
+        return unproved(str(error), file)
+    if isinstance(error, PermissionError):
+        # somebody else's folder, mounted in a container say
+        advice = "run it as a user who may read the folder"
+        return UserError("permission denied", str(error.filename or file), help=advice)
+    return InternalError(
+        f"internal error ({type(error).__name__})",
+        file,
+        help="this is a defect of dsec-migrate: please report it with the command line, but never with a secret",
+    )

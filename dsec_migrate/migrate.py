@@ -13,7 +13,7 @@ from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
-from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
@@ -101,12 +101,25 @@ def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
 
 def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
 
     # what is begun last ends last: that had better be little
     largest_first = sorted(groups, key=_size, reverse=True)
+    broken: list[_Group] = []
     with ProcessPoolExecutor(min(jobs, len(groups)), initializer=_begin, initargs=(request,)) as pool:
-        for future in as_completed([pool.submit(_folder, group) for group in largest_first]):
-            yield future.result()
+        groups_of = {pool.submit(_folder, group): group for group in largest_first}
+        for future in as_completed(groups_of):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                broken.append(groups_of[future])
+    # a process was killed, for its memory say, and took the others' work along: each gets one of its own
+    for group in broken:
+        with ProcessPoolExecutor(1, initializer=_begin, initargs=(request,)) as pool:
+            try:
+                yield pool.submit(_folder, group).result()
+            except BrokenProcessPool as error:
+                yield [(number, _sealed(_failed(files, error), request)) for number, files in group]
 
 
 # what a worker process was started for: handed over once, because it names every file of the run
@@ -143,7 +156,19 @@ def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) ->
     outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check, write=request.write)
     if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)
-    return request.seal(outcome) if request.seal is not None else outcome
+    try:
+        return _sealed(outcome, request)
+    except Exception as error:
+        return _sealed(_failed(files, error, is_written=outcome.is_written), request)
+
+
+def _sealed(outcome: ProjectOutcome, request: Request) -> ProjectOutcome:
+    return outcome if request.seal is None else request.seal(outcome)
+
+
+def _failed(files: ProjectFiles, error: Exception, *, is_written: bool = False) -> ProjectOutcome:
+    """What is told of a project that something went wrong with: the others go on."""
+    return ProjectOutcome(files.name, warnings=files.warnings, errors=(told(error, files.name),), is_written=is_written)
 
 
 def migrate(
@@ -218,10 +243,10 @@ def migrate(
             rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
             remaining=tuple(remaining),
         )
-    except UserError as error:
-        return ProjectOutcome(files.name, warnings=files.warnings, errors=(error,))
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
+    except Exception as error:
+        return _failed(files, error)
 
 
 def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | None:
@@ -415,8 +440,8 @@ def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     """Writes one proved outcome, all of it or nothing: ignore files, then secret files, env files, Compose files."""
     try:
         write(outcome)
-    except UserError as error:
-        return replace(outcome, errors=(error,))
+    except Exception as error:
+        return replace(outcome, errors=(told(error, outcome.path),))
     return replace(outcome, is_written=True)
 
 

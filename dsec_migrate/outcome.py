@@ -91,7 +91,7 @@ class ProjectOutcome:
     def status(self) -> int:
         if self.failure:
             return UNPROVED
-        return BAD_INPUT if self.errors else DONE
+        return max((error.exit_status for error in self.errors), default=DONE)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -12,7 +12,7 @@ from dsec_migrate.checks import IDS, Check, Done, Item, Subject
 from dsec_migrate.checks.baseline import Baseline
 from dsec_migrate.checks.subject import PLAIN
 from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, told
 from dsec_migrate.exceptions import Rule, problems, reason_for
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Confidence
@@ -66,19 +66,22 @@ class Audit:
     until: float = 0.0
 
     def look(self, files: ProjectFiles) -> Checklist:
-        """All checks of one project. Changes nothing; what cannot be read is an error of the project."""
+        """All checks of one project. Changes nothing; whatever goes wrong is an error of the project."""
         try:
-            said = settings.read(files.directory)
-            root = load(files, self.options, self.shell, Folders(self.call))
-            units = list(plan_units(root, self.options, Disk()))
-            errors = [error for unit in units for error in unit.errors]
-            errors += _unknown_checks(files, said.exceptions)
-            texts = [{str(source.path): source for source in _sources(unit)} for unit in units]
-            errors += (error for sources in texts for source in sources.values() for error in problems(source, IDS))
-            subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
-            rules = (*said.exceptions, *_skipped(said.skips))
-        except UserError as error:
-            return Checklist(files.name, errors=(error,), warnings=files.warnings)
+            return self._look(files)
+        except Exception as error:
+            return Checklist(files.name, errors=(told(error, files.name),), warnings=files.warnings)
+
+    def _look(self, files: ProjectFiles) -> Checklist:
+        said = settings.read(files.directory)
+        root = load(files, self.options, self.shell, Folders(self.call))
+        units = list(plan_units(root, self.options, Disk()))
+        errors = [error for unit in units for error in unit.errors]
+        errors += _unknown_checks(files, said.exceptions)
+        texts = [{str(source.path): source for source in _sources(unit)} for unit in units]
+        errors += (error for sources in texts for source in sources.values() for error in problems(source, IDS))
+        subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
+        rules = (*said.exceptions, *_skipped(said.skips))
         hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
         points = []
         for check in self.checks:

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dsec_migrate.cli.request import NAME, VERBS, Request, perform
-from dsec_migrate.errors import UserError
+from dsec_migrate.cli.request import VERBS, Request, perform
+from dsec_migrate.errors import UserError, told
 
 INTERRUPTED = 130
 
@@ -38,16 +38,8 @@ def _status(words: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
-    except UserError as error:
-        return _refuse(error, is_json)
-    except PermissionError as error:
-        # somebody else's folder, mounted in a container say
-        advice = "run it as a user who may read the folder"
-        return _refuse(UserError("permission denied", str(error.filename or ""), help=advice), is_json)
     except Exception as error:
-        what = f"internal error ({type(error).__name__})"
-        advice = f"this is a defect of {NAME}: please report it with the command line, but never with a secret"
-        return _refuse(UserError(what, help=advice), is_json, failure=what)
+        return _refuse(told(error), is_json)
 
 
 SWITCHES = {
@@ -65,7 +57,7 @@ def _plain_request(words: Sequence[str]) -> Request | None:
     return Request(tuple(map(Path, files)))._replace(**said, words=tuple(words))
 
 
-def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:
+def _refuse(error: UserError, is_json: bool) -> int:
     """An error instead of a report, and its exit status; who asked for JSON gets one object for it as well."""
     import os
 
@@ -75,7 +67,7 @@ def _refuse(error: UserError, is_json: bool, failure: str = "") -> int:
     from dsec_migrate.reports.output import complain, say
     from dsec_migrate.reports.terminal import style_for
 
-    outcome = Outcome((ProjectOutcome(error.file, errors=(error,), failure=failure),), Options())
+    outcome = Outcome((ProjectOutcome(error.file, errors=(error,)),), Options())
     # where the streams take nothing the exit status still tells
     with suppress(UserError):
         if is_json:

@@ -103,4 +103,5 @@ def audit(
         save(baseline, baselines.Baseline(baseline, frozenset()).text(items))
         say(f"{NAME}: {baseline} names the items of today\n", sys.stderr)
     is_refused = check and not write and verb.refused(checklists, strict=strict)
-    raise typer.Exit(2 if any(one.errors for one in checklists) else 1 if is_refused else 0)
+    failed = (error.exit_status for one in checklists for error in one.errors)
+    raise typer.Exit(max(failed, default=1 if is_refused else 0))

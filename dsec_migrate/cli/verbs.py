@@ -309,4 +309,4 @@ def _finish(perform: Callable[[], Result]) -> None:
     for error in result.errors:
         complain(error, sys.stderr, style_for(sys.stderr, os.environ))
     say(str(result.page), sys.stdout)
-    raise typer.Exit(2 if result.errors else 0)
+    raise typer.Exit(max((error.exit_status for error in result.errors), default=0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, unproved
 from dsec_migrate.finding import Action, Confidence
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 
@@ -61,11 +61,7 @@ def errors_of(outcome: Outcome) -> Iterator[UserError]:
 
 
 def failure_of(project: ProjectOutcome) -> UserError:
-    return UserError(
-        f"the result could not be proved right, so nothing was written: {project.failure}",
-        project.path,
-        help="the file is as it was; please report this, it is a defect of dsec-migrate",
-    )
+    return unproved(project.failure, project.path)
 
 
 def sentence(outcome: Outcome, counts: Counts) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dsec_migrate.changes import Change, NewFile, Plan
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import InternalError, UserError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from dsec_migrate.reports.html.sheet import Sheet
 
 # an exception is pickled by its positional arguments alone, and ours is made with keywords
-copyreg.pickle(UserError, lambda error: (UserError, (error.what, error.file, error.line, error.column, error.help)))
+for _kind in (UserError, InternalError):
+    copyreg.pickle(_kind, lambda error: (type(error), (error.what, error.file, error.line, error.column, error.help)))
 
 
 class FileLine(NamedTuple):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journal_folders, secrets_folder
 from dsec_migrate.filling import put_whole, remove
 from dsec_migrate.holdings import held, read
@@ -48,8 +48,8 @@ def _told(task: Task, perform: Callable[[], None]) -> Result:
     """An error comes behind what was told until then: the commands, say, of which one failed."""
     try:
         perform()
-    except UserError as error:
-        return Result(task.page, (error,))
+    except Exception as error:
+        return Result(task.page, (told(error),))
     return Result(task.page, ())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsec_migrate import transaction
 from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journal_folders
 from dsec_migrate.finding import Confidence, Exposure
 from dsec_migrate.history import ages, leaked
@@ -27,8 +27,8 @@ def perform(task: Task) -> Result:
     for files in task.projects:
         try:
             _tell_project(files, task)
-        except UserError as error:
-            errors.append(error)
+        except Exception as error:
+            errors.append(told(error, files.name))
     return Result(task.page, errors)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsec_migrate import transaction
 from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journal_folders
 from dsec_migrate.migrate import load
 from dsec_migrate.naming import JOURNAL, Style
@@ -26,8 +26,8 @@ def perform(task: Task, *, forget: bool = False) -> Result:
         try:
             folders = _folders(files, task)
             is_told = (_forget(folders, task) if forget else _undo(files, folders, task)) or is_told
-        except UserError as error:
-            errors.append(error)
+        except Exception as error:
+            errors.append(told(error, files.name))
     if is_told and not task.write:
         task.page.blank()
         task.page.sentence("nothing written: add --write", paint=task.page.style.bold)

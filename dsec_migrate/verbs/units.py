@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dsec_migrate.errors import UserError
+from dsec_migrate.errors import UserError, told
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.verbs import Result, Task
@@ -17,6 +17,6 @@ def each(task: Task, perform: Callable[[Project], None]) -> Result:
         try:
             for unit in load(files, task.options, task.shell).units():
                 perform(unit)
-        except UserError as error:
-            errors.append(error if error.file else UserError(error.what, files.name, help=error.help))
+        except Exception as error:
+            errors.append(told(error, files.name))
     return Result(task.page, errors)
