@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
+from dsec_migrate.source import read_bytes
 
 MOST_ENTRIES = 20_000
 MOST_FILES = 2000
@@ -89,7 +90,7 @@ def _texts(context: Path) -> tuple[tuple[str, str], ...]:
         try:
             if path.stat().st_size > MOST_BYTES_OF_A_FILE:
                 continue
-            text = path.read_text(encoding="utf-8")
+            text = read_bytes(path).decode("utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError):
             continue
         size += len(text)

@@ -44,17 +44,20 @@ def load(
     env_files: Sequence[Path] = (),
     first_dotenv: Path | None = None,
     parent: Environment | None = None,
+    *,
+    is_call: bool = True,
 ) -> Environment:
     """Reads ``env_files`` (or those of ``COMPOSE_ENV_FILES``; later wins), or else the ``.env`` of the project
     ``directory`` when there is one. ``first_dotenv`` is read before that, and wins.
 
     ``parent`` is the environment of a project that includes this one; its variables win (observed with Compose 2.40).
+    ``is_call``: the user names ``env_files``, and no file of the repository does.
     Raises UserError when a named file is missing or when a file cannot be read as Compose reads it.
     """
     if parent is not None:
         # where files are was said to Compose, not to what it includes
         known = {name: value for name, value in parent.variables.items() if not name.startswith("COMPOSE_")}
-        own = load(directory, known, env_files)
+        own = load(directory, known, env_files, is_call=False)
         return Environment(
             parent.shell,
             {**own.files, **parent.files},
@@ -70,7 +73,8 @@ def load(
         # /dev/null is fine
         if not path.exists() or path.is_dir():
             raise UserError("there is no such env file", str(path), help="name an existing file with --env-file")
-        entries = read_entries(Source.read(path), shell, earlier=merged)
+        source = Source.read(path, is_named_by_call=is_call)
+        entries = read_entries(source, shell, earlier=merged)
         merged.update(dotenv.variables(entries))
         places.update((entry.name, (path, entry.line)) for entry in entries)
     return Environment(shell, merged, paths, places)

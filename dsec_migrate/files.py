@@ -16,6 +16,7 @@ from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.project import Project, resolve
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.secret import Secret
+from dsec_migrate.source import read_bytes
 from dsec_migrate.stores import age, external
 
 SECRET_SCRIPT_MODE = 0o700
@@ -33,7 +34,7 @@ class Disk:
         if claimed is not None:
             return claimed
         try:
-            return path.read_bytes()
+            return read_bytes(path)
         except FileNotFoundError:
             return None
         except NotADirectoryError:

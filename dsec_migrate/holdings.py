@@ -12,6 +12,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
+from dsec_migrate.source import read_bytes
 from dsec_migrate.vacancies import file_of, users
 
 
@@ -50,7 +51,7 @@ def held(project: Project, options: Options) -> Iterator[Held]:
 def read(path: Path) -> Secret | None:
     """The bytes of a file, also those that are no text; None where there is none."""
     try:
-        return Secret.of(path.read_bytes())
+        return Secret.of(read_bytes(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

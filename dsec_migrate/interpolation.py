@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
+from dsec_migrate import limits
 from dsec_migrate.patterns import Pattern
 
 Operator = Literal["", ":-", "-", ":?", "?", ":+", "+"]
+Reason = Literal["format", "required", "depth", "length"]
 
 # Go folds case as Unicode does: the long s and the Kelvin sign count as "s" and "k"
 _LETTER = "A-Za-z_\u017f\u212a"
@@ -28,10 +30,11 @@ class InterpolationError(Exception):
 
     ``reason`` is ``"format"`` (not a reference that Compose knows) or ``"required"`` (``${NAME:?message}`` and
     NAME is unset or, with the colon, empty); ``name`` and ``message``, the author's own words after the ``?`` as
-    written, belong to the latter. ``offset`` is where the expression starts in the whole text.
+    written, belong to the latter. ``"depth"`` and ``"length"`` are limits of this program, which Compose does not have.
+    ``offset`` is where the expression starts in the whole text.
     """
 
-    def __init__(self, reason: Literal["format", "required"], offset: int, name: str = "", message: str = "") -> None:
+    def __init__(self, reason: Reason, offset: int, name: str = "", message: str = "") -> None:
         self.reason = reason
         self.offset = offset
         self.name = name
@@ -41,6 +44,10 @@ class InterpolationError(Exception):
     def __str__(self) -> str:
         if self.reason == "required":
             return f"required variable {self.name} is missing a value"
+        if self.reason == "depth":
+            return f"references are nested more than {limits.INTERPOLATION_DEPTH} deep"
+        if self.reason == "length":
+            return f"the value unfolds to more than {limits.UNFOLDED_CHARACTERS // 2**20} MiB"
         return "invalid interpolation format: write $NAME, ${NAME}, ${NAME:-default}, or $$ for a plain $"
 
 
@@ -95,6 +102,7 @@ def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
         return Interpolated(template, (), ())
     unset: dict[str, None] = {}
     frames = [_Frame(None, [], {})]
+    length = 0
     for event in _events(template):
         if isinstance(event, Reference):
             frames.append(_Frame(event, [], {}))
@@ -105,6 +113,10 @@ def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
         else:
             reference, parts, nested = frames.pop()
             assert reference is not None  # _walk closes only what it opened
+            # a branch counts even where it is discarded: it is made
+            length += sum(map(len, parts)) or len(variables.get(reference.name, ""))
+            if length > limits.UNFOLDED_CHARACTERS:
+                raise InterpolationError("length", reference.start)
             value, takes_branch = _evaluate(reference, "".join(parts), variables)
             if not reference.operator and reference.name not in variables:
                 unset[reference.name] = None
@@ -190,6 +202,8 @@ def _walk(template: str) -> Iterator[Reference | str | None]:
             yield Reference(name, start, position, "", "", len(resume))
             yield None
         else:
+            if len(resume) >= limits.INTERPOLATION_DEPTH:
+                raise InterpolationError("depth", start)
             closing = _closing_brace(template, start, end, limit)
             yield Reference(name, start, closing + 1, cast("Operator", operator), template[end:closing], len(resume))
             resume.append((closing + 1, limit))

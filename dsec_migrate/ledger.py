@@ -16,6 +16,8 @@ from typing import Any
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.source import read_bytes
+from dsec_migrate.structured import json_of
 from dsec_migrate.transaction.disk import cannot_write, make_folder, put
 
 LEDGER, PREVIOUS = ".ledger", ".previous"
@@ -46,7 +48,7 @@ class Ledger:
         """By the secret's name. Raises UserError where the ledger cannot be read."""
         path = self.home / "secrets.json"
         try:
-            data = json.loads(path.read_bytes())
+            data = json_of(read_bytes(path))
             if data["version"] == _FORMAT:
                 return {name: _entry(one) for name, one in data["secrets"].items()}
         except (FileNotFoundError, NotADirectoryError):
@@ -99,7 +101,7 @@ class Ledger:
     def _key(self) -> bytes:
         path = self.home / "key"
         try:
-            key = path.read_bytes()
+            key = read_bytes(path)
         except FileNotFoundError:
             key = os.urandom(_KEY_BYTES)
             self._put(path, key)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate import environment, settings, standalone
@@ -27,6 +25,7 @@ from dsec_migrate.project import EnvFileText, Project, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.verify import verify
+from dsec_migrate.workers import bytes_of, collect_garbage_seldom, shared
 
 Progress = Callable[[int, int], None]
 # makes an outcome light and free of values, with what the reports need of it
@@ -100,26 +99,12 @@ def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
 
 
 def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
+    def failed(group: _Group, error: Exception) -> _Results:
+        return [(number, _sealed(_failed(files, error), request)) for number, files in group]
 
     # what is begun last ends last: that had better be little
     largest_first = sorted(groups, key=_size, reverse=True)
-    broken: list[_Group] = []
-    with ProcessPoolExecutor(min(jobs, len(groups)), initializer=_begin, initargs=(request,)) as pool:
-        groups_of = {pool.submit(_folder, group): group for group in largest_first}
-        for future in as_completed(groups_of):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                broken.append(groups_of[future])
-    # a process was killed, for its memory say, and took the others' work along: each gets one of its own
-    for group in broken:
-        with ProcessPoolExecutor(1, initializer=_begin, initargs=(request,)) as pool:
-            try:
-                yield pool.submit(_folder, group).result()
-            except BrokenProcessPool as error:
-                yield [(number, _sealed(_failed(files, error), request)) for number, files in group]
+    return shared(largest_first, _folder, jobs, _begin, request, failed)
 
 
 # what a worker process was started for: handed over once, because it names every file of the run
@@ -136,20 +121,7 @@ def _folder(group: _Group) -> _Results:
 
 
 def _size(group: _Group) -> int:
-    """Bytes of all files of a group, as far as they can be told."""
-    size = 0
-    for _, files in group:
-        for path in files.paths:
-            with suppress(OSError):
-                size += os.stat(path).st_size  # noqa: PTH116
-    return size
-
-
-def collect_garbage_seldom() -> None:
-    """A run makes many small objects that live as long as their file: looking for garbage among them costs a fifth."""
-    import gc
-
-    gc.set_threshold(200_000, 20, 20)
+    return bytes_of(path for _, files in group for path in files.paths)
 
 
 def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:

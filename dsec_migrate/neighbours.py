@@ -20,7 +20,7 @@ from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, 
 from dsec_migrate.errors import UserError
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Source
+from dsec_migrate.source import Source, read_bytes
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 # in the order in which Compose 2.40 looks for them
@@ -317,7 +317,7 @@ def _as_seen(member: Member, other: Member) -> MappingType[str, bytes | None]:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,8 @@ from dsec_migrate.exceptions import Rule
 from dsec_migrate.images import Image, Table
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
+from dsec_migrate.source import read_bytes
+from dsec_migrate.structured import toml_of
 
 NAME = "dsec-migrate.toml"
 _PLACE = Pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
@@ -44,7 +45,7 @@ def read(directory: Path) -> Settings:
     """
     path = directory / NAME
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError:
         return Settings()
     except OSError as error:
@@ -54,16 +55,12 @@ def read(directory: Path) -> Settings:
 
 @lru_cache(maxsize=16)
 def _parse(path: Path, data: bytes) -> Settings:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         text = data.decode("utf-8")
-        content = tomllib.loads(text)
+        content = toml_of(text)
     except UnicodeDecodeError:
         raise UserError("the file is not UTF-8", str(path)) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         match = _PLACE.search(str(error))
         what = str(error)[: match.start()] if match else str(error)
         line, column = (int(match[1] or 0), int(match[2] or 0)) if match else (0, 0)

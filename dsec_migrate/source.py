@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
+import stat
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from dsec_migrate import limits
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass, field
 
@@ -51,10 +54,13 @@ class Source:
     byte_order_mark: bytes = b""
 
     @classmethod
-    def read(cls, path: Path) -> Source:
-        """Reads and decodes ``path``. Raises UserError when it cannot be read or is not text."""
+    def read(cls, path: Path, *, is_named_by_call: bool = False) -> Source:
+        """Reads and decodes ``path``. Raises UserError when it cannot be read or is not text.
+
+        Only what the user's own call names (``--env-file <(…)``) may be a pipe.
+        """
         try:
-            data = path.read_bytes()
+            data = read_bytes(path, is_named_by_call=is_named_by_call)
         except OSError as error:
             raise UserError(
                 f"cannot read the file: {error.strerror or type(error).__name__}",
@@ -123,6 +129,36 @@ class Source:
             cached = [start + line for line, start in enumerate(accumulate(lengths, initial=0))]
             self.__dict__["_starts"] = cached
         return cached
+
+
+def read_bytes(path: Path, *, is_named_by_call: bool = False) -> bytes:
+    """The bytes of a file that somebody else may have put there: no pipe or device is waited for, and no more is read
+    than people write.
+
+    Raises OSError, also for what is no regular file or has more than TEXT_BYTES.
+    """
+    # a pipe that nobody writes to is opened without waiting, and then refused
+    waiting = 0 if is_named_by_call else getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, os.O_RDONLY | waiting | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode) and not is_named_by_call:
+            raise OSError(errno.EINVAL, "it is a pipe, a socket or a device", str(path))
+        parts: list[bytes] = []
+        size = 0
+        while part := os.read(descriptor, _PART):
+            size += len(part)
+            if size > limits.TEXT_BYTES:
+                raise OSError(errno.EFBIG, f"it has more than {limits.TEXT_BYTES // 2**20} MiB", str(path))
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+_PART = 1024 * 1024
 
 
 def real_path(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from dsec_migrate import document as yaml
+from dsec_migrate import limits
 from dsec_migrate.document import (
     Alias,
     Content,
@@ -19,7 +20,6 @@ from dsec_migrate.document import (
     Scalar,
     Sequence,
     follow,
-    parser,
     plain,
     walk,
 )
@@ -382,9 +382,29 @@ def test_nothing_is_no_mapping(text: str, parse: Callable[[str], Document]) -> N
 
 def test_depth_is_limited(parse: Callable[[str], Document]) -> None:
     with pytest.raises(UserError) as caught:
-        parse("[" * (parser.MAXIMUM_DEPTH + 1) + "]" * (parser.MAXIMUM_DEPTH + 1))
-    assert "nested too deeply" in caught.value.what
+        parse("[" * (limits.NODE_DEPTH + 1) + "]" * (limits.NODE_DEPTH + 1))
+    assert (caught.value.what, caught.value.column) == ("the file is nested more than 200 deep", 201)
     assert plain(parse("[" * 100 + "]" * 100).roots[0])
+
+
+def test_depth_is_limited_with_aliases_followed(parse: Callable[[str], Document]) -> None:
+    def chain(links: int) -> str:
+        lines = [f"a{n}: &a{n} {'[' * 50}{f'*a{n - 1}' if n else 'x'}{']' * 50}" for n in range(links)]
+        return "\n".join(lines) + "\n"
+
+    assert plain(parse(chain(3)).roots[0])
+    with pytest.raises(UserError) as caught:
+        parse(chain(100))
+    assert (caught.value.what, caught.value.line) == ("the aliases of the file unfold to more than 200 levels", 5)
+
+
+def test_aliases_may_repeat_what_is_large(parse: Callable[[str], Document]) -> None:
+    common = ", ".join(f"k{n}: v" for n in range(20))
+    services = "".join(f"  s{n}: {{<<: *common}}\n" for n in range(2000))
+    document = parse(f"x-common: &common {{{common}}}\nservices:\n{services}")
+    (root,) = document.roots
+    assert isinstance(root, Mapping)
+    assert len(document.aliases_of(root.get("x-common"))) == 2000
 
 
 def test_aliases_that_unfold_too_far_are_refused() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsec_migrate import limits
 from dsec_migrate.interpolation import Interpolated, InterpolationError, Reference, escape, interpolate, references
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "interpolation.json").read_text("utf-8"))
@@ -102,11 +103,28 @@ def test_an_error_points_at_the_expression_and_tells_no_value() -> None:
     assert "hunter2" not in f"{caught.value}{caught.value!r}"
 
 
-def test_depth_is_no_limit() -> None:
-    depth = 1_200
-    template = "${N:-" * depth + "end" + "}" * depth
-    assert interpolate(template, {}).value == "end"
-    assert references(template)[-1].depth == depth - 1
+def test_references_are_nested_as_deep_as_the_limit_says() -> None:
+    def nested(depth: int) -> str:
+        return "${N:-" * depth + "end" + "}" * depth
+
+    depth = limits.INTERPOLATION_DEPTH
+    assert interpolate(nested(depth), {}).value == "end"
+    assert references(nested(depth))[-1].depth == depth - 1
+    for refused in (nested(depth + 1), nested(20_000), "${N:-{" * 20_000 + "}" * 20_000):
+        with pytest.raises(InterpolationError) as caught:
+            references(refused)
+        assert caught.value.reason == "depth"
+
+
+@pytest.mark.parametrize("template", ["$V$V", "${A:-$V$V}", "${V:-$V$V}", "${A:+$V$V}", "${A:-$V}$V", "${A:-${B:-$V}}"])
+def test_a_value_unfolds_as_far_as_the_limit_says(template: str) -> None:
+    value = "x" * (limits.UNFOLDED_CHARACTERS // 2 + 1)
+    with pytest.raises(InterpolationError) as caught:
+        interpolate(template, {"V": value})
+    assert (caught.value.reason, str(caught.value)) == ("length", "the value unfolds to more than 1 MiB")
+    assert interpolate("$V", {"V": value}).value == value
+    # what stands in the text itself unfolds to nothing else
+    assert interpolate(f"{value}{value}{value}$X", {"X": "end"}).value.endswith("xend")
 
 
 @given(templates, st.dictionaries(st.sampled_from(["a", "B", "aB", "_"]), st.sampled_from(["", "v", "${x"])))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dsec_migrate.checks.subject import Item
 from dsec_migrate.errors import UserError
+from dsec_migrate.structured import json_of
 
 _FORMAT = 1
 
@@ -43,7 +44,7 @@ class Baseline(NamedTuple):
 def read(path: Path) -> Baseline:
     """Empty where there is no file. Raises UserError where it is no baseline."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json_of(path.read_bytes())
         if data["version"] == _FORMAT:
             return Baseline(path, frozenset(Known(one["check"], one["file"], one["subject"]) for one in data["items"]))
     except FileNotFoundError:

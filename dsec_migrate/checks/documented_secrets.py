@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.source import read_bytes
 
 _NAMES = ("README.md", "README", "README.txt", "README.rst", "SECRETS.md", "docs/secrets.md", "docs/SECRETS.md")
 
@@ -35,6 +36,6 @@ def look(subject: Subject) -> Iterator[Item | Done]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace")
+        return read_bytes(path).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -16,6 +16,7 @@ from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.finding import Site
 from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.source import read_bytes
 
 _STAGES = {
     "dev": "development", "develop": "development", "development": "development", "local": "development",
@@ -36,7 +37,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             for name, (path, entry) in found[stage].items():
                 same = found[other].get(name)
                 if same is not None and same[1].value == entry.value and is_distinctive(entry.value or ""):
-                    line = path.read_text("utf-8", "replace")[: entry.span.start].count("\n") + 1
+                    line = read_bytes(path).decode("utf-8", "replace")[: entry.span.start].count("\n") + 1
                     reason = f"{stage} has the value of {other} ({same[0].name})"
                     yield Item(Site(str(path), line, 1), name, reason, "set another value for each", Weight.MEDIUM)
     if len(stages) > 1:
@@ -59,7 +60,7 @@ def _stage(name: str) -> str | None:
 
 def _secrets(path: Path) -> Iterator[dotenv.Entry]:
     try:
-        entries = dotenv.parse(path.read_text("utf-8"), {})
+        entries = dotenv.parse(read_bytes(path).decode("utf-8"), {})
     except (OSError, UnicodeDecodeError, dotenv.DotenvError):
         return
     yield from (entry for entry in entries if entry.value and meaning(entry.name).is_telling)

@@ -13,6 +13,7 @@ from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES, continues
 from dsec_migrate.records import dataclass, replace
+from dsec_migrate.source import read_bytes
 
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv"})
 _COMPOSE_NAME = re.compile(r"(?:docker-|podman-)?compose(?![a-z]).*\.ya?ml")
@@ -112,7 +113,7 @@ def _is_compose_file(folder: Path, name: str) -> bool:
     if not _POSSIBLE_NAME.fullmatch(name):
         return False
     try:
-        return _SERVICES.search((folder / name).read_bytes()) is not None
+        return _SERVICES.search(read_bytes(folder / name)) is not None
     except OSError:
         return False
 

@@ -12,6 +12,7 @@ from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
 from dsec_migrate.records import dataclass, field
+from dsec_migrate.source import read_bytes
 
 Warnings = tuple[UserError, ...]
 
@@ -135,6 +136,6 @@ def _listed(folder: Path, call: Call, names: AbstractSet[str]) -> list[Path] | N
 
 def _speaks_of_files(dotenv: Path) -> bool:
     try:
-        return dotenv.is_file() and b"COMPOSE_FILE" in dotenv.read_bytes()
+        return dotenv.is_file() and b"COMPOSE_FILE" in read_bytes(dotenv)
     except OSError:
         return False

@@ -8,12 +8,12 @@ here-document in RUN, COPY and ADD.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source, Span
+from dsec_migrate.structured import json_of
 
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 _WITH_FLAGS = frozenset({"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"})
@@ -68,7 +68,7 @@ class Instruction:
         if not self.text.lstrip().startswith("["):
             return None
         try:
-            found = json.loads(self.text)
+            found = json_of(self.text)
         except ValueError:
             return None
         return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dsec_migrate import limits
 from dsec_migrate.document.nodes import (
     Alias,
     Content,
@@ -21,13 +22,6 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.scalars import ScalarError, resolve
 from dsec_migrate.source import Source
-
-MAXIMUM_DEPTH = 200
-
-
-# go-yaml refuses documents whose aliases unfold to much more than their text ("excessive aliasing")
-MAXIMUM_UNFOLDED_NODES = 1_000_000
-
 
 _COLON = Pattern(r"[ \t]*:")
 
@@ -53,9 +47,9 @@ def parse(source: Source) -> Document:
             raise
         raise problem from None
     problems = (*builder.problems, *_key_problems(source, builder.mappings))
-    document = Document(source, tuple(builder.roots), tuple(builder.aliases), tuple(builder.templates), problems)
-    _check_unfolded_size(document)
-    return document
+    if builder.aliases:
+        _check_unfolding(builder)
+    return Document(source, tuple(builder.roots), tuple(builder.aliases), tuple(builder.templates), problems)
 
 
 def _build(source: Source) -> _Builder:
@@ -146,8 +140,9 @@ class _Builder:
             elif kind == "AliasEvent":
                 node = self._alias(event, stack)
             elif kind in _STARTS:
-                if len(stack) >= MAXIMUM_DEPTH:
-                    raise self._error("the file is nested too deeply", event.start_mark.index)
+                if len(stack) >= limits.NODE_DEPTH:
+                    what = f"the file is nested more than {limits.NODE_DEPTH} deep"
+                    raise self.error(what, event.start_mark.index, "no Compose file needs that: write it flatter")
                 parent = self._collection(event, kind == "MappingStartEvent")
                 stack.append(parent)
                 keys.append(key)
@@ -178,7 +173,7 @@ class _Builder:
                 parent.entries.append(Entry(key, node, parent))
                 key = None
 
-    def _error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
+    def error(self, what: str, offset: int, help: str = "") -> UserError:  # noqa: A002
         return UserError(what, str(self.source.path), *self.source.locate(offset), help=help)
 
     def _content_start(self, event: Any) -> int:
@@ -222,7 +217,7 @@ class _Builder:
             resolve(node.value, node.tag, plain=not node.style)
         except ScalarError:
             help_text = "correct the text or take the tag away; Compose refuses it as it is"
-            self.problems.append(self._error(f"the text does not fit its tag {node.tag}", node.start, help_text))
+            self.problems.append(self.error(f"the text does not fit its tag {node.tag}", node.start, help_text))
 
     def _block_scalar_end(self, start: int, end: int) -> int:
         """End of the last line with content: the mark runs on over blank lines."""
@@ -236,13 +231,13 @@ class _Builder:
         target = self.anchors.get(event.anchor)
         start, end = event.start_mark.index, event.end_mark.index
         if target is None:
-            raise self._error(
+            raise self.error(
                 "the alias names an anchor that is not defined above it",
                 start,
                 "define it with `&name` on an earlier node, or correct the alias",
             )
         if any(node is target for node in stack):
-            raise self._error("the alias stands inside the node that it names", start, "an anchor cannot hold itself")
+            raise self.error("the alias stands inside the node that it names", start, "an anchor cannot hold itself")
         alias = Alias(start, end, event.anchor, target)
         self.aliases.append(alias)
         return alias
@@ -311,27 +306,37 @@ def _can_be_merged(node: ParsedNode) -> bool:
     return all(isinstance(follow(item), Mapping) for item in items)
 
 
-def _check_unfolded_size(document: Document) -> None:
-    if not document.aliases:
-        return
-    sizes: dict[int, int] = {}
+def _check_unfolding(builder: _Builder) -> None:
+    """Every alias stands for all that it names: how much is that, and how deep?"""
+    unfolded: dict[int, tuple[int, int]] = {}
+    waiting: list[Content] = list(builder.roots)
+    while waiting:
+        node = waiting[-1]
+        parts = _parts(node)
+        # what it holds comes first, aliases included: none of them can lead back here
+        unknown = [part for part in parts if id(part) not in unfolded]
+        if unknown and id(node) not in unfolded:
+            waiting += unknown
+            continue
+        waiting.pop()
+        sizes, depths = zip(*(unfolded[id(part)] for part in parts), strict=True) if parts else ((), ())
+        size, depth = 1 + sum(sizes), 1 + max(depths, default=0)
+        unfolded[id(node)] = size, depth
+        if size > limits.UNFOLDED_NODES:
+            raise _unfolds_too_far(builder, node)
+        if depth > limits.NODE_DEPTH + 1:
+            what = f"the aliases of the file unfold to more than {limits.NODE_DEPTH} levels"
+            raise builder.error(what, node.start, "no Compose file needs that: write it flatter")
+    if sum(unfolded[id(root)][0] for root in builder.roots) > limits.UNFOLDED_NODES:
+        raise _unfolds_too_far(builder, builder.roots[-1])
 
-    def size(node: ParsedNode) -> int:
-        content = follow(node)
-        known = sizes.get(id(content))
-        if known is not None:
-            return known
-        total = 1
-        if isinstance(content, Mapping):
-            total += sum(size(entry.value) + 1 for entry in content.entries)
-        elif isinstance(content, Sequence):
-            total += sum(size(item) for item in content.items)
-        sizes[id(content)] = total
-        return total
 
-    if sum(size(root) for root in document.roots) > MAXIMUM_UNFOLDED_NODES:
-        raise UserError(
-            "the aliases of the file unfold to more than a million nodes",
-            str(document.source.path),
-            help="Compose refuses such a file as well; write the repeated parts out",
-        )
+def _unfolds_too_far(builder: _Builder, node: Content) -> UserError:
+    what = f"the aliases of the file unfold to more than {limits.UNFOLDED_NODES:,} nodes"
+    return builder.error(what, node.start, "Compose refuses such a file as well; write the repeated parts out")
+
+
+def _parts(node: Content) -> list[Content]:
+    if isinstance(node, Mapping):
+        return [follow(part) for entry in node.entries for part in (entry.key, entry.value)]
+    return [follow(item) for item in node.items] if isinstance(node, Sequence) else []

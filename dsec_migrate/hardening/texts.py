@@ -11,6 +11,7 @@ from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow,
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, Service
 from dsec_migrate.records import dataclass, field
+from dsec_migrate.source import read_bytes
 
 MOST_ENTRIES = 20_000
 MOST_FILES = 3000
@@ -209,7 +210,7 @@ def _read(path: Path, name: str) -> Iterator[tuple[str, str]]:
         if path.stat().st_size > MOST_BYTES_OF_A_FILE:
             yield "", f"{name} is too large to be looked through"
         else:
-            yield path.read_bytes().decode("utf-8", "replace"), ""
+            yield read_bytes(path).decode("utf-8", "replace"), ""
     except OSError:
         yield "", f"{name} cannot be read"
 

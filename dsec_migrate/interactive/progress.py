@@ -18,6 +18,7 @@ from dsec_migrate.filling import put_whole, remove
 from dsec_migrate.interactive.session import Rule, Step, Wish
 from dsec_migrate.naming import is_valid
 from dsec_migrate.options import SourceKind, Unknown
+from dsec_migrate.structured import json_of
 
 _FORMAT = 1
 _MODE = 0o600
@@ -35,7 +36,7 @@ class Progress:
     def load(self) -> tuple[Step, ...]:
         """What was decided earlier; nothing where nobody can read it any more."""
         try:
-            data = json.loads(self.path.read_bytes())
+            data = json_of(self.path.read_bytes())
             return tuple(map(_step, data["steps"])) if data["version"] == _FORMAT else ()
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return ()

@@ -19,7 +19,7 @@ from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import BuildFile, BuildPart, DockerfileText
 from dsec_migrate.records import replace
-from dsec_migrate.source import Span
+from dsec_migrate.source import Span, read_bytes
 
 _CREDENTIALS = Pattern(
     r"\.npmrc|\.yarnrc|\.netrc|\.pypirc|\.git-credentials|\.pgpass|\.my\.cnf|credentials(?:\.json)?"
@@ -178,7 +178,7 @@ def ignored_in(context: Path) -> Callable[[str], bool]:
 def _content(path: Path) -> str | None:
     """The text of a file; None where it is none, or no text."""
     try:
-        return path.read_bytes().decode("utf-8") if path.is_file() else None
+        return read_bytes(path).decode("utf-8") if path.is_file() else None
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -36,6 +36,9 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scen
     earlier: dict[str, str] = {}
     for layer, path, node, required, raw in named:
         if not path.is_file():
+            if path.exists() and not path.is_dir() and str(path) != os.devnull:
+                what = f"the env file {path} is a pipe, a socket or a device, not a file"
+                scene.lacks(layer.document.error(what, node.start, help="name a file"))
             yield EnvFile(path, node, layer, required, raw)
             continue
         try:
@@ -46,6 +49,8 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scen
             yield EnvFile(path, node, layer, required, raw)
             continue
         scene.env_texts[id(text)] = text
+        if too_much := scene.tally.takes_values(entry.value for entry in entries):
+            raise layer.document.error(too_much, node.start, help="read the file in fewer services")
         yield EnvFile(path, node, layer, required, raw, text, tuple(entries))
         earlier.update(dotenv.variables(entries))
 

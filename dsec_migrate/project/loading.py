@@ -13,7 +13,7 @@ from dsec_migrate import environment as env
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, plain
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, interpolate, references
+from dsec_migrate.interpolation import InterpolationError, interpolate
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.project.env_files import env_files, with_env_files
 from dsec_migrate.project.model import (
@@ -28,12 +28,15 @@ from dsec_migrate.project.model import (
     passed_through,
     resolve,
 )
-from dsec_migrate.project.scene import Scene
+from dsec_migrate.project.scene import Body, Scene
+from dsec_migrate.project.tally import Tally
 from dsec_migrate.project.texts import Texts
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.records import replace
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.validation import Problem
 
+# what a project of that size is told
+_SPLIT = "nobody writes such a project by hand: split it"
 _REMOTE = {"oci:", "git:", "ssh:", "http:", "https:", "github.com"}
 
 
@@ -90,21 +93,25 @@ def load(
     directory: Path | None = None,
     texts: Texts | None = None,
     seen: frozenset[str] = frozenset(),
+    tally: Tally | None = None,
+    depth: int = 1,
 ) -> Project:
     """The project that files are, merged in this order, with those that they include.
 
-    ``folders`` knows the files beside them; ``seen`` are the real paths of the files that led here.
+    ``folders`` knows the files beside them; ``seen`` are the real paths of the files that led here in ``depth`` steps,
+    and ``tally`` is what all of these have asked for.
 
-    Raises UserError where a text is no YAML, or a file that a service extends or an ``include:`` cannot be read.
+    Raises UserError where a text is no YAML, a file that a service extends or an ``include:`` cannot be read, or the
+    project asks for too much.
     """
     texts = texts or Texts()
     documents = tuple(texts.document(path) for path in paths)
     seen = seen | {document.source.real_path for document in documents}
-    scene = Scene(texts, environment, paths[0].parent if directory is None else directory)
+    scene = Scene(texts, environment, paths[0].parent if directory is None else directory, tally=tally or Tally())
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
     services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
-    included = tuple(_included(documents, scene, folders or Folders(), seen))
+    included = tuple(_included(documents, scene, folders or Folders(), seen, depth))
     problems = (
         *(problem for document in documents for problem in document.problems),
         *(problem for problem, is_required in templates if not is_required),
@@ -127,7 +134,7 @@ def load(
 
 
 def _included(
-    documents: SequenceType[Document], scene: Scene, folders: Folders, seen: frozenset[str]
+    documents: SequenceType[Document], scene: Scene, folders: Folders, seen: frozenset[str], depth: int
 ) -> Iterator[Project]:
     """The projects that ``include:`` names, each with its own directory and env file."""
     for document in documents:
@@ -149,9 +156,18 @@ def _included(
                     continue
                 if seen & {os.path.realpath(path) for path in include.paths}:
                     raise document.error("the files include each other", item.start, help="remove one `include`")
+                if too_much := scene.tally.takes_include(depth):
+                    raise document.error(too_much, item.start, help="name the files of the project with -f")
                 environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
                 project = load(
-                    include.paths, environment, folders, directory=include.directory, texts=scene.texts, seen=seen
+                    include.paths,
+                    environment,
+                    folders,
+                    directory=include.directory,
+                    texts=scene.texts,
+                    seen=seen,
+                    tally=scene.tally,
+                    depth=depth + 1,
                 )
                 _check_imports(document, root, project, scene)
                 yield project
@@ -217,21 +233,13 @@ def _include(node: Content, scene: Scene) -> _Include | None:
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class _Body:
-    """One mapping of a service, and the file whose services its ``extends`` can name."""
-
-    document: Document
-    service: Mapping
-
-
 def _bodies(
     documents: SequenceType[Document],
-) -> tuple[dict[str, list[_Body]], dict[str, list[tuple[_Body, Document]]]]:
+) -> tuple[dict[str, list[Body]], dict[str, list[tuple[Body, Document]]]]:
     """The bodies of each service, and those that a later ``!override`` or ``!reset`` of the whole service replaces,
     with the file where that stands."""
-    bodies: dict[str, list[_Body]] = {}
-    dropped: dict[str, list[tuple[_Body, Document]]] = {}
+    bodies: dict[str, list[Body]] = {}
+    dropped: dict[str, list[tuple[Body, Document]]] = {}
     for document in documents:
         for root in document.roots:
             services = root.get("services") if isinstance(root, Mapping) else None
@@ -245,7 +253,7 @@ def _bodies(
                 if entry.value.tag in {OVERRIDE, RESET} or body.tag == OVERRIDE:
                     dropped.setdefault(name, []).extend((old, document) for old in bodies.pop(name, ()))
                 if isinstance(body, Mapping) and entry.value.tag != RESET:
-                    bodies.setdefault(name, []).append(_Body(document, body))
+                    bodies.setdefault(name, []).append(Body(document, body))
     return bodies, dropped
 
 
@@ -253,8 +261,7 @@ def _template_problems(document: Document, environment: Environment) -> Iterator
     """Each template that Compose refuses, and whether that is only because a required variable is not set here."""
     for node in document.templates:
         try:
-            if any(reference.operator in {"?", ":?"} for reference in references(node.value)):
-                interpolate(node.value, environment.variables)
+            interpolate(node.value, environment.variables)
         except InterpolationError as error:
             yield _interpolation_problem(document, node, error), error.reason == "required"
 
@@ -265,12 +272,14 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
         return document.error(
             what, node.start, help=f"set {error.name} in .env or in the shell; Compose asks for it too"
         )
+    if error.reason != "format":
+        return document.error(str(error), node.start, help="write it out: no program takes such a value")
     what = "invalid interpolation: `$` is not followed by a form that Compose knows"
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
 
 def _service(
-    name: str, bodies: SequenceType[_Body], replaced: SequenceType[tuple[_Body, Document]], scene: Scene
+    name: str, bodies: SequenceType[Body], replaced: SequenceType[tuple[Body, Document]], scene: Scene
 ) -> Service:
     layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, ()))
     environment = scene.environment
@@ -297,6 +306,8 @@ def _service(
         template = places[-1].text
         value = resolve(template, environment) if template is not None else passed_through(variable, environment)
         own[variable] = Variable(name, variable, tuple(places), value)
+        if too_much := scene.tally.takes_values([value.value]):
+            raise places[-1].document.error(too_much, places[-1].start, help=_SPLIT)
     files = tuple(env_files(layers, own, scene))
     variables = with_env_files(name, own, files, scene) if files else own
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
@@ -307,14 +318,16 @@ def _service(
     return Service(name, layers, variables, hidden, files, image_name or "")
 
 
-def _layers(name: str, body: _Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _layers(name: str, body: Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+    if too_much := scene.tally.takes_layer(len(seen)):
+        raise body.document.error(too_much, body.service.start, help=_SPLIT)
     extended = body.service.get("extends")
     if extended is not None:
         yield from _extended(extended, body, scene, (*seen, f"{body.document.source.path}:{name}"))
     yield Layer(body.document, body.service)
 
 
-def _extended(node: Content, body: _Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _extended(node: Content, body: Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
     document = body.document
     if isinstance(node, Scalar):
         service, file = node.value, None
@@ -345,7 +358,9 @@ def _extended(node: Content, body: _Body, scene: Scene, seen: tuple[str, ...]) -
     if f"{base.source.path}:{service}" in seen:
         what = f"the service {service} extends itself" if file is None else "the files extend each other"
         raise document.error(what, node.start, help="remove one of the `extends`")
-    bodies, _ = _bodies((base,))
+    bodies = scene.bodies.get(id(base))
+    if bodies is None:
+        bodies = scene.bodies[id(base)] = _bodies((base,))[0]
     if service not in bodies:
         what = f"{base.source.path} has no service {service} to extend"
         scene.lacks(document.error(what, node.start, help="name a service that it has"))

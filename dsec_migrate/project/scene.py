@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsec_migrate.document import Document
+from dsec_migrate.document import Document, Mapping
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.project.model import EnvFileText
+from dsec_migrate.project.tally import Tally
 from dsec_migrate.project.texts import Texts
 from dsec_migrate.records import dataclass, field
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Body:
+    """One mapping of a service, and the file whose services its ``extends`` can name."""
+
+    document: Document
+    service: Mapping
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Scene:
-    """What all services of a project share while they are put together."""
+    """What all services of a project share while they are put together.
+
+    ``bodies`` are those of the services of each file that was looked into, by the identity of its document.
+    """
 
     texts: Texts
     environment: Environment
@@ -24,6 +36,8 @@ class Scene:
     missing: dict[str, UserError] = field(default_factory=dict)
     warnings: dict[str, UserError] = field(default_factory=dict)
     twins: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
+    bodies: dict[int, dict[str, list[Body]]] = field(default_factory=dict)
 
     def lacks(self, error: UserError) -> None:
         """Compose refuses the project for it; what the files say can be told all the same."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.source import read_bytes
 
 FOLDER_MODE = 0o700
 
@@ -128,7 +129,7 @@ def sync_folder(path: Path) -> None:
 def read(path: Path) -> bytes | None:
     """None where there is no such file. Raises UserError where it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.records import dataclass, replace
+from dsec_migrate.source import read_bytes
+from dsec_migrate.structured import json_of
 from dsec_migrate.transaction.disk import cannot_write, make_folder, put, remove_empty, sync_folder
 
 LOCK_SECONDS = 10.0
@@ -115,7 +117,7 @@ class Journal:
     def runs(self) -> list[Run]:
         """All runs in their order. Raises UserError where the record cannot be read."""
         try:
-            data = json.loads(self.record.read_bytes())
+            data = json_of(read_bytes(self.record))
             if data["version"] == _FORMAT:
                 return [self._run(entry) for entry in data["runs"]]
         except (FileNotFoundError, NotADirectoryError):
@@ -153,7 +155,7 @@ class Journal:
         """A keyed hash, which tells nothing about ``content`` without the key. Raises UserError where that is gone."""
         if not self._key:
             with suppress(OSError):
-                self._key = self._key_file.read_bytes()
+                self._key = read_bytes(self._key_file)
             if len(self._key) != _KEY_BYTES:
                 self._key = b""
                 raise UserError(

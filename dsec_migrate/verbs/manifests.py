@@ -12,6 +12,7 @@ from dsec_migrate.holdings import held
 from dsec_migrate.project import Project
 from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
+from dsec_migrate.source import read_bytes
 from dsec_migrate.stores import kubernetes
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
@@ -86,7 +87,7 @@ def _consumer(project: Project, name: str) -> kubernetes.Consumer:
 
 def _state(path: Path, text: str) -> str:
     try:
-        present = path.read_bytes()
+        present = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
         return "new"
     except OSError as error:

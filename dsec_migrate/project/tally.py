@@ -1,0 +1,44 @@
+"""What a project and all that it includes have asked for so far, against the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dsec_migrate import limits
+
+
+class Tally:
+    """Counts what repeats or unfolds while a family of projects is put together. Each method returns what is too much,
+    as a user reads it, or nothing."""
+
+    def __init__(self) -> None:
+        self._characters = self._variables = self._layers = self._included = 0
+
+    def takes_values(self, values: Iterable[str | None]) -> str:
+        """The values that one service gets from one place."""
+        for value in values:
+            self._variables += 1
+            self._characters += len(value or "")
+        if self._variables > limits.PROJECT_VARIABLES:
+            return f"the services have more than {limits.PROJECT_VARIABLES:,} variables"
+        if self._characters > limits.PROJECT_CHARACTERS:
+            return f"the variables of the services unfold to more than {limits.PROJECT_CHARACTERS // 2**20} MiB"
+        return ""
+
+    def takes_layer(self, depth: int) -> str:
+        """One mapping of a service, which ``depth`` services extend one after the other."""
+        self._layers += 1
+        if depth > limits.EXTENDS_DEPTH:
+            return f"more than {limits.EXTENDS_DEPTH} services extend each other"
+        if self._layers > limits.PROJECT_LAYERS:
+            return f"the services unfold to more than {limits.PROJECT_LAYERS:,} mappings"
+        return ""
+
+    def takes_include(self, depth: int) -> str:
+        """One project that an ``include`` names, in a file that is itself ``depth`` steps away."""
+        self._included += 1
+        if depth > limits.INCLUDE_DEPTH:
+            return f"more than {limits.INCLUDE_DEPTH} files include each other"
+        if self._included > limits.INCLUDED_PROJECTS:
+            return f"`include` brings in more than {limits.INCLUDED_PROJECTS:,} files"
+        return ""
