@@ -17,6 +17,8 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import Edit, Span
 
+PLAIN = Pattern(r"[\w@%+=:,./-]+")
+"""No shell takes these for anything but themselves, with quotes or without."""
 _SHELL = Pattern(r"(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|da|a|k|z)?sh")
 _COMMAND_OPTION = Pattern(r"-[a-zA-Z]*c[a-zA-Z]*")
 _WORD = Pattern(r"(?s)(?:[^\s'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+")

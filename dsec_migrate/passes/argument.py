@@ -9,9 +9,10 @@ from dsec_migrate.changes import NameOption, Read, WrapProgram
 from dsec_migrate.document import Scalar
 from dsec_migrate.passes import Case, Delivery, Proposal, file_option, label, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.project import Argument
+from dsec_migrate.project import Argument, Layer
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.scripts import Script
+from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
 
@@ -55,9 +56,13 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
     node, layer = slot.content, slot.layer
     assert isinstance(node, Scalar)
     assert layer is not None
-    other = uses.other_user(case, layer, node)
+    other = uses.obstacle(case, layer, node)
     if other is not None:
         return Left(other)
+    if _is_split(slot, layer) and not _is_one_word(node.value, slot.part, value):
+        return Left(
+            f"Compose splits the {slot.place_key} into words, the value too: write it as a list, then it can be moved"
+        )
     option = file_option.find(case, slot)
     if option is not None:
         return _Way(option=option)
@@ -79,6 +84,19 @@ def _way(case: Case, slot: Argument, value: str) -> _Way | Left:
     if isinstance(found, Left):
         return Left(f"only a wrapper could put it into the {slot.place_key}: {found.reason}")
     return _Way(found.program, doubts=found.doubts)
+
+
+def _is_split(slot: Argument, layer: Layer) -> bool:
+    """Whether Compose makes words of the text, after it has put the values of references in."""
+    return slot.place_key in {"command", "entrypoint"} and layer.service.get(slot.place_key) is slot.content
+
+
+def _is_one_word(text: str, part: Span, value: str) -> bool:
+    """Whether the value is a word, or a part of one, to whoever splits the text as a shell does."""
+    if scripts.PLAIN.fullmatch(value):
+        return True
+    (quotes,) = scripts.quotes_at(text, [part.start])
+    return bool(quotes) and not any(character in value for character in "\"'\\`$")
 
 
 _BY_HAND = "no change of this text is sure to be exact: move it by hand"

@@ -11,22 +11,18 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate import scripts
+from dsec_migrate import namesakes, scripts
 from dsec_migrate.changes import Read, ReadInScript, ReadInTest
-from dsec_migrate.detectors import secret_parts
-from dsec_migrate.document import Scalar, text_span, walk
+from dsec_migrate.document import Document, Scalar, text_span, walk
 from dsec_migrate.passes import Case
 from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.project import Layer, Project, Service
+from dsec_migrate.project import Layer, Project, Service, Slot
 from dsec_migrate.scripts import Script, Test
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 
-# no shell takes these for anything but themselves, with quotes or without
-_PLAIN = Pattern(r"[\w@%+=:,./-]+")
 # what client programs take from variables that no text names: PostgreSQL "Environment Variables", MySQL "Environment
 # Variables" (deprecated, read by MariaDB too), redis-cli --help, sqlcmd, RabbitMQ "CLI tools"
 _CLIENTS: MappingType[str, Pattern] = {
@@ -120,7 +116,7 @@ def _reading(case: Case, layer: Layer, script: Script | None) -> ReadInScript | 
         return ""
     if case.variable.effective.value is None or case.variable.effective.value.endswith("\n"):
         return ""
-    other = other_user(case, layer, script.node)
+    other = obstacle(case, layer, script.node)
     if other:
         return f": {other}"
     name, document = case.variable.name, layer.document
@@ -159,7 +155,7 @@ def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tu
                 run = client.search(words) if client is not None else None
                 if run is None or id(text.node) in done or re.search(rf"\b{name}=", words):
                     continue
-                read = None if other_user(case, layer, node) is not None else _told(case, layer, text)
+                read = None if obstacle(case, layer, node) is not None else _told(case, layer, text)
                 if read is None:
                     file, line, _ = layer.document.place(node.start)
                     return Left(f"its {key} ({file}:{line}) runs {run.group()}, which reads it from the variable")
@@ -176,12 +172,42 @@ def _told(case: Case, layer: Layer, text: Script | Test) -> Read | None:
     return ReadInTest(layer.document, text.node, text.words[1], (), variable=name)
 
 
-def other_user(case: Case, layer: Layer, node: Scalar) -> str | None:
-    """Who else would get the changed text."""
+def obstacle(case: Case, layer: Layer, node: Scalar) -> str | None:
+    """Why a text cannot read the file of the variable's secret: others would get the changed text, or some files alone
+    bring the text without the secret."""
     if layer.users:
         return f"{layer.document.source.path} is extended by others, too"
     others = _runners(case.project)[id(node)] - {case.service.name}
-    return f"{min(others)} has the same text" if others else None
+    if others:
+        return f"{min(others)} has the same text"
+    return _without_secret(case, layer) if len(case.project.documents) > 1 else None
+
+
+def _without_secret(case: Case, layer: Layer) -> str | None:
+    """Why some of the files would bring the text of ``layer``, and no such secret or another one. A choice of files
+    works only with one that says what the service runs."""
+    service, variable = case.service, case.variable
+    lasts = {id(slot.document): slot for slot in variable.slots}
+    other = next((slot for slot in lasts.values() if slot.text != variable.slot.text), None)
+    if other is not None:
+        return f"{other.document.source.path} and {variable.slot.document.source.path} give it different values"
+    bringing = {id(document) for slot in lasts.values() for document in _bringing(service, slot)}
+    running = {
+        id(document)
+        for one in service.layers
+        if any(one.service.get(key) is not None for key in ("image", "build"))
+        for document in one.users or (one.document,)
+    }
+    if id(layer.document) in bringing or running <= bringing:
+        return None
+    return f"without {variable.slot.document.source.path} it would find no secret"
+
+
+def _bringing(service: Service, slot: Slot) -> Iterator[Document]:
+    """The files of the project that bring a line: those that name an env file, or extend another file's service."""
+    named = [file.layer for file in service.env_files if file.text is slot.document]
+    for layer in named or [one for one in service.layers if one.document is slot.document]:
+        yield from layer.users or (layer.document,)
 
 
 @lru_cache(maxsize=4)
@@ -199,7 +225,7 @@ def _runners(project: Project) -> MappingType[int, set[str]]:
 
 def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]:
     """The changes to texts below ``keys`` that hold the value itself, or a reference that supplies it."""
-    if _PLAIN.fullmatch(value) is None:
+    if scripts.PLAIN.fullmatch(value) is None:
         return
     for layer in case.service.layers:
         for key in keys:
@@ -209,13 +235,13 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
                     continue
                 spans = [Span(text.start + start, text.start + end) for start, end in _spans(case, text.text, value)]
                 exact = tuple(span for span in spans if is_exact(layer, text, span, value))
-                if exact and other_user(case, layer, text.node) is None:
+                if exact and obstacle(case, layer, text.node) is None:
                     yield ReadInScript(layer.document, text.node, exact)
 
 
 def is_exact(layer: Layer, script: Script, part: Span, value: str) -> bool:
     """Whether a shell makes the same of a part of the script, which says the value, and of what a file holds."""
-    if _PLAIN.fullmatch(value) is None or part.end > script.end:
+    if scripts.PLAIN.fullmatch(value) is None or part.end > script.end:
         return False
     (state,) = scripts.quotes_at(script.text, [part.start - script.start])
     return state in {"", '"'} and text_span(layer.document, script.node, part) is not None
@@ -225,7 +251,7 @@ def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadI
     """As :func:`repetitions`, for a healthcheck that no shell runs so far."""
     words = test.words[1:]
     spans = _spans(case, " ".join(word.value for word in words), value)
-    if not spans or other_user(case, layer, words[0]) is not None:
+    if not spans or obstacle(case, layer, words[0]) is not None:
         return
     inside: list[tuple[Scalar, tuple[Span, ...]]] = []
     offset = 0
@@ -258,30 +284,4 @@ def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int,
 
 
 def _spans(case: Case, text: str, value: str) -> list[Span]:
-    """Where a text says the value: as a password of a command, or anywhere where the value is distinctive; and where
-    it names the reference that supplies the variable."""
-    found: list[Span] = []
-    reference = case.variable.effective.whole_reference
-    if reference is not None and not reference.operator:
-        for spelling in (f"${{{reference.name}}}", f"${reference.name}"):
-            found += (span for span in _occurrences(text, spelling) if not text.startswith("$", span.start - 1))
-    for start, end in secret_parts(text):
-        if text[start:end] == value:
-            found.append(Span(start, end))
-    if is_distinctive(value):
-        found += (span for span in _occurrences(text, value) if _stands_alone(text, span))
-    return sorted(set(found))
-
-
-def _occurrences(text: str, needle: str) -> Iterator[Span]:
-    position = text.find(needle)
-    while position >= 0:
-        end = position + len(needle)
-        if needle[-1] == "}" or not (text[end : end + 1].isalnum() or text[end : end + 1] == "_"):
-            yield Span(position, end)
-        position = text.find(needle, end)
-
-
-def _stands_alone(text: str, span: Span) -> bool:
-    before = text[span.start - 1 : span.start] if span.start else ""
-    return not (before.isalnum() or before in {"_", "$"})
+    return namesakes.uses(case.project, case.service, text, case.variable, value)

@@ -19,7 +19,6 @@ from dsec_migrate.changes import (
     Operation,
     Plan,
     PlannedSecret,
-    Read,
     RemoveVariable,
 )
 from dsec_migrate.extensions import named_paths, unused_copies
@@ -28,7 +27,7 @@ from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
-from dsec_migrate.planning import arguments, half_done, labels, unused, wrappers
+from dsec_migrate.planning import arguments, half_done, labels, texts, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -78,7 +77,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
     operations += wrappers.place(project, moved, by_slot)
-    operations += _reads(moved, by_slot)
+    operations += texts.reads(moved, by_slot)
     operations += _options(moved)
     operations += _parts(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
@@ -217,15 +216,6 @@ def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, 
 
 def _places(finding: Pending) -> Iterator[arguments.Covered]:
     return arguments.places(finding.result.reads) if isinstance(finding.result, Proposal) else iter(())
-
-
-def _reads(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:
-    """The texts that read the files of what moves."""
-    for component in moved:
-        for finding in component.findings:
-            if isinstance(finding.result, Proposal):
-                path = by_slot[finding.variable.slot.key].mount_path
-                yield from (replace(read, path=path) for read in finding.result.reads)
 
 
 def _options(moved: Iterable[Component]) -> Iterator[NameOption]:

@@ -216,6 +216,11 @@ def holder_of(service: Service, slot: Slot) -> Entry | None:
     return entry if entry is not None and entry.value is slot.container and entry.value.anchor is None else None
 
 
+def is_word_of_test(slot: Argument, proposal: Proposal) -> bool:
+    """Whether an argument stands in the words of a healthcheck, which are read with all others of its list."""
+    return any(isinstance(read, ReadInTest) and read.node is slot.content for read in proposal.reads)
+
+
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
     operations: list[Move] = []
     done: set[int] = set()
@@ -229,9 +234,8 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
             if slot.key not in done:
                 done.add(slot.key)
                 if isinstance(slot, Argument):
-                    # the words of a healthcheck are read with all others of its list
                     is_read = result.program is None and result.option is None
-                    if not any(isinstance(read, ReadInTest) and read.node is slot.node for read in result.reads):
+                    if not is_word_of_test(slot, result):
                         operations.append(MoveArgument(slot, secret.name, secret.mount_path, is_read))
                     continue
                 if isinstance(slot, BuildArgument) and slot.container is None:

@@ -1,0 +1,117 @@
+"""What is called like a secret: a user, a database or a host whose name happens to be the password's value, too.
+
+``pg_isready -U app`` names a role, also where the role's password is ``app``. So a place of a text that has the value
+is told by what stands around it: where a password stands, where a name stands, or anywhere else, where it counts as the
+secret only if nothing is called so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dsec_migrate.detectors import command_line, secret_parts
+from dsec_migrate.interpolation import InterpolationError, Reference, references
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.source import Span
+
+_NAMED = (
+    r"user|username|login|account|role|owner|email|db|database|dbname|schema|host|hostname|server|name|bucket|vhost|"
+    r"realm|tenant|org|organization"
+)
+_NAMES_SOMETHING = Pattern(rf"(?i)(?:^|_|pg)(?:{_NAMED})$")
+# behind an option (`-U x`, `-ux`, `--dbname=x`), an assignment (`PGUSER=x`, `"user": "x"`) or a word of SQL
+_NAME_BEFORE = Pattern(
+    rf"(?i)(?:(?:^|[\s\"'(])(?:-[udh][\s=\"']*|--?[\w.-]*(?:{_NAMED})[\s=\"']+)|(?:{_NAMED})[\"']?\s*[=:]\s*[\"']?"
+    r"|\b(?:create|alter|drop)\s+(?:user|role|database|schema)\s+[\"'`]?|(?:^|[;\s\"'])use\s+[\"'`]?)\Z"
+)
+# `@host`, `host:5432`, `user@`
+_ADDRESS_BEHIND = Pattern(r":\d|@")
+_AUTHORITY = Pattern(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://(?P<authority>[^\s/?#\"'<>]*)")
+_LONGEST_LEAD = 80
+
+
+def names_of(project: Project, service: Service | None = None) -> frozenset[str]:
+    """The names that variables of the service (of all, without one) give to users, databases and the like, and those
+    of the services, which are hosts."""
+    services = project.services.values() if service is None else (service,)
+    named = (variable for one in services for variable in one.variables.values() if _is_name(variable))
+    return frozenset((*(variable.effective.value or "" for variable in named), *project.services))
+
+
+def _is_name(variable: Variable) -> bool:
+    return _NAMES_SOMETHING.search(variable.name) is not None
+
+
+def uses(project: Project, service: Service, text: str, variable: Variable, value: str) -> list[Span]:
+    """Where a ``text`` of the service says the variable's ``value`` as the secret that it is, or names the reference
+    that supplies it; in order. Never a part of another reference: what that gives is decided elsewhere."""
+    mentioned = _references(text)
+    supplied = variable.effective.whole_reference
+    own = [
+        Span(one.start, one.end)
+        for one in mentioned
+        if supplied is not None and one.name == supplied.name and one.depth == 0
+        if project.resolve(text[one.start : one.end]).value == value
+    ]
+    if value not in text and not own:
+        return []
+    written = [
+        span
+        for span in _occurrences(text, value)
+        if not any(one.start <= span.start and span.end <= one.end for one in mentioned)
+    ]
+    passwords = {Span(*part) for part in secret_parts(text)}
+    passwords.update(Span(found.start, found.end) for found in command_line.find(text))
+    authorities = [Span(*match.span("authority")) for match in _AUTHORITY.finditer(text)] if "://" in text else []
+    names = {
+        span
+        for span in (*own, *written)
+        if span not in passwords
+        and (
+            _is_behind_a_name(text, span) or any(one.start <= span.start and span.end <= one.end for one in authorities)
+        )
+    }
+    found = [span for span in (*own, *written) if span in passwords]
+    if names.isdisjoint(own) and not _supplies_a_name(service, supplied):
+        found += own
+    if is_distinctive(value) and names.isdisjoint(written) and value not in names_of(project, service):
+        found += (span for span in written if _stands_alone(text, span))
+    return sorted(set(found))
+
+
+def _references(text: str) -> tuple[Reference, ...]:
+    try:
+        return references(text)
+    except InterpolationError:
+        return ()
+
+
+def _supplies_a_name(service: Service, reference: Reference | None) -> bool:
+    """Whether one variable of the environment gives a password and a name."""
+    for variable in service.variables.values() if reference is not None else ():
+        other = variable.effective.whole_reference
+        if other is not None and reference is not None and other.name == reference.name and _is_name(variable):
+            return True
+    return False
+
+
+def _occurrences(text: str, value: str) -> Iterator[Span]:
+    """Where the value stands, and no longer word that begins with it."""
+    for match in re.finditer(re.escape(value), text):
+        behind = text[match.end() : match.end() + 1]
+        if not (behind.isalnum() or behind == "_"):
+            yield Span(*match.span())
+
+
+def _stands_alone(text: str, span: Span) -> bool:
+    before = text[span.start - 1 : span.start] if span.start else ""
+    return not (before.isalnum() or before in {"_", "$"})
+
+
+def _is_behind_a_name(text: str, span: Span) -> bool:
+    """Whether what stands around ``span`` says that it names something."""
+    lead = text[max(0, span.start - _LONGEST_LEAD) : span.start]
+    return _NAME_BEFORE.search(lead) is not None or _ADDRESS_BEHIND.match(text, span.end) is not None

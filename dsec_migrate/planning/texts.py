@@ -1,0 +1,119 @@
+"""Which file each place of a text reads: one place is one file, also where several secrets hold the value there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dsec_migrate.changes import PlannedSecret, Read, ReadInScript
+from dsec_migrate.passes import Proposal
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.planning.components import Component, is_word_of_test
+from dsec_migrate.planning.pending import Pending
+from dsec_migrate.project import Argument
+from dsec_migrate.records import replace
+from dsec_migrate.scripts import words
+from dsec_migrate.source import Span
+
+_ASSIGNED = Pattern(r"(\w+)=[\"']?\Z")
+# `-u root`, `-uroot`, `--user=root`, `//root:`; a variable may tell the name
+_USER = Pattern(r"(?:(?:^|[\s\"'])(?:-[uU]|--?user(?:name)?)[\s=\"']*|://)\$*\{?(?P<user>[A-Za-z0-9_.-]+)")
+# without an option they take the name of the process's user, which is root in their containers
+_AS_ROOT = Pattern(r"(?<![\w.-])(?:mysql|mariadb)(?:-?[a-z]+)?(?![\w-])")
+_END_OF_COMMAND = Pattern(r"[|;&\n]")
+_PASSWORD = Pattern(r"(?i)_?(?:password|passwd|pass|pwd|pw)$")
+
+
+class _Claim(NamedTuple):
+    """A change that would let a place read the file of the finding's secret."""
+
+    finding: Pending
+    read: Read
+
+
+def reads(moved: Sequence[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:
+    """The changes to texts that read the files of what moves, no place twice."""
+    wanted: dict[tuple[int, str, str], Read] = {}
+    claims: dict[int, dict[Span, list[_Claim]]] = {}
+    for finding in _findings(moved):
+        for read in finding.result.reads if isinstance(finding.result, Proposal) else ():
+            read = replace(read, path=by_slot[finding.variable.slot.key].mount_path)
+            wanted.setdefault((id(read.node), read.path, read.variable), read)
+            for span in () if read.variable else read.spans:
+                claims.setdefault(id(read.node), {}).setdefault(span, []).append(_Claim(finding, read))
+    taken = _own_places(moved)
+    given: dict[tuple[int, str], list[Span]] = {}
+    for node, places in claims.items():
+        done = taken.get(node, [])
+        # one value may be a part of another one
+        for span in sorted(places, key=lambda span: (span.start - span.end, span.start)):
+            if all(span.end <= other.start or other.end <= span.start for other in done):
+                done.append(span)
+                chosen = _meant(places[span], span)
+                given.setdefault((node, chosen.read.path), []).append(span)
+    for (node, path, variable), read in wanted.items():
+        if variable:
+            yield read
+        elif spans := given.get((node, path)):
+            yield replace(read, spans=tuple(sorted(spans)))
+
+
+def _findings(moved: Iterable[Component]) -> Iterator[Pending]:
+    return (finding for component in moved for finding in component.findings)
+
+
+def _own_places(moved: Iterable[Component]) -> dict[int, list[Span]]:
+    """The places of scripts and words that are secrets of their own, by the identity of their scalar."""
+    found: dict[int, list[Span]] = {}
+    for finding in _findings(moved):
+        slot = finding.variable.slot
+        if (
+            isinstance(slot, Argument)
+            and isinstance(finding.result, Proposal)
+            and not is_word_of_test(slot, finding.result)
+        ):
+            found.setdefault(id(slot.content), []).append(slot.part)
+    return found
+
+
+def _meant(claims: Sequence[_Claim], span: Span) -> _Claim:
+    """The one whose variable the text around the place names, else the first."""
+    if len(claims) == 1:
+        return claims[0]
+    before, behind = _around(claims[0].read, span)
+    assigned = _ASSIGNED.search(before)
+    command = _END_OF_COMMAND.split(before)[-1] + "\0" + _END_OF_COMMAND.split(behind)[0]
+    users = [match["user"] for match in _USER.finditer(command)]
+    if not users and _AS_ROOT.search(command):
+        users = ["root"]
+    for claim in claims:
+        variable = claim.finding.variable
+        if isinstance(variable.slot, Argument) and variable.slot.part == span:
+            return claim
+        if assigned is not None and assigned[1] == variable.name:
+            return claim
+    return next((claim for user in users for claim in claims if _is_of(user, claim.finding)), claims[0])
+
+
+def _around(read: Read, span: Span) -> tuple[str, str]:
+    """What stands before and behind a place in its command line."""
+    if isinstance(read, ReadInScript):
+        return read.node.value[: span.start], read.node.value[span.end :]
+    line = words(read.test)[1:]
+    number = next(number for number, word in enumerate(line) if word is read.node)
+    before = [word.value for word in line[:number]]
+    behind = [word.value for word in line[number + 1 :]]
+    return " ".join([*before, read.node.value[: span.start]]), " ".join([read.node.value[span.end :], *behind])
+
+
+def _is_of(user: str, finding: Pending) -> bool:
+    """Whether the variable is the password of ``user``, which may be the name of the variable that tells it."""
+    name = finding.variable.name
+    stem = _PASSWORD.sub("", name)
+    if stem == name:
+        return False
+    if user.upper() in stem.upper().split("_"):
+        return True
+    variables = finding.case.service.variables
+    of_user = [variables[other] for other in (f"{stem}_USER", f"{stem}_USERNAME") if other in variables]
+    return any(user in {one.name, one.effective.value} for one in of_user)

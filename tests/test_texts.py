@@ -1,0 +1,243 @@
+"""Texts that run inside a container and say the value of a secret: each place reads one file, and names stay names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import project_of
+
+from dsec_migrate import document as yaml
+from dsec_migrate.environment import Environment
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import Rewritten
+from dsec_migrate.planning import make_plan
+from dsec_migrate.rewrite import rewrite
+from dsec_migrate.source import Source
+from dsec_migrate.verify import verify
+
+# words of a placeholder, which do not tell one secret from another, and values that do
+PLACEHOLDER, NAME, DISTINCTIVE = "super-secret-1234", "millwright", "Barrow-Heron-61"
+
+
+def migrated(text: str, files: dict[str, str] | None = None) -> dict[str, Any]:
+    """What a Compose file says after a migration that has been proved; ``files`` is what `.env` says."""
+    source = Source.decode(Path("/nonexistent/project/compose.yml"), text.encode())
+    project = project_of(source, Environment({}, files or {}))
+    assert not project.problems
+    plan = make_plan(project, Options())
+    after, edits = rewrite(project.document, plan.operations)
+    verify(project, plan, [Rewritten(source, after, edits)], Options())
+    (root,) = yaml.parse(Source.decode(source.path, after.encode())).roots
+    data = yaml.plain(root)
+    assert isinstance(data, dict)
+    return data
+
+
+class Check(NamedTuple):
+    """A healthcheck before, and after; a path in it is that of a secret, here without the folder."""
+
+    title: str
+    image: str
+    environment: dict[str, str]
+    before: str
+    after: str
+    files: dict[str, str] = {}  # noqa: RUF012
+
+
+def _checked(check: Check) -> object:
+    lines = "".join(f"      {name}: {value}\n" for name, value in check.environment.items())
+    head = f"services:\n  db:\n    image: {check.image}\n    environment:\n"
+    data = migrated(f"{head}{lines}    healthcheck:\n      test: {check.before}\n", check.files)
+    return data["services"]["db"]["healthcheck"]["test"]
+
+
+def assert_becomes(check: Check) -> None:
+    (wanted,) = yaml.parse(Source.decode(Path("x"), f"test: {check.after}\n".encode())).roots
+    expected = yaml.plain(wanted)
+    assert isinstance(expected, dict)
+    assert str(_checked(check)).replace("/run/secrets/", "") == str(expected["test"])
+
+
+SQL = {"MYSQL_USER": "keeper", "MYSQL_PASSWORD": PLACEHOLDER, "MYSQL_ROOT_PASSWORD": PLACEHOLDER}
+ONCE = [
+    Check(
+        "the user that a word names",
+        "mariadb:10.11",
+        SQL,
+        f'["CMD", "mysqladmin", "ping", "-uroot", "-p{PLACEHOLDER}"]',
+        r'["CMD-SHELL", "mysqladmin ping -uroot -p\"$$(cat mysql_root_password)\""]',
+    ),
+    Check(
+        "the user that a variable of the service tells",
+        "mariadb:10.11",
+        SQL,
+        f"mysqladmin ping -u keeper -p{PLACEHOLDER}",
+        "mysqladmin ping -u keeper -p$$(cat mysql_password)",
+    ),
+    Check(
+        "the user that a variable of the container tells",
+        "mariadb:10.11",
+        dict(reversed(SQL.items())),
+        f'["CMD-SHELL", "mysqladmin ping -u$${{MYSQL_USER}} -p{PLACEHOLDER}"]',
+        '["CMD-SHELL", "mysqladmin ping -u$${MYSQL_USER} -p$$(cat mysql_password)"]',
+    ),
+    Check(
+        "nobody, so root, as whom the check runs",
+        "mysql:8.0",
+        SQL,
+        f"mysqladmin ping -p{PLACEHOLDER}",
+        "mysqladmin ping -p$$(cat mysql_root_password)",
+    ),
+    Check(
+        "each command its own user",
+        "mysql:8.0",
+        SQL,
+        f"mysqladmin ping -uroot -p{PLACEHOLDER} && mysqladmin ping -ukeeper -p{PLACEHOLDER}",
+        "mysqladmin ping -uroot -p$$(cat mysql_root_password) && mysqladmin ping -ukeeper -p$$(cat mysql_password)",
+    ),
+    Check(
+        "the user of a URL",
+        "mysql:8.0",
+        SQL,
+        f"mysqlsh mysql://root:{PLACEHOLDER}@localhost --sql -e 'select 1'",
+        "mysqlsh mysql://root:$$(cat mysql_root_password)@localhost --sql -e 'select 1'",
+    ),
+    Check(
+        "the variable that is set",
+        "ghcr.io/acme/agent:2",
+        {"READ_TOKEN": PLACEHOLDER, "ADMIN_TOKEN": PLACEHOLDER},
+        f'["CMD-SHELL", "ADMIN_TOKEN={PLACEHOLDER} probe --token {PLACEHOLDER}"]',
+        '["CMD-SHELL", "ADMIN_TOKEN=$$(cat admin_token) probe --token $$(cat read_token)"]',
+    ),
+    Check(
+        "two variables of one secret",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": DISTINCTIVE, "MYSQL_ROOT_PASSWORD": DISTINCTIVE},
+        f'["CMD", "mysqladmin", "ping", "-p{DISTINCTIVE}"]',
+        r'["CMD-SHELL", "mysqladmin ping -p\"$$(cat mysql_password)\""]',
+    ),
+    Check(
+        "a value that another one begins with",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": DISTINCTIVE, "MYSQL_ROOT_PASSWORD": f"{DISTINCTIVE}-old"},
+        f"mysqladmin -p{DISTINCTIVE} ping || mysqladmin -p{DISTINCTIVE}-old ping",
+        "mysqladmin -p$$(cat mysql_password) ping || mysqladmin -p$$(cat mysql_root_password) ping",
+    ),
+    Check(
+        "two references with one value",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": "${ONE}", "MYSQL_ROOT_PASSWORD": "${TWO}"},
+        '["CMD-SHELL", "mysqladmin ping -p${TWO} || mysqladmin ping -p${ONE}"]',
+        '["CMD-SHELL", "mysqladmin ping -p$$(cat mysql_root_password) || mysqladmin ping -p$$(cat mysql_password)"]',
+        {"ONE": PLACEHOLDER, "TWO": PLACEHOLDER},
+    ),
+]
+
+
+@pytest.mark.parametrize("check", ONCE, ids=lambda check: check.title)
+def test_a_place_reads_one_file(check: Check) -> None:
+    assert_becomes(check)
+
+
+ROLE = {"POSTGRES_USER": NAME, "POSTGRES_PASSWORD": NAME}
+NAMES = [
+    Check(
+        "a role",
+        "postgres:16",
+        ROLE,
+        f'["CMD", "pg_isready", "-U", "{NAME}"]',
+        f'["CMD", "pg_isready", "-U", "{NAME}"]',
+    ),
+    Check(
+        "the default of another reference",
+        "postgres:16",
+        {"POSTGRES_USER": f"${{PG_USER:-{NAME}}}", "POSTGRES_PASSWORD": f"${{PG_PASSWORD:-{NAME}}}"},
+        f'["CMD-SHELL", "pg_isready -U ${{PG_USER:-{NAME}}}"]',
+        f'["CMD-SHELL", "pg_isready -U ${{PG_USER:-{NAME}}}"]',
+    ),
+    Check(
+        "a user and a database around a password",
+        "mariadb:11",
+        {"MARIADB_USER": NAME, "MARIADB_PASSWORD": NAME, "MARIADB_DATABASE": NAME},
+        f"mariadb -u{NAME} -p{NAME} -e 'select 1' {NAME}",
+        f"mariadb -u{NAME} -p$$(cat mariadb_password) -e 'select 1' {NAME}",
+    ),
+    Check(
+        "names that no variable tells",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": NAME},
+        f"mysqladmin --user={NAME} --password={NAME} --host {NAME}-db ping && test -d /srv/{NAME}",
+        f"mysqladmin --user={NAME} --password=$$(cat mysql_password) --host {NAME}-db ping && test -d /srv/{NAME}",
+    ),
+    Check(
+        "all parts of a URL",
+        "postgres:16",
+        {"POSTGRES_PASSWORD": NAME},
+        f"psql postgresql://{NAME}:{NAME}@{NAME}:5432/{NAME} -c 'select 1'",
+        f"psql postgresql://{NAME}:$$(cat postgres_password)@{NAME}:5432/{NAME} -c 'select 1'",
+    ),
+    Check(
+        "one reference for all",
+        "postgres:16",
+        {"POSTGRES_USER": "${ALL}", "POSTGRES_PASSWORD": "${ALL}"},
+        '["CMD-SHELL", "PGPASSWORD=${ALL} psql -U ${ALL} -c \'select 1\' ${ALL}"]',
+        '["CMD-SHELL", "PGPASSWORD=$$(cat postgres_password) psql -U ${ALL} -c \'select 1\' ${ALL}"]',
+        {"ALL": "overshot-52-wheel"},
+    ),
+    Check(
+        "assignments",
+        "postgres:16",
+        ROLE,
+        f"PGUSER={NAME} PGDATABASE={NAME} PGPASSWORD={NAME} pg_isready",
+        f"PGUSER={NAME} PGDATABASE={NAME} PGPASSWORD=$$(cat postgres_password) pg_isready",
+    ),
+    Check(
+        "a host and its port",
+        "redis:7",
+        {"REDIS_PASSWORD": NAME},
+        f'["CMD-SHELL", "redis-cli -h {NAME} -a {NAME} ping && nc -z {NAME}:6379"]',
+        f'["CMD-SHELL", "redis-cli -h {NAME} -a $$(cat redis_password) ping && nc -z {NAME}:6379"]',
+    ),
+    Check(
+        "nothing: the value is no name, so every place is the secret's",
+        "ghcr.io/acme/agent:2",
+        {"AGENT_USER": "keeper", "AGENT_TOKEN": DISTINCTIVE},
+        f"probe keeper {DISTINCTIVE} | tee {DISTINCTIVE}",
+        "probe keeper $$(cat agent_token) | tee $$(cat agent_token)",
+    ),
+    Check(
+        "a reference with the same default",
+        "postgres:16",
+        {"POSTGRES_PASSWORD": f"${{PG_PASSWORD:-{DISTINCTIVE}}}"},
+        f"PGPASSWORD=${{PG_PASSWORD:-{DISTINCTIVE}}} psql -U keeper",
+        "PGPASSWORD=$$(cat postgres_password) psql -U keeper",
+    ),
+]
+
+
+@pytest.mark.parametrize("check", NAMES, ids=lambda check: check.title)
+def test_what_is_called_like_the_password_stays(check: Check) -> None:
+    assert_becomes(check)
+
+
+def test_names_stay_in_hooks_and_commands() -> None:
+    data = migrated(
+        dedent(f"""\
+            services:
+              cache:
+                image: redis:7
+                command: redis-server --user {NAME} --requirepass {NAME}
+                environment:
+                  CACHE_USER: {NAME}
+                post_start:
+                  - command: ["sh", "-c", "redis-cli -u redis://{NAME}:{NAME}@localhost ping {NAME}"]
+            """)
+    )
+    cache = data["services"]["cache"]
+    assert cache["command"] == f"redis-server --user {NAME} --requirepass /run/secrets/cache_password"
+    assert cache["post_start"][0]["command"][2] == (
+        f"redis-cli -u redis://{NAME}:$$(cat /run/secrets/cache_password)@localhost ping {NAME}"
+    )
