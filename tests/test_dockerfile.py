@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from dsec_migrate import dockerfile
 from dsec_migrate.source import Source
+from dsec_migrate.verify import buildkit
 
 
 def read(text: str) -> dockerfile.Dockerfile:
@@ -46,10 +48,194 @@ def shown(text: str) -> list[tuple[str, str]]:
         ("RUN a --flag=b", [("RUN", "a --flag=b")]),
         ("RUN a \\", [("RUN", "a")]),
         ("", []),
+        # two escape characters are one that is meant
+        ("ENV A=C:\\\\\nUSER c", [("ENV", "A=C:\\\\"), ("USER", "c")]),
+        ("RUN a \\\\\\\nUSER c", [("RUN", "a \\\\\\"), ("USER", "c")]),
+        # only white space ends a keyword
+        ("RUN<<EOF\nUSER c", [("RUN<<EOF", ""), ("USER", "c")]),
+        ("RUN -- a", [("RUN", "a")]),
+        ("COPY --from=b -- --x /y", [("COPY", "--x /y")]),
+        ("CMD --x a", [("CMD", "a")]),
+        ("CMD\nENTRYPOINT", [("CMD", ""), ("ENTRYPOINT", "")]),
+        ("RUN <<EOF\r\na\r\nEOF\r\nUSER c\r\n", [("RUN", "<<EOF"), ("USER", "c")]),
     ],
 )
 def test_instructions(text: str, expected: list[tuple[str, str]]) -> None:
     assert shown(text) == expected
+
+
+# what stands behind RUN, and the name of the here-document that it begins, as BuildKit tells it
+SIGNS = {
+    "<<CMD": "CMD",
+    "cat <<CMD > /x": "CMD",
+    "cat << CMD > /x": "CMD",
+    "cat <<- CMD": None,
+    "cat <<-\tCMD": None,
+    "<<-CMD": "CMD",
+    "<< -CMD": "-CMD",
+    "3<<CMD": "CMD",
+    "cat <<'CMD'": "CMD",
+    'cat <<"CMD"': "CMD",
+    "cat <<C'M'D": "CMD",
+    "cat <<\\CMD": "CMD",
+    "cat << 'CMD'": "CMD",
+    "cat <<CMD | tr \"a\" 'b'": "CMD",
+    "x=${Y:-z} cat <<CMD": "CMD",
+    "x=${Y} cat <<CMD": "CMD",
+    "x=$Y cat <<CMD": "CMD",
+    "x=$(y) cat <<CMD": "CMD",
+    "cat ${X:-a <<CMD b}": "CMD",
+    'echo "cat <<CMD"': None,
+    "echo 'cat <<CMD'": None,
+    'python3 -c "print(1<<x)"': None,
+    "echo $((1<<N))": None,
+    "echo a<<CMD": None,
+    "cat <<<CMD": None,
+    "cat <<CMD<x": None,
+    "cat \\<<CMD": None,
+    "cat 3\\<<CMD": None,
+    "<<": None,
+    "cat <<''": None,
+    # a quote or a substitution that does not end, or is none
+    "echo it's; cat <<CMD": None,
+    'echo 2" <<CMD': None,
+    "x=${Y^^} cat <<CMD": None,
+    "x=${Y:0:1} cat <<CMD": "CMD",
+    "x=${Y:#a} cat <<CMD": None,
+    "x=${Y:": None,
+    "x=${Y/a/b} cat <<CMD": "CMD",
+    "x=${} cat <<CMD": None,
+    "x=${Y cat <<CMD": None,
+    '["cat", "<<CMD"]': None,
+    '["cat", <<CMD': "CMD",
+    "<<${X:-CMD}": None,
+    '<<"${X:-CMD}"': None,
+    "echo '${' <<CMD": "CMD",
+    "echo \\' <<CMD": "CMD",
+    'echo "\\"" <<CMD': "CMD",
+    "echo 1 <<2": "2",
+    "--mount=type=cache,target=/c <<CMD": "CMD",
+}
+
+
+@pytest.mark.parametrize("line", SIGNS)
+def test_here_documents_begin_where_buildkit_sees_them(line: str) -> None:
+    name = SIGNS[line]
+    text = f"FROM a\nRUN {line}\nARG INSIDE\n{name or 'CMD'}\nARG BEHIND\n"
+    found = [one for one in read(text).instructions if one.keyword != "FROM"]
+    inside = ["RUN", "ARG"] if name else ["RUN", "ARG", "CMD", "ARG"]
+    assert [one.keyword for one in found] == inside
+    assert [each.name for each in found[0].heredocs] == ([name] if name else [])
+    assert [node.keyword for node in buildkit.parse(text).nodes] == ["FROM", *inside]
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_buildkit_sees_here_documents_there_itself(tmp_path: Path) -> None:
+    """Asks which ARG lines are instructions: that of the content is none."""
+
+    def arguments(line: str) -> list[str] | None:
+        folder = tmp_path / str(list(SIGNS).index(line))
+        folder.mkdir()
+        name = SIGNS[line] or "CMD"
+        text = f"FROM busybox:stable\nRUN {line}\nARG INSIDE\n{name}\nARG BEHIND\n"
+        (folder / "Dockerfile").write_text(text, encoding="utf-8")
+        told = docker("buildx", "build", "--call=outline,format=json", str(folder))
+        return sorted(each["name"] for each in json.loads(told.stdout)["args"]) if told.returncode == 0 else None
+
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(SIGNS, pool.map(arguments, SIGNS), strict=True))
+    assert found == {line: ["BEHIND"] if name else ["BEHIND", "INSIDE"] for line, name in SIGNS.items()}
+
+
+LEXED = st.lists(
+    st.sampled_from(
+        [
+            "<<",
+            "<",
+            "-",
+            " ",
+            "  ",
+            "\t",
+            "EOF",
+            "1",
+            "a",
+            "'",
+            '"',
+            "\\",
+            "$",
+            "${",
+            "}",
+            ":-",
+            "/",
+            "X",
+            "[",
+            "]",
+            ",",
+            "#",
+        ]
+    ),
+    max_size=14,
+).map("".join)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["RUN ", "COPY ", "ONBUILD RUN ", "RUN --x=y ", "ENV "]), LEXED), max_size=4))
+def test_two_readers_agree(lines: list[tuple[str, str]]) -> None:
+    """The one of the proof is written in another way."""
+    text = "FROM a\n" + "".join(f"{keyword}{line}\nARG A\nEOF\n" for keyword, line in lines)
+    ours, theirs = read(text), buildkit.parse(text)
+    assert [one.line for one in ours.instructions] == [node.line for node in theirs.nodes]
+    for one, node in zip(ours.instructions, theirs.nodes, strict=True):
+        owner = one.trigger or one
+        assert (f"ONBUILD {owner.keyword}" if one.trigger else one.keyword, owner.text) == (
+            node.keyword,
+            node.arguments,
+        )
+        assert [f"{flag.name}={flag.value}" if flag.value is not None else flag.name for flag in owner.flags] == list(
+            node.flags
+        )
+        contents = [text[slice(*each.content)].removesuffix("\n") for each in owner.heredocs]
+        assert contents == [content.removesuffix("\n") for content in node.contents]
+
+
+WRONG = {
+    "RUN x": "RUN stands above",
+    "FROM a\nRUNNN x": "no such instruction",
+    "FROM": "needs an argument",
+    "FROM a\nHEALTHCHECK": "needs an argument",
+    "FROM a\nHEALTHCHECK CMD": "CMD and a command",
+    "FROM a\nRUN <<EOF\nx": "does not end",
+    "FROM a\nCOPY x": "more arguments",
+    "FROM a\nENV a=1 b": "NAME=value",
+    "FROM a b": "AS a name",
+    "FROM a\nRUN [1]": "list of texts",
+    "FROM a\nONBUILD FROM x": "no trigger",
+    "FROM a\nCMD --x y": "no flags",
+    "FROM a\nARG =x": "before the =",
+    "# nothing": "no FROM",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_buildkit_refuses_is_known(text: str) -> None:
+    found = dockerfile.mistake(read(text))
+    assert found is not None
+    assert WRONG[text] in found.what
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM a\nCMD\nENTRYPOINT\nRUN", "ARG A\nFROM a AS b", 'FROM a\nENV "a b"=c', "FROM a\nONBUILD COPY x"]
+)
+def test_what_buildkit_takes_is_no_mistake(text: str) -> None:
+    assert dockerfile.mistake(read(text)) is None
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("text", [text for text in WRONG if "FROM a b" not in text])
+def test_buildkit_refuses_it_itself(text: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(text.replace("FROM a", "FROM busybox:stable"), encoding="utf-8")
+    assert docker("buildx", "build", "--call=check", str(tmp_path)).returncode != 0
 
 
 def test_positions_speak_of_the_file() -> None:

@@ -122,6 +122,18 @@ RECIPES = {
     "plain-argument": Recipe(
         "ARG LICENSE_PASSWORD\nRUN <<EOF\nunlock\nEOF\n", "unlock", 'echo "$LICENSE_PASSWORD"', "LICENSE_PASSWORD"
     ),
+    "signs-that-begin-no-here-document": Recipe(
+        'ARG LICENSE_PASSWORD\nRUN echo "cat <<END" > /usage && echo $((1<<SHIFT))\nRUN unlock > /licensed\nCMD\n',
+        "unlock",
+        'echo "$LICENSE_PASSWORD"',
+        "LICENSE_PASSWORD",
+    ),
+    "a-here-document-behind-a-blank": Recipe(
+        "ARG LICENSE_PASSWORD\nRUN sh << END > /licensed\nunlock\n# USER nobody\nEND\nENTRYPOINT\n",
+        "unlock",
+        'echo "$LICENSE_PASSWORD"',
+        "LICENSE_PASSWORD",
+    ),
     "default-of-the-dockerfile": Recipe(
         f"ARG LICENSE_PASSWORD={VALUE}\nRUN unlock $LICENSE_PASSWORD > /licensed\n", "unlock", 'echo "$1"'
     ),

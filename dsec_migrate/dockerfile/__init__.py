@@ -1,6 +1,7 @@
 """Dockerfiles: text -> instructions with exact positions, as BuildKit reads them, and stages."""
 
 from dsec_migrate.dockerfile.arguments import Declaration, Journey, follow
+from dsec_migrate.dockerfile.mistakes import mistake
 from dsec_migrate.dockerfile.reader import Dockerfile, Flag, Heredoc, Instruction, read
 from dsec_migrate.dockerfile.stages import Stage, launch, stages, target_of
 from dsec_migrate.dockerfile.steps import handling
@@ -19,6 +20,7 @@ __all__ = [
     "follow",
     "handling",
     "launch",
+    "mistake",
     "read",
     "stages",
     "target_of",

@@ -58,15 +58,15 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
             if not known:
                 continue
             inner = instruction.trigger or instruction
-            if instruction.keyword == "ONBUILD" and name in references(inner.text, dockerfile.escape):
+            if instruction.keyword == "ONBUILD" and _mentions(dockerfile, inner, name):
                 obstacle = obstacle or f"line {instruction.line}: ONBUILD keeps it for another build"
-            elif inner.keyword in _EXPANDING and _mentions(inner, name, dockerfile.escape):
+            elif inner.keyword in _EXPANDING and _mentions(dockerfile, inner, name):
                 obstacle = obstacle or f"line {instruction.line}: {inner.keyword} reads it{_WHY.get(inner.keyword, '')}"
             elif instruction.keyword == "ENV" and here:
                 obstacle = obstacle or f"line {instruction.line}: ENV sets a variable of the same name"
             elif instruction.keyword == "RUN" and stage >= 0:
                 own.append(instruction)
-        if stage < 0 and known and any(_mentions(head, name, dockerfile.escape) for head in _heads(dockerfile)):
+        if stage < 0 and known and any(_mentions(dockerfile, head, name) for head in _heads(dockerfile)):
             obstacle = obstacle or "a FROM line reads it"
         runs += _taken(dockerfile, own, name)
     if not declarations:
@@ -92,9 +92,11 @@ def _script(dockerfile: Dockerfile, run: Instruction) -> str:
     return dockerfile.source.text[run.span.start : run.span.end]
 
 
-def _mentions(instruction: Instruction, name: str, escape: str) -> bool:
-    texts = [instruction.text, *(flag.value or "" for flag in instruction.flags)]
-    return any(name in references(text, escape) for text in texts)
+def _mentions(dockerfile: Dockerfile, instruction: Instruction, name: str) -> bool:
+    """Whether BuildKit fills the argument in: in the instruction, or in a here-document that becomes a file."""
+    contents = (dockerfile.source.text[slice(*each.content)] for each in instruction.heredocs if each.expands)
+    texts = [instruction.text, *(flag.value or "" for flag in instruction.flags), *contents]
+    return any(name in references(text, dockerfile.escape) for text in texts)
 
 
 def _stages(dockerfile: Dockerfile) -> Iterator[list[Instruction]]:

@@ -1,32 +1,31 @@
 """Text -> instructions. Nothing is lost: every instruction knows which characters of the file it is made of.
 
-As BuildKit does it (dockerfile-parser of its release 0.12, checked with ``docker buildx build --check``): a line that
-ends in the escape character goes on in the next one, white space behind it does not matter; comment lines and empty
-lines between the two are left out; a directive (``# escape=``) counts only above everything else; ``<<NAME`` begins a
-here-document in RUN, COPY and ADD.
+As BuildKit does it (frontend/dockerfile/parser of its release 0.25, checked with ``docker buildx build --call=outline``
+and ``--call=check``): a line that ends in one escape character, not in two, goes on in the next one, white space behind
+it does not matter; comment lines and empty lines between the two are left out; a directive (``# escape=``) counts only
+above everything else; words that begin with ``--`` right behind the keyword are flags, up to a ``--`` alone; a
+here-document (``heredocs``) may follow RUN, COPY and ADD that are no JSON list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsec_migrate.dockerfile.heredocs import WHITE, signs
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.source import Source, Span
 from dsec_migrate.structured import json_of
 
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
-_WITH_FLAGS = frozenset({"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"})
 
 _DIRECTIVE = Pattern(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.+?)[ \t\r]*\Z")
-_FLAG = Pattern(r"[ \t]*--([a-z][a-z-]*)(?:=((?:[^\s\"']|\"[^\"]*\"|'[^']*')*))?(?=\s|\Z)")
-_HEREDOC = Pattern(r"(?<![<\w])\d*<<(-?)(?:\"([^\"\s]+)\"|'([^'\s]+)'|([A-Za-z_][\w.-]*))")
-_KEYWORD = Pattern(r"[ \t]*([A-Za-z]+)")
 
 
 @dataclass(frozen=True, repr=False)
 class Flag:
-    """``--name=value``; ``span`` is all of it in the file's text (from the first to the last character)."""
+    """``--name=value``, quotes taken away; ``span`` is all of it in the file's text (from the first to the last
+    character)."""
 
     name: str
     value: str | None
@@ -35,11 +34,13 @@ class Flag:
 
 @dataclass(frozen=True, repr=False)
 class Heredoc:
-    """``content`` is the place of the lines between ``<<NAME`` and ``NAME``; ``expands``: variables in it are."""
+    """``content`` is the place of the lines between ``<<NAME`` and ``NAME``; ``expands``: variables in it are.
+    ``ends`` is False where no line ``NAME`` follows, which BuildKit refuses."""
 
     name: str
     content: Span
     expands: bool
+    ends: bool = True
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -48,7 +49,8 @@ class Instruction:
 
     ``keyword`` is in upper case. ``text`` is what follows it, flags left out, continued lines joined and comments taken
     away; ``offsets`` gives for each of its characters (and for its end) the place in the file. ``span`` is the whole
-    instruction with its here-documents, without the last line end. ``trigger`` is what ONBUILD keeps for later.
+    instruction with its here-documents, without the last line end. ``behind_keyword`` is the place in the file where a
+    first flag goes. ``trigger`` is what ONBUILD keeps for later.
     """
 
     keyword: str
@@ -56,6 +58,7 @@ class Instruction:
     offsets: tuple[int, ...]
     span: Span
     line: int
+    behind_keyword: int = 0
     flags: tuple[Flag, ...] = ()
     heredocs: tuple[Heredoc, ...] = ()
     trigger: Instruction | None = None
@@ -68,8 +71,13 @@ class Instruction:
         if not self.text.lstrip().startswith("["):
             return None
         try:
+<<<<<<< HEAD
             found = json_of(self.text)
         except ValueError:
+=======
+            found = json.loads(self.text)
+        except (ValueError, RecursionError):
+>>>>>>> 1071eb6 (Dockerfiles are read as BuildKit reads them: here-documents, escapes, flags, bare instructions; the proof has a reader of its own)
             return None
         return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
 
@@ -106,7 +114,10 @@ def _lines(text: str) -> list[Span]:
         if end < 0:
             found.append(Span(start, len(text)))
             break
-        found.append(Span(start, end - 1 if end > start and text[end - 1] == "\r" else end))
+        stop = end
+        while stop > start and text[stop - 1] == "\r":
+            stop -= 1
+        found.append(Span(start, stop))
         start = end + 1
     return found
 
@@ -129,7 +140,7 @@ class _Reader:
     def instructions(self) -> Iterator[Instruction]:
         while self.number < len(self.lines):
             span = self.lines[self.number]
-            stripped = self.text[span.start : span.end].strip()
+            stripped = self.text[span.start : span.end].strip(WHITE)
             if not stripped or stripped.startswith("#"):
                 self.number += 1
                 continue
@@ -138,11 +149,10 @@ class _Reader:
     def _instruction(self) -> Instruction:
         first = self.number
         text, offsets, end = self._joined()
-        keyword = _KEYWORD.match(text)
-        begin = offsets[len(text) - len(text.lstrip())] if text.strip() else offsets[0]
-        found = self._read(text, offsets, keyword.end() if keyword else 0, keyword[1].upper() if keyword else "")
-        heredocs, end = self._heredocs(found, end)
-        return self._finished(found, Span(begin, end), first + 1, heredocs)
+        begin = len(text) - len(text.lstrip(WHITE))
+        found = self._read(text, offsets, begin)
+        heredocs, end = self._heredocs(found, text, end)
+        return _finished(found, Span(offsets[begin] if text.strip(WHITE) else offsets[0], end), first + 1, heredocs)
 
     def _joined(self) -> tuple[str, list[int], int]:
         """One logical line: its text, the place of each character and of its end, and where the file goes on."""
@@ -153,7 +163,7 @@ class _Reader:
         while self.number < len(self.lines):
             span = self.lines[self.number]
             line = self.text[span.start : span.end]
-            stripped = line.strip()
+            stripped = line.strip(WHITE)
             if not is_first and (not stripped or stripped.startswith("#")):
                 self.number += 1
                 continue
@@ -161,7 +171,7 @@ class _Reader:
             is_first = False
             end = span.end
             body = line.rstrip(" \t")
-            if body.endswith(self.escape):
+            if body.endswith(self.escape) and not body.endswith(self.escape * 2):
                 pieces.append(body[:-1])
                 offsets += range(span.start, span.start + len(body) - 1)
                 continue
@@ -170,58 +180,78 @@ class _Reader:
             break
         return "".join(pieces), [*offsets, end], end
 
-    def _read(self, text: str, offsets: list[int], position: int, keyword: str) -> Instruction:
+    def _read(self, text: str, offsets: list[int], start: int, *, is_trigger: bool = False) -> Instruction:
+        """The instruction whose keyword is at ``start`` of a logical line. An ONBUILD keeps no other ONBUILD."""
+        stop = start
+        while stop < len(text) and text[stop] not in WHITE:
+            stop += 1
+        keyword = text[start:stop].upper()
+        position = _behind_white(text, stop)
+        behind_keyword = offsets[position]
         flags: list[Flag] = []
-        if keyword in _WITH_FLAGS:
-            while (match := _FLAG.match(text, position)) is not None:
-                start = match.start() + len(match.group()) - len(match.group().lstrip())
-                flags.append(Flag(match[1], match[2], Span(offsets[start], offsets[match.end() - 1] + 1)))
-                position = match.end()
-        while position < len(text) and text[position] in " \t":
-            position += 1
+        while text.startswith("--", position):
+            begin = position
+            word, position = self._flag(text, position)
+            if word == "--":
+                position = _behind_white(text, position)
+                break
+            name, sign, value = word.removeprefix("--").partition("=")
+            flags.append(Flag(name, value if sign else None, Span(offsets[begin], offsets[position - 1] + 1)))
+            position = _behind_white(text, position)
         trigger = None
-        if keyword == "ONBUILD":
-            inner = _KEYWORD.match(text, position)
-            if inner is not None:
-                trigger = self._read(text, offsets, inner.end(), inner[1].upper())
-        rest = text[position:].rstrip()
+        if keyword == "ONBUILD" and not is_trigger and text[position:].strip(WHITE):
+            trigger = self._read(text, offsets, position, is_trigger=True)
+        rest = text[position:].rstrip(WHITE)
         own = tuple(offsets[position : position + len(rest)])
-        stop = own[-1] + 1 if own else offsets[position]
-        return Instruction(keyword, rest, (*own, stop), Span(stop, stop), 0, tuple(flags), (), trigger)
+        end = own[-1] + 1 if own else offsets[position]
+        return Instruction(keyword, rest, (*own, end), Span(end, end), 0, behind_keyword, tuple(flags), (), trigger)
 
-    def _heredocs(self, found: Instruction, end: int) -> tuple[tuple[Heredoc, ...], int]:
+    def _flag(self, text: str, position: int) -> tuple[str, int]:
+        """A word without its quotes and escapes, and where it ends."""
+        word = ""
+        quote = ""
+        while position < len(text) and (quote or text[position] not in WHITE):
+            character = text[position]
+            if character == quote:
+                quote = ""
+            elif not quote and character in "'\"":
+                quote = character
+            elif character == self.escape:
+                position += 1
+                word += text[position : position + 1]
+            else:
+                word += character
+            position += 1
+        return word, min(position, len(text))
+
+    def _heredocs(self, found: Instruction, line: str, end: int) -> tuple[tuple[Heredoc, ...], int]:
         owner = found.trigger or found
-        if owner.keyword not in _WITH_HEREDOCS or "<<" not in owner.text:
+        if owner.keyword not in _WITH_HEREDOCS or owner.words() is not None:
             return (), end
         heredocs: list[Heredoc] = []
-        for match in _HEREDOC.finditer(owner.text):
-            strips, double, single, bare = match.groups()
-            name = double or single or bare
+        for sign in signs(line):
             start = self.lines[self.number].start if self.number < len(self.lines) else len(self.text)
             stop = start
-            while self.number < len(self.lines):
+            ends = False
+            while self.number < len(self.lines) and not ends:
                 span = self.lines[self.number]
-                line = self.text[span.start : span.end]
+                content = self.text[span.start : span.end]
                 self.number += 1
                 end = span.end
-                if (line.lstrip("\t") if strips else line) == name:
-                    break
-                stop = min(span.end + (2 if self.text.startswith("\r\n", span.end) else 1), len(self.text))
-            heredocs.append(Heredoc(name, Span(start, stop), expands=bare is not None))
+                ends = (content.lstrip("\t") if sign.strips else content) == sign.name
+                if not ends:
+                    stop = self.lines[self.number].start if self.number < len(self.lines) else len(self.text)
+            heredocs.append(Heredoc(sign.name, Span(start, stop), sign.expands, ends))
         return tuple(heredocs), end
 
-    @staticmethod
-    def _finished(found: Instruction, span: Span, line: int, heredocs: tuple[Heredoc, ...]) -> Instruction:
-        trigger = found.trigger
-        if trigger is not None:
-            trigger = _Reader._finished(trigger, span, line, heredocs)
-        return Instruction(
-            found.keyword,
-            found.text,
-            found.offsets,
-            span,
-            line,
-            found.flags,
-            () if trigger is not None else heredocs,
-            trigger,
-        )
+
+def _behind_white(text: str, position: int) -> int:
+    while position < len(text) and text[position] in WHITE:
+        position += 1
+    return position
+
+
+def _finished(found: Instruction, span: Span, line: int, heredocs: tuple[Heredoc, ...]) -> Instruction:
+    """``found`` with what is known of its logical line as a whole; here-documents belong to what ONBUILD keeps."""
+    trigger = _finished(found.trigger, span, line, heredocs) if found.trigger is not None else None
+    return replace(found, span=span, line=line, heredocs=() if trigger is not None else heredocs, trigger=trigger)

@@ -1,8 +1,8 @@
 """What ARG and ENV declare, and what a text refers to, with positions in the text of an instruction.
 
 BuildKit's word rules (its parser and shell lexer, checked with ``docker buildx build``): quotes join, the escape
-character takes the next character as it is; ``ENV X a b`` without ``=`` is one variable whose value is the rest of the
-line.
+character takes the next character as it is; ``ENV X a b`` without ``=`` in its first word is one variable whose value
+is the rest of the line.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dsec_migrate.dockerfile.heredocs import WHITE
 from dsec_migrate.dockerfile.reader import Instruction
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.source import Span
 
 _REFERENCE = Pattern(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?=[}:+\-#%/?]))")
-_LEGACY = Pattern(r"([^\s=]+)[ \t]+(?=\S)")
+_LEGACY = Pattern(r"(\S+)[\t\v\f\r ]+(?=\S)")
 
 
 class Declared(NamedTuple):
@@ -32,12 +33,14 @@ def declared(instruction: Instruction, escape: str = "\\") -> list[Declared]:
     """What an ARG or an ENV declares; nothing of any other instruction."""
     if instruction.keyword not in {"ARG", "ENV"}:
         return []
-    legacy = _LEGACY.match(instruction.text) if instruction.keyword == "ENV" else None
+    parts = list(words(instruction.text, escape))
+    is_legacy = instruction.keyword == "ENV" and parts and "=" not in instruction.text[slice(*parts[0])]
+    legacy = _LEGACY.match(instruction.text) if is_legacy else None
     if legacy is not None:
         rest = Span(legacy.end(), len(instruction.text))
         return [Declared(legacy[1], instruction.text[rest.start :], Span(0, rest.end), rest)]
     found: list[Declared] = []
-    for word in words(instruction.text, escape):
+    for word in parts:
         name, sign, value = instruction.text[word.start : word.end].partition("=")
         start = word.start + len(name) + len(sign)
         found.append(Declared(name, value if sign else None, word, Span(start, word.end)))
@@ -48,12 +51,12 @@ def words(text: str, escape: str = "\\") -> Iterator[Span]:
     """The words of a text, quotes and escapes included."""
     position = 0
     while position < len(text):
-        if text[position].isspace():
+        if text[position] in WHITE:
             position += 1
             continue
         start = position
         quote = ""
-        while position < len(text) and (quote or not text[position].isspace()):
+        while position < len(text) and (quote or text[position] not in WHITE):
             character = text[position]
             if character == escape and quote != "'" and position + 1 < len(text):
                 position += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dsec_migrate import builds
 from dsec_migrate.changes import RecipeChange
+from dsec_migrate.dockerfile import mistake
 from dsec_migrate.document import Alias, Mapping, Scalar
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sharing
@@ -34,6 +35,9 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     path = recipe.source.path
     if obstacles.has_odd_line_ends(recipe):
         return Left(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
+    wrong = mistake(recipe.content)
+    if wrong is not None:
+        return Left(f"{path}, line {wrong.line}: {wrong.what}, so nothing is built from it: mend it first")
     own = case.project.family or tuple(text.source.path for text in case.project.compose_texts)
     is_argument = not isinstance(slot, BuildPart)
     other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None

@@ -35,8 +35,7 @@ def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edi
     for instruction, gone in dropped.values():
         yield from _without(text, instruction, gone)
     for instruction, flags in mounts.values():
-        owner = instruction.trigger or instruction
-        start = owner.flags[0].span.start if owner.flags else owner.offsets[0]
+        start = (instruction.trigger or instruction).behind_keyword
         yield Edit(start, start, "".join(f"{flag} " for flag in dict.fromkeys(flags)))
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dsec_migrate import document as yaml
 from dsec_migrate.changes import AddSyntax, DropWord, MountInRun, NameInRun, Plan
-from dsec_migrate.dockerfile import Dockerfile, Instruction, read, words
 from dsec_migrate.document import Mapping
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Rewritten
 from dsec_migrate.planning.build_arguments import PREFIX
 from dsec_migrate.project import DockerfileText, Project
-from dsec_migrate.rewrite.dockerfile import SYNTAX
-from dsec_migrate.source import Source
+from dsec_migrate.verify.buildkit import Node, Parsed, parse
 
-_Shape = tuple[str, tuple[str, ...], str, tuple[str, ...]]
+# the words of these mean the same with any space between them
+_OF_WORDS = frozenset({"ADD", "ARG", "COPY"})
 
 
 def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewritten]) -> None:
@@ -25,52 +24,52 @@ def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewri
     changes = [one for one in plan.operations if isinstance(one, (DropWord, MountInRun, NameInRun))]
     for recipe in {id(one.document): one.document for one in changes}.values():
         path = recipe.source.path
-        new = read(Source(path, b"", texts.get(str(path), "")))
+        old, new = parse(recipe.source.text), parse(texts.get(str(path), ""))
         own = [one for one in changes if one.document is recipe]
         is_named = any(isinstance(one, AddSyntax) and one.document is recipe for one in plan.operations)
-        syntax = SYNTAX.partition("=")[2] if is_named else recipe.content.syntax
-        if new.syntax != syntax or new.escape != recipe.content.escape:
+        if new.syntax != ("docker/dockerfile:1" if is_named else old.syntax) or new.escape != old.escape:
             raise VerificationError(f"{path} would be read in another way")
-        if list(_expected(recipe, own)) != [_shape(each, new) for each in new.instructions]:
+        if [_words(node) for node in _expected(recipe, old, own)] != [_words(node) for node in new.nodes]:
             raise VerificationError(f"{path} would not say what was planned")
     for finding in plan.findings:
         if finding.action is Action.MIGRATE and finding.variable.startswith(PREFIX):
             _check_build(before, after, plan, finding.service, finding.variable.removeprefix(PREFIX), finding.secret)
 
 
-def _expected(recipe: DockerfileText, changes: Sequence[DropWord | MountInRun | NameInRun]) -> list[_Shape]:
-    found: list[_Shape] = []
-    for instruction in recipe.content.instructions:
+def _expected(
+    recipe: DockerfileText, old: Parsed, changes: Sequence[DropWord | MountInRun | NameInRun]
+) -> Iterator[Node]:
+    """What the file is to say: the second reader's nodes, changed as planned for the first reader's instructions."""
+    instructions = recipe.content.instructions
+    if len(old.nodes) != len(instructions):
+        raise VerificationError(f"{recipe.source.path} is not understood")
+    for instruction, node in zip(instructions, old.nodes, strict=True):
         own = [change for change in changes if change.instruction is instruction]
-        keyword, flags, text, heredocs = _shape(instruction, recipe.content)
-        gone = [change for change in own if isinstance(change, DropWord)]
-        if gone:
-            spans = [change.word for change in gone]
-            kept = [word for word in words(instruction.text, recipe.content.escape) if word not in spans]
-            text = " ".join(instruction.text[word.start : word.end] for word in kept)
-            if not kept or (instruction.keyword != "ARG" and len(kept) == 1):
-                continue
-        for change in sorted(
-            (one for one in own if isinstance(one, NameInRun)), key=lambda one: one.part, reverse=True
-        ):
-            text = text[: change.part.start] + change.text + text[change.part.end :]
-        if not text:
+        if not own:
+            yield node
             continue
-        mounts = dict.fromkeys(change.flag.removeprefix("--") for change in own if isinstance(change, MountInRun))
-        found.append((keyword, (*mounts, *flags), text, heredocs))
-    return found
+        if (instruction.line, (instruction.trigger or instruction).text) != (node.line, node.arguments):
+            raise VerificationError(f"{recipe.source.path}, line {node.line} is not understood")
+        text = node.arguments
+        cuts = {
+            (one.word, "") if isinstance(one, DropWord) else (one.part, one.text)
+            for one in own
+            if not isinstance(one, MountInRun)
+        }
+        for span, new in sorted(cuts, reverse=True):
+            text = text[: span.start] + new + text[span.end :]
+        text = text.strip()
+        # a COPY needs more than the place where it copies to
+        if cuts and (not text or (node.keyword in {"ADD", "COPY"} and len(text.split()) == 1)):
+            continue
+        mounts = dict.fromkeys(one.flag.removeprefix("--") for one in own if isinstance(one, MountInRun))
+        yield node._replace(flags=(*mounts, *node.flags), arguments=text)
 
 
-def _shape(instruction: Instruction, dockerfile: Dockerfile) -> _Shape:
+def _words(node: Node) -> tuple[str, tuple[str, ...], list[str], tuple[str, ...]]:
     """What an instruction says, wherever it stands."""
-    owner = instruction.trigger or instruction
-    flags = tuple(f"{flag.name}={flag.value}" if flag.value is not None else flag.name for flag in owner.flags)
-    source = dockerfile.source.text
-    heredocs = tuple(source[each.content.start : each.content.end] for each in owner.heredocs)
-    text = owner.text
-    if instruction.keyword in {"ADD", "ARG", "COPY"}:
-        text = " ".join(text[word.start : word.end] for word in words(text, dockerfile.escape))
-    return f"{instruction.keyword} {owner.keyword}", flags, text, heredocs
+    words = node.arguments.split() if node.keyword in _OF_WORDS else [node.arguments]
+    return node.keyword, node.flags, words, node.contents
 
 
 def _check_build(before: Project, after: Project, plan: Plan, name: str, argument: str, secret: str | None) -> None:

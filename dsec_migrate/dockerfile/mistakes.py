@@ -1,0 +1,90 @@
+"""What BuildKit refuses in a Dockerfile: such a file is nobody's to edit, since no build tells whether it is right.
+
+Asked with ``docker buildx build --call=check`` of Docker Engine 28 (BuildKit 0.25). A bare RUN, CMD or ENTRYPOINT is
+taken.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
+from dsec_migrate.dockerfile.words import words
+
+_LEAST = {
+    "ADD": 2, "ARG": 1, "CMD": 0, "COPY": 2, "ENTRYPOINT": 0, "ENV": 1, "EXPOSE": 1, "FROM": 1, "HEALTHCHECK": 1,
+    "LABEL": 1, "MAINTAINER": 1, "ONBUILD": 1, "RUN": 0, "SHELL": 1, "STOPSIGNAL": 1, "USER": 1, "VOLUME": 1,
+    "WORKDIR": 1,
+}  # fmt: skip
+_WITH_FLAGS = frozenset({"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"})
+_LISTS = frozenset({"ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
+_PAIRS = frozenset({"ENV", "LABEL"})
+
+
+class Mistake(NamedTuple):
+    line: int
+    what: str
+
+
+@lru_cache(maxsize=64)
+def mistake(dockerfile: Dockerfile) -> Mistake | None:
+    """The first one, None where there is none that a reader of the text alone can see."""
+    is_inside = False
+    for instruction in dockerfile.instructions:
+        what = _of(instruction, dockerfile.escape)
+        is_inside = is_inside or instruction.keyword == "FROM"
+        if not what and not is_inside and instruction.keyword != "ARG":
+            what = f"{instruction.keyword} stands above the first FROM"
+        if what:
+            return Mistake(instruction.line, what)
+    return None if is_inside else Mistake(1, "it has no FROM")
+
+
+def _of(instruction: Instruction, escape: str) -> str:
+    keyword = instruction.keyword
+    if keyword not in _LEAST:
+        # the word itself may be anything, a value too
+        return "there is no such instruction"
+    if instruction.flags and keyword not in _WITH_FLAGS:
+        return f"{keyword} has no flags"
+    if any(not each.ends for each in instruction.heredocs):
+        return "its here-document does not end"
+    if instruction.trigger is not None:
+        # what else it says is asked in the other build
+        inner = instruction.trigger.keyword
+        return f"{inner} is no trigger" if inner in {"FROM", "MAINTAINER", "ONBUILD"} else ""
+    found = [instruction.text[slice(*word)] for word in words(instruction.text, escape)]
+    listed = instruction.words() if keyword in _LISTS else None
+    if keyword in _LISTS and listed is None and _is_other_list(instruction.text):
+        return f"{keyword} takes a list of texts"
+    if len(found if listed is None else listed) < _LEAST[keyword]:
+        return f"{keyword} needs {'more arguments' if found else 'an argument'}"
+    if keyword == "SHELL" and listed is None:
+        return "SHELL takes a list of texts"
+    if keyword == "FROM" and not (len(found) == 1 or (len(found) == 3 and found[1].lower() == "as")):
+        return "FROM takes an image, or an image AS a name"
+    if keyword in _PAIRS and "=" in found[0] and any("=" not in word for word in found):
+        return f"{keyword} takes NAME=value"
+    if keyword in _PAIRS and "=" not in found[0] and len(found) == 1:
+        return f"{keyword} needs a value"
+    if keyword in {*_PAIRS, "ARG"} and any(word.startswith("=") for word in found):
+        return f"{keyword} takes a name before the ="
+    return _of_check([word.upper() for word in found]) if keyword == "HEALTHCHECK" else ""
+
+
+def _of_check(found: list[str]) -> str:
+    if found[0] == "NONE":
+        return "HEALTHCHECK NONE takes no arguments" if len(found) > 1 else ""
+    return "" if found[0] == "CMD" and len(found) > 1 else "HEALTHCHECK takes CMD and a command, or NONE"
+
+
+def _is_other_list(text: str) -> bool:
+    """A JSON list with something else than texts: what is no JSON is taken as the words of a shell."""
+    if not text.startswith("["):
+        return False
+    try:
+        return isinstance(json.loads(text), list)
+    except (ValueError, RecursionError):
+        return False
