@@ -6,12 +6,12 @@ taken.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
 from dsec_migrate.dockerfile.words import words
+from dsec_migrate.structured import json_of
 
 _LEAST = {
     "ADD": 2, "ARG": 1, "CMD": 0, "COPY": 2, "ENTRYPOINT": 0, "ENV": 1, "EXPOSE": 1, "FROM": 1, "HEALTHCHECK": 1,
@@ -85,6 +85,6 @@ def _is_other_list(text: str) -> bool:
     if not text.startswith("["):
         return False
     try:
-        return isinstance(json.loads(text), list)
-    except (ValueError, RecursionError):
+        return isinstance(json_of(text), list)
+    except ValueError:
         return False

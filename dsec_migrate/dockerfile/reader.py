@@ -71,13 +71,8 @@ class Instruction:
         if not self.text.lstrip().startswith("["):
             return None
         try:
-<<<<<<< HEAD
             found = json_of(self.text)
         except ValueError:
-=======
-            found = json.loads(self.text)
-        except (ValueError, RecursionError):
->>>>>>> 1071eb6 (Dockerfiles are read as BuildKit reads them: here-documents, escapes, flags, bare instructions; the proof has a reader of its own)
             return None
         return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
 
