@@ -1,4 +1,8 @@
-"""The variables that `${…}` sees: the shell's, then those of `.env` or `--env-file`."""
+"""The variables that `${…}` sees: the shell's, then those of `.env` or `--env-file`, and the project's name.
+
+Compose sets ``COMPOSE_PROJECT_NAME`` itself, for `${…}` and for env files, but not while it reads `.env` (observed with
+Compose 2.40).
+"""
 
 from __future__ import annotations
 
@@ -9,33 +13,65 @@ from pathlib import Path
 
 from dsec_migrate import dotenv
 from dsec_migrate.errors import UserError
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
 
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+_WHERE_FILES_ARE = frozenset({"COMPOSE_ENV_FILES", "COMPOSE_DISABLE_ENV_FILE"})
+
+
+PROJECT_NAME = "COMPOSE_PROJECT_NAME"
+
+_NOT_IN_A_NAME = Pattern(r"[^-_a-z0-9]+")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Environment:
     """``shell`` beats ``files``, also with an empty value (observed with Compose 2.40).
 
-    ``places`` are file and line (from 1) of the variables of ``files``.
+    ``places`` are file and line (from 1) of the variables of ``files``, ``built_from`` the names that they mention.
+    ``project_name`` is what Compose calls the project, once that is known; of a project that is included
+    (``is_included``) it is the name of the one that includes it, and ``named_after`` are the variables of ``files``
+    that are built from it.
     """
 
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     paths: tuple[Path, ...] = ()
     places: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
+    built_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    project_name: str = ""
+    is_included: bool = False
+    named_after: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         merged = {**self.files, **self.shell} if self.files else self.shell
+        if self.project_name:
+            merged = {**merged, PROJECT_NAME: self.project_name}
         object.__setattr__(self, "variables", merged)
 
     def is_from_shell(self, name: str) -> bool:
         """Whether the value in effect stands in no file."""
+        if name == PROJECT_NAME and not self.shell.get(name):
+            return False
         return name in self.shell and self.files.get(name) != self.shell[name]
+
+    def has_project_name(self, name: str) -> bool:
+        """Whether the project's name is part of a variable's value."""
+        return name in self.named_after or (name == PROJECT_NAME and bool(self.project_name))
+
+    @property
+    def given_name(self) -> str:
+        """The project's name, where the shell or an env file gives one."""
+        return {**self.files, **self.shell}.get(PROJECT_NAME, "")
+
+
+def normalized_name(text: str) -> str:
+    """What Compose makes of a ``name:`` or of a folder's name; empty where it refuses it."""
+    return _NOT_IN_A_NAME.sub("", text.lower()).lstrip("_-")
 
 
 def load(
@@ -56,19 +92,23 @@ def load(
     """
     if parent is not None:
         # where files are was said to Compose, not to what it includes
-        known = {name: value for name, value in parent.variables.items() if not name.startswith("COMPOSE_")}
+        known = {name: value for name, value in parent.variables.items() if name not in _WHERE_FILES_ARE}
         own = load(directory, known, env_files, is_call=False)
         return Environment(
             parent.shell,
             {**own.files, **parent.files},
             (*own.paths, *parent.paths),
             {**own.places, **parent.places},
+            project_name=parent.project_name,
+            is_included=True,
+            named_after=_named_after(own, parent),
         )
     paths = named_files(env_files, shell)
     if not paths:
         return _of_dotenv([path for path in (first_dotenv, directory / ".env") if path is not None], shell)
     merged: dict[str, str] = {}
     places: dict[str, tuple[Path, int]] = {}
+    built_from: dict[str, tuple[str, ...]] = {}
     for path in paths:
         # /dev/null is fine
         if not path.exists() or path.is_dir():
@@ -77,7 +117,17 @@ def load(
         entries = read_entries(source, shell, earlier=merged)
         merged.update(dotenv.variables(entries))
         places.update((entry.name, (path, entry.line)) for entry in entries)
-    return Environment(shell, merged, paths, places)
+        built_from.update((entry.name, entry.references) for entry in entries)
+    return Environment(shell, merged, paths, places, built_from)
+
+
+def _named_after(own: Environment, parent: Environment) -> frozenset[str]:
+    """The variables of an included project's env files that are built from the project's name, and its parent's."""
+    names = set(parent.named_after)
+    for name, mentioned in own.built_from.items():
+        if name not in parent.variables and any(parent.has_project_name(one) or one in names for one in mentioned):
+            names.add(name)
+    return frozenset(names)
 
 
 def named_files(env_files: Sequence[Path], shell: Mapping[str, str]) -> tuple[Path, ...]:
@@ -93,6 +143,7 @@ def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
         return Environment(shell)
     merged: dict[str, str] = {}
     places: dict[str, tuple[Path, int]] = {}
+    built_from: dict[str, tuple[str, ...]] = {}
     read: list[Path] = []
     for number, path in enumerate(paths):
         try:
@@ -112,10 +163,11 @@ def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
             variables = {name: value for name, value in variables.items() if name.startswith("COMPOSE_")}
         merged = {**variables, **merged}
         places = {**{entry.name: (path, entry.line) for entry in entries if entry.name in variables}, **places}
+        built_from = {**{entry.name: entry.references for entry in entries}, **built_from}
         read.append(path)
         if is_disabled:
             break
-    return Environment(shell, merged, tuple(reversed(read)), places)
+    return Environment(shell, merged, tuple(reversed(read)), places, built_from)
 
 
 def _is_disabled(variables: Mapping[str, str]) -> bool:

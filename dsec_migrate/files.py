@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dsec_migrate import builds
 from dsec_migrate.changes import NewFile, PlannedSecret
-from dsec_migrate.document import Scalar
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
@@ -220,13 +219,8 @@ def _open_mode(folder: Path) -> int | None:
 
 
 def project_name(project: Project) -> str:
-    """The ``name:`` of the file, else the folder's, as Compose normalises it."""
-    for _, root in reversed(project.roots):
-        node = root.get("name")
-        if isinstance(node, Scalar) and (name := project.resolve(node.value).value):
-            return name
-    folder = project.directory.resolve().name.lower()
-    return "".join(c for c in folder if c.isascii() and (c.isalnum() or c in "-_")).lstrip("-_") or "project"
+    """What Compose calls the project."""
+    return project.environment.project_name or "project"
 
 
 def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: str, disk: Disk) -> Iterator[NewFile]:

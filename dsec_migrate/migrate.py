@@ -11,6 +11,7 @@ from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
+from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
@@ -246,8 +247,9 @@ class Unit:
 def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
     """The projects that ``root`` includes, then itself: each knows the names of the secrets that come before."""
     planned: list[tuple[Project, Plan]] = []
+    elsewhere = _defined(root)
     for unit in _family(root):
-        found = _problems(unit, options)
+        found = _problems(unit, options, elsewhere)
         project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
         plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
         planned.append((project, plan))
@@ -325,8 +327,29 @@ class _Found:
     is_part: bool
 
 
-def _problems(project: Project, options: Options) -> _Found:
-    """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood."""
+def _defined(root: Project) -> Mapping[str, frozenset[str]] | None:
+    """What the files of a family define together, by kind; None where there is one alone, or not all is here."""
+    from dsec_migrate.validation import KINDS
+
+    units = list(root.units())
+    if len(units) == 1 or not all(unit.is_whole for unit in units):
+        return None
+    return {
+        kind: frozenset(
+            name
+            for unit in units
+            for _, document in unit.roots
+            if isinstance(section := document.get(kind), MappingNode)
+            for name in section.effective()
+        )
+        for kind in KINDS
+    }
+
+
+def _problems(project: Project, options: Options, elsewhere: Mapping[str, frozenset[str]] | None) -> _Found:
+    """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood.
+
+    ``elsewhere``: what it and the projects that it includes, or that include it, define together."""
     from dsec_migrate import dialects, validation
 
     errors: list[UserError] = []
@@ -356,7 +379,7 @@ def _problems(project: Project, options: Options) -> _Found:
         warnings += [projects.located(document, root, problem) for problem in validation.warnings(data)]
         if is_fragment:
             continue
-        problems = validation.compose_problems(data)
+        problems = validation.compose_problems(data, elsewhere=elsewhere)
         is_part = is_part or bool(problems)
         certain = validation.compose_problems(data, consistency=False) if problems else []
         base = base_of(document.source.path) if problems and len(roots) == 1 else None

@@ -110,8 +110,8 @@ def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: I
                     continue
                 if isinstance(slot, EnvFileSlot):
                     for file in service.env_files:
-                        if file.text is slot.document:
-                            add(service.name, file.layer, name, "env_file")
+                        for layer in file.layers if file.text is slot.document else ():
+                            add(service.name, layer, name, "env_file")
                     continue
                 for layer in reversed(service.layers):
                     if id(layer.service) not in slots:

@@ -33,6 +33,12 @@ class Problem(NamedTuple):
     help: str = ""
 
 
+Names = Mapping[str, Collection[str]]
+"""What files define, by its kind: ``services``, ``secrets`` and so on."""
+
+KINDS = ("services", "secrets", "configs", "networks", "volumes", "models")
+
+
 def schema_problems(data: object, *, fragment: bool = False) -> list[Problem]:
     """What is wrong with the shape of ``data``, the deepest places first; empty when Compose accepts it.
 
@@ -49,16 +55,22 @@ def schema_problems(data: object, *, fragment: bool = False) -> list[Problem]:
     return _explain(data, fragment)[:MOST]
 
 
-def compose_problems(data: Mapping[str, object], *, consistency: bool = True) -> list[Problem]:
+def compose_problems(
+    data: Mapping[str, object], *, consistency: bool = True, elsewhere: Names | None = None
+) -> list[Problem]:
     """What Compose refuses in a file whose shape is right, in the order of the file.
 
     Without ``consistency`` (for a file that is merged with another one) only what stays wrong after any merge is
     reported, as ``docker compose config --no-consistency`` does. Services that only a profile starts are not
     checked for what they refer to, because Compose does not either until the profile is active.
+
+    ``elsewhere`` are the services, secrets, networks and so on of files that include this one or that it includes:
+    Compose looks for what a service refers to in all of them together (observed). Without it a file that includes
+    others is taken to find there what it lacks.
     """
     problems = [*_resource_problems(data), *_service_problems(data)]
     if consistency:
-        problems += [*_sourceless_problems(data), *_reference_problems(data), *_conflict_problems(data)]
+        problems += [*_sourceless_problems(data), *_reference_problems(data, elsewhere), *_conflict_problems(data)]
     return sorted(problems, key=lambda problem: _position(data, problem.path))[:MOST]
 
 
@@ -327,17 +339,17 @@ class _Reference(NamedTuple):
     name: str
 
 
-def _reference_problems(data: Mapping[str, object]) -> Iterator[Problem]:
+def _reference_problems(data: Mapping[str, object], elsewhere: Names | None) -> Iterator[Problem]:
     for name, service in _services(data):
         if not (service.get("image") or {"build", "provider", "extends"} & {*service}):
             what = f"the service {_shown(name)} has neither `image` nor `build`"
             yield Problem(("services", name), what, "add one of them")
-    if data.get("include"):
+    if data.get("include") and elsewhere is None:
         return  # what is not defined here may be defined there
     for name, service in _services(data):
         for path, kind, target in _references(("services", name), service):
             defined = data.get(kind)
-            names = {*defined} if isinstance(defined, dict) else set()
+            names = {*(defined if isinstance(defined, dict) else ()), *(elsewhere or {}).get(kind, ())}
             if target not in names and not (kind == "networks" and target == "default"):
                 what = f"`{_where(path)}` names no {kind[:-1]} of this project"
                 yield Problem(path, what, _near(target, sorted(names), f"define it under the top-level `{kind}:`"))

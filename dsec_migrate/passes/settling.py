@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsec_migrate.changes import Applicability
+from dsec_migrate.environment import PROJECT_NAME
 from dsec_migrate.extensions import readable_copy
 from dsec_migrate.images import Image
+from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Case, reader
 from dsec_migrate.stores import Holding, Left, hold
 
@@ -33,9 +35,12 @@ def weigh(
         if is_certain:
             return Left(what)
         doubts = (*doubts, what)
-    if holding.follows:
-        have = "has" if len(holding.follows) == 1 else "have"
-        doubts = (*doubts, f"{', '.join(holding.follows)} in the shell or in .env {have} no effect on it any more")
+    follows = [name for name in holding.follows if name != PROJECT_NAME]
+    if follows:
+        have = "has" if len(follows) == 1 else "have"
+        doubts = (*doubts, f"{', '.join(follows)} in the shell or in .env {have} no effect on it any more")
+    if case.variable.effective.is_named and holding.source is not SourceKind.ENVIRONMENT:
+        doubts = (*doubts, f"the project's name is part of it: `-p` and {PROJECT_NAME} have no effect on it any more")
     if doubts and case.options.safe:
         return Left(f"not known to be safe (--safe): {doubts[0]}")
     return Applicability.REVIEW if doubts else Applicability.SAFE, tuple(doubts)

@@ -102,7 +102,8 @@ def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[
 def _set_anew(project: Project, service: Service, slot: EnvFileSlot) -> str | None:
     """Where a file that comes later than the one that names the env file sets what the line is built from."""
     names = list(slot.line.references) if slot.line is not None else []
-    first = min((project.order(f.layer.document) for f in service.env_files if f.text is slot.document), default=0)
+    naming = [layer for file in service.env_files if file.text is slot.document for layer in file.layers]
+    first = min((project.order(layer.document) for layer in naming), default=0)
     seen: set[str] = set()
     while names:
         name = names.pop()

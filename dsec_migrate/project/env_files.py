@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsec_migrate import dotenv
 from dsec_migrate import environment as env
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.errors import UserError
 from dsec_migrate.project.model import (
     OVERRIDE,
@@ -24,60 +24,96 @@ from dsec_migrate.project.model import (
     resolve,
 )
 from dsec_migrate.project.scene import Scene
+from dsec_migrate.records import dataclass, replace
+
+# what Compose takes for false in a text, in any case
+_NO = frozenset({"false", "n", "no", "off"})
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Named:
+    """One entry of ``env_file:``, as it counts: what it says, and the layers that say it."""
+
+    path: Path
+    node: ParsedNode
+    layers: tuple[Layer, ...]
+    required: bool
+    raw: bool
 
 
 def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scene: Scene) -> Iterator[EnvFile]:
     """The env files of a service in their order, each read as this service reads it."""
-    named = list(_named_env_files(layers, scene))
+    named = _named_env_files(layers, scene)
     if not named:
         return
     # references in an env file see the project's variables, then the service's own, then the lines before
     values = {name: v.effective.value for name, v in own.items() if v.effective.value is not None}
     earlier: dict[str, str] = {}
-    for layer, path, node, required, raw in named:
-        if not path.is_file():
-            if path.exists() and not path.is_dir() and str(path) != os.devnull:
-                what = f"the env file {path} is a pipe, a socket or a device, not a file"
-                scene.lacks(layer.document.error(what, node.start, help="name a file"))
-            yield EnvFile(path, node, layer, required, raw)
+    for one in named:
+        file = EnvFile(one.path, one.node, one.layers, one.required, one.raw)
+        document = one.layers[-1].document
+        if not one.path.is_file():
+            if one.path.exists() and not one.path.is_dir() and str(one.path) != os.devnull:
+                what = f"the env file {one.path} is a pipe, a socket or a device, not a file"
+                scene.lacks(document.error(what, one.node.start, help="name a file"))
+            yield file
             continue
         try:
-            text = scene.texts.env_text(path, raw)
-            entries = env.read_entries(text.source, scene.environment.variables, values, earlier, raw)
+            text = scene.texts.env_text(one.path, one.raw)
+            entries = env.read_entries(text.source, scene.environment.variables, values, earlier, one.raw)
         except UserError as problem:
             scene.lacks(problem)
-            yield EnvFile(path, node, layer, required, raw)
+            yield file
             continue
         scene.env_texts[id(text)] = text
         if too_much := scene.tally.takes_values(entry.value for entry in entries):
-            raise layer.document.error(too_much, node.start, help="read the file in fewer services")
-        yield EnvFile(path, node, layer, required, raw, text, tuple(entries))
+            raise document.error(too_much, one.node.start, help="read the file in fewer services")
+        yield replace(file, text=text, entries=tuple(entries))
         earlier.update(dotenv.variables(entries))
 
 
-def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> Iterator[tuple[Layer, Path, ParsedNode, bool, bool]]:
-    found: list[tuple[Layer, Path, ParsedNode, bool, bool]] = []
+def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> SequenceType[_Named]:
+    """What the layers name together. An entry that is there already, spelled the same, replaces the earlier one in its
+    place (observed with Compose 2.40: of `[a, b, a]`, b comes last)."""
+    found: dict[str, _Named] = {}
     for layer in layers:
         node = layer.service.get("env_file")
         if node is not None and node.tag in {OVERRIDE, RESET}:
             found.clear()
         if node is None or node.tag == RESET:
             continue
-        # with `extends` a path means the folder of the extended file
-        directory = layer.document.source.path.parent if layer.users else scene.directory
         for item in node.items if isinstance(node, Sequence) else [node]:
-            content = follow(item)
-            required, raw = True, False
-            if isinstance(content, Mapping):
-                flag, format_node, path_node = content.get("required"), content.get("format"), content.get("path")
-                required = not (isinstance(flag, Scalar) and flag.resolved() is False)
-                raw = isinstance(format_node, Scalar) and format_node.value == "raw"
-                content = path_node if path_node is not None else content
-            if isinstance(content, Scalar) and (path := resolve(content.value, scene.environment).value):
-                # like Compose: `..` goes before a symbolic link is followed
-                file = Path(os.path.normpath(directory / Path(path).expanduser()))
-                found.append((layer, file, item, required, raw))
-    yield from found
+            one = _entry(item, layer, scene)
+            if one is not None:
+                spelling, entry = one
+                known = found.get(spelling)
+                found[spelling] = entry if known is None else replace(entry, layers=(*known.layers, *entry.layers))
+    return list(found.values())
+
+
+def _entry(item: ParsedNode, layer: Layer, scene: Scene) -> tuple[str, _Named] | None:
+    """An entry with the spelling by which Compose knows it again."""
+    content = follow(item)
+    required, raw = True, False
+    if isinstance(content, Mapping):
+        required = _said(content.get("required"), scene).lower() not in _NO
+        raw = _said(content.get("format"), scene) == "raw"
+        content = named if (named := content.get("path")) is not None else content
+    name = _said(content, scene)
+    if not name:
+        return None
+    path = Path(name).expanduser()
+    directory = layer.document.source.path.parent if layer.users else scene.directory
+    # like Compose: `..` goes before a symbolic link is followed
+    file = Path(os.path.normpath(directory / path))
+    if layer.users:
+        # with `extends` a path means the folder of the extended file, and Compose spells it anew
+        name = str(path) if path.is_absolute() else os.path.relpath(file, scene.directory)
+    return name, _Named(file, item, (layer,), required, raw)
+
+
+def _said(node: Content | None, scene: Scene) -> str:
+    return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
 
 
 def with_env_files(

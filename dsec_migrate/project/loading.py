@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import environment as env
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, plain
+from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow, plain
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
@@ -25,6 +25,7 @@ from dsec_migrate.project.model import (
     Service,
     Slot,
     Variable,
+    names_in,
     passed_through,
     resolve,
 )
@@ -107,7 +108,10 @@ def load(
     texts = texts or Texts()
     documents = tuple(texts.document(path) for path in paths)
     seen = seen | {document.source.real_path for document in documents}
-    scene = Scene(texts, environment, paths[0].parent if directory is None else directory, tally=tally or Tally())
+    directory = paths[0].parent if directory is None else directory
+    if not environment.is_included:
+        environment = replace(environment, project_name=_name(documents, environment, directory))
+    scene = Scene(texts, environment, directory, tally=tally or Tally())
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
     services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
@@ -130,54 +134,75 @@ def load(
         included,
         twins=frozenset(scene.twins),
         read=texts.source,
+        is_whole=len(included) == len(list(_include_items(documents))),
     )
+
+
+def _name(documents: SequenceType[Document], environment: Environment, directory: Path) -> str:
+    """What Compose calls the project: what the shell or an env file says, else the last ``name:``, else the folder.
+
+    Empty where it refuses the name.
+    """
+    if environment.given_name:
+        return environment.given_name
+    unnamed = replace(environment, project_name="")
+    for node in reversed([node for document in documents for node in names_in(document)]):
+        if node.value:
+            return env.normalized_name(resolve(node.value, unnamed).value or "")
+    return env.normalized_name(os.path.basename(os.path.abspath(directory)))  # noqa: PTH100, PTH119
 
 
 def _included(
     documents: SequenceType[Document], scene: Scene, folders: Folders, seen: frozenset[str], depth: int
 ) -> Iterator[Project]:
     """The projects that ``include:`` names, each with its own directory and env file."""
+    for document, root, item in _include_items(documents):
+        include = _include(follow(item), scene)
+        if include is None:
+            continue
+        absent = [path for path in include.paths if not path.is_file()]
+        if any(map(_is_remote, absent)):
+            what = "what this `include` names is not here: it is not looked at"
+            advice = "what Compose fetches from elsewhere is never changed"
+            scene.warn(document.error(what, item.start, help=advice))
+        elif absent:
+            what = f"there is no such file: {absent[0]}"
+            scene.lacks(document.error(what, item.start, help="name a file that exists"))
+        if absent:
+            continue
+        if seen & {os.path.realpath(path) for path in include.paths}:
+            raise document.error("the files include each other", item.start, help="remove one `include`")
+        if too_much := scene.tally.takes_include(depth):
+            raise document.error(too_much, item.start, help="name the files of the project with -f")
+        environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
+        project = load(
+            include.paths,
+            environment,
+            folders,
+            directory=include.directory,
+            texts=scene.texts,
+            seen=seen,
+            tally=scene.tally,
+            depth=depth + 1,
+        )
+        _check_imports(document, root, project, scene)
+        yield project
+
+
+def _include_items(documents: SequenceType[Document]) -> Iterator[tuple[Document, Mapping, ParsedNode]]:
     for document in documents:
         for root in document.roots:
             node = root.get("include") if isinstance(root, Mapping) else None
             for item in node.items if isinstance(node, Sequence) else []:
-                include = _include(follow(item), scene)
-                if include is None:
-                    continue
-                absent = [path for path in include.paths if not path.is_file()]
-                if any(map(_is_remote, absent)):
-                    what = "what this `include` names is not here: it is not looked at"
-                    advice = "what Compose fetches from elsewhere is never changed"
-                    scene.warn(document.error(what, item.start, help=advice))
-                elif absent:
-                    what = f"there is no such file: {absent[0]}"
-                    scene.lacks(document.error(what, item.start, help="name a file that exists"))
-                if absent:
-                    continue
-                if seen & {os.path.realpath(path) for path in include.paths}:
-                    raise document.error("the files include each other", item.start, help="remove one `include`")
-                if too_much := scene.tally.takes_include(depth):
-                    raise document.error(too_much, item.start, help="name the files of the project with -f")
-                environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
-                project = load(
-                    include.paths,
-                    environment,
-                    folders,
-                    directory=include.directory,
-                    texts=scene.texts,
-                    seen=seen,
-                    tally=scene.tally,
-                    depth=depth + 1,
-                )
-                _check_imports(document, root, project, scene)
-                yield project
+                assert isinstance(root, Mapping)
+                yield document, root, item
 
 
-def _check_imports(document: Document, root: Content, included: Project, scene: Scene) -> None:
+def _check_imports(document: Document, root: Mapping, included: Project, scene: Scene) -> None:
     """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that:
     such a twin stays as it is. A later file, or a later document, may change an imported service.
     """
-    services = root.get("services") if isinstance(root, Mapping) else None
+    services = root.get("services")
     entries = services.effective() if isinstance(services, Mapping) else {}
     imported = _imported(included)
     for name in (name for name in entries if name in imported):
@@ -281,7 +306,7 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
 def _service(
     name: str, bodies: SequenceType[Body], replaced: SequenceType[tuple[Body, Document]], scene: Scene
 ) -> Service:
-    layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, ()))
+    layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, scene.directory, ()))
     environment = scene.environment
     slots: dict[str, list[Slot]] = {}
     dropped = [
@@ -318,30 +343,31 @@ def _service(
     return Service(name, layers, variables, hidden, files, image_name or "")
 
 
-def _layers(name: str, body: Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _layers(name: str, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
     if too_much := scene.tally.takes_layer(len(seen)):
         raise body.document.error(too_much, body.service.start, help=_SPLIT)
     extended = body.service.get("extends")
     if extended is not None:
-        yield from _extended(extended, body, scene, (*seen, f"{body.document.source.path}:{name}"))
+        yield from _extended(extended, body, scene, directory, (*seen, f"{body.document.source.path}:{name}"))
     yield Layer(body.document, body.service)
 
 
-def _extended(node: Content, body: Body, scene: Scene, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
+    """What ``extends`` brings in. Its ``file`` means ``directory``: the project's, and for what an extended file
+    extends in turn, that file's own (observed with Compose 2.40)."""
     document = body.document
     if isinstance(node, Scalar):
-        service, file = node.value, None
+        service, file = _said(node, scene), None
     elif isinstance(node, Mapping):
         named, other = node.get("service"), node.get("file")
-        service = named.value if isinstance(named, Scalar) else ""
-        file = resolve(other.value, scene.environment).value if isinstance(other, Scalar) else None
+        service = _said(named, scene)
+        file = _said(other, scene) if isinstance(other, Scalar) and not other.is_null else None
     else:
         return
     if file is None:
         base = document
     else:
-        # beside the file that names it, not in the project directory
-        path = document.source.path.parent / Path(file).expanduser()
+        path = directory / Path(file).expanduser()
         if not path.is_file():
             if _is_remote(path):
                 what = (
@@ -355,6 +381,7 @@ def _extended(node: Content, body: Body, scene: Scene, seen: tuple[str, ...]) ->
             return
         base = scene.texts.document(path)
         scene.extended[os.path.realpath(path)] = base
+        directory = path.parent
     if f"{base.source.path}:{service}" in seen:
         what = f"the service {service} extends itself" if file is None else "the files extend each other"
         raise document.error(what, node.start, help="remove one of the `extends`")
@@ -365,9 +392,13 @@ def _extended(node: Content, body: Body, scene: Scene, seen: tuple[str, ...]) ->
         what = f"{base.source.path} has no service {service} to extend"
         scene.lacks(document.error(what, node.start, help="name a service that it has"))
     for inherited in bodies.get(service, ()):
-        for layer in _layers(service, inherited, scene, seen):
+        for layer in _layers(service, inherited, scene, directory, seen):
             users = layer.users if file is None else (*layer.users, document)
             yield Layer(layer.document, layer.service, users)
+
+
+def _said(node: Content | None, scene: Scene) -> str:
+    return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
 
 
 def _slots(document: Document, node: Content | None) -> Iterator[Slot]:

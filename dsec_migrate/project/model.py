@@ -162,13 +162,15 @@ def env_file_scalar(line: EnvFileEntry) -> Scalar:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Value:
-    """What one template means today. ``value`` is what the container gets, None where it gets nothing."""
+    """What one template means today. ``value`` is what the container gets, None where it gets nothing. ``is_named``:
+    the project's name may be part of it."""
 
     template: str | None = field(repr=False)
     value: str | None = field(repr=False)
     references: tuple[Reference, ...] = field(default=(), repr=False)
     unset: tuple[str, ...] = ()
     shell: tuple[str, ...] = ()
+    is_named: bool = False
 
     @property
     def whole_reference(self) -> Reference | None:
@@ -219,7 +221,7 @@ class Layer:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EnvFile:
-    """An ``env_file:`` of a service; ``node`` is where its ``layer`` names it.
+    """An ``env_file:`` of a service, which each of ``layers`` names; ``node`` is where the last one does.
 
     ``text`` is None where the file is not there or cannot be read. ``entries`` are what its lines mean for the
     service.
@@ -227,7 +229,7 @@ class EnvFile:
 
     path: Path
     node: ParsedNode
-    layer: Layer
+    layers: tuple[Layer, ...]
     required: bool = True
     raw: bool = False
     text: EnvFileText | None = None
@@ -267,7 +269,7 @@ class Project:
     ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not here. ``is_part``
     says that Compose refuses the files because something is missing that another file may supply. ``read`` gives the
     text of another file, as it is or is going to be (it raises UserError); ``recipes`` are Dockerfiles that were read
-    so, by their real paths.
+    so, by their real paths. ``is_whole``: what its ``include:`` names is all here.
     """
 
     documents: tuple[Document, ...]
@@ -289,6 +291,7 @@ class Project:
     boundary: Boundary = Boundary()
     read: Callable[[Path], Source] = Source.read
     recipes: dict[str, DockerfileText] = field(default_factory=dict)
+    is_whole: bool = True
 
     def units(self) -> Iterator[Project]:
         """The projects that it includes, each before the one that includes it, and itself at the end."""
@@ -326,6 +329,17 @@ class Project:
         """The top-level ``secrets:`` as plain data, of all files of the project."""
         return definitions(root for _, root in self.roots)
 
+    def is_name_said(self, service: Service) -> bool:
+        """Whether whatever says something about the service says the project's name, too, so that it has the same one
+        in another folder and without the project's other files."""
+        if self.environment.is_included:
+            return False
+        if self.environment.given_name:
+            return True
+        said = {document: {node.value for node in names_in(document)} - {""} for document in self.documents}
+        brought = {layer.users[-1] if layer.users else layer.document for layer in service.layers}
+        return len(set().union(*said.values())) == 1 and all(said.get(document) for document in brought)
+
     def resolve(self, template: str | None) -> Value:
         """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
         return resolve(template, self.environment)
@@ -353,6 +367,14 @@ class Project:
         return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
 
 
+def names_in(document: Document) -> Iterator[Scalar]:
+    """Each top-level ``name:`` of a Compose file."""
+    for root in document.roots:
+        node = root.get("name") if isinstance(root, Mapping) else None
+        if isinstance(node, Scalar):
+            yield node
+
+
 def passed_through(name: str, environment: Environment) -> Value:
     """A variable without a value takes the project environment's; where that has none, it is removed."""
     value = environment.variables.get(name)
@@ -361,6 +383,7 @@ def passed_through(name: str, environment: Environment) -> Value:
         value,
         unset=() if value is not None else (name,),
         shell=(name,) if environment.is_from_shell(name) else (),
+        is_named=environment.has_project_name(name),
     )
 
 
@@ -377,16 +400,19 @@ def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[
         return Value(line.template, line.value)
     unset: dict[str, None] = {}
     shell: set[str] = set()
+    is_named = False
     for reference in found:
         source = above.get(reference.name)
         if reference.name in environment.variables:
+            is_named |= environment.has_project_name(reference.name)
             shell.update({reference.name} if environment.is_from_shell(reference.name) else ())
         elif source is not None:
             unset.update(dict.fromkeys(source.unset))
             shell.update(source.shell)
+            is_named |= source.is_named
         elif not reference.operator:
             unset[reference.name] = None
-    return Value(line.template, line.value, found, tuple(unset), tuple(sorted(shell)))
+    return Value(line.template, line.value, found, tuple(unset), tuple(sorted(shell)), is_named)
 
 
 def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:
@@ -420,7 +446,8 @@ def resolve(template: str | None, environment: Environment) -> Value:
         result = interpolate(template, environment.variables)
     except InterpolationError as error:
         return Value(template, None, unset=(error.name or "",))
-    return Value(template, result.value, found, result.unset, shell)
+    is_named = any(map(environment.has_project_name, names))
+    return Value(template, result.value, found, result.unset, shell, is_named)
 
 
 def references_of(template: str) -> frozenset[str]:

@@ -59,4 +59,21 @@ def hold(options: Options, project: Project, service: Service, variable: Variabl
             holding = environment.hold(project, service, variable)
             if isinstance(holding, Holding):
                 return holding
-    return stores()[source](project, service, variable)
+    holding = stores()[source](project, service, variable)
+    is_kept = isinstance(holding, Holding) and holding.source is not SourceKind.ENVIRONMENT
+    return (_named(options, project, service, variable) if is_kept else None) or holding
+
+
+def _named(options: Options, project: Project, service: Service, variable: Variable) -> Left | None:
+    """A value that the project's name is part of is another one under another name: it is kept where the files say
+    the name."""
+    if not variable.effective.is_named:
+        return None
+    name = "the project's name (COMPOSE_PROJECT_NAME) is part of its value"
+    if options.target is Target.SWARM:
+        return Left(f"{name}, which Compose sets itself and `docker stack deploy` does not: write it out")
+    if project.environment.is_included:
+        return Left(f"{name}, and alone this file has another one: write it out")
+    if not project.is_name_said(service):
+        return Left(f"{name}, and its file does not say it: give the file a `name:` first, or write it out")
+    return None
