@@ -96,16 +96,16 @@ class EnvProject:
     def named_env_files(self) -> list[str]:
         # a file may be named again, in the same spelling or another one
         names = self.pick.choices(self.env_files, k=self.pick.randint(1, 3))
-        form = self.pick.randrange(4)
-        if form == 0:
+        kind = self.pick.randrange(4)
+        if kind == 0:
             return [f"    env_file: {names[0]}"]
-        if form == 1:
+        if kind == 1:
             return ["    env_file:", *(f"      - {name}" for name in names)]
         raw = "\n        format: raw" if self.pick.random() < 0.2 else ""
-        if form == 2:
+        if kind == 2:
             return ["    env_file:", *(f"      - path: ./{name}{raw}" for name in names)]
-        entries = self.pick.choices(["      - {0}", "      - ./{0}", "      - path: {0}", "      - path: {0}" + raw], k=3)
-        return ["    env_file:", *(entry.format(name) for entry, name in zip(entries, names, strict=False))]
+        forms = self.pick.choices(["{0}", "./{0}", "path: {0}", f"path: {{0}}{raw}"], k=3)
+        return ["    env_file:", *(f"      - {form.format(name)}" for form, name in zip(forms, names, strict=False))]
 
     def environment(self) -> list[str]:
         is_list = self.pick.random() < 0.4
