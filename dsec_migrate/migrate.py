@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate import environment, settings, standalone
+from dsec_migrate import acceptance, environment, settings, standalone
 from dsec_migrate import project as projects
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.document import Document, plain
-from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
 from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
-from dsec_migrate.neighbours import Folders, base_of
-from dsec_migrate.options import Mount, Options, Target
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Mount, Options
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
@@ -247,9 +246,9 @@ class Unit:
 def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
     """The projects that ``root`` includes, then itself: each knows the names of the secrets that come before."""
     planned: list[tuple[Project, Plan]] = []
-    elsewhere = _defined(root)
+    elsewhere = acceptance.defined_in(root)
     for unit in _family(root):
-        found = _problems(unit, options, elsewhere)
+        found = acceptance.find(unit, options, elsewhere)
         project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
         plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
         planned.append((project, plan))
@@ -318,95 +317,6 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     said = settings.read(files.directory)
     boundary = Boundary.around(files.directory, (*files.named, *options.allow), options.secrets_dir, shell)
     return replace(loaded.within(boundary), images=said.images, exceptions=said.exceptions)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class _Found:
-    errors: tuple[UserError, ...]
-    warnings: tuple[UserError, ...]
-    is_part: bool
-
-
-def _defined(root: Project) -> Mapping[str, frozenset[str]] | None:
-    """What the files of a family define together, by kind; None where there is one alone, or not all is here."""
-    from dsec_migrate.validation import KINDS
-
-    units = list(root.units())
-    if len(units) == 1 or not all(unit.is_whole for unit in units):
-        return None
-    return {
-        kind: frozenset(
-            name
-            for unit in units
-            for _, document in unit.roots
-            if isinstance(section := document.get(kind), MappingNode)
-            for name in section.effective()
-        )
-        for kind in KINDS
-    }
-
-
-def _problems(project: Project, options: Options, elsewhere: Mapping[str, frozenset[str]] | None) -> _Found:
-    """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood.
-
-    ``elsewhere``: what it and the projects that it includes, or that include it, define together."""
-    from dsec_migrate import dialects, validation
-
-    errors: list[UserError] = []
-    warnings: list[UserError] = []
-    foreign: list[int] = []
-    is_part = False
-    is_layer = any(not service.image and not service.is_built for service in project.services.values())
-    for document in project.documents:
-        if not document.roots:
-            help_text = "a Compose file has `services:` at least"
-            errors.append(UserError("the file is empty", str(document.source.path), help=help_text))
-    # several documents are merged: one may supply what another leaves out
-    roots = [(document, root) for document in project.documents for root in document.roots]
-    is_fragment = len(roots) > 1
-    for document, root in roots:
-        data = plain(root)
-        for path in dialects.take_out(data):
-            what = f"the key `{path[-1]}` of the service {path[1]} is not Compose's own: a platform's, left as it is"
-            warnings.append(projects.located(document, root, validation.Problem(path, what)))
-            foreign.append(warnings[-1].line)
-        errors += [
-            projects.located(document, root, problem)
-            for problem in validation.schema_problems(data, fragment=is_fragment)
-        ]
-        if errors or not isinstance(data, dict):
-            continue
-        warnings += [projects.located(document, root, problem) for problem in validation.warnings(data)]
-        if is_fragment:
-            continue
-        problems = validation.compose_problems(data, elsewhere=elsewhere)
-        is_part = is_part or bool(problems)
-        certain = validation.compose_problems(data, consistency=False) if problems else []
-        base = base_of(document.source.path) if problems and len(roots) == 1 else None
-        for problem in problems:
-            # another file may supply what is missing here; a secret is this program's own business
-            is_error = problem in certain or ("secrets" in problem.path and not is_layer)
-            if base is not None and not is_error:
-                name = document.source.path.name
-                advice = f"{name} continues {base} by name: take both for one project, -f {base} -f {name}"
-                problem = problem._replace(help=advice)
-            (errors if is_error else warnings).append(projects.located(document, root, problem))
-    if options.target is Target.SWARM:
-        from dsec_migrate import swarm
-
-        refused = list(swarm.problems(project))
-        if options.stack_output is None:
-            errors += refused
-            warnings += swarm.warnings(project)
-        else:
-            from dsec_migrate import stackfile
-
-            errors += stackfile.unhandled(project, refused)
-    for known in project.problems:
-        # what stands inside a platform's own key is the platform's business
-        target = warnings if known.line in foreign else errors
-        target.append(known)
-    return _Found(tuple(errors), tuple(warnings), is_part)
 
 
 def tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -205,7 +205,7 @@ def _without_secret(case: Case, layer: Layer) -> str | None:
 
 def _bringing(service: Service, slot: Slot) -> Iterator[Document]:
     """The files of the project that bring a line: those that name an env file, or extend another file's service."""
-    named = [file.layer for file in service.env_files if file.text is slot.document]
+    named = [layer for file in service.env_files if file.text is slot.document for layer in file.layers]
     for layer in named or [one for one in service.layers if one.document is slot.document]:
         yield from layer.users or (layer.document,)
 
