@@ -15,6 +15,7 @@ from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
 from dsec_migrate.neighbours import Folders
+from dsec_migrate.project import naming
 from dsec_migrate.project.env_files import env_files, with_env_files
 from dsec_migrate.project.model import (
     OVERRIDE,
@@ -25,7 +26,6 @@ from dsec_migrate.project.model import (
     Service,
     Slot,
     Variable,
-    names_in,
     passed_through,
     resolve,
 )
@@ -110,7 +110,7 @@ def load(
     seen = seen | {document.source.real_path for document in documents}
     directory = paths[0].parent if directory is None else directory
     if not environment.is_included:
-        environment = replace(environment, project_name=_name(documents, environment, directory))
+        environment = replace(environment, project_name=naming.of(documents, environment, directory))
     scene = Scene(texts, environment, directory, tally=tally or Tally())
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
@@ -136,20 +136,6 @@ def load(
         read=texts.source,
         is_whole=len(included) == len(list(_include_items(documents))),
     )
-
-
-def _name(documents: SequenceType[Document], environment: Environment, directory: Path) -> str:
-    """What Compose calls the project: what the shell or an env file says, else the last ``name:``, else the folder.
-
-    Empty where it refuses the name.
-    """
-    if environment.given_name:
-        return environment.given_name
-    unnamed = replace(environment, project_name="")
-    for node in reversed([node for document in documents for node in names_in(document)]):
-        if node.value:
-            return env.normalized_name(resolve(node.value, unnamed).value or "")
-    return env.normalized_name(os.path.basename(os.path.abspath(directory)))  # noqa: PTH100, PTH119
 
 
 def _included(

@@ -329,17 +329,6 @@ class Project:
         """The top-level ``secrets:`` as plain data, of all files of the project."""
         return definitions(root for _, root in self.roots)
 
-    def is_name_said(self, service: Service) -> bool:
-        """Whether whatever says something about the service says the project's name, too, so that it has the same one
-        in another folder and without the project's other files."""
-        if self.environment.is_included:
-            return False
-        if self.environment.given_name:
-            return True
-        said = {document: {node.value for node in names_in(document)} - {""} for document in self.documents}
-        brought = {layer.users[-1] if layer.users else layer.document for layer in service.layers}
-        return len(set().union(*said.values())) == 1 and all(said.get(document) for document in brought)
-
     def resolve(self, template: str | None) -> Value:
         """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
         return resolve(template, self.environment)
@@ -365,14 +354,6 @@ class Project:
     @cached_property
     def _order(self) -> dict[int, int]:
         return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
-
-
-def names_in(document: Document) -> Iterator[Scalar]:
-    """Each top-level ``name:`` of a Compose file."""
-    for root in document.roots:
-        node = root.get("name") if isinstance(root, Mapping) else None
-        if isinstance(node, Scalar):
-            yield node
 
 
 def passed_through(name: str, environment: Environment) -> Value:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.project import Project, Service, Variable
+from dsec_migrate.project.naming import is_said
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 
@@ -74,6 +75,6 @@ def _named(options: Options, project: Project, service: Service, variable: Varia
         return Left(f"{name}, which Compose sets itself and `docker stack deploy` does not: write it out")
     if project.environment.is_included:
         return Left(f"{name}, and alone this file has another one: write it out")
-    if not project.is_name_said(service):
+    if not is_said(project, service):
         return Left(f"{name}, and its file does not say it: give the file a `name:` first, or write it out")
     return None
