@@ -1,76 +1,266 @@
-"""Asks git which files it tracks and which it ignores. Nothing here changes a repository."""
+"""Asks git which files it tracks and which it ignores, and what its history has. Nothing here changes a repository.
+
+A repository is data of whoever made it, and its configuration, its attributes and its objects can make git start
+programs. So there is one way to start git (:func:`_start`), which takes all of these roads away, and git never looks
+for a repository itself: it is found by its ``.git`` and named, so that a bare repository that stands among the files
+of another one is nothing but files. Naming it switches git's own look at the owner off (``setup.c``,
+``setup_explicit_git_dir``); :func:`_check_owner` does it in its place.
+
+That git does not answer is never taken for a no: :class:`NoAnswerError`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from dsec_migrate.errors import UserError
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIMEOUT_SECONDS = 5
 SEARCH_TIMEOUT_SECONDS = 2
 HISTORY_TIMEOUT_SECONDS = 20
-# a repository may name a program there, which git would run
-_HARMLESS = ("-c", "core.fsmonitor=false")
+
+# what a repository may name, and git would run or ask over the network
+_SETTINGS = (
+    "safe.bareRepository=explicit",
+    # empty: a git before 2.36 takes "false" for the name of a program
+    "core.fsmonitor=",
+    f"core.hooksPath={os.devnull}",
+    "core.pager=",
+    "core.askPass=",
+    "core.sshCommand=",
+    "core.gitProxy=",
+    "credential.helper=",
+    "gpg.program=",
+    "protocol.allow=never",
+)
+_VARIABLES = {
+    # objects that a partial clone lacks stay away; an older git knows no such variable, but may use no protocol
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_PROTOCOL_FROM_USER": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+# --submodule: in any other form git starts itself in the submodule, without the options before it
+_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--submodule=short", f"-O{os.devnull}", "--no-color", "--no-renames")
+_LONGEST_LINK_BYTES = 1 << 16
+
+
+# not frozen: an exception in flight gets a traceback
+class NoAnswerError(UserError):
+    """A repository is there, and git does not tell: nobody knows what it tracks or ignores."""
+
+
+class Repository(NamedTuple):
+    """``top`` is the folder with the ``.git``, ``git_dir`` what that is or names; both are real and absolute."""
+
+    top: Path
+    git_dir: Path
+
+
+def find(folder: Path) -> Repository | None:
+    """The repository that ``folder`` (which need not be there) lies in; None where there is none.
+
+    Raises NoAnswerError where a ``.git`` is no repository, or belongs to somebody else whom the user does not trust.
+    """
+    start = Path(os.path.realpath(folder))
+    damaged: Path | None = None
+    for top in (start, *start.parents):
+        mark = top / ".git"
+        try:
+            mode = os.stat(mark).st_mode  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise _no_answer(mark, error.strerror or type(error).__name__, "run it as a user who may read it") from None
+        is_link = not stat.S_ISDIR(mode)
+        git_dir = _named_in(mark) if is_link else Path(os.path.realpath(mark))
+        if git_dir is not None and _is_repository(git_dir):
+            _check_owner(top, [mark] if is_link else [], git_dir)
+            return Repository(top, git_dir)
+        damaged = damaged or mark
+        if is_link:
+            # git looks no further either
+            break
+    if damaged is not None:
+        raise _no_answer(damaged, "it is no repository", "mend it, mount what it names as well, or move it away")
+    return None
+
+
+def _named_in(mark: Path) -> Path | None:
+    """What a ``.git`` that is a file names, as those of worktrees and submodules do."""
+    try:
+        with mark.open("rb") as file:
+            text = os.fsdecode(file.read(_LONGEST_LINK_BYTES))
+    except OSError:
+        return None
+    key, _, name = text.rstrip("\r\n").partition(": ")
+    return Path(os.path.realpath(mark.parent / name)) if key == "gitdir" and name and "\0" not in name else None
+
+
+def _is_repository(git_dir: Path) -> bool:
+    """What git asks of a repository's own folder (``setup.c``, ``is_git_directory``)."""
+    try:
+        if not os.path.lexists(git_dir / "HEAD"):
+            return False
+        common = git_dir / "commondir"
+        shared = git_dir / common.read_text("utf-8", "surrogateescape").strip() if common.is_file() else git_dir
+        return (shared / "objects").is_dir() and (shared / "refs").is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_owner(top: Path, links: Sequence[Path], git_dir: Path) -> None:
+    """As git does since 2.35.2: a repository of somebody else is not read, unless the user's own configuration names it
+    in ``safe.directory``. Windows keeps owners in another way, and nothing is asked there."""
+    if not hasattr(os, "geteuid"):
+        return
+    own = {os.geteuid()}
+    by_sudo = os.environ.get("SUDO_UID", "")
+    if 0 in own and by_sudo.isascii() and by_sudo.isdigit():
+        own.add(int(by_sudo))
+    try:
+        if all(os.lstat(path).st_uid in own for path in (*links, top, git_dir)) or _is_trusted(top):
+            return
+    except FileNotFoundError:
+        pass
+    raise _no_answer(
+        top, "it belongs to another user", f"if you trust it: git config --global --add safe.directory {_quoted(top)}"
+    )
+
+
+def _is_trusted(top: Path) -> bool:
+    """Whether ``safe.directory`` of the user's or the system's configuration names the repository."""
+    words = ["--git-dir", os.devnull, "config", "--get-all", "-z", "--type=path", "safe.directory"]
+    process = _start(words, cwd=Path(top.anchor))
+    if process is None:
+        raise _no_program(top)
+    is_trusted = False
+    for value in map(os.fsdecode, _talk(process, b"", TIMEOUT_SECONDS, top)[1]):
+        folder = value.removesuffix("/*")
+        if not value:
+            # an empty value takes back all that came before
+            is_trusted = False
+        elif value == "*" or Path(os.path.realpath(folder)) in ((top,) if folder == value else (top, *top.parents)):
+            is_trusted = True
+    return is_trusted
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+# --- what git tracks and ignores ---
 
 
 def is_tracked(path: Path) -> bool:
-    """Whether git tracks ``path``; False where there is no git or no repository."""
-    return path.name in tracked(path.parent, [path.name])
+    """Whether git tracks ``path``; False where there is no repository. Raises NoAnswerError."""
+    return path in tracked([path])
 
 
-def tracked(folder: Path, names: Sequence[str]) -> frozenset[str]:
-    """Those of ``names`` in ``folder`` that git tracks; none where there is no git or no repository."""
-    status, listed = _ask(folder, ["--literal-pathspecs", "ls-files", "-z", "--", *names])
-    return listed if status == 0 else frozenset()
+def tracked(paths: Iterable[Path]) -> frozenset[Path]:
+    """Those of ``paths`` that git tracks, or whose content it does, where one is a link. Raises NoAnswerError."""
+    found: set[Path] = set()
+    for repository, names in _by_repository(paths):
+        listed = _ask(repository, ["--literal-pathspecs", "ls-files", "-z", "--", *names], {0})
+        found.update(path for name in listed for path in names.get(name, ()))
+    return frozenset(found)
 
 
-def ignored(folder: Path, names: Sequence[str]) -> frozenset[str] | None:
-    """Those of ``names`` in ``folder`` that git ignores (a tracked file never counts as ignored).
+def ignored(paths: Iterable[Path]) -> Mapping[Path, bool]:
+    """Whether git ignores each of ``paths`` (a tracked file never counts as ignored), be it there or not; what lies in
+    no repository is not in the answer. Raises NoAnswerError."""
+    found: dict[Path, bool] = {}
+    for repository, names in _by_repository(paths):
+        # git repeats each path as it was given; behind ./ no name begins with git's own `:`
+        text = "".join(f"./{name}\0" for name in names)
+        # 1 says that none is ignored
+        listed = _ask(repository, ["check-ignore", "-z", "--stdin"], {0, 1}, text)
+        for name, same in names.items():
+            found.update(dict.fromkeys(same, f"./{name}" in listed))
+    return found
 
-    None where there is nothing to be ignored: no git, no repository, no such folder.
-    """
-    # git repeats each path as it was given; behind ./ no name begins with git's own `:`
-    status, listed = _ask(folder, ["check-ignore", "-z", "--stdin"], "".join(f"./{name}\0" for name in names))
-    # 1 says that none is ignored
-    return frozenset(name.removeprefix("./") for name in listed) if status in {0, 1} else None
 
-
-def _ask(folder: Path, words: Sequence[str], text: str = "") -> tuple[int, frozenset[str]]:
-    """The exit status, or -1 where git does not run, and the names that git tells."""
-    import subprocess
-
-    command = ["git", *_HARMLESS, "-C", str(folder), *words]
-    try:
-        result = subprocess.run(
-            command, input=os.fsencode(text), capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return -1, frozenset()
-    return result.returncode, frozenset(os.fsdecode(name) for name in result.stdout.split(b"\0") if name)
+def _by_repository(paths: Iterable[Path]) -> Iterator[tuple[Repository, dict[str, list[Path]]]]:
+    """The repositories of ``paths``, each with its paths by their names in it: those of what links lead to."""
+    folders: dict[Path, Repository | None] = {}
+    found: dict[Repository, dict[str, list[Path]]] = {}
+    for path in paths:
+        real = Path(os.path.realpath(path))
+        if real.parent not in folders:
+            folders[real.parent] = find(real.parent)
+        repository = folders[real.parent]
+        if repository is not None:
+            name = real.relative_to(repository.top).as_posix()
+            found.setdefault(repository, {}).setdefault(name, []).append(path)
+    yield from found.items()
 
 
 def ignored_below(folder: Path) -> set[str]:
     """Files and folders below ``folder`` that git ignores and does not track; nothing below an ignored folder.
 
-    Each begins with ``folder`` as it was given. Empty where there is no git or no repository, where git takes too long,
-    and where ``folder`` itself is ignored: who names it wants it.
+    Each begins with ``folder`` as it was given. Empty where there is no repository, where git does not answer (a search
+    then finds more, not less), and where ``folder`` itself is ignored: who names it wants it.
     """
-    top = Path(os.path.abspath(folder))  # noqa: PTH100
-    if not any((parent / ".git").exists() for parent in (top, *top.parents)):
+    listing = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
+    try:
+        repository = find(folder)
+        if repository is None:
+            return set()
+        listed = _ask(repository, listing, {0}, cwd=Path(os.path.realpath(folder)), timeout=SEARCH_TIMEOUT_SECONDS)
+    except NoAnswerError:
         return set()
+    names = [name.rstrip("/") for name in listed]
+    return set() if "." in names else {os.path.join(folder, name) for name in names}  # noqa: PTH118
+
+
+def _ask(
+    repository: Repository,
+    words: Sequence[str],
+    fine: set[int],
+    text: str = "",
+    *,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+) -> frozenset[str]:
+    """The names that git tells, each with NUL behind it; ``fine`` are the exit statuses of an answer.
+
+    Raises NoAnswerError.
+    """
+    process = _start(words, repository, cwd)
+    if process is None:
+        raise _no_program(repository.top)
+    status, parts = _talk(process, os.fsencode(text), timeout or TIMEOUT_SECONDS, repository.top)
+    if status not in fine:
+        raise _no_answer(
+            repository.top, f"it ends with status {status}", f"see what `git -C {_quoted(repository.top)} fsck` says"
+        )
+    return frozenset(map(os.fsdecode, parts))
+
+
+def _talk(process: subprocess.Popen[bytes], text: bytes, timeout: float, top: Path) -> tuple[int, list[bytes]]:
+    """The exit status, and the parts of the output before each NUL. Raises NoAnswerError."""
     import subprocess
 
-    listing = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
-    command = ["git", *_HARMLESS, "-C", str(folder), *listing]
-    try:
-        result = subprocess.run(command, capture_output=True, timeout=SEARCH_TIMEOUT_SECONDS, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return set()
-    names = [os.fsdecode(name).rstrip("/") for name in result.stdout.split(b"\0") if name]
-    if result.returncode or "." in names:
-        return set()
-    return {os.path.join(folder, name) for name in names}  # noqa: PTH118
+    with process:
+        try:
+            output, _ = process.communicate(text, timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise _no_answer(top, f"it takes more than {timeout} seconds", "run it again once git is quicker") from None
+    return process.returncode, output.split(b"\0")[:-1]
+
+
+# --- the history ---
 
 
 class Commit(NamedTuple):
@@ -83,34 +273,23 @@ class Commit(NamedTuple):
 def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mapping[str, Commit], bool]:
     """The latest commit of any branch that added a line with one of the texts of a name, to a file below ``folder``;
     and whether all of the history was looked at within the time. Nothing of a text goes to git: its output is searched
-    here."""
-    import subprocess
+    here. Raises NoAnswerError."""
     import time
 
-    listing = [
-        "log",
-        "--all",
-        "--no-show-signature",
-        "-m",
-        "-p",
-        "-U0",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-renames",
-    ]
-    command = ["git", *_HARMLESS, "-C", str(folder), *listing, "--format=%x00%h %cs", "--", "."]
+    repository = find(folder)
+    if repository is None:
+        return {}, True
+    listing = ["log", "--all", "--no-show-signature", "--no-mailmap", "-m", "-p", "-U0", *_PLAIN_DIFF]
+    process = _start([*listing, "--format=%x00%h %cs", "--", "."], repository, Path(os.path.realpath(folder)))
+    if process is None:
+        raise _no_program(repository.top)
     found: dict[str, Commit] = {}
     current = Commit("", "")
     until = time.monotonic() + HISTORY_TIMEOUT_SECONDS
-    try:
-        # a partial clone would fetch what it lacks, over whatever the repository names
-        known = {**os.environ, "GIT_NO_LAZY_FETCH": "1"}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=known)
-    except OSError:
-        return {}, True
     is_whole = True
     with process:
+        if process.stdin is not None:
+            process.stdin.close()
         for number, line in enumerate(process.stdout or ()):
             if line.startswith(b"\0"):
                 name, _, day = line[1:].decode("ascii", "replace").strip().partition(" ")
@@ -123,4 +302,63 @@ def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mappi
             if not is_whole:
                 process.kill()
                 break
+    # what git could not read, a partial clone's say, it did not show
+    is_whole = is_whole and process.returncode == 0
     return found, is_whole or len(found) == len(texts)
+
+
+# --- the program ---
+
+
+def _start(
+    words: Sequence[str], repository: Repository | None = None, cwd: Path | None = None
+) -> subprocess.Popen[bytes] | None:
+    """The one way to start git, in ``cwd`` or the top of the repository; None where there is no such program."""
+    import subprocess
+
+    program = _program()
+    if program is None:
+        return None
+    command = [program, "--no-pager", *(word for setting in _SETTINGS for word in ("-c", setting))]
+    if repository is not None:
+        command += ["--git-dir", str(repository.git_dir), "--work-tree", str(repository.top)]
+        cwd = cwd or repository.top
+    try:
+        return subprocess.Popen(
+            [*command, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=cwd,
+            env={**_environment(), **_VARIABLES},
+        )
+    except OSError:
+        return None
+
+
+def _program() -> str | None:
+    """The absolute path of git. A part of PATH that is relative leads into the folder that is looked at."""
+    import shutil
+
+    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)]  # noqa: PTH117
+    found = shutil.which("git", path=os.pathsep.join(folders)) if folders else None
+    # Windows looks into the current folder first
+    return found if found is not None and os.path.isabs(found) else None  # noqa: PTH117
+
+
+def _environment() -> dict[str, str]:
+    """Without the variables that lead git elsewhere, or to programs: those of a hook say. Where the user keeps the
+    configuration (``GIT_CONFIG_…``) stays."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith("GIT_") or name.upper().startswith("GIT_CONFIG_")
+    }
+
+
+def _no_program(top: Path) -> NoAnswerError:
+    return _no_answer(top, "the program git is not installed, or not in PATH", "install git")
+
+
+def _no_answer(path: Path, why: str, advice: str) -> NoAnswerError:
+    return NoAnswerError(f"git does not answer here: {why}", str(path), help=advice)

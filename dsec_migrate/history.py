@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate import git
+from dsec_migrate.changes import Plan
+from dsec_migrate.errors import UserError
 from dsec_migrate.files import secrets_folder
+from dsec_migrate.finding import Exposure
 from dsec_migrate.holdings import Held, held
 from dsec_migrate.ledger import Entry, Ledger
 from dsec_migrate.options import Options
@@ -61,11 +64,44 @@ def _days(seconds: float) -> str:
     return "today" if not days else f"{days} day{'s' * (days != 1)}"
 
 
+def in_tracked_files(units: Iterable[tuple[Project, Plan]]) -> tuple[frozenset[tuple[str, str]], UserError | None]:
+    """Service and variable of each finding whose value stands in an env file that git tracks; and what keeps git from
+    telling that."""
+    found: set[tuple[str, str]] = set()
+    try:
+        for project, plan in units:
+            found.update(_in_tracked_files(project, plan))
+    except git.NoAnswerError as error:
+        return frozenset(found), error
+    return frozenset(found), None
+
+
+def _in_tracked_files(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Raises git.NoAnswerError."""
+    names = {name for name in project.environment.files if not project.environment.is_from_shell(name)}
+    files = git.tracked(project.environment.paths) if names and plan.findings else ()
+    arguments = {(variable.service, variable.name): variable for variable in plan.arguments}
+    for finding in plan.findings if files else ():
+        known = project.services[finding.service].variables
+        variable = known.get(finding.variable) or arguments.get((finding.service, finding.variable))
+        if variable is None:
+            # a later file takes it away
+            continue
+        effective = variable.effective
+        used = {reference.name for reference in effective.references} or {finding.variable}
+        if finding.verdict.exposure in {Exposure.INTERPOLATED, Exposure.PASS_THROUGH} and used & names:
+            yield finding.service, finding.variable
+
+
 def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
     """Names of secrets whose present value stands in the history of git, each with a sentence; at the end, with an
     empty name, that not all of the history was looked at."""
     values = {one.name: one.value for one in held(project, options) if one.value is not None}
-    found, is_whole = commits(project, values)
+    try:
+        found, is_whole = commits(project, values)
+    except git.NoAnswerError as error:
+        yield "", f"the history was not looked at: {error.what}; {error.help}"
+        return
     for name, commit in found.items():
         yield (
             name,
@@ -80,7 +116,7 @@ def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
 
 def commits(project: Project, values: Mapping[str, Secret]) -> tuple[Mapping[str, git.Commit], bool]:
     """By name, the latest commit that added a value; and whether all of the history was looked at. Only values that
-    are unusual enough to be recognised."""
+    are unusual enough to be recognised. Raises git.NoAnswerError."""
     texts = {name: tuple(_forms(text)) for name, value in values.items() if is_distinctive(text := value.reveal())}
     return git.committed(project.directory, texts) if texts else ({}, True)
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import git
+from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores.external import MAXIMUM_BYTES
 
@@ -64,7 +65,8 @@ class FileState:
     ``has_final_newline`` counts only for a value of one line: texts of several lines, as keys are, end with one.
     ``mode`` is an octal permission as an int; it, ``uid`` and ``gid`` are None where they mean nothing (Windows) or
     nothing is there. ``closed_folder`` is the nearest folder around it that only its owner enters. ``is_ignored`` is
-    None where no repository could take the file in. ``is_too_large``: for Swarm; such a content was not looked at.
+    None where no repository could take the file in, or git does not answer (``unanswered``). ``is_too_large``: for
+    Swarm; such a content was not looked at.
     """
 
     secret: SecretFile
@@ -82,6 +84,7 @@ class FileState:
     closed_folder: Path | None = None
     is_tracked: bool = False
     is_ignored: bool | None = None
+    unanswered: UserError | None = None
 
     @property
     def needs_value(self) -> bool:
@@ -119,18 +122,26 @@ def inspect(files: Sequence[SecretFile]) -> list[FileState]:
     folders: dict[Path, list[str]] = {}
     for file in files:
         folders.setdefault(file.path.parent, []).append(file.path.name)
-    tracked: dict[Path, frozenset[str]] = {}
-    ignored: dict[Path, frozenset[str] | None] = {}
-    for folder, names in folders.items():
-        is_there = folder.is_dir()
-        tracked[folder] = git.tracked(folder, names) if is_there else frozenset()
-        ignored[folder] = git.ignored(folder, names) if is_there else None
-    states = []
-    for file in files:
-        folder, name = file.path.parent, file.path.name
-        known = ignored[folder]
-        states.append(_state(file, name in tracked[folder], None if known is None else name in known))
-    return states
+    seen = {folder: _seen_by_git(folder, names) for folder, names in folders.items()}
+    return [_state(file, seen[file.path.parent]) for file in files]
+
+
+class _Seen(NamedTuple):
+    """What git says of the files of one folder; ``unanswered``: it says nothing."""
+
+    tracked: frozenset[Path] = frozenset()
+    ignored: Mapping[Path, bool] = {}
+    unanswered: UserError | None = None
+
+
+def _seen_by_git(folder: Path, names: Sequence[str]) -> _Seen:
+    if not folder.is_dir():
+        return _Seen()
+    paths = [folder / name for name in names]
+    try:
+        return _Seen(git.tracked(paths), git.ignored(paths))
+    except git.NoAnswerError as error:
+        return _Seen(unanswered=error)
 
 
 def variable_state(name: str, variable: str, value: str | None) -> VariableState:
@@ -179,13 +190,14 @@ def describe_access(state: FileState) -> str:
     return f"{owner}: read by {'everybody' if state.mode & 0o004 else 'its group'} on this host"
 
 
-def _state(file: SecretFile, is_tracked: bool, is_ignored: bool | None) -> FileState:
+def _state(file: SecretFile, seen: _Seen) -> FileState:
+    is_tracked, is_ignored, unanswered = file.path in seen.tracked, seen.ignored.get(file.path), seen.unanswered
     try:
         status = file.path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return FileState(file, Kind.MISSING, is_tracked=is_tracked, is_ignored=is_ignored)
+        return FileState(file, Kind.MISSING, is_tracked=is_tracked, is_ignored=is_ignored, unanswered=unanswered)
     except OSError:
-        return FileState(file, Kind.UNREADABLE, is_tracked=is_tracked, is_ignored=is_ignored)
+        return FileState(file, Kind.UNREADABLE, is_tracked=is_tracked, is_ignored=is_ignored, unanswered=unanswered)
     has_modes = os.name != "nt"
     kind = Kind.FILE if stat.S_ISREG(status.st_mode) else Kind.OTHER
     if stat.S_ISDIR(status.st_mode):
@@ -214,6 +226,7 @@ def _state(file: SecretFile, is_tracked: bool, is_ignored: bool | None) -> FileS
         closed_folder=_closed_folder(file.path) if has_modes else None,
         is_tracked=is_tracked,
         is_ignored=is_ignored,
+        unanswered=unanswered,
     )
 
 
@@ -234,6 +247,8 @@ def _file_problems(state: FileState) -> Iterator[str]:
             f"git tracks it: `git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}` takes it "
             "out of the next commit, but the history keeps the value: change (rotate) it where it is used"
         )
+    if state.unanswered is not None:
+        yield f"whether git has it is not known: {state.unanswered.what}; {state.unanswered.help}"
     yield from (problem.sentence for problem in place_problems(state))
     if not state.is_tracked and state.is_ignored is False and state.kind is not Kind.DIRECTORY:
         yield "git does not ignore it: one `git add` would take it in; name it, or its folder, in .gitignore"

@@ -13,7 +13,6 @@ from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.files import Disk, journal_folders, secrets_folder
-from dsec_migrate.finding import Exposure
 from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
@@ -126,6 +125,9 @@ def _size(group: _Group) -> int:
 
 def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
     outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check, write=request.write)
+    if outcome.unanswered is not None:
+        # a gate that does not know stays shut
+        outcome = replace(outcome, errors=(*outcome.errors, outcome.unanswered))
     if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)
     try:
@@ -163,12 +165,14 @@ def migrate(
         disk = disk or Disk()
         options = replace(options, skip_settled=settings.read(files.directory).skips)
         units = list(plan_units(root, options, disk))
+        exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
         outcome = ProjectOutcome(
             files.name,
             masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
             warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
             errors=tuple(error for unit in units for error in unit.errors),
-            tracked=frozenset(found for unit in units if check for found in tracked(unit.project, unit.plan)),
+            tracked=exposed,
+            unanswered=unanswered,
             journal=_journal(root, units, options),
             services=tuple(member for unit in units for member in mounted.members(unit.project)),
         )
@@ -319,23 +323,10 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     return replace(loaded.within(boundary), images=said.images, exceptions=said.exceptions)
 
 
-def tracked(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Service and variable of each finding whose value stands in an env file that git tracks."""
-    from dsec_migrate import git
+def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]], UserError | None]:
+    from dsec_migrate.history import in_tracked_files
 
-    names = {name for name in project.environment.files if not project.environment.is_from_shell(name)}
-    files = [path for path in project.environment.paths if names and git.is_tracked(path)]
-    arguments = {(variable.service, variable.name): variable for variable in plan.arguments}
-    for finding in plan.findings if files else ():
-        known = project.services[finding.service].variables
-        variable = known.get(finding.variable) or arguments.get((finding.service, finding.variable))
-        if variable is None:
-            # a later file takes it away
-            continue
-        effective = variable.effective
-        used = {reference.name for reference in effective.references} or {finding.variable}
-        if finding.verdict.exposure in {Exposure.INTERPOLATED, Exposure.PASS_THROUGH} and used & names:
-            yield finding.service, finding.variable
+    return in_tracked_files((unit.project, unit.plan) for unit in units)
 
 
 # --- the disk ---

@@ -65,9 +65,9 @@ class ProjectOutcome:
     """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
 
     ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
-    ``--check``). ``path`` is the file's name as the user gave it. ``rewritten`` are the files whose text changes, in
-    the order in which they reach the disk: env files first. ``journal`` is the folder of the secrets, which
-    keeps the record of the run. ``services`` are those of the project and of what it includes.
+    ``--check``); ``unanswered``: git does not tell. ``path`` is the file's name as the user gave it. ``rewritten`` are
+    the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the folder
+    of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes.
     """
 
     path: str
@@ -78,6 +78,7 @@ class ProjectOutcome:
     warnings: tuple[UserError, ...] = ()
     errors: tuple[UserError, ...] = ()
     tracked: frozenset[tuple[str, str]] = frozenset()
+    unanswered: UserError | None = None
     failure: str = ""
     is_written: bool = False
     journal: Path | None = None
@@ -110,14 +111,23 @@ class Outcome:
 
 
 def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
-    """The findings that ``--check`` refuses: certain or likely, not excepted, still in the file when the run ends, and
-    their text stands in it or in a file that git tracks (with ``strict`` any)."""
+    """The findings that ``--check`` refuses: those that it counts and nobody excepts."""
+    return [finding for finding in _counted_by_check(project, strict) if not finding.is_excepted]
+
+
+def excepted_from_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
+    """The findings that ``--check`` would refuse, but for what the project's people say."""
+    return [finding for finding in _counted_by_check(project, strict) if finding.is_excepted]
+
+
+def _counted_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
+    """The findings that are certain or likely, still in the file when the run ends, and whose text stands in it or in a
+    file that git tracks (with ``strict`` any)."""
     exposed = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
     return [
         finding
         for finding in project.findings
         if finding.verdict.confidence is not Confidence.POSSIBLE
-        and not finding.is_excepted
         and not (project.is_written and finding.action is Action.MIGRATE)
         and (strict or finding.verdict.exposure in exposed or (finding.service, finding.variable) in project.tracked)
     ]

@@ -16,11 +16,11 @@ from dsec_migrate.errors import UserError, told
 from dsec_migrate.exceptions import Rule, problems, reason_for
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Confidence
-from dsec_migrate.git import Commit
-from dsec_migrate.history import changes, commits
+from dsec_migrate.git import Commit, NoAnswerError
+from dsec_migrate.history import changes, commits, in_tracked_files
 from dsec_migrate.holdings import held
 from dsec_migrate.masking import masks
-from dsec_migrate.migrate import Unit, load, plan_units, tracked
+from dsec_migrate.migrate import Unit, load, plan_units
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Masks, ProjectOutcome
@@ -55,7 +55,7 @@ class Checklist:
 @dataclass(frozen=True, eq=False, repr=False)
 class Audit:
     """What is the same for all projects of a call. ``looks_back``: the history of git is searched, at most until
-    ``until`` (seconds of a monotonic clock)."""
+    ``until`` (seconds of a monotonic clock). ``is_gate``: where git does not answer the project is not passed."""
 
     checks: Sequence[Check]
     options: Options
@@ -64,6 +64,7 @@ class Audit:
     baseline: Baseline | None = None
     looks_back: bool = True
     until: float = 0.0
+    is_gate: bool = False
 
     def look(self, files: ProjectFiles) -> Checklist:
         """All checks of one project. Changes nothing; whatever goes wrong is an error of the project."""
@@ -84,13 +85,19 @@ class Audit:
         rules = (*said.exceptions, *_skipped(said.skips))
         hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
         points = []
+        unanswered = [subject.unanswered for subject in subjects if subject.unanswered is not None]
         for check in self.checks:
             asked = zip(texts, subjects, strict=True)
-            answers = [(sources, answer) for sources, subject in asked for answer in check.look(subject)]
+            try:
+                answers = [(sources, answer) for sources, subject in asked for answer in check.look(subject)]
+            except NoAnswerError as error:
+                unanswered.append(error)
+                continue
             point = self._point(check, answers, rules, hide)
             if point.items or point.done or point.excepted or point.known:
                 points.append(point)
         warnings = [*files.warnings, *(warning for unit in units for warning in unit.warnings)]
+        (errors if self.is_gate else warnings).extend(unanswered[:1])
         if not all(subject.is_history_whole for subject in subjects):
             warnings.append(
                 UserError(
@@ -127,6 +134,7 @@ class Audit:
 
     def _subject(self, files: ProjectFiles, unit: Unit, maximum_age: int) -> Subject:
         project, plan = unit.project, unit.plan
+        exposed, unanswered = in_tracked_files([(project, plan)])
         subject = Subject(
             project,
             plan.findings,
@@ -135,16 +143,20 @@ class Audit:
             tuple(held(project, self.options)),
             changes(project, self.options),
             {},
-            frozenset(tracked(project, plan)),
+            exposed,
             _words(files, self.options),
             time.time(),
             maximum_age,
+            unanswered=unanswered,
         )
         if not self.looks_back:
             return subject
         if time.monotonic() > self.until:
             return replace(subject, is_history_whole=False)
-        leaked, is_whole = _leaked(subject)
+        try:
+            leaked, is_whole = _leaked(subject)
+        except NoAnswerError as error:
+            return replace(subject, unanswered=error)
         return replace(subject, leaked=leaked, is_history_whole=is_whole)
 
     def _masks(self, units: Sequence[Unit], subjects: Sequence[Subject]) -> Masks:

@@ -26,12 +26,12 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         if not state.is_ignored and folder not in told:
             told.add(folder)
             yield _item(subject.secret_site(name), folder.name, f"{folder.name}/")
+    tracked, ignored = git.tracked(subject.env_files), git.ignored(subject.env_files)
     for path, site in subject.env_files.items():
-        known = git.ignored(path.parent, [path.name])
-        if known is None or git.is_tracked(path):
+        if path not in ignored or path in tracked:
             continue
-        good += path.name in known
-        if path.name not in known:
+        good += ignored[path]
+        if not ignored[path]:
             yield _item(site, path.name, path.name)
     if good:
         yield Done(f"git ignores {good} {'file' if good == 1 else 'files'} with values")

@@ -22,12 +22,12 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         if state.is_tracked:
             site = Site(str(state.secret.path), 1, 1)
             told[site.file] = _item(site, name, "the file of a secret")
+    tracked = git.tracked(subject.env_files)
     for path, site in subject.env_files.items():
-        if site.file not in told and git.is_tracked(path):
+        if site.file not in told and path in tracked:
             told[site.file] = _item(site, path.name, "an env file with secrets")
     yield from told.values()
-    is_repository = git.ignored(subject.directory, ["x"]) is not None
-    if not told and is_repository and subject.known:
+    if not told and subject.known and git.find(subject.directory) is not None:
         yield Done("git tracks no env file and no file of a secret")
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
+from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
 from dsec_migrate.git import Commit
 from dsec_migrate.holdings import Held
@@ -68,7 +69,8 @@ class Subject:
     the secrets that it defines; ``changed`` since when each has its value (seconds of the epoch); ``leaked`` which
     values the history of git has, by name or ``service.VARIABLE``. ``tracked`` are service and variable of findings
     whose value stands in an env file that git tracks. ``call`` are the words that name the project on the command line.
-    ``today`` counts seconds of the epoch, ``maximum_age`` days. ``is_history_whole``: all of git's was looked at."""
+    ``today`` counts seconds of the epoch, ``maximum_age`` days. ``is_history_whole``: all of git's was looked at;
+    ``unanswered``: git does not tell what it has."""
 
     project: Project
     findings: tuple[Finding, ...]
@@ -82,6 +84,7 @@ class Subject:
     today: float = 0.0
     maximum_age: int = 365
     is_history_whole: bool = True
+    unanswered: UserError | None = None
 
     # --- findings ---
 

@@ -79,7 +79,7 @@ def audit(
     call = frozenset(path for one in projects for path in one.paths)
     options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()))
     until = time.monotonic() + HISTORY_SECONDS
-    task = Audit(checks, options, dict(os.environ), call, known, not no_history, until)
+    task = Audit(checks, options, dict(os.environ), call, known, not no_history, until, check)
     progress = Progress(sys.stderr)
     checklists = []
     try:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dsec_migrate.errors import UserError, unproved
 from dsec_migrate.finding import Action, Confidence
-from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
+from dsec_migrate.outcome import Outcome, ProjectOutcome, excepted_from_check, refused_by_check
 
 
 class Counts(NamedTuple):
@@ -95,9 +95,14 @@ def sentence(outcome: Outcome, counts: Counts) -> str:
 
 
 def check_sentence(outcome: Outcome, strict: bool) -> str:
-    """What ``--check`` says."""
+    """What ``--check`` says, with what it would say but for exceptions."""
     against = sum(len(refused_by_check(project, strict)) for project in outcome.projects)
-    return f"check failed: {number(against, 'secret')} in the files" if against else "check passed"
+    failed = sum(project.status != 0 for project in outcome.projects)
+    excepted = sum(len(excepted_from_check(project, strict)) for project in outcome.projects)
+    why = [f"{number(against, 'secret')} in the files"] if against else []
+    why += [f"{number(failed, 'file')} with errors"] if failed else []
+    said = f"check failed: {', '.join(why)}" if why else "check passed"
+    return f"{said}, {excepted} excepted" if excepted else said
 
 
 def number(amount: int, thing: str) -> str:

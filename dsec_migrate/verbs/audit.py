@@ -55,8 +55,17 @@ def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bo
     page.sentence(_sum(checklists), paint=page.style.bold)
     if check:
         number = refused(checklists, strict=strict)
-        page.sentence(f"check failed: {_number(number, 'item')} to do" if number else "check passed")
+        page.sentence(_check_sentence(checklists, number))
     return page
+
+
+def _check_sentence(checklists: Sequence[Checklist], number: int) -> str:
+    failed = sum(bool(one.errors) for one in checklists)
+    excepted = sum(len(point.excepted) for one in checklists for point in one.points)
+    why = [f"{_number(number, 'item')} to do"] if number else []
+    why += [f"{_number(failed, 'project')} with errors"] if failed else []
+    said = f"check failed: {', '.join(why)}" if why else "check passed"
+    return f"{said}, {excepted} excepted" if excepted else said
 
 
 def text(checklists: Sequence[Checklist], *, check: bool, strict: bool) -> str:

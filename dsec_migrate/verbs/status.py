@@ -52,6 +52,9 @@ def _tell_project(files: ProjectFiles, task: Task) -> None:
     problems = [(name, sentence) for unit, name, state in found for sentence in _sentences(unit, name, state)]
     for unit in root.units():
         problems += leaked(unit, task.options)
+    if outcome.unanswered is not None and all("git does not answer" not in sentence for _, sentence in problems):
+        why = outcome.unanswered
+        problems.append(("", f"whether git tracks the env files is not known: {why.what}; {why.help}"))
     if problems:
         page.heading("To do")
         for name, sentence in problems:
