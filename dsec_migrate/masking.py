@@ -1,23 +1,68 @@
-"""What no output may show: where secret text stands in the file, and the values themselves."""
+"""What no output may show: where secret text stands in the files, the values themselves, and names that hold one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Scalar
+from dsec_migrate.changes import Plan, Read, ReadInScript, ReadInTest, RemoveLine
+from dsec_migrate.detectors import secret_parts
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, text_span
 from dsec_migrate.finding import Site
 from dsec_migrate.outcome import Masks
 from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.project import Argument, Project, Slot
-from dsec_migrate.secret import Secret
+from dsec_migrate.planning import slips
+from dsec_migrate.project import Argument, Project, Service, Slot
+from dsec_migrate.records import dataclass, field
+from dsec_migrate.secret import MASK, Secret
 from dsec_migrate.source import Span
+from dsec_migrate.variable_names import slip
+
+# blocks whose keys or items are names of variables, and those where much may be a name that has signs in it
+_OF_VARIABLES = ("environment", "args")
+_OF_LABELS = ("labels", "annotations")
+_SHORTEST_TOKEN = 20
+
+
+@dataclass(repr=False, eq=False)
+class _Found:
+    """Masks on their way."""
+
+    spans: dict[str, dict[Span, None]] = field(default_factory=dict)
+    values: dict[Secret, None] = field(default_factory=dict)
+    names: dict[Secret, str] = field(default_factory=dict)
+
+    def place(self, document: Document, span: Span) -> None:
+        self.spans.setdefault(str(document.source.path), {})[span] = None
+
+    def value(self, text: str) -> None:
+        for line in text.splitlines() or [text]:
+            stripped = line.strip()
+            if is_distinctive(stripped):
+                self.values[Secret(stripped)] = None
 
 
 def masks(project: Project, plan: Plan) -> Masks:
     """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
-    spans: dict[str, dict[Span, None]] = {}
-    values: dict[Secret, None] = {}
+    found = _Found()
+    _of_findings(project, plan, found)
+    for operation in plan.operations:
+        if isinstance(operation, (ReadInScript, ReadInTest)):
+            _of_read(operation, found)
+        elif isinstance(operation, RemoveLine):
+            found.place(operation.document, operation.line.value_span)
+    for secret in plan.secrets:
+        if secret.value is not None:
+            found.value(secret.value.reveal())
+    for service in project.services.values():
+        _of_names(service, found)
+    return Masks(
+        {file: tuple(sorted(places)) for file, places in found.spans.items()},
+        tuple(found.values),
+        tuple(found.names.items()),
+    )
+
+
+def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
     arguments = {(each.service, each.name, _site(each.slot)): each for each in plan.arguments}
     for finding in plan.findings:
         service = project.services[finding.service]
@@ -31,31 +76,84 @@ def masks(project: Project, plan: Plan) -> Masks:
                 continue
             stands_at = variable.slot
         parts = finding.verdict.parts
+        if slips.slip_of(stands_at) is not None:
+            # the secret is in the name; whatever follows is hidden with it
+            parts = ((0, len(stands_at.text or "")),)
         for slot in variable.slots:
             # another slot of the same name has a text of its own
             known = parts if slot is stands_at else ((0, len(slot.text or "")),)
-            places = spans.setdefault(str(slot.document.source.path), {})
             for span in _spans(slot, known):
-                places[span] = None
+                found.place(slot.document, span)
             for start, end in known:
-                _remember(values, (slot.text or "")[start:end])
+                found.value((slot.text or "")[start:end])
         if parts and variable.effective.value:
-            _remember(values, variable.effective.value)
-    for secret in plan.secrets:
-        if secret.value is not None:
-            _remember(values, secret.value.reveal())
-    return Masks({file: tuple(sorted(places)) for file, places in spans.items()}, tuple(values))
+            found.value(variable.effective.value)
+
+
+def _of_read(read: Read, found: _Found) -> None:
+    """What a text says of a value, and what it is to read from a file from now on, however short and common."""
+    # where a variable is set, something else stands so far
+    for part in read.spans if not read.variable else ():
+        text = read.node.value[part.start : part.end]
+        if text.startswith("$"):
+            # a reference; what may be secret of it is its default
+            continue
+        place = text_span(read.document, read.node, part)
+        found.place(read.document, place or Span(read.node.start, read.node.end))
+
+
+def _of_names(service: Service, found: _Found) -> None:
+    """What stands where the name of a variable belongs and is none, or is a token."""
+    for layer in service.layers:
+        build = layer.service.get("build")
+        for body in (layer.service, *([build] if isinstance(build, Mapping) else [])):
+            for key in (*_OF_VARIABLES, *_OF_LABELS):
+                for node, name, has_value in _names(body.get(key)):
+                    is_variable = key in _OF_VARIABLES
+                    _of_name(layer.document, node, name, found, has_value=has_value, is_variable=is_variable)
+    for file in service.env_files:
+        for line in file.entries if file.text is not None else ():
+            node = Scalar(*line.name_span, line.name_span.start, None, None, line.name, "")
+            assert file.text is not None
+            _of_name(file.text, node, line.name, found, has_value=line.value is not None, is_variable=True)
+
+
+def _names(block: Content | None) -> Iterator[tuple[Scalar, str, bool]]:
+    """The scalars of a block that hold a name, the name, and whether a value follows."""
+    if isinstance(block, Mapping):
+        for entry in block.entries:
+            key, value = follow(entry.key), follow(entry.value)
+            if isinstance(key, Scalar) and entry.name != "<<":
+                yield key, entry.name, not (isinstance(value, Scalar) and value.is_null)
+    elif isinstance(block, Sequence):
+        for item in block.items:
+            content = follow(item)
+            if isinstance(content, Scalar):
+                name, sign, _ = content.value.partition("=")
+                yield content, name, bool(sign)
+
+
+def _of_name(document: Document, node: Scalar, name: str, found: _Found, *, has_value: bool, is_variable: bool) -> None:
+    slipped = slip(name, has_value=has_value)
+    if slipped is None:
+        # a token on a line of its own is for Compose a variable that the shell may set
+        if len(name) < _SHORTEST_TOKEN or not secret_parts(name):
+            return
+        start, shown = 0, MASK
+    else:
+        start, shown = slipped.start, slipped.shown
+        if is_variable:
+            found.names[Secret(name)] = shown
+        if not slips.is_secret(slipped):
+            return
+    found.names[Secret(name)] = shown
+    found.value(name[start:])
+    place = text_span(document, node, Span(start, len(name)))
+    found.place(document, place or Span(node.start, node.end))
 
 
 def _site(slot: Slot) -> Site:
     return Site(*slot.document.place(slot.start))
-
-
-def _remember(values: dict[Secret, None], text: str) -> None:
-    for line in text.splitlines() or [text]:
-        stripped = line.strip()
-        if is_distinctive(stripped):
-            values[Secret(stripped)] = None
 
 
 def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:

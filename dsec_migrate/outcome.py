@@ -48,16 +48,24 @@ class Remaining:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Masks:
-    """What no output may show: ``spans`` of the original text of each file, and values wherever they turn up."""
+    """What no output may show: ``spans`` of the original text of each file, and values wherever they turn up.
+
+    ``names`` are names that hold a value, each with what is shown in its place.
+    """
 
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     values: tuple[Secret, ...] = ()
+    names: tuple[tuple[Secret, str], ...] = ()
 
     def __add__(self, other: Masks) -> Masks:
         spans = dict(self.spans)
         for file, places in other.spans.items():
             spans[file] = tuple(sorted({*spans.get(file, ()), *places}))
-        return Masks(spans, tuple(dict.fromkeys((*self.values, *other.values))))
+        return Masks(
+            spans,
+            tuple(dict.fromkeys((*self.values, *other.values))),
+            tuple(dict.fromkeys((*self.names, *other.names))),
+        )
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -23,10 +23,11 @@ from dsec_migrate.masking import masks
 from dsec_migrate.migrate import Unit, load, plan_units
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
-from dsec_migrate.outcome import Masks, ProjectOutcome
+from dsec_migrate.outcome import Masks
 from dsec_migrate.planning import excepted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.shown import problem
 from dsec_migrate.source import Source
 from dsec_migrate.vacancies import states
 
@@ -83,7 +84,7 @@ class Audit:
         errors += (error for sources in texts for source in sources.values() for error in problems(source, IDS))
         subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
         rules = (*said.exceptions, *_skipped(said.skips))
-        hide = hider(ProjectOutcome(files.name, masks=self._masks(units, subjects)))
+        hide = hider(self._masks(units, subjects))
         points = []
         unanswered = [subject.unanswered for subject in subjects if subject.unanswered is not None]
         for check in self.checks:
@@ -105,7 +106,12 @@ class Audit:
                     help=f"`{subjects[-1].verb('audit')}` for this project alone looks further",
                 )
             )
-        return Checklist(files.name, tuple(points), tuple(errors), tuple(warnings))
+        return Checklist(
+            hide(files.name),
+            tuple(points),
+            tuple(problem(error, hide) for error in errors),
+            tuple(problem(warning, hide) for warning in warnings),
+        )
 
     def _point(
         self,
@@ -122,7 +128,7 @@ class Audit:
             if isinstance(answer, Done):
                 done[hide(answer.what)] = None
                 continue
-            item = answer._replace(reason=hide(answer.reason), fix=hide(answer.fix))
+            item = _shown(answer, hide)
             reason = _exception(check, item, sources, rules)
             if reason is not None:
                 excepted[item] = reason
@@ -175,6 +181,15 @@ def _leaked(subject: Subject) -> tuple[Mapping[str, Commit], bool]:
     }
     values = {one.subject: one.value for one in subject.known if one.subject not in stands}
     return commits(subject.project, values)
+
+
+def _shown(item: Item, hide: Callable[[str], str]) -> Item:
+    return item._replace(
+        site=item.site._replace(file=hide(item.site.file)),
+        subject=hide(item.subject),
+        reason=hide(item.reason),
+        fix=hide(item.fix),
+    )
 
 
 def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Sequence[Rule]) -> str | None:

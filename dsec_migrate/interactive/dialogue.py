@@ -20,8 +20,9 @@ from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.records import replace
 from dsec_migrate.reports.diff import render
-from dsec_migrate.reports.hiding import harmless, hidden, hider, spellings
+from dsec_migrate.reports.hiding import harmless, hider
 from dsec_migrate.reports.look import Look
+from dsec_migrate.reports.shown import shown
 from dsec_migrate.reports.style import Paint, Style, paragraph, wrapped
 
 _MOVE = "Move it? [y,n,a,s,r,o,d,v,w,u,q,?] "
@@ -154,7 +155,7 @@ class Dialogue:
 
     def _skip_all(self) -> None:
         unit = self.session.unit
-        pattern = self._terminal.line("Leave for good what is called: ", harmless(self._proposal(unit)))
+        pattern = self._terminal.line("Leave for good what is called: ", harmless(self._hide(self._proposal(unit))))
         if not pattern:
             return
         if self.session.state.position not in self.session.named_by(pattern):
@@ -165,8 +166,8 @@ class Dialogue:
         if not reason:
             self._say("without a reason nothing is left for good")
             return
-        values = spellings(self._planner.everything().masks)
-        if hidden(f"{pattern} {reason}", values) != f"{pattern} {reason}":
+        said = f"{pattern} {reason}"
+        if self._hide(said) != said:
             self._say("that would tell a value: the file with the reason is no place for it")
             return
         self.session.skip_all(Rule(pattern, reason))
@@ -248,7 +249,7 @@ class Dialogue:
             self._say(f"not possible: {self._reason(outcome)}")
 
     def _reason(self, outcome: ProjectOutcome) -> str:
-        return hider(outcome)(reason_against(outcome, self.session.unit))
+        return reason_against(outcome, self.session.unit)
 
     # --- to look at ---
 
@@ -266,7 +267,7 @@ class Dialogue:
     def _show_change(self) -> None:
         outcome = self._planner.so_far(self.session)
         paints: dict[str, Paint] = {"-": self._style.red, "+": self._style.green, "@": self._style.dim}
-        diffs = render(outcome, Look())
+        diffs = render(shown(outcome), Look())
         for diff in reversed(diffs):
             lines = []
             for line in diff.splitlines():
@@ -276,8 +277,11 @@ class Dialogue:
         if not diffs:
             self._say("nothing is accepted so far that changes a file")
 
+    def _hide(self, text: str) -> str:
+        return hider(self._planner.everything().masks)(text)
+
     def _say(self, text: str) -> None:
-        lines = paragraph(harmless(text), min(self._terminal.width, 100), "  ")
+        lines = paragraph(harmless(self._hide(text)), min(self._terminal.width, 100), "  ")
         self._terminal.show("\n".join(lines) + "\n")
 
     # --- the end ---
@@ -320,13 +324,13 @@ class Dialogue:
     def _reason_of(self, outcome: ProjectOutcome) -> str:
         error = outcome.errors[0] if outcome.errors else None
         text = f"{error.what}; {error.help}" if error is not None and error.help else error.what if error else ""
-        return hider(outcome)(text or outcome.failure)
+        return text or outcome.failure
 
     def _tell_command(self) -> None:
         pairs = list(words_of(self._planner.options, spoken(self._planner.options, self.session)))
         lines = self._command(pairs, self._terminal.width)
         self._terminal.show("\nThe same in options, to be written with --write:\n\n")
-        self._terminal.show("".join(harmless(line) + "\n" for line in lines))
+        self._terminal.show("".join(harmless(self._hide(line)) + "\n" for line in lines))
 
     def _quit(self, *, is_gone: bool = False) -> End | None:
         if is_gone:

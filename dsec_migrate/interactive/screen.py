@@ -43,17 +43,16 @@ def render_unit(
     ``height`` rows."""
     unit = session.unit
     told = alone if moves(alone, unit) else expected
-    page = Page(style, width)
+    page = Page(style, width, hider(told.masks))
     _head(page, session, style, min(width, PROSE_WIDTH))
     rows = [finding for finding in told.findings if key_of(finding) in unit.keys] or list(unit.findings)
-    hide = hider(told)
     for why in dict.fromkeys(f"{_sentence(f.verdict.why)} ({f.verdict.confidence.value})" for f in rows):
-        _labelled(page, "why", hide(why))
+        _labelled(page, "why", why)
     moved = [finding for finding in rows if finding.action is Action.MIGRATE]
     if len(moved) < len(rows) or not rows:
         reasons = dict.fromkeys(finding.note for finding in rows if finding.action is not Action.MIGRATE)
         for reason in reasons:
-            _labelled(page, "stays", hide(reason))
+            _labelled(page, "stays", reason)
         return f"\n{page}"
     names = {finding.secret for finding in moved}
     for secret in told.plan.secrets:
@@ -63,7 +62,7 @@ def render_unit(
         _labelled(page, "how", way)
     label = "note" if all(finding.applicability == "safe" for finding in moved) else "check"
     for note in dict.fromkeys(note for finding in moved for note in finding.note.split("; ") if note):
-        _labelled(page, label, hide(note.removeprefix("check ")))
+        _labelled(page, label, note.removeprefix("check "))
     if session.wish != Wish():
         _labelled(page, "chosen", ", ".join(_wish(session.wish)))
     page.blank()
@@ -78,12 +77,12 @@ def _head(page: Page, session: Session, style: Style, width: int) -> None:
     count = f"[{number}/{len(session.units)}] "
     site = unit.findings[0].site if unit.findings else None
     place = f"{site.file}:{site.line}" if site is not None else ""
-    title = cut(count + unit.title, width)
+    title = cut(page.hide(count + unit.title), width)
     if width_of(title) + 2 + width_of(place) <= width:
         page.row(title + " " * (width - width_of(title) - width_of(place)) + place, style.bold)
     else:
         page.row(title, style.bold)
-        page.row(f"  {tail(place, width - 2)}", style.bold)
+        page.row(f"  {tail(page.hide(place), width - 2)}", style.bold)
 
 
 def _labelled(page: Page, label: str, text: str) -> None:
@@ -133,11 +132,12 @@ def _change(outcome: ProjectOutcome, rows: Sequence[Finding], style: Style, widt
     """The hunks around the lines of the findings first, then the others, in at most ``room`` rows."""
     paints: dict[str, Paint] = {"-": style.red, "+": style.green, " ": str}
     sites = {(finding.site.file, finding.site.line) for finding in rows}
+    hide = hider(outcome.masks)
     found = [(file, hunk) for file in outcome.rewritten for hunk in hunks(file, outcome.masks)]
     own = [pair for pair in found if _holds(pair[1], pair[0].path, sites)]
     lines: list[str] = []
     for file, hunk in (*own, *(pair for pair in found if pair not in own)):
-        lines.append(style.dim(cut(harmless(f"@@ {name_of(file)}:{hunk.old_start} @@"), width)))
+        lines.append(style.dim(cut(harmless(hide(f"@@ {name_of(file)}:{hunk.old_start} @@")), width)))
         lines += (paints[line.sign](cut(line.sign + line.text, width)) for line in hunk.lines)
     if len(lines) > room:
         hidden = len(lines) - room + 1
@@ -176,7 +176,7 @@ def render_value(outcome: ProjectOutcome, unit: Unit, width: int, height: int) -
 
 
 def render_summary(session: Session, outcome: ProjectOutcome, style: Style, width: int) -> str:
-    page = Page(style, width)
+    page = Page(style, width, hider(outcome.masks))
     accepted = [session.units[number] for number in session.accepted]
     skipped = [unit for n, unit in enumerate(session.units) if session.state.accepted.get(n) is False]
     count, left = len(session.units), len(session.undecided)
@@ -190,6 +190,6 @@ def render_summary(session: Session, outcome: ProjectOutcome, style: Style, widt
     stay = [unit for unit in accepted if not moves(outcome, unit)]
     for unit in stay if not outcome.errors else ():
         reasons = [f.note for f in outcome.findings if key_of(f) in unit.keys and f.action is Action.KEEP]
-        reason = hider(outcome)(reasons[0] if reasons else "")
+        reason = reasons[0] if reasons else ""
         page.sentence(f"{unit.name} stays all the same: {reason}", indent="      ", first="  ")
     return f"\n{page}"

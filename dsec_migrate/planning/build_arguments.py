@@ -7,13 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from dsec_migrate import builds, standalone
-from dsec_migrate.detectors import judge
 from dsec_migrate.dockerfile import declared, unquoted
 from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.finding import Candidate
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case
-from dsec_migrate.planning import build_parts
+from dsec_migrate.planning import build_parts, slips
 from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project, Service, Variable
 from dsec_migrate.records import replace
 
@@ -55,7 +53,7 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
 
 def _judged(project: Project, service: Service, variable: Variable, options: Options) -> Iterator[Case]:
     slot = variable.slot
-    verdict = judge(Candidate(service.name, slot.name, slot.text, variable.effective.value))
+    verdict = slips.verdict(service, slot, variable.effective.value)
     if verdict is not None:
         yield Case(project, service, variable, verdict, options)
 

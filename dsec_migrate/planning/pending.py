@@ -9,11 +9,10 @@ from dsec_migrate.changes import (
     Applicability,
     PlannedSecret,
 )
-from dsec_migrate.detectors import judge
-from dsec_migrate.finding import Action, Candidate, Confidence, Finding, Site, Verdict
+from dsec_migrate.finding import Action, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.planning import excepted
+from dsec_migrate.planning import excepted, slips
 from dsec_migrate.project import Project, Slot, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -39,9 +38,7 @@ class Pending:
 def cases(project: Project, options: Options) -> Iterator[Case]:
     for service in project.services.values():
         for variable in service.variables.values():
-            verdict = judge(
-                Candidate(service.name, variable.name, variable.slot.text, variable.effective.value, service.image)
-            )
+            verdict = slips.verdict(service, variable.slot, variable.effective.value)
             if verdict is not None:
                 yield Case(project, service, variable, verdict, options)
 
@@ -49,15 +46,14 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
 def judged(case: Case, slot: Slot) -> Verdict | None:
     """The verdict on another line of the variable."""
     value = case.project.value_at(slot)
-    return judge(Candidate(case.service.name, case.variable.name, slot.text, value, case.service.image))
+    return slips.verdict(case.service, slot, value)
 
 
 def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
     """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
     for service in project.services.values():
         for variable in service.hidden:
-            candidate = Candidate(service.name, variable.name, variable.slot.text, variable.effective.value)
-            verdict = judge(candidate)
+            verdict = slips.verdict(service, variable.slot, variable.effective.value)
             if verdict is not None:
                 by = variable.by
                 reason = (
@@ -70,6 +66,9 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
 
 def decide(case: Case) -> Pending:
     options, service, variable = case.options, case.service.name, case.variable.name
+    slipped = slips.slip_of(case.variable.slot)
+    if slipped is not None:
+        return Pending(case, slips.reason(case.variable.slot, slipped))
     reason = excepted.reason(case)
     if reason is not None:
         return Pending(case, Left(f"it is excepted: {reason}", is_excepted=True))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from dsec_migrate.outcome import Outcome
+from dsec_migrate.records import replace
 from dsec_migrate.reports.look import View
 
 Report = Callable[[Outcome, View], str]
@@ -15,8 +16,10 @@ def _named(name: str) -> Report:
     """The report of the module ``name``, which is loaded when it is wanted."""
 
     def report(outcome: Outcome, view: View) -> str:
+        from dsec_migrate.reports.shown import shown
+
         module = import_module(f"{__name__}.{name}")
-        return str(module.render(outcome, view))
+        return str(module.render(replace(outcome, projects=tuple(map(shown, outcome.projects))), view))
 
     return report
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from urllib.parse import quote
 
-from dsec_migrate.outcome import Masks, ProjectOutcome
+from dsec_migrate.outcome import Masks
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.secret import MASK
 
 Range = tuple[int, int]
 _MANY = 50
 
+_ESCAPE = Pattern("%[0-9A-F]{2}")
 # control characters but the tab, and those that reorder or break the line that they stand in
 _STEERING = Pattern("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -36,7 +39,18 @@ def spellings(masks: Masks) -> tuple[str, ...]:
             for character, escaped in (("$", "$$"), ("'", "''"), ('"', '\\"'), ("\\", "\\\\")):
                 if character in value:
                     found[value.replace(character, escaped)] = None
+            found.update(dict.fromkeys(_encoded(value)))
     return tuple(found)
+
+
+def _encoded(value: str) -> Iterator[str]:
+    """As a URL has it, and as a Kubernetes manifest."""
+    data = value.encode("utf-8", "surrogateescape")
+    if not value.isalnum():
+        escaped = quote(data, safe="")
+        yield escaped
+        yield _ESCAPE.sub(lambda match: match.group().lower(), escaped)
+    yield b64encode(data).decode("ascii").rstrip("=")
 
 
 def occurrences(text: str, values: Iterable[str]) -> Iterator[Range]:
@@ -83,18 +97,27 @@ def hidden(text: str, values: Sequence[str]) -> str:
     return covered(text, list(occurrences(text, values)))
 
 
-def hider(project: ProjectOutcome, names: Iterable[str] = ()) -> Callable[[str], str]:
-    """Masks values in the sentences about a project, and in ``names``: ``str`` where there is nothing to mask.
+def hider(masks: Masks, texts: Iterable[str] | None = None) -> Callable[[str], str]:
+    """Masks values, and what stands for a name but holds one, in sentences and names; ``str`` where nothing is to be
+    masked. With ``texts`` only what one of them holds is looked for from then on."""
+    # the longer one first: a name may be a part of another one
+    names = sorted(((name.reveal(), shown) for name, shown in masks.names), key=lambda pair: -len(pair[0]))
+    values: Sequence[str] = spellings(masks)
+    if texts is not None and (names or values):
+        # many findings say the same
+        everything = "\n".join(dict.fromkeys(texts))
+        names = [pair for pair in names if pair[0] in everything]
+        values = sorted({everything[start:end] for start, end in finder(values)(everything)})
+    if not names and not values:
+        return str
+    find = finder(values)
 
-    None is expected there: this is the second lock on the door.
-    """
-    plan = project.plan
-    texts = [text for finding in plan.findings for text in (finding.note, finding.verdict.why)]
-    texts += [text for problem in (*project.warnings, *project.errors) for text in (problem.what, problem.help)]
-    # many findings say the same
-    everything = "\n".join(dict.fromkeys((*texts, *plan.notes, project.failure, *names)))
-    found = sorted({everything[start:end] for start, end in finder(spellings(project.masks))(everything)})
-    return partial(hidden, values=found) if found else str
+    def hide(text: str) -> str:
+        for name, shown in names:
+            text = text.replace(name, shown)
+        return covered(text, list(find(text)))
+
+    return hide
 
 
 def covered(text: str, ranges: Sequence[Range]) -> str:

@@ -9,9 +9,12 @@ from typing import NamedTuple
 from dsec_migrate.outcome import Masks, Rewritten
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
+from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, Source
 
 CONTEXT = 3
+VEIL = "\ue000"
+"""The mask in a text that is to be parsed: no syntax has such a character."""
 
 # every second line of context: nothing, or a key whose value stands below it
 _ONLY_A_KEY = Pattern(r"[ \t]*(?:[A-Za-z_.-]{1,40}:)?[ \t]*")
@@ -68,6 +71,13 @@ def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False, cont
     return tuple(result)
 
 
+def veiled(rewritten: Rewritten, masks: Masks, *, show_values: bool = False) -> tuple[str, str]:
+    """The old and the new text of one file with :data:`VEIL` in place of everything that must not be shown."""
+    view = _View(rewritten.source, masks, show_values)
+    old, new = view.whole(rewritten.edits)
+    return old.replace(MASK, VEIL), new.replace(MASK, VEIL)
+
+
 def _neighbours(regions: Sequence[_Region], context: int) -> Iterator[list[_Region]]:
     """Regions whose context would touch or overlap, together."""
     group: list[_Region] = []
@@ -84,7 +94,7 @@ def _regions(view: _View, edits: Iterable[Edit]) -> Iterator[_Region]:
     source = view.source
     pending: list[Edit] = []
     start = end = 0
-    for edit in sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end)):
+    for edit in _in_order(edits):
         first = source.line_start(edit.start)
         # what is cut up to the end of a line takes nothing from the next one
         last = source.line_end(edit.end)
@@ -161,6 +171,14 @@ class _View:
             tuple(added[head : len(added) - tail]),
         )
 
+    def whole(self, edits: Iterable[Edit]) -> tuple[str, str]:
+        """The old and the new text, masked."""
+        if self.more is None:
+            return self.text, self._edited(0, len(self.text), _in_order(edits))[0]
+        new, ranges = self._edited(0, len(self.text), _in_order(edits))
+        old_lines = shown_lines(self.text, self.ranges, self.more)
+        return "\n".join(old_lines) + "\n", "\n".join(shown_lines(new, ranges, self.more)) + "\n"
+
     def _edited(self, start: int, end: int, edits: Sequence[Edit]) -> tuple[str, list[Range]]:
         """The new text of the lines, and its hidden ranges: those of the text that is kept, and values."""
         parts: list[str] = []
@@ -191,6 +209,10 @@ class _View:
         lines = list(shown_lines(text, ranges, more))
         for number, line in enumerate(lines, 1):
             yield Line(sign, line, number < len(lines) or text.endswith("\n"))
+
+
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    return sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end))
 
 
 def _raw_lines(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate.changes import Applicability, PlannedSecret
 from dsec_migrate.errors import UserError
@@ -13,7 +13,6 @@ from dsec_migrate.options import Harden
 from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
-from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.sealed import FileLine, Sealed, files_of
 
@@ -21,7 +20,6 @@ VERSION = 1
 _JOIN = ",\n"
 
 _encode = json.JSONEncoder(separators=(", ", ": ")).encode
-_Hide = Callable[[str], str]
 
 
 # the lists of the report, in order, to which each project adds its members
@@ -32,7 +30,7 @@ def render(outcome: Outcome, view: View) -> str:
     """One object, with one line for each member of a list."""
     projects = [_lines_of(project) for project in outcome.projects]
     lists = {name: [line for lines in projects for line in lines.get(name, ())] for name in _LISTS}
-    lists["errors"] = [_encode(problem_data(error, str)) for error in errors_of(outcome)]
+    lists["errors"] = [_encode(problem_data(error)) for error in errors_of(outcome)]
     parts = [f'{{\n"version": {VERSION}']
     parts.extend(f'"{name}": {_listed(lines)}' for name, lines in lists.items())
     parts.append(f'"summary": {_encode(_summary(outcome, view))}\n}}\n')
@@ -41,12 +39,11 @@ def render(outcome: Outcome, view: View) -> str:
 
 def lines(project: ProjectOutcome) -> dict[str, tuple[str, ...]]:
     """What a project adds to the lists of the report: encoded members by the list's name, empty lists left out."""
-    hide = hider(project)
     members: dict[str, Iterable[object]] = {
-        "findings": (_finding(finding, hide) for finding in project.findings),
+        "findings": (_finding(finding) for finding in project.findings),
         "hardening": map(_hardened, project.plan.hardened),
-        "warnings": (problem_data(warning, hide) for warning in project.warnings),
-        "notes": ({"file": project.path, "note": hide(note)} for note in project.plan.notes),
+        "warnings": map(problem_data, project.warnings),
+        "notes": ({"file": project.path, "note": note} for note in project.plan.notes),
     }
     if project.rewritten:
         members["changes"] = _changes(project)
@@ -69,7 +66,7 @@ def _listed(members: Sequence[str]) -> str:
     return f"[\n{_JOIN.join(members)}\n]" if members else "[]"
 
 
-def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:
+def _finding(finding: Finding) -> dict[str, object]:
     site, verdict = finding.site, finding.verdict
     return {
         "file": site.file,
@@ -80,14 +77,14 @@ def _finding(finding: Finding, hide: _Hide) -> dict[str, object]:
         "kind": finding.kind,
         "exposure": verdict.exposure,
         "confidence": verdict.confidence,
-        "why": hide(verdict.why),
+        "why": verdict.why,
         "action": finding.action,
         "delivery": finding.delivery,
         "variables": finding.variables,
         "applicability": finding.applicability,
         "secret": finding.secret,
         "source": finding.source,
-        "note": hide(finding.note),
+        "note": finding.note,
     }
 
 
@@ -158,14 +155,14 @@ def _octal(mode: int) -> str:
     return f"{mode:04o}"
 
 
-def problem_data(problem: UserError, hide: _Hide = str) -> dict[str, object]:
+def problem_data(problem: UserError) -> dict[str, object]:
     """An error or a warning, as every JSON report has it."""
     return {
         "file": problem.file or None,
         "line": problem.line or None,
         "column": problem.column or None,
-        "what": hide(problem.what),
-        "help": hide(problem.help),
+        "what": problem.what,
+        "help": problem.help,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dsec_migrate.reports.hiding import harmless
 from dsec_migrate.reports.style import Paint, Style, columns, paragraph, width_of
@@ -14,11 +14,13 @@ _INDENT = _GAP = "  "
 
 
 class Page:
-    """Collects the lines of a report. ``width`` counts columns."""
+    """Collects the lines of a report. ``width`` counts columns. ``hide`` masks what no output may show, where what is
+    told has not been through :func:`~dsec_migrate.reports.shown.shown`."""
 
-    def __init__(self, style: Style, width: int) -> None:
+    def __init__(self, style: Style, width: int, hide: Callable[[str], str] = str) -> None:
         self.style = style
         self.width = width
+        self.hide = hide
         self._lines: list[str] = []
 
     def __str__(self) -> str:
@@ -31,25 +33,25 @@ class Page:
 
     def heading(self, text: str) -> None:
         self.blank()
-        self._lines.extend(self.style.bold(line) for line in paragraph(harmless(text), self._prose))
+        self._lines.extend(self.style.bold(line) for line in paragraph(self._safe(text), self._prose))
 
     def rule(self, text: str) -> None:
         """A heading that stands out where several files are told of."""
         self.blank()
-        line = f"== {harmless(text)} "
+        line = f"== {self._safe(text)} "
         self._lines.append(self.style.bold(line + "=" * max(self._prose - width_of(line), 2)))
 
     def row(self, text: str, paint: Paint = str) -> None:
         """One line as it is."""
-        self._lines.append(paint(harmless(text)))
+        self._lines.append(paint(self._safe(text)))
 
     def sentence(self, text: str, indent: str = "", first: str | None = None, paint: Paint = str) -> None:
         """A sentence, wrapped between words; ``first`` stands before its first line instead of ``indent``."""
-        self._lines.extend(paint(line) for line in paragraph(harmless(text), self._prose, indent, first))
+        self._lines.extend(paint(line) for line in paragraph(self._safe(text), self._prose, indent, first))
 
     def table(self, rows: Iterable[Sequence[str]], paints: Mapping[str, Paint] | None = None) -> None:
         """Rows in columns; ``paints`` by the text of the first cell. What does not fit goes on in a second line."""
-        cells = [[harmless(cell) for cell in row] for row in rows]
+        cells = [[self._safe(cell) for cell in row] for row in rows]
         room = self.width - len(_INDENT)
         fitting = [row for row in cells if len(_GAP.join(row)) <= room]
         widths = [max(width_of(row[n]) for row in fitting) for n in range(max(map(len, fitting), default=0))]
@@ -68,6 +70,9 @@ class Page:
     def raw(self, text: str) -> None:
         """Finished lines, such as a diff."""
         self._lines.extend(text.splitlines() if text.isascii() else text.split("\n")[:-1])
+
+    def _safe(self, text: str) -> str:
+        return harmless(self.hide(text))
 
     @property
     def _prose(self) -> int:

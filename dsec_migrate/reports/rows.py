@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from dsec_migrate.finding import Action, Confidence, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
-from dsec_migrate.reports.hiding import hider
 
 
 class Weight(Enum):
@@ -58,7 +57,6 @@ def sections(outcome: Outcome, *, strict: bool) -> list[Section]:
 
 def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
     """Errors first, then findings in the order of the files. No text holds a value."""
-    hide = hider(project)
     for error in project.errors:
         yield Row(
             "invalid-file",
@@ -67,7 +65,7 @@ def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
             error.line or 1,
             error.column or 1,
             error.what,
-            hide(f"{error.what}{f': {error.help}' if error.help else ''}"),
+            f"{error.what}{f': {error.help}' if error.help else ''}",
         )
     refused = {id(finding) for finding in refused_by_check(project, strict)}
     for finding in project.findings:
@@ -80,7 +78,7 @@ def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
             finding.site.line,
             finding.site.column,
             f"{finding.service}.{finding.variable}",
-            hide(_sentence(finding)),
+            _sentence(finding),
         )
 
 

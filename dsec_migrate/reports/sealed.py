@@ -11,8 +11,8 @@ from dsec_migrate.changes import Change, NewFile, Plan
 from dsec_migrate.errors import InternalError, UserError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
 from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look
+from dsec_migrate.reports.shown import shown
 from dsec_migrate.source import Source
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Sealed(ProjectOutcome):
 
 def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = False, has_page: bool = False) -> Sealed:
     """What reports need of ``project``: the diffs in these looks, sentences without values, no secret's value."""
+    project = shown(project)
     sealed = _sealed(project, looks)
     if has_page:
         from dsec_migrate.reports.html import sheet
@@ -66,32 +67,24 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
     from dsec_migrate.reports.diff import render
 
     plan = project.plan
-    hide = hider(project)
-    findings = plan.findings
-    if hide is not str:
-        findings = tuple(
-            replace(f, note=hide(f.note), verdict=replace(f.verdict, why=hide(f.verdict.why))) for f in findings
-        )
     return Sealed(
         path=project.path,
         plan=Plan(
-            findings,
+            plan.findings,
             tuple(Change((), (), change.applicability) for change in plan.changes),
             tuple(replace(secret, value=None) for secret in plan.secrets),
-            notes=tuple(map(hide, plan.notes)),
-            hardened=tuple(replace(one, note=hide(one.note)) for one in plan.hardened),
+            notes=plan.notes,
+            hardened=plan.hardened,
         ),
         rewritten=tuple(
             Rewritten(Source(file.source.path, b"", ""), "", (), file.is_env_file) for file in project.rewritten
         ),
         masks=Masks(),
         remaining=project.remaining,
-        warnings=tuple(
-            replace(warning, what=hide(warning.what), help=hide(warning.help)) for warning in project.warnings
-        ),
-        errors=tuple(replace(error, what=hide(error.what), help=hide(error.help)) for error in project.errors),
+        warnings=project.warnings,
+        errors=project.errors,
         tracked=project.tracked,
-        failure=hide(project.failure),
+        failure=project.failure,
         is_written=project.is_written,
         journal=project.journal,
         diffs={look: render(project, look) for look in looks},

@@ -6,15 +6,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate.document import Document, parse, plain
+from dsec_migrate.errors import UserError
 from dsec_migrate.outcome import ProjectOutcome, Rewritten
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
-from dsec_migrate.reports.hiding import harmless, hidden, spellings
+from dsec_migrate.reports.hiding import harmless
+from dsec_migrate.reports.hunks import VEIL, veiled
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Source
 
 Path = tuple[str, ...]
+
+_VEILS = Pattern(rf"{VEIL}(?:\s*{VEIL})*")
+# a line that assigns; one inside of a value has a veil, or is masked as a whole
+_ASSIGNED = Pattern(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*[=:]")
 
 
 @dataclass(repr=False, eq=False)
@@ -28,37 +35,53 @@ class _Group:
 def lines(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
     """The differences of one file's data before and after. What stood there before is masked."""
     style, show_values = Style(look.is_coloured), look.show_values
-    source, text = rewritten.source, rewritten.text
+    source = rewritten.source
     if len(project.rewritten) > 1 or rewritten.is_env_file:
         yield style.bold(f"--- {harmless(rewritten.path)}")
     if rewritten.is_env_file:
         yield from _env_file_lines(project, rewritten, style)
         return
-    before = parse(source)
-    after = parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
-    values = () if show_values else spellings(project.masks)
+    old, new = veiled(rewritten, project.masks, show_values=show_values)
+    try:
+        before, after = _parsed(source, old), _parsed(source, new)
+    except UserError:
+        yield "  the change cannot be told by keys: --diff unified shows it"
+        return
     renamed = {(f.service, f.variable): f.variables for f in project.findings if f.secret is not None}
     for heading, group in _groups(before, after).items():
-        yield style.bold(f"{harmless(heading)}:")
+        yield style.bold(f"{_plain(heading)}:")
         for line in _group_lines(heading, group, renamed, show_values):
-            plain_text = hidden(harmless(line), values)
+            plain_text = _plain(line)
             sign = plain_text[:1]
             rows = paragraph(plain_text, look.width, indent="      ", first="  ")
             paint = style.red if sign == "-" else style.green if sign == "+" else str
             yield from (paint(row) for row in rows)
 
 
+def _parsed(source: Source, text: str) -> Document:
+    return parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
+
+
+def _plain(text: str) -> str:
+    """A line as it is shown: a veil, or several in a row, is one mask."""
+    return harmless(_VEILS.sub(MASK, text))
+
+
 def _env_file_lines(project: ProjectOutcome, rewritten: Rewritten, style: Style) -> Iterator[str]:
-    """The lines that an env file has got, each opposite the variable that it takes the place of."""
-    old, new = rewritten.source.text.splitlines(), rewritten.text.splitlines()
+    """The lines that an env file has got, each opposite the variable that it takes the place of, and the names of
+    those that go away."""
+    old_text, new_text = veiled(rewritten, project.masks)
+    old, new = old_text.splitlines(), new_text.splitlines()
     added = [line for line in new if line not in old]
     moved = {f.variables[0]: f.variable for f in project.findings if f.variables and f.site.file == rewritten.path}
     for name, variable in moved.items():
         line = next((line for line in added if re.search(rf"(?<!\w){re.escape(name)}\s*[=:]", line)), "")
         value = line.partition(name)[2].lstrip(" =:").split(" #")[0]
-        yield f"  {harmless(f'{variable} -> {name}: {value}')}"
-    for line in () if moved else [line for line in old if line not in new]:
-        yield style.red(f"  - {harmless(line.partition('=')[0])}")
+        yield f"  {_plain(f'{variable} -> {name}: {value}')}"
+    gone = [_ASSIGNED.match(line) for line in old if line not in new]
+    for name in dict.fromkeys(found["name"] for found in gone if found is not None):
+        if name not in moved.values():
+            yield style.red(f"  - {_plain(name)}")
 
 
 def _group_lines(

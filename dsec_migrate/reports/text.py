@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.finding import Action, Confidence, Finding
@@ -14,7 +14,6 @@ from dsec_migrate.reports import hardened
 from dsec_migrate.reports.counts import check_sentence, count, sentence
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.groups import by_note, by_place, target, targets
-from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import manager_scripts, remote_engine, tell_next_steps
 from dsec_migrate.reports.page import Page
@@ -22,7 +21,6 @@ from dsec_migrate.reports.sealed import OPEN_MODE, FileLine, files_of, has_open_
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 
-_Hide = Callable[[str], str]
 _UNUSED = "unused now"
 
 
@@ -48,19 +46,18 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
-    hide = str if view.look.show_values else hider(project)
     # they are written the other way round, those that others build on last
     for diff in reversed(render_diff(project, view.look)):
         page.blank()
         page.raw(diff)
     _tell_moves(page, project)
-    _tell_checks(page, project, hide)
-    _tell_left(page, project, hide)
+    _tell_checks(page, project)
+    _tell_left(page, project)
     hardened.tell(page, project)
     _tell_files(page, project)
     if project.rewritten:
         _tell_remaining(page, project)
-    _tell_notes(page, project, hide)
+    _tell_notes(page, project)
 
 
 def _tell_moves(page: Page, project: ProjectOutcome) -> None:
@@ -102,7 +99,7 @@ def _secret(finding: Finding, secrets: dict[str, PlannedSecret]) -> str:
     return name if secret is None or secret.is_new else f"{name} (defined already)"
 
 
-def _tell_checks(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+def _tell_checks(page: Page, project: ProjectOutcome) -> None:
     noted = [finding for finding in project.findings if finding.action is Action.MIGRATE and finding.note]
     if not noted:
         return
@@ -111,17 +108,17 @@ def _tell_checks(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
     for notes, group in by_note(noted):
         page.sentence(targets(group, moved), indent="      ", first="  ")
         for note in notes:
-            page.sentence(hide(note), indent="      ", first="    - ")
+            page.sentence(note, indent="      ", first="    - ")
 
 
-def _tell_left(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+def _tell_left(page: Page, project: ProjectOutcome) -> None:
     kept = [finding for finding in project.findings if finding.action is Action.KEEP]
     sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
     if sure:
         page.heading("Left as it is")
         for notes, group in by_note(sure):
             _tell_places(page, group)
-            page.sentence(hide("; ".join(notes)), indent="      ")
+            page.sentence("; ".join(notes), indent="      ")
     possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
     if possible:
         page.heading("Possibly secrets, left as they are (--only NAME moves one)")
@@ -162,11 +159,11 @@ def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
             page.sentence("Nothing in the project reads the unused lines any more: --prune-env removes them.", "  ")
 
 
-def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
+def _tell_notes(page: Page, project: ProjectOutcome) -> None:
     if project.plan.notes or project.warnings:
         page.blank()
     for note in project.plan.notes:
-        page.sentence(hide(note), indent="      ", first="note: ")
+        page.sentence(note, indent="      ", first="note: ")
     places: dict[tuple[str, str], list[str]] = {}
     for warning in project.warnings:
         found = places.setdefault((warning.what, warning.help), [])
@@ -174,9 +171,9 @@ def _tell_notes(page: Page, project: ProjectOutcome, hide: _Hide) -> None:
             found.append(f"{warning.file}:{warning.line}" if not found else str(warning.line))
     for (what, advice), lines in places.items():
         where = f" ({', '.join(lines)})" if lines else ""
-        page.sentence(hide(what + where), indent="         ", first="warning: ", paint=page.style.bold)
+        page.sentence(what + where, indent="         ", first="warning: ", paint=page.style.bold)
         if advice:
-            page.sentence(hide(advice), indent="         ", first="   help: ")
+            page.sentence(advice, indent="         ", first="   help: ")
 
 
 # --- the run ---

@@ -15,6 +15,8 @@ from dsec_migrate.inspection import ExternalState, FileState, State, VariableSta
 from dsec_migrate.migrate import load, migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.shown import problem
 from dsec_migrate.vacancies import states, users
 from dsec_migrate.verbs import Result, Task
 
@@ -35,9 +37,10 @@ def perform(task: Task) -> Result:
 def _tell_project(files: ProjectFiles, task: Task) -> None:
     root = load(files, task.options, task.shell)
     outcome = migrate(files, task.options, task.shell, check=True)
-    if outcome.errors:
-        raise outcome.errors[0]
     page = task.page
+    page.hide = hider(outcome.masks)
+    if outcome.errors:
+        raise problem(outcome.errors[0], page.hide)
     page.rule(files.name) if len(task.projects) > 1 else page.heading(files.name)
     found = [(unit, name, state) for unit in root.units() for name, state in states(unit)]
     if found:

@@ -41,7 +41,7 @@ class _Part(NamedTuple):
 def render(outcome: Outcome, view: View) -> str:
     """The page, for a file or standard output."""
     parts = [_part(position, project) for position, project in enumerate(outcome.projects, 1)]
-    words = Words({name: veil for part in parts for name, veil in part.sheet.veils.items()})
+    words = Words()
     subject = words(outcome.projects[0].path) if len(parts) == 1 else number(len(parts), "project")
     subject = f"Secrets of {subject}" if subject else "Secrets"
     body = []
@@ -62,7 +62,7 @@ def _part(position: int, project: ProjectOutcome) -> _Part:
     """From here on nothing has a value."""
     sealed = project if isinstance(project, Sealed) else seal(project, (), has_page=True)
     assert sealed.sheet is not None
-    return _Part(f"p{position}", sealed, sealed.sheet, Words(sealed.sheet.veils))
+    return _Part(f"p{position}", sealed, sealed.sheet, Words())
 
 
 def _framed(subject: str, header: str, content: str) -> str:

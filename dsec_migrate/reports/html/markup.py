@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from dsec_migrate.reports.hiding import harmless
 
@@ -15,16 +15,11 @@ _TYPED = re.compile(r"`([^`]+)`")
 
 
 class Words:
-    """The names and sentences of one project. ``veils`` are names that hold a value, and what stands for them."""
+    """The names and sentences of one project, which have been through ``reports.shown``."""
 
-    def __init__(self, veils: Mapping[str, str]) -> None:
-        # a name may be a part of another one
-        self._veils = sorted(veils.items(), key=lambda veil: -len(veil[0]))
-
-    def plain(self, text: str) -> str:
-        """``text`` without a value, not yet escaped."""
-        for name, veiled in self._veils:
-            text = text.replace(name, veiled)
+    @staticmethod
+    def plain(text: str) -> str:
+        """``text`` not yet escaped."""
         return harmless(text)
 
     def __call__(self, text: str) -> str:
