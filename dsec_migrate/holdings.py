@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import resolve_path
 from dsec_migrate.naming import style_of
 from dsec_migrate.options import Options
+from dsec_migrate.outcome import Masks
+from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
@@ -46,6 +49,19 @@ def held(project: Project, options: Options) -> Iterator[Held]:
         external_name = (project.resolve(named).value if isinstance(named, str) else None) or name
         services = tuple(service.name for service in mounted.get(name, ()))
         yield Held(name, file, variable, external_name, is_external, services, value)
+
+
+def masks(root: Project, options: Options) -> Masks:
+    """The values that are here and tell themselves wherever they stand: no output shows them."""
+    values: dict[Secret, None] = {}
+    for unit in root.units():
+        with suppress(UserError):
+            # what cannot be read cannot be shown either
+            for one in held(unit, options):
+                for line in one.value.reveal().splitlines() if one.value is not None else ():
+                    if is_distinctive(line.strip()):
+                        values[Secret(line.strip())] = None
+    return Masks(values=tuple(values))
 
 
 def read(path: Path) -> Secret | None:

@@ -30,6 +30,7 @@ class _Found:
     spans: dict[str, dict[Span, None]] = field(default_factory=dict)
     values: dict[Secret, None] = field(default_factory=dict)
     names: dict[Secret, str] = field(default_factory=dict)
+    common: dict[Secret, None] = field(default_factory=dict)
 
     def place(self, document: Document, span: Span) -> None:
         self.spans.setdefault(str(document.source.path), {})[span] = None
@@ -39,6 +40,8 @@ class _Found:
             stripped = line.strip()
             if is_distinctive(stripped):
                 self.values[Secret(stripped)] = None
+            elif len(stripped) > 1:
+                self.common[Secret(stripped)] = None
 
 
 def masks(project: Project, plan: Plan) -> Masks:
@@ -59,6 +62,7 @@ def masks(project: Project, plan: Plan) -> Masks:
         {file: tuple(sorted(places)) for file, places in found.spans.items()},
         tuple(found.values),
         tuple(found.names.items()),
+        tuple(found.common),
     )
 
 

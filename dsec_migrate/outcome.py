@@ -50,12 +50,14 @@ class Remaining:
 class Masks:
     """What no output may show: ``spans`` of the original text of each file, and values wherever they turn up.
 
+    ``common`` are values that are short, or words like any other: they are hidden where they stand as a credential.
     ``names`` are names that hold a value, each with what is shown in its place.
     """
 
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     values: tuple[Secret, ...] = ()
     names: tuple[tuple[Secret, str], ...] = ()
+    common: tuple[Secret, ...] = ()
 
     def __add__(self, other: Masks) -> Masks:
         spans = dict(self.spans)
@@ -65,6 +67,7 @@ class Masks:
             spans,
             tuple(dict.fromkeys((*self.values, *other.values))),
             tuple(dict.fromkeys((*self.names, *other.names))),
+            tuple(dict.fromkeys((*self.common, *other.common))),
         )
 
 

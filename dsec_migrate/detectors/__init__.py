@@ -25,7 +25,7 @@ from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 from dsec_migrate.patterns import Pattern
 
-__all__ = ["DETECTORS", "Detector", "judge", "secret_parts"]
+__all__ = ["DETECTORS", "Detector", "credential_parts", "judge", "secret_parts"]
 
 Detector = Callable[[Candidate], "Verdict | None"]
 
@@ -102,6 +102,14 @@ def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdic
                 return verdict
             best = verdict
     return best
+
+
+def credential_parts(text: str) -> tuple[tuple[int, int], ...]:
+    """As :func:`secret_parts`, without what a line assigns to a variable as a whole: for lines whose variables have
+    been judged already."""
+    from dsec_migrate.detectors import free_text
+
+    return merge(free_text.find(text))
 
 
 def secret_parts(text: str) -> tuple[tuple[int, int], ...]:

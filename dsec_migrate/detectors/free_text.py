@@ -12,8 +12,9 @@ from dsec_migrate.detectors import (
     private_key,
     url_credential,
 )
-from dsec_migrate.detectors.assignments import assignments, is_shell
-from dsec_migrate.detectors.templates import template
+from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
+from dsec_migrate.detectors.names import meaning
+from dsec_migrate.detectors.templates import Template, template
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
 from dsec_migrate.patterns import Pattern
 
@@ -57,6 +58,8 @@ _VARIABLE = Pattern(
     r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
     r"(?:(?P<sign>=)(?![=>])|[ \t]{0,4}:[ \t]{1,40})"
 )
+_DEFAULTS = frozenset({":-", "-"})
+_ALIAS = Pattern(r"\*[A-Za-z][\w-]*")
 _QUOTES = frozenset({'"', "'"})
 # a comment, an escaped quote (a part of a longer text), tags of Compose
 _NO_VALUES = ("#", "\\", "!reset", "!override")
@@ -70,9 +73,14 @@ def find(text: str) -> list[tuple[int, int]]:
         *private_key.find(view),
         *known_token.find(view),
         *application_key.find(view),
-        *url_credential.find(view),
+        *((start, end) for start, end in url_credential.find(view) if not is_shell(view[start:end])),
+        *defaults(parsed),
         *command_option.find(view),
-        *((found.start, found.end) for found in assignments(view) if not found.is_prose),
+        *(
+            (found.start, found.end)
+            for found in assignments(view)
+            if not found.is_prose and not _ALIAS.fullmatch(view, found.start, found.end)
+        ),
     ]
     ranges += ((start, end) for _, start, end in short_options(view))
     if parsed.references:
@@ -89,7 +97,20 @@ def short_options(view: str) -> Iterator[tuple[str, int, int]]:
             yield from ((mark, *match.span("value")) for match in pattern.finditer(view) if _is_value(match["value"]))
 
 
+def defaults(parsed: Template) -> Iterator[tuple[int, int]]:
+    """The default of each reference whose name tells of a secret: ``${ADMIN_PASSWORD:-changeme}``."""
+    for reference in parsed.references:
+        value, told = reference.branch, meaning(reference.name)
+        if reference.operator not in _DEFAULTS or not told.is_telling or told.is_switch:
+            continue
+        if _is_value(value) and not is_shell(value) and not is_plain(value, told.kind):
+            yield reference.end - 1 - len(value), reference.end - 1
+
+
 def _is_value(value: str) -> bool:
+    if not value.strip("\\"):
+        # what escapes the quote before a value
+        return False
     return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dsec_migrate.outcome import Masks, Rewritten
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.reports.credentials import credentials
 from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, Source
@@ -116,10 +117,16 @@ class _View:
         self.source = source
         self.text = source.text
         self.values: tuple[str, ...] = () if show_values else spellings(masks)
-        self.find = finder(self.values)
+        self.common: tuple[str, ...] = () if show_values else tuple(one.reveal() for one in masks.common)
+        self._find = finder(self.values)
         spans = masks.spans.get(str(source.path), ())
         self.ranges: list[Range] = [] if show_values else merged([*spans, *self.find(self.text)])
         self.more: Callable[[str], Iterable[Range]] | None = None if show_values else _other_secrets
+
+    def find(self, text: str) -> Iterator[Range]:
+        """The values that stand in ``text``."""
+        yield from self._find(text)
+        yield from credentials(text, self.common)
 
     def context(self, start: int, end: int) -> Iterator[Line]:
         """Unchanged lines between two offsets."""
@@ -150,8 +157,8 @@ class _View:
         old = self.text[start:end]
         old_ranges = [(low - start, high - start) for low, high in clipped(self.ranges, start, end)]
         new, new_ranges = self._edited(start, end, edits)
-        removed = list(self._lines("-", old, old_ranges, self._in_comments))
-        added = list(self._lines("+", new, new_ranges, self._in_comments))
+        removed = list(self._lines("-", old, old_ranges, self._in_change))
+        added = list(self._lines("+", new, new_ranges, self._in_change))
         raw_old, raw_new = _raw_lines(old), _raw_lines(new)
         head = 0
         while head < min(len(raw_old), len(raw_new)) and raw_old[head] == raw_new[head]:
@@ -195,11 +202,14 @@ class _View:
         text = "".join(parts)
         return text, merged([*ranges, *self.find(text)])
 
-    def _in_comments(self, line: str) -> Iterator[Range]:
-        """Secrets in the comment of a changed line."""
+    def _in_change(self, line: str) -> Iterator[Range]:
+        """Secrets in the command and in the comment of a changed line."""
+        if self.more is None:
+            return
+        yield from _credential_parts(line)
         stripped = line.lstrip()
         start = len(line) - len(stripped) if stripped.startswith("#") else line.find(" #")
-        if self.more is not None and start >= 0:
+        if start >= 0:
             for low, high in self.more(line[start:]):
                 yield start + low, start + high
 
@@ -224,6 +234,13 @@ def _raw_lines(text: str) -> list[str]:
 def _other_secrets(line: str) -> Iterable[Range]:
     """Secrets in text that is no variable of a service: a command, a comment."""
     return () if _ONLY_A_KEY.fullmatch(line) else _secret_parts(line)
+
+
+@lru_cache(maxsize=2048)
+def _credential_parts(line: str) -> tuple[Range, ...]:
+    from dsec_migrate.detectors import credential_parts
+
+    return credential_parts(line)
 
 
 @lru_cache(maxsize=2048)

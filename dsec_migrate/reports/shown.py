@@ -12,7 +12,7 @@ from dsec_migrate.changes import NewFile, PlannedSecret
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Finding
 from dsec_migrate.isolation import Hardened
-from dsec_migrate.outcome import Masks, ProjectOutcome, Remaining, Rewritten
+from dsec_migrate.outcome import ProjectOutcome, Remaining, Rewritten
 from dsec_migrate.records import replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.secret import Secret
@@ -66,7 +66,7 @@ def _hidden(project: ProjectOutcome, hide: Hide) -> ProjectOutcome:
             hardened=tuple(_hardened(one, hide) for one in plan.hardened),
         ),
         rewritten=tuple(_rewritten(rewritten, hide) for rewritten in project.rewritten),
-        masks=Masks({hide(file): spans for file, spans in masks.spans.items()}, masks.values, masks.names),
+        masks=replace(masks, spans={hide(file): spans for file, spans in masks.spans.items()}),
         remaining=tuple(
             Remaining(hide(place.file), place.line, hide(place.secret), place.is_unused, hide(place.where))
             for place in project.remaining

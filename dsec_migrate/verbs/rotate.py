@@ -13,11 +13,12 @@ from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journal_folders, secrets_folder
 from dsec_migrate.filling import put_whole, remove
-from dsec_migrate.holdings import held, read
+from dsec_migrate.holdings import held, masks, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
+from dsec_migrate.reports.hiding import hider
 from dsec_migrate.rotation import Step, Strategy, databases, edits
 from dsec_migrate.rotation.expected import with_second
 from dsec_migrate.rotation.snippets import both
@@ -56,7 +57,9 @@ def _told(task: Task, perform: Callable[[], None]) -> Result:
 def _find(task: Task, request: Request) -> Rotation:
     names: list[str] = []
     for files in task.projects:
-        for unit in _loaded(files, task).units():
+        root = _loaded(files, task)
+        task.page.hide = hider(masks(root, task.options))
+        for unit in root.units():
             for one in held(unit, task.options):
                 names.append(one.name)
                 if one.name == request.name:

@@ -10,8 +10,10 @@ from dsec_migrate import transaction
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journal_folders
+from dsec_migrate.holdings import masks
 from dsec_migrate.migrate import load
 from dsec_migrate.naming import JOURNAL, Style
+from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.page import Page
 from dsec_migrate.verbs import Result, Task
 
@@ -37,7 +39,9 @@ def perform(task: Task, *, forget: bool = False) -> Result:
 def _folders(files: ProjectFiles, task: Task) -> list[Path]:
     """The folders with a journal: also where the files have become invalid since, to be undone all the same."""
     try:
-        return journal_folders(load(files, task.options, task.shell), task.options)
+        root = load(files, task.options, task.shell)
+        task.page.hide = hider(masks(root, task.options))
+        return journal_folders(root, task.options)
     except UserError:
         if not any(path.exists() for path in files.paths):
             raise

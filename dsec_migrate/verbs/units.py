@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsec_migrate.errors import UserError, told
+from dsec_migrate.holdings import masks
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
+from dsec_migrate.reports.hiding import hider
 from dsec_migrate.verbs import Result, Task
 
 
@@ -15,7 +17,9 @@ def each(task: Task, perform: Callable[[Project], None]) -> Result:
     errors: list[UserError] = []
     for files in task.projects:
         try:
-            for unit in load(files, task.options, task.shell).units():
+            root = load(files, task.options, task.shell)
+            task.page.hide = hider(masks(root, task.options))
+            for unit in root.units():
                 perform(unit)
         except Exception as error:
             errors.append(told(error, files.name))
