@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsec_migrate.document import Scalar
+from dsec_migrate import readers
 from dsec_migrate.files import resolve_path
 from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
 from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import sources
-
-READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 
 
 def users(project: Project) -> dict[str, list[Service]]:
@@ -49,23 +47,9 @@ def file_of(project: Project, data: Mapping[str, object]) -> Path | None:
 
 def reader(project: Project, service: Service) -> Reader:
     """Who reads the files of a service, as far as its ``user:`` and the table of images tell."""
-    drops = service.get("cap_drop") is not None
-    node = service.get("user")
-    if isinstance(node, Scalar) and not node.is_null:
-        user, _, group = node.value.partition(":")
-        if user in {"root", "0"}:
-            return Reader(service.name, 0, frozenset({0}), has_capabilities=not drops)
-        if user.isdigit():
-            # without a group the kernel takes 0 where the image has no such account
-            return Reader(service.name, int(user), frozenset({int(group) if group.isdigit() else 0}))
-        return Reader(service.name)
     row = None if service.is_built else project.images.find(service.image)
-    if row is not None and row.is_read_by_root:
-        return Reader(service.name, 0, frozenset({0}), has_capabilities=not drops)
-    return Reader(service.name)
-
-
-def mode_for(project: Project, services: list[Service]) -> int:
-    """The octal mode of a new secret file: for its owner alone where every reader is root with its capabilities."""
-    readers = [reader(project, service) for service in services]
-    return ONLY_OWNER if readers and all(one.has_capabilities for one in readers) else READABLE_BY_ALL
+    found = readers.account(service, row)
+    if found is None:
+        return Reader(service.name)
+    has_capabilities = found.is_root and readers.has_capabilities(service)
+    return Reader(service.name, found.user, frozenset({found.group}), has_capabilities)

@@ -13,8 +13,9 @@ from typing import Any
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
+from dsec_migrate import readers
 from dsec_migrate.changes import NewFile, Plan
-from dsec_migrate.document import Document, Entry, follow, is_given
+from dsec_migrate.document import Document, Entry, follow
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.errors import UserError, VerificationError
@@ -28,7 +29,6 @@ from dsec_migrate.source import Edit, splice
 from dsec_migrate.transaction.merge import edits_between
 
 PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
-_CLOSED_FILE = 0o600
 
 
 def apply(
@@ -156,7 +156,7 @@ def _with_folders(
     added: list[NewFile] = []
     notes: list[str] = []
     for service, files in folders.items():
-        is_closed = _is_read_by_root(after, after.services[service])
+        is_closed = all(readers.is_closed(after, after.services[service], name) for name in files.values())
         for file, name in files.items():
             secret = planned.get(name)
             value = secret.value if secret is not None else _existing(after, name, disk)
@@ -165,7 +165,7 @@ def _with_folders(
             if value is None or (present is not None and present != value.content()):
                 raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
             if present is None:
-                mode = _CLOSED_FILE if is_closed else 0o444
+                mode = readers.ONLY_OWNER if is_closed else readers.READABLE_BY_ALL
                 added.append(NewFile(path, value, mode, folder_mode=PRIVATE_FOLDER if is_closed else ENTERED_BY_ALL))
         if not is_closed:
             notes.append(service)
@@ -178,13 +178,6 @@ def _with_folders(
     first = [file for file in kept if file.append]
     rest = [file for file in kept if not file.append]
     return replace(plan, files=(*first, *added, *rest), notes=(*plan.notes, *([told] if notes else [])))
-
-
-def _is_read_by_root(project: Project, service: Service) -> bool:
-    """Whether only root with its capabilities reads the files, as far as the table of images knows."""
-    row = None if service.is_built else project.images.find(service.image)
-    keys = ("user", "cap_drop", "entrypoint", "userns_mode")
-    return row is not None and row.is_read_by_root and not any(is_given(service.get(key)) for key in keys)
 
 
 def _existing(project: Project, name: str, disk: Disk) -> Secret | None:

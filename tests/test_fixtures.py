@@ -36,11 +36,14 @@ import pytest
 import typer.main
 from conftest import arguments, docker, put_around, snapshot, wrapped
 
-from dsec_migrate import cli, images
+from dsec_migrate import cli, images, migrate
 from dsec_migrate.discovery import ProjectFiles, discover
+from dsec_migrate.options import Options
 from dsec_migrate.passes.obstacles import RUN_INSIDE
+from dsec_migrate.readers import mode_for
 from dsec_migrate.reports import REPORTS
 from dsec_migrate.reports.diff import DiffStyle
+from dsec_migrate.vacancies import file_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -201,6 +204,7 @@ def test_write_makes_exactly_the_expected_files_and_a_second_run_nothing(worksho
     assert run.status == case.write_status
     workshop.assert_hides_secrets(run)
     _assert_modes(case, folder)
+    _assert_fill_gives_these_modes(case, folder)
     again = workshop.run("--write")
     assert snapshot(folder) == found
     # an error stays one, a change that was made is done
@@ -222,6 +226,18 @@ def _assert_modes(case: Case, folder: Path) -> None:
     old_folders = {str(Path(path).parent) for path in (*case.before, ".")}
     private = [*scripts, *({str(Path(path).parent) for path in case.new_secrets} - old_folders)]
     assert {_mode(folder / path) for path in private} <= {"0700"}
+
+
+def _assert_fill_gives_these_modes(case: Case, folder: Path) -> None:
+    """What reads a file is the same, whoever writes it: the migration, or `fill` in a fresh clone."""
+    named = [folder / word for word in case.arguments if word.endswith((".yml", ".yaml"))]
+    chosen = [tuple(named)] if "-f" in case.arguments else [(path,) for path in named]
+    for paths in chosen if case.new_secrets else ():
+        for project in migrate.load(ProjectFiles(paths, folder), Options(docker=False), case.shell).units():
+            for name, data in project.secrets.items():
+                path = file_of(project, data)
+                if path is not None and os.path.relpath(path, folder) in case.new_secrets:
+                    assert (name, f"{mode_for(project, name):04o}") == (name, _mode(path))
 
 
 def _mode(path: Path) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import builds, code, images
-from dsec_migrate.changes import MountOptions
+from dsec_migrate import builds, code, images, readers
+from dsec_migrate.changes import MountOptions, ReadInScript
 from dsec_migrate.code import Reads
 from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
 from dsec_migrate.images import UNKNOWN_WAY, Image, Way
 from dsec_migrate.options import SourceKind, Target, Unknown
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, reader, uses
+from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
 from dsec_migrate.passes.settling import hold_value, weigh
 from dsec_migrate.project import EnvFileSlot, Service, Slot
 from dsec_migrate.stores import Left
@@ -79,6 +79,7 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
+    scripts = {id(read.node) for read in reads if isinstance(read, ReadInScript)}
     return Proposal(
         Delivery(way.delivery),
         way.name,
@@ -87,9 +88,7 @@ def propose(case: Case) -> Proposal | Left:
         holding,
         (*notes, *_remarks(variable.slot), *((f"{found.file[0]} reads {way.name}",) if found and found.file else ())),
         is_known_image=row is not None or is_read,
-        is_read_by_root=_runs_as_root(service)
-        and not uses.are_run_by_others(service, reads)
-        and all(known is not None and known.is_read_by_root for known in (row, *others.values())),
+        is_read_by_root=readers.is_root_alone(service, (row, *others.values()), lambda text: id(text) in scripts),
         reads=reads,
         reader=_reader(case, row) if row is not None and not others else None,
     )
@@ -110,13 +109,15 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
     options, service = case.options, case.service
     source = options.source_for(service.name, case.variable.name)
     is_chosen = options.target is Target.SWARM or (row.is_private and source is SourceKind.ENVIRONMENT)
-    if not is_chosen or service.get("cap_drop") is not None or service.get("userns_mode") is not None:
+    if not is_chosen or not readers.has_capabilities(service):
         return None
-    found = reader.find(service, row)
+    found = readers.account(service, row)
     if found is None:
         return None
     has_own_user = is_given(service.get("user"))
-    return MountOptions(mode=0o400) if found.is_root and not has_own_user else MountOptions(*found, 0o400)
+    if found.is_root and not has_own_user:
+        return MountOptions(mode=0o400)
+    return MountOptions(str(found.user), str(found.group), 0o400)
 
 
 def reads_of(case: Case) -> Reads | None:
@@ -223,10 +224,3 @@ def _first_word(node: Content | None) -> str | None:
         words = node.value.split(None, 1)
         return words[0] if words else None
     return None
-
-
-def _runs_as_root(service: Service) -> bool:
-    """Whether the process that reads the file is root with its capabilities, as far as the files say, each alone."""
-    users = [user for layer in service.layers if is_given(user := layer.service.get("user"))]
-    is_root = all(isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"} for user in users)
-    return is_root and service.get("cap_drop") is None and service.get("userns_mode") is None

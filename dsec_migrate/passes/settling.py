@@ -9,7 +9,7 @@ from dsec_migrate.environment import PROJECT_NAME
 from dsec_migrate.extensions import readable_copy
 from dsec_migrate.images import Image
 from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import Case, reader
+from dsec_migrate.passes import Case, permissions
 from dsec_migrate.stores import Holding, Left, hold
 
 
@@ -29,7 +29,7 @@ def weigh(
     case: Case, holding: Holding, doubts: Sequence[str], row: Image | None = None
 ) -> tuple[Applicability, tuple[str, ...]] | Left:
     """How sure a change is, and all doubts about it. ``row`` tells who reads the file, where the image does."""
-    unreadable = reader.problem(case, row)
+    unreadable = permissions.problem(case, row)
     if unreadable is not None:
         what, is_certain = unreadable
         if is_certain:

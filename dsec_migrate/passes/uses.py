@@ -71,19 +71,6 @@ def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read
     return (*found, *silent, *repeated)
 
 
-def are_run_by_others(service: Service, reads: Collection[Read]) -> bool:
-    """Whether somebody else than the container's user may run one of the texts: the program that a command starts may
-    have dropped root, and a hook may have a ``user`` of its own."""
-    nodes = {id(read.node) for read in reads if isinstance(read, ReadInScript)}
-    return any(
-        id(part) in nodes
-        for layer in service.layers
-        for key in RUN_INSIDE
-        if key != "healthcheck" and (node := layer.service.get(key)) is not None
-        for part in walk(node)
-    )
-
-
 def reads_variable(service: Service, name: str, keys: Collection[str]) -> bool:
     """Whether a text below ``keys`` reads the variable and does not set it itself."""
     for layer in service.layers:

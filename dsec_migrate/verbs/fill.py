@@ -7,7 +7,8 @@ import sys
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
 from dsec_migrate.inspection import FileState
 from dsec_migrate.project import Project
-from dsec_migrate.vacancies import mode_for, states, users
+from dsec_migrate.readers import mode_for
+from dsec_migrate.vacancies import states, users
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
 
@@ -42,7 +43,7 @@ def _vacancies(project: Project) -> list[Vacancy]:
         Vacancy(
             name,
             state.secret.path,
-            mode_for(project, mounted.get(name, [])),
+            mode_for(project, name),
             tuple(service.name for service in mounted.get(name, [])),
         )
         for name, state in states(project)

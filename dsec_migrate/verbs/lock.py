@@ -11,10 +11,10 @@ from dsec_migrate.filling import Vacancy, put_whole, write
 from dsec_migrate.holdings import Held, held, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
+from dsec_migrate.readers import mode_for
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
-from dsec_migrate.vacancies import mode_for, users
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
 
@@ -127,9 +127,8 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
     if not task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
-    mounted = users(project)
     for one, file, value in values:
-        write(Vacancy(one.name, file, mode_for(project, mounted.get(one.name, []))), value)
+        write(Vacancy(one.name, file, mode_for(project, one.name)), value)
     ledger = Ledger(folder)
     text = read(folder / age.RECIPIENTS)
     recipients = age.read_recipients(text.reveal()) if text is not None else []

@@ -15,10 +15,10 @@ from dsec_migrate.filling import Vacancy, write
 from dsec_migrate.holdings import Held, held
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
+from dsec_migrate.readers import mode_for
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.reports.page import Page
 from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect
-from dsec_migrate.vacancies import mode_for, users
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
 
@@ -128,10 +128,9 @@ def _pull(task: Task, way: Way, project: Project) -> None:
             str(project.source.path),
             help="move them away, or push what they hold",
         )
-    mounted = users(project)
     for one in wanted if task.write else ():
         assert one.file is not None
-        write(Vacancy(one.name, one.file, mode_for(project, mounted.get(one.name, []))), values[one.name])
+        write(Vacancy(one.name, one.file, mode_for(project, one.name)), values[one.name])
     page.blank()
     if not task.write:
         page.sentence(f"{_count(wanted)} would be written; nothing written: add --write", paint=page.style.bold)

@@ -17,13 +17,14 @@ from dsec_migrate.holdings import held, masks, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.migrate import load
 from dsec_migrate.project import Project
+from dsec_migrate.readers import mode_for
 from dsec_migrate.records import replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.rotation import Step, Strategy, databases, edits
 from dsec_migrate.rotation.expected import with_second
 from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
-from dsec_migrate.vacancies import mode_for, users
+from dsec_migrate.vacancies import users
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.rotating import Request, Rotation, place_of, put
 
@@ -140,8 +141,7 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
             rotation.held.name,
             replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
         )
-        mounted = users(rotation.project).get(rotation.held.name, [])
-        mode = mode_for(rotation.project, mounted) if changed else 0o600
+        mode = mode_for(rotation.project, rotation.held.name) if changed else 0o600
         put_whole(rotation.new_file, value.content(), mode)
         _save(rotation, changed)
 
