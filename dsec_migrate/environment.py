@@ -59,6 +59,20 @@ class Environment:
             return False
         return name in self.shell and self.files.get(name) != self.shell[name]
 
+    def origins(self, name: str) -> frozenset[str]:
+        """The variables that ``name`` is built from in the end; itself where it is built from none."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        names = [name]
+        while names:
+            one = names.pop()
+            if one not in seen:
+                seen.add(one)
+                parts = () if self.is_from_shell(one) else self.built_from.get(one, ())
+                names += parts
+                found.update(() if parts else (one,))
+        return frozenset(found or {name})
+
     def has_project_name(self, name: str) -> bool:
         """Whether the project's name is part of a variable's value."""
         return name in self.named_after or (name == PROJECT_NAME and bool(self.project_name))

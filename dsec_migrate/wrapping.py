@@ -29,6 +29,7 @@ UNRESERVED = "A-Za-z0-9._~-"
 """What no encoding for URLs touches (RFC 3986, 2.3), as a shell's pattern has it."""
 _SOMETIMES_KEPT = "!*(),;=+&:"
 """What some encoders keep, and a shell's pattern may hold."""
+# earlier versions put what was said beside a variable behind it
 _READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"(?:  #.*)?')
 _EXPORT = Pattern(
     r'export (?P<name>\w+)="(?P<before>(?:[^"\\$`]|\\.)*)'
@@ -76,11 +77,10 @@ class Frame(NamedTuple):
 
 
 class Supply(NamedTuple):
-    """A variable that is read from the file at ``path``; ``comment`` (with its ``#``) is what was said beside it."""
+    """A variable that is read from the file at ``path``."""
 
     name: str
     path: str
-    comment: str = ""
     frame: Frame = Frame()
 
 
@@ -94,9 +94,9 @@ def lines(variables: Sequence[Supply], arguments: Collection[str] = ()) -> list[
     place of its path in the words of the program (``arguments``)."""
     found = [
         line
-        for name, path, comment, (before, behind, kept) in variables
+        for name, path, (before, behind, kept) in variables
         for line in (
-            f'{name}="$(cat {path} && printf x)"{"  " * bool(comment)}{comment}',
+            f'{name}="$(cat {path} && printf x)"',
             f'export {name}="{_quoted(before)}{_content(name, kept)}{_quoted(behind)}"',
         )
     ]
@@ -159,7 +159,7 @@ def read(words: Sequence[str]) -> Wrapper | None:
             if exports is None or exports["name"] != reads["name"]:
                 return None
             frame = Frame(_unquoted(exports["before"]), _unquoted(exports["behind"]), exports["kept"] or "")
-            variables[reads["name"]] = Supply(reads["name"], reads["path"], "", frame)
+            variables[reads["name"]] = Supply(reads["name"], reads["path"], frame)
         elif line == _ENCODED[0] and [line, *text[: len(_ENCODED) - 1]] == list(_ENCODED):
             del text[: len(_ENCODED) - 1]
         elif len(text) >= 2 and (paths := _PATHS.fullmatch(text[1])) is not None:

@@ -76,6 +76,72 @@ GROUPINGS = [
         [("token", "a b", "TOKEN B_KEY_SECRET")],
     ),
     Grouping(
+        "one variable of two sources with one value",
+        services(
+            "a: {image: postgres, environment: {POSTGRES_PASSWORD: '${ONE}'}}",
+            "b: {image: postgres, environment: {POSTGRES_PASSWORD: '${TWO}'}}",
+            "c: {image: x, environment: {TOKEN: '${TWO}', DATABASE_PASSWORD: '${TWO:-}'}}",
+        ),
+        [
+            ("a_postgres_password", "a", "POSTGRES_PASSWORD"),
+            ("b_postgres_password", "b c", "POSTGRES_PASSWORD TOKEN DATABASE_PASSWORD"),
+        ],
+        files={"ONE": DISTINCTIVE, "TWO": DISTINCTIVE},
+    ),
+    Grouping(
+        "one variable of two sources with one default",
+        services(
+            f"a: {{image: x, environment: {{TOKEN: '${{ONE:-{DISTINCTIVE}}}'}}}}",
+            f"b: {{image: x, environment: {{TOKEN: '${{TWO:-{DISTINCTIVE}}}'}}}}",
+            f"c: {{image: x, environment: {{TOKEN: '{DISTINCTIVE}'}}}}",
+        ),
+        [("a_token", "a c", "TOKEN"), ("b_token", "b", "TOKEN")],
+    ),
+    Grouping(
+        "a placeholder of a reference and a literal one",
+        services(
+            f"a: {{image: x, environment: {{TOKEN: '${{ONE:-{PLACEHOLDER}}}'}}}}",
+            f"b: {{image: x, environment: {{TOKEN: '{PLACEHOLDER}'}}}}",
+        ),
+        [("a_token", "a", "TOKEN"), ("b_token", "b", "TOKEN")],
+    ),
+    Grouping(
+        "URLs with the passwords of two sources",
+        services(
+            "a: {image: x, environment: {DATABASE_URL: 'postgres://u:${ONE}@db/d'}}",
+            "b: {image: x, environment: {DATABASE_URL: 'postgres://u:${TWO}@db/d'}}",
+            "c: {image: x, environment: {DATABASE_URL: 'postgres://${NAME}:${TWO}@db/d'}}",
+        ),
+        [("a_database_url", "a", "DATABASE_URL"), ("b_database_url", "b c", "DATABASE_URL")],
+        files={"ONE": DISTINCTIVE, "TWO": DISTINCTIVE, "NAME": "u"},
+    ),
+    Grouping(
+        "one placeholder of two data stores",
+        services(
+            f"a: {{image: postgres, environment: {{POSTGRES_PASSWORD: {PLACEHOLDER}}}}}",
+            f"b: {{image: postgres, environment: {{POSTGRES_PASSWORD: {PLACEHOLDER}}}}}",
+            f"c: {{image: x, environment: {{POSTGRES_PASSWORD: {PLACEHOLDER}}}}}",
+        ),
+        [("a_postgres_password", "a c", "POSTGRES_PASSWORD"), ("b_postgres_password", "b", "POSTGRES_PASSWORD")],
+    ),
+    Grouping(
+        "one anchor of two data stores",
+        services(
+            f"a: {{image: postgres, environment: {{POSTGRES_PASSWORD: &p {PLACEHOLDER}}}}}",
+            "b: {image: postgres, environment: {POSTGRES_PASSWORD: *p}}",
+        ),
+        [("postgres_password", "a b", "POSTGRES_PASSWORD")],
+    ),
+    Grouping(
+        "a variable that is passed through and a reference to it",
+        services(
+            "a: {image: x, environment: [TOKEN]}",
+            "b: {image: x, environment: {SERVICE_TOKEN: '${TOKEN}'}}",
+        ),
+        [("token", "a b", "TOKEN SERVICE_TOKEN")],
+        files={"TOKEN": PLACEHOLDER},
+    ),
+    Grouping(
         "two variables, one placeholder",
         services(f"a: {{image: x, environment: {{TOKEN: {PLACEHOLDER}, PASSWORD: {PLACEHOLDER}}}}}"),
         [("token", "a", "TOKEN"), ("password", "a", "PASSWORD")],

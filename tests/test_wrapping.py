@@ -42,7 +42,7 @@ def test_every_value_arrives_byte_for_byte(shell: str, values: dict[str, str], t
 @pytest.mark.parametrize("shell", SHELLS)
 def test_arguments_and_exit_status_are_those_of_the_program(shell: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"value")
-    script = wrapping.script([Supply("X", str(tmp_path / "x"), "# why $( ' \"")])
+    script = wrapping.script([Supply("X", str(tmp_path / "x"))])
     result = run(
         script, "sh", "-c", 'printf "%s|" "$X" "$@"; exit 17', "zero", "one two", "", "$HOME", "*", shell=shell
     )
@@ -84,7 +84,7 @@ AROUND = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), m
 @given(variables=st.dictionaries(NAMES, st.tuples(PATHS, AROUND, AROUND, ENCODED)), arguments=st.sets(PATHS))
 def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str, str | None]], arguments: set[str]) -> None:
     supplies = [
-        Supply(name, path, "", Frame(before, behind, wrapping.kept_in(encoded) if encoded is not None else ""))
+        Supply(name, path, Frame(before, behind, wrapping.kept_in(encoded) if encoded is not None else ""))
         for name, (path, before, behind, encoded) in variables.items()
     ]
     text = wrapping.script(supplies, "why", arguments)
@@ -101,7 +101,7 @@ def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str, str | N
 def test_a_password_is_encoded_for_its_url(shell: str, password: str, kept: str | None, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(password.encode())
     frame = Frame("a://u:", "@h/", wrapping.kept_in(kept or ""))
-    result = run(wrapping.script([Supply("X", str(tmp_path / "x"), "", frame)]), "env", "-0", shell=shell)
+    result = run(wrapping.script([Supply("X", str(tmp_path / "x"), frame)]), "env", "-0", shell=shell)
     assert f"X={frame.around(password)}".encode() in result.stdout.split(b"\0")
     encoded = frame.around(password).removeprefix(frame.before).removesuffix(frame.behind)
     assert unquote(encoded) == password
@@ -111,7 +111,7 @@ def test_a_password_is_encoded_for_its_url(shell: str, password: str, kept: str 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_what_stands_around_a_secret_is_put_together(shell: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("pass$word\n", encoding="utf-8")
-    supply = Supply("X", str(tmp_path / "x"), "", Frame('a://"u`s$e\\r:', "@h/?q='$(id)'"))
+    supply = Supply("X", str(tmp_path / "x"), Frame('a://"u`s$e\\r:', "@h/?q='$(id)'"))
     result = run(wrapping.script([supply]), "sh", "-c", 'printf %s "$X"', shell=shell)
     assert result.stdout.decode() == "a://\"u`s$e\\r:pass$word\n@h/?q='$(id)'"
 

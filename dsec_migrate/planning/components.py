@@ -242,6 +242,7 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
                     # a default of the Dockerfile goes with its declaration
                     continue
                 if not result.new_name:
+                    # what is said beside it goes too: in a script it would be shown by `docker inspect`
                     operations.append(RemoveVariable(slot, secret.name, holder_of(finding.case.service, slot)))
                     continue
                 stays = slot.node is not slot.content and component.other_use(slot) is not None

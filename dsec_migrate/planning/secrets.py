@@ -5,26 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from dsec_migrate import files
+from dsec_migrate import datastores, files
 from dsec_migrate.changes import (
     PlannedSecret,
 )
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
+from dsec_migrate.namesakes import names_of
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
 from dsec_migrate.neighbours import Member, mentions
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
-from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Slot, definitions, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
-
-_NAMES_SOMETHING = Pattern(r"(?i)(?:^|_)(?:user|username|login|db|database|dbname|name)$")
 
 
 @dataclass(eq=False, repr=False)
@@ -77,40 +76,77 @@ def _first_file(finding: Pending) -> Document:
     return next((slot.document for slot in slots if not isinstance(slot, EnvFileSlot)), slots[0].document)
 
 
+class _Origin(NamedTuple):
+    """Where a value comes from: the ``variables`` of the environment that supply it, none of a literal. A placeholder
+    of a data store has the ``store`` (a service), whose accounts are its own."""
+
+    variables: frozenset[str]
+    store: str
+
+
+@dataclass(eq=False, repr=False)
+class _Group:
+    """Slots that share a secret."""
+
+    needs: list[Need] = field(default_factory=list)
+    variables: frozenset[str] = frozenset()
+    store: str = ""
+
+    def takes(self, origin: _Origin) -> bool:
+        """Whether a value of that origin may be this one: two variables of the environment, and two data stores, have
+        two passwords, however equal they are."""
+        is_nested = self.variables <= origin.variables or origin.variables <= self.variables
+        return is_nested and (not origin.store or self.store in {"", origin.store})
+
+    def add(self, need: Need, origin: _Origin) -> None:
+        self.needs.append(need)
+        self.variables |= origin.variables
+        self.store = self.store or origin.store
+
+
 def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
     """Slots that share one secret, in text order.
 
-    The same variable with the same value, the same reference (``${X}`` or an alias), or the same distinctive value
-    under another name; never two placeholders that happen to be equal.
+    The same reference (``${X}``, an alias), the same variable with the same literal value, or the same distinctive
+    value under another name; never two references whose variables happen to be equal, nor two placeholders.
     """
     names = _plain_names(needs)
-    leaders: dict[object, int] = {}
-    groups: list[list[Need]] = []
+    leaders: dict[object, list[_Group]] = {}
+    groups: list[_Group] = []
     for need in needs:
-        keys = list(_group_keys(need, names))
-        number = next((leaders[key] for key in keys if key in leaders), None)
-        if number is None:
-            number = len(groups)
-            groups.append([])
-        groups[number].append(need)
+        origin, shared = _origin(need), ("alias", id(need.slot.content))
+        keys = list(_group_keys(need, origin, names))
+        group = next((one for key in keys for one in leaders.get(key, ()) if key == shared or one.takes(origin)), None)
+        if group is None:
+            group = _Group()
+            groups.append(group)
+        group.add(need, origin)
         for key in keys:
-            leaders.setdefault(key, number)
-    return groups
+            known = leaders.setdefault(key, [])
+            if group not in known:
+                known.append(group)
+    return [group.needs for group in groups]
+
+
+def _origin(need: Need) -> _Origin:
+    case = need.finding.case
+    if need.slot.text is None:
+        return _Origin(case.project.environment.origins(need.slot.name), "")
+    references = case.project.effect(need.slot).references
+    variables = frozenset().union(*(case.project.environment.origins(reference.name) for reference in references))
+    is_store = not variables and not case.service.is_built and datastores.find(case.service.image) is not None
+    value = need.holding.value
+    is_placeholder = value is not None and not is_distinctive(value.reveal())
+    return _Origin(variables, case.service.name if is_store and is_placeholder else "")
 
 
 def _plain_names(needs: Sequence[Need]) -> frozenset[str]:
     """What users and databases are called: who types such a word as a password types it as often as it is asked for."""
     projects = {id(project): project for need in needs if (project := need.finding.case.project)}
-    return frozenset(
-        variable.effective.value
-        for project in projects.values()
-        for service in project.services.values()
-        for variable in service.variables.values()
-        if variable.effective.value and _NAMES_SOMETHING.search(variable.name)
-    )
+    return frozenset().union(*map(names_of, projects.values()))
 
 
-def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
+def _group_keys(need: Need, origin: _Origin, names: Collection[str]) -> Iterator[object]:
     holding = need.holding
     if holding.source is SourceKind.ENVIRONMENT:
         yield (SourceKind.ENVIRONMENT, holding.variable)
@@ -118,10 +154,10 @@ def _group_keys(need: Need, names: Collection[str]) -> Iterator[object]:
     assert holding.value is not None
     if not isinstance(need.slot, Argument):
         yield ("alias", id(need.slot.content))
-        yield ("variable", need.name, holding.source, holding.value)
+        yield ("variable", need.name, origin.variables, holding.source, holding.value)
     reference = need.finding.case.project.effect(need.slot).whole_reference
-    if reference is not None:
-        yield ("reference", reference.name, holding.source, holding.value)
+    if reference is not None or need.slot.text is None:
+        yield ("reference", origin.variables, holding.source, holding.value)
     if is_distinctive(holding.value.reveal()) and holding.value.reveal() not in names:
         yield ("value", holding.source, holding.value)
 
@@ -143,7 +179,9 @@ def make_secrets(
         return name in taken or project.folders.defines_otherwise(member, name, wanted.value.encode())
 
     contents = _contents(project, disk)
-    reused = [_existing(project, group, contents) for group in groups]
+    reused: list[str | None] = []
+    for group in groups:
+        reused.append(_existing(project, group, contents, {name for name in reused if name is not None}))
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
     named: dict[int, str] = {}
@@ -238,8 +276,11 @@ def _contents(project: Project, disk: files.Disk) -> dict[bytes, list[str]]:
     return found
 
 
-def _existing(project: Project, group: Sequence[Need], contents: Mapping[bytes, Sequence[str]]) -> str | None:
-    """A secret of the project that holds exactly this value already, if it is sure to be the same secret."""
+def _existing(
+    project: Project, group: Sequence[Need], contents: Mapping[bytes, Sequence[str]], reused: Collection[str]
+) -> str | None:
+    """A secret of the project that holds exactly this value already, if it is sure to be the same secret. ``reused``
+    are those that other groups found so."""
     holding = group[0].holding
     if any(need.slot.document in project.extended for need in group):
         # the extended file has to define what it mounts
@@ -261,7 +302,9 @@ def _existing(project: Project, group: Sequence[Need], contents: Mapping[bytes, 
         (
             name
             for name in contents.get(value.encode(), ())
-            if (name.lower() in own_names or is_distinctive(value)) and _is_defined_for(project, name, group)
+            if name not in reused
+            and (name.lower() in own_names or is_distinctive(value))
+            and _is_defined_for(project, name, group)
         ),
         None,
     )

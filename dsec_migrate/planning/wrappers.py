@@ -10,16 +10,11 @@ from dsec_migrate.document import Content, Scalar, follow, inherited
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.passes import Proposal
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_telling
 from dsec_migrate.planning.components import Component
-from dsec_migrate.project import Argument, Project, Slot
+from dsec_migrate.project import Argument, Project
 from dsec_migrate.records import replace
 from dsec_migrate.scripts import edited
-from dsec_migrate.secret import MASK
 from dsec_migrate.wrapping import Supply
-
-_COMMENT = Pattern(r"[ \t]+(#[^\r\n]*)")
 
 
 def notes(operations: Iterable[object]) -> Iterator[str]:
@@ -87,7 +82,7 @@ def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
                         move = MoveArgument(finding.variable.slot, "", path, is_read=False)
                         moves.setdefault(name, []).append(move)
                 else:
-                    variable = Supply(finding.variable.name, path, _comment(finding.variable.slot), result.frame)
+                    variable = Supply(finding.variable.name, path, result.frame)
                     programs[name] = replace(program, variables=(*program.variables, variable))
     for name, own in moves.items():
         program = programs[name]
@@ -103,13 +98,3 @@ def _words(entrypoint: Content | None, moves: Sequence[MoveArgument]) -> tuple[s
         return tuple(edited(word, [move for move in moves if move.node is word]) for word in words)
     assert isinstance(entrypoint, Scalar)
     return tuple(shlex.split(edited(entrypoint, moves)))
-
-
-def _comment(slot: Slot) -> str:
-    """What is said behind the value: it goes where the variable goes. The value itself is hidden in it."""
-    source = slot.document.source
-    found = _COMMENT.match(source.text, slot.end, source.line_end(slot.end))
-    if found is None:
-        return ""
-    comment = str(found[1]).rstrip()
-    return comment.replace(slot.text, MASK) if slot.text and is_telling(slot.text) else comment
