@@ -38,6 +38,10 @@ class Boundary:
         """Whether ``path``, wherever links lead it, is in the project's folder or in what the call names."""
         return _is_in(os.path.realpath(path), self.own)
 
+    def is_at_home(self, real: str) -> bool:
+        """Whether a real path is in the project's folder itself."""
+        return _is_in(real, self.own[:1])
+
     def surrounds(self, path: Path) -> bool:
         """Whether it is at least in the project's repository: far enough for secrets and what keeps them out of git."""
         return _is_in(os.path.realpath(path), (*self.own, *filter(None, (self.repository,))))

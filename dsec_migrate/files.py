@@ -48,6 +48,16 @@ class Disk:
     def claim(self, path: Path, content: bytes) -> None:
         self._claimed[path] = content
 
+    def attempt(self) -> Disk:
+        """The same, for a plan that may be dropped."""
+        other = Disk()
+        other._claimed = dict(self._claimed)
+        return other
+
+    def settle(self, attempt: Disk) -> None:
+        """Takes over what a plan that is kept is going to write."""
+        self._claimed = attempt._claimed
+
 
 def resolve_path(project: Project, text: str) -> Path:
     """The file that a ``file:`` of the project means: interpolated, `~` expanded, relative to the project directory."""

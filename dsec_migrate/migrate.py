@@ -23,6 +23,7 @@ from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.rewrite import rewrite
+from dsec_migrate.surroundings import Surroundings
 from dsec_migrate.verify import verify
 from dsec_migrate.workers import bytes_of, collect_garbage_seldom, shared
 
@@ -38,13 +39,13 @@ FILES_WORTH_A_PROCESS = 100
 class Request:
     """What is the same for every project of a run.
 
-    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the files of the run: they do not
-    hinder each other. ``check`` asks git which env files it tracks.
+    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the projects of the run. ``check``
+    says to ask git which env files it tracks.
     """
 
     options: Options
     shell: Mapping[str, str] = field(repr=False)
-    call: frozenset[Path] = frozenset()
+    call: tuple[ProjectFiles, ...] = ()
     write: bool = False
     check: bool = False
     seal: Seal | None = None
@@ -66,16 +67,17 @@ def run(
     ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
     it the outcomes hold values, which do not leave their process.
     """
-    call = frozenset(path for files in projects_of_run for path in files.paths)
-    request = Request(options, shell, call, write, check, seal)
-    folders: dict[Path, list[int]] = {}
-    for number, files in enumerate(projects_of_run):
-        folders.setdefault(files.directory, []).append(number)
-    # projects of one folder share its secrets folder: one process takes them in order
-    groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in folders.values()]
+    request = Request(options, shell, tuple(projects_of_run), write, check, seal)
     outcomes: dict[int, ProjectOutcome] = {}
     count = len(projects_of_run)
-    for group in _in_processes(groups, request, jobs) if _is_worth_it(count, request, jobs) else _here(groups, request):
+    groups: list[_Group] = [list(enumerate(projects_of_run))]
+    is_shared_out = _is_worth_it(count, request, jobs)
+    if is_shared_out:
+        from dsec_migrate.discovery.companies import companies
+
+        groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in companies(projects_of_run)]
+    here = _here(groups, request, _surroundings(request.call, options, shell))
+    for group in _in_processes(groups, request, jobs) if is_shared_out else here:
         outcomes.update(group)
         if progress is not None:
             progress(len(outcomes), count)
@@ -90,11 +92,18 @@ def _is_worth_it(count: int, request: Request, jobs: int) -> bool:
     return jobs > 1 and request.seal is not None and count >= FILES_WORTH_A_PROCESS
 
 
-def _here(groups: Iterable[_Group], request: Request) -> Iterator[_Results]:
+def _here(groups: Iterable[_Group], request: Request, surroundings: Surroundings) -> Iterator[_Results]:
+    call = frozenset(path for files in request.call for path in files.paths)
     for group in groups:
-        disk, folders = Disk(), Folders(request.call)
+        surroundings.join(files for _, files in group)
+        folders: dict[Path, list[tuple[int, ProjectFiles]]] = {}
         for number, files in group:
-            yield [(number, _one(files, request, disk, folders))]
+            folders.setdefault(files.directory, []).append((number, files))
+        for members in folders.values():
+            # projects of one folder share its secrets folder
+            disk, neighbours = Disk(), Folders(call)
+            for number, files in members:
+                yield [(number, _one(files, request, disk, neighbours, surroundings))]
 
 
 def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
@@ -107,29 +116,41 @@ def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iter
 
 
 # what a worker process was started for: handed over once, because it names every file of the run
-_requests: list[Request] = []
+_requests: list[tuple[Request, Surroundings]] = []
 
 
 def _begin(request: Request) -> None:
     collect_garbage_seldom()
-    _requests[:] = [request]
+    _requests[:] = [(request, _surroundings(request.call, request.options, request.shell))]
 
 
 def _folder(group: _Group) -> _Results:
-    return [result for results in _here([group], _requests[-1]) for result in results]
+    return [result for results in _here([group], *_requests[-1]) for result in results]
 
 
 def _size(group: _Group) -> int:
     return bytes_of(path for _, files in group for path in files.paths)
 
 
-def _one(files: ProjectFiles, request: Request, disk: Disk, folders: Folders) -> ProjectOutcome:
-    outcome = migrate(files, request.options, request.shell, disk, folders, check=request.check, write=request.write)
+def _one(
+    files: ProjectFiles, request: Request, disk: Disk, folders: Folders, surroundings: Surroundings
+) -> ProjectOutcome:
+    outcome = migrate(
+        files,
+        request.options,
+        request.shell,
+        disk,
+        folders,
+        surroundings,
+        check=request.check,
+        write=request.write,
+    )
     if outcome.unanswered is not None:
         # a gate that does not know stays shut
         outcome = replace(outcome, errors=(*outcome.errors, outcome.unanswered))
     if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)
+        surroundings.forget(file.source.real_path for file in outcome.rewritten)
     try:
         return _sealed(outcome, request)
     except Exception as error:
@@ -151,6 +172,7 @@ def migrate(
     shell: Mapping[str, str],
     disk: Disk | None = None,
     folders: Folders | None = None,
+    surroundings: Surroundings | None = None,
     *,
     check: bool = False,
     write: bool = False,
@@ -164,7 +186,10 @@ def migrate(
             root = load(files, options, shell, folders)
         disk = disk or Disk()
         options = replace(options, skip_settled=settings.read(files.directory).skips)
-        units = list(plan_units(root, options, disk))
+        if surroundings is None:
+            surroundings = _surroundings((files,), options, shell)
+            surroundings.join((files,))
+        units = _planned(root, options, disk, surroundings)
         exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
         outcome = ProjectOutcome(
             files.name,
@@ -257,6 +282,32 @@ def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
         plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
         planned.append((project, plan))
         yield Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
+
+
+def _planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
+    """The units with plans that take nothing from another project: what one would lack stays, and all is planned anew.
+
+    Raises VerificationError where a plan changes a file that has to stay.
+    """
+    while True:
+        attempt = disk.attempt()
+        units = list(plan_units(root, options, attempt))
+        plans = [(unit.project, unit.plan) for unit in units]
+        unproved = surroundings.unproved(plans, _new_texts)
+        if unproved.keys() <= root.kept.keys():
+            for real, reason in unproved.items():
+                raise VerificationError(f"{real} would change, but {reason}")
+            disk.settle(attempt)
+            return units
+        root = root.within(root.boundary, {**root.kept, **unproved})
+
+
+def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
+    return {file.source.real_path: file.text for file in _rewritten(project, plan)}
+
+
+def _surroundings(call: Sequence[ProjectFiles], options: Options, shell: Mapping[str, str]) -> Surroundings:
+    return Surroundings(call, lambda files: load(files, options, shell))
 
 
 def _hardened(project: Project, options: Options, disk: Disk) -> Plan:

@@ -15,7 +15,7 @@ from dsec_migrate.document import (
     is_given,
     is_merge_key,
 )
-from dsec_migrate.project import Layer, Project, Service
+from dsec_migrate.project import Layer, Project, Service, claim_on
 
 
 def obstacle(project: Project, service: Service, key: str = "networks", joining: Collection[str] = frozenset()) -> str:
@@ -23,6 +23,10 @@ def obstacle(project: Project, service: Service, key: str = "networks", joining:
     have lists of their own, whatever they inherit."""
     layers = service.layers
     texts = set(map(id, project.documents))
+    for layer in layers:
+        claim = claim_on(project, layer.document.source.path, layer.document.source.real_path)
+        if claim is not None:
+            return claim.reason
     if any(id(layer.document) not in texts or "extends" in layer.service.effective() for layer in layers):
         return "it extends another service"
     own = [id(layer.service) for layer in layers]

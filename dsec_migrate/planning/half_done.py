@@ -19,9 +19,9 @@ from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.planning.components import holder_of
-from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable
+from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable, claim_on
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import dataclass
+from dsec_migrate.records import dataclass, replace
 
 KIND = "half-done"
 _SUFFIX, _DOUBLE, _PREFIX = "_FILE", "__FILE", "FILE__"
@@ -82,12 +82,19 @@ class HalfDone:
 def find(project: Project, options: Options, disk: files.Disk) -> list[HalfDone]:
     """What is half done in a project, but for what ``--only`` and ``--skip`` leave out."""
     return [
-        one
+        _unless_claimed(project, one)
         for service in project.services.values()
         for variable in service.variables.values()
         if options.is_asked_for(service.name, variable.name)
         and (one := _judge(project, service, variable, disk)) is not None
     ]
+
+
+def _unless_claimed(project: Project, one: HalfDone) -> HalfDone:
+    """Nothing mends a file that others may read."""
+    source = one.mend.slot.document.source if one.mend is not None else None
+    claim = claim_on(project, source.path, source.real_path) if source is not None else None
+    return one if claim is None else replace(one, note=f"{one.note}; {claim.reason}", mend=None)
 
 
 def needs(mended: Iterable[HalfDone]) -> Iterator[Other]:

@@ -12,7 +12,7 @@ from dsec_migrate.changes import (
 from dsec_migrate.finding import Action, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.planning import excepted, slips
+from dsec_migrate.planning import claimed, excepted, slips
 from dsec_migrate.project import Project, Slot, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -79,7 +79,7 @@ def decide(case: Case) -> Pending:
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
         return Pending(case, Left("it is only possibly a secret: name it with --only to move it"))
-    result = propose(case)
+    result = claimed.weigh(case, propose(case))
     if isinstance(result, Left):
         return Pending(case, result)
     layers: list[tuple[Slot, Holding]] = []

@@ -5,6 +5,7 @@ list. One slot can reach several services (anchors, merge keys, ``extends``), an
 several slots (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
 """
 
+from dsec_migrate.project.claims import Claim, claim_on
 from dsec_migrate.project.loading import load, located, place, reload, scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
@@ -36,6 +37,7 @@ __all__ = [
     "BuildArgument",
     "BuildFile",
     "BuildPart",
+    "Claim",
     "DockerfileText",
     "EnvFile",
     "EnvFileSlot",
@@ -48,6 +50,7 @@ __all__ = [
     "Texts",
     "Value",
     "Variable",
+    "claim_on",
     "definitions",
     "has_unusual_line_ends",
     "load",

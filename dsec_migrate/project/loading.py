@@ -83,7 +83,7 @@ def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[P
         twins=project.twins,
         images=project.images,
         exceptions=project.exceptions,
-    ).within(project.boundary)
+    ).within(project.boundary, project.kept)
 
 
 def load(

@@ -265,7 +265,7 @@ class Project:
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
     Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
     what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean ``directory``;
-    ``boundary`` is what the call may change.
+    ``boundary`` is what the call may change; ``kept`` are files, by real path, that stay as they are, each with why.
     ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not here. ``is_part``
     says that Compose refuses the files because something is missing that another file may supply. ``read`` gives the
     text of another file, as it is or is going to be (it raises UserError); ``recipes`` are Dockerfiles that were read
@@ -289,6 +289,7 @@ class Project:
     images: Table = field(default_factory=Table)
     exceptions: tuple[Rule, ...] = ()
     boundary: Boundary = Boundary()
+    kept: MappingType[str, str] = field(default_factory=dict)
     read: Callable[[Path], Source] = Source.read
     recipes: dict[str, DockerfileText] = field(default_factory=dict)
     is_whole: bool = True
@@ -299,9 +300,12 @@ class Project:
             yield from project.units()
         yield self
 
-    def within(self, boundary: Boundary) -> Project:
-        """The same project, with those that it includes, in a call that may change what is inside of ``boundary``."""
-        return replace(self, boundary=boundary, included=tuple(one.within(boundary) for one in self.included))
+    def within(self, boundary: Boundary, kept: MappingType[str, str] | None = None) -> Project:
+        """The same project, with those that it includes, in a call that may change what is inside of ``boundary``, but
+        for files that are ``kept``."""
+        kept = kept or {}
+        included = tuple(one.within(boundary, kept) for one in self.included)
+        return replace(self, boundary=boundary, kept=kept, included=included)
 
     @property
     def document(self) -> Document:

@@ -1,0 +1,62 @@
+"""Which projects share files: what one of them changes another one reads, so one process takes them in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.patterns import Pattern
+
+# a path that leads out of its folder, alone behind its key or in its list
+_PATH = Pattern(
+    r"(?m)(?:^|[\s\"'\[,])((?:\.\.|~|/)[^\s\"',:\[\]]*|\.?[\w-]+/[^\s\"',:\[\]]*)(?=[\"']?[ \t\r]*(?:[,\]#]|$))"
+)
+_UNKNOWN = Pattern(r"(?m)^[ \t]*(?:-[ \t]+)?(?:(?:env_file|file|path):[ \t]*)?[\"']?\$\S*/\S*\.(?:env|ya?ml)\b")
+_SHARED = Pattern(r"(?i)(?:.*\.(?:ya?ml|env|dockerfile)|.*env.*|(?:docker|container)file.*)")
+_EVERYWHERE = "?"
+
+
+def companies(projects: Sequence[ProjectFiles]) -> list[list[int]]:
+    """The numbers of the projects, those together that stand in one folder or name the same files."""
+    parents: dict[str, str] = {}
+
+    def find(folder: str) -> str:
+        while parents.setdefault(folder, folder) != folder:
+            parents[folder] = parents[parents[folder]]
+            folder = parents[folder]
+        return folder
+
+    folders = [os.path.realpath(files.directory) for files in projects]
+    for files, folder in zip(projects, folders, strict=True):
+        for other in _folders_of(files, folder):
+            parents[find(other)] = find(folder)
+    found: dict[str, list[int]] = {}
+    for number, folder in enumerate(folders):
+        found.setdefault(find(folder), []).append(number)
+    return list(found.values())
+
+
+def _folders_of(files: ProjectFiles, folder: str) -> Iterator[str]:
+    """The folders whose files a project may read, besides its own."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (os.path.dirname(os.path.realpath(e.path)) for e in entries if e.is_symlink())  # noqa: PTH120
+    for path in files.paths:
+        yield os.path.dirname(os.path.realpath(path))  # noqa: PTH120
+        try:
+            text = path.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if _UNKNOWN.search(text):
+            # only the variables say where that is
+            yield _EVERYWHERE
+        for name in set(_PATH.findall(text)):
+            target = Path(os.path.normpath(os.path.join(folder, os.path.expanduser(name))))  # noqa: PTH111, PTH118
+            if target.is_dir():
+                # a folder that is built; what is mounted is no text that a run changes
+                if name.rstrip("/").endswith("..") or (target / "Dockerfile").is_file():
+                    yield os.path.realpath(target)
+            elif _SHARED.fullmatch(target.name) and target.is_file():
+                yield os.path.dirname(os.path.realpath(target))  # noqa: PTH120

@@ -1,0 +1,390 @@
+"""Other projects, of the call or near by, that read what a run changes: an env file, a base, a part, a Dockerfile.
+
+A stack that nobody named must not break because another one was migrated. So who reads a file that is to change is
+loaded with the new texts, and has to get what it gets today; else the file stays, with the reader in the reason.
+
+Near by is the git repository around the project, without one the folders beside it and beside the file. Which of the
+projects there may read a file is told by names in their texts and by links; only those are loaded, each once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dsec_migrate import builds, dotenv
+from dsec_migrate import project as projects
+from dsec_migrate.changes import Plan, PlannedSecret, document_of
+from dsec_migrate.discovery.choice import default_files
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.document import plain
+from dsec_migrate.errors import UserError, VerificationError
+from dsec_migrate.files import resolve_path
+from dsec_migrate.finding import Finding
+from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import Project, Service, references_of
+from dsec_migrate.project.mounted import sources
+from dsec_migrate.records import dataclass, replace
+from dsec_migrate.source import Source
+from dsec_migrate.standalone import is_dockerfile
+from dsec_migrate.verify.containers import check_values
+
+Planned = tuple[Project, Plan]
+Texts = Mapping[str, str]
+"""New texts of files, by their real paths."""
+
+MOST_FOLDERS = 2_000
+MOST_FOLDERS_BESIDE = 200
+MOST_BYTES = 1 << 20
+_ENDINGS = (".yml", ".yaml")
+_SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
+_SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
+_FILE_NAME = Pattern(r"[\w-]*\.[\w.-]+")
+# a path that leads out of its folder, by the name at its end
+_ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]*[\w-])")
+_BUILT = Pattern(r"(?:build|context):[ \t]*[\"']?([\w./~-]*)")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reader:
+    """Another project, and how it uses each file (by real path) that it reads."""
+
+    project: Project
+    name: str
+    uses: Mapping[str, str]
+
+
+class Surroundings:
+    """``call`` are the projects of the call; ``load`` reads one. What is near by is looked for when somebody asks, and
+    each text is looked at once."""
+
+    def __init__(self, call: Sequence[ProjectFiles], load: Callable[[ProjectFiles], Project]) -> None:
+        self._load = load
+        self._known: set[tuple[str, ...]] = set()
+        self._projects: list[ProjectFiles] = []
+        self._call = {tuple(map(os.path.realpath, files.paths)) for files in call}
+        self._beside: dict[str, set[int]] = {}
+        self._elsewhere: dict[str, set[int]] = {}
+        self._by_target: dict[str, set[int]] = {}
+        self._readers: dict[int, Reader | None] = {}
+        self._in_folder: dict[str, set[int]] = {}
+        self._folders: set[str] = set()
+        self._roots: set[str] = set()
+
+    def join(self, company: Iterable[ProjectFiles]) -> None:
+        """Takes in the projects of the call whose turn it is: those that share files are looked at together."""
+        for files in company:
+            self._add(files)
+
+    def unproved(self, planned: Sequence[Planned], new_texts: Callable[[Project, Plan], Texts]) -> dict[str, str]:
+        """The files, by real path, whose change would take something from another project, each with why it stays.
+
+        ``planned`` is a family; ``new_texts`` gives what becomes of the files that a plan changes.
+        """
+        root = planned[-1][0]
+        changed = {document_of(one).source.real_path for _, plan in planned for one in plan.operations}
+        readers = {real: list(self.readers(real, root)) for real in sorted(changed)}
+        if not any(readers.values()):
+            return {}
+        texts = {real: text for project, plan in planned for real, text in new_texts(project, plan).items()}
+        found: dict[str, str] = {}
+        for real, others in readers.items():
+            for reader in others:
+                problem = _problem(reader, texts, planned)
+                if problem:
+                    found[real] = f"{reader.name} {reader.uses[real]} as well, and {problem}"
+                    break
+        return found
+
+    def readers(self, real: str, root: Project) -> Iterator[Reader]:
+        """The projects that read a file, but for ``root`` itself and what shares its Compose files."""
+        self._look_around(real, root)
+        family = [text for unit in root.units() for text in unit.documents]
+        own = {text.source.real_path for text in family}
+        bases = {text.source.real_path for unit in root.units() for text in unit.extended} - own
+        for number in sorted(self._candidates(real)):
+            paths = tuple(map(os.path.realpath, self._projects[number].paths))
+            is_own = any(path in own for path in paths) or (paths == (real,) and is_dockerfile(Path(real)))
+            # a base alone is seldom a project: one with a name that Compose looks for, or that the call names, is
+            is_base = any(path in bases for path in paths) and not (
+                paths in self._call or os.path.basename(paths[0]) in DEFAULT_NAMES  # noqa: PTH119
+            )
+            reader = None if is_own or is_base else self._reader(number, root)
+            if reader is not None and real in reader.uses:
+                yield reader
+
+    def forget(self, changed: Iterable[str]) -> None:
+        """What was written (real paths) makes others of the projects that read it."""
+        written = set(changed)
+        for number, reader in list(self._readers.items()):
+            own = {text.source.real_path for text in reader.project.documents} if reader is not None else set()
+            if reader is not None and written & (own | reader.uses.keys()):
+                del self._readers[number]
+
+    def _candidates(self, real: str) -> set[int]:
+        folder, name = os.path.split(real)
+        found = self._by_target.get(real, set()) | self._elsewhere.get(name, set())
+        if not name.endswith((*_ENDINGS, ".env")):
+            # a Dockerfile goes without a name: the folder that is built has it
+            found = found.union(self._by_target.get(f"{folder}{os.sep}", ()))
+            for one in (f"/{os.path.basename(folder)}", "/.."):  # noqa: PTH119
+                found |= self._elsewhere.get(one, set())
+        beside = self._beside.get(name, ())
+        return found.union(n for n in beside if n in self._in_folder.get(folder, ()))
+
+    def _reader(self, number: int, root: Project) -> Reader | None:
+        if number not in self._readers:
+            files = self._projects[number]
+            try:
+                project = self._load(files)
+                uses = _uses(project)
+            except (UserError, RecursionError):
+                self._readers[number] = None
+            else:
+                self._readers[number] = Reader(project, _shown(files, root), uses)
+        return self._readers[number]
+
+    # --- what is near by ---
+
+    def _look_around(self, real: str, root: Project) -> None:
+        repository = root.boundary.repository
+        home = os.path.realpath(root.directory)
+        if repository:
+            self._below(repository, MOST_FOLDERS)
+        for folder in dict.fromkeys((home, os.path.dirname(home), os.path.dirname(real))):  # noqa: PTH120
+            if folder != os.path.dirname(folder):  # noqa: PTH120
+                self._below(folder, MOST_FOLDERS_BESIDE, is_deep=False)
+
+    def _below(self, top: str, most: int, *, is_deep: bool = True) -> None:
+        if top in self._roots:
+            return
+        self._roots.add(top)
+        waiting = [top]
+        for _ in range(most):
+            if not waiting:
+                return
+            folder = waiting.pop()
+            below = self._look_into(folder)
+            if is_deep or folder == top:
+                waiting += below
+
+    def _look_into(self, folder: str) -> list[str]:
+        """Takes in what a folder has; returns the folders in it."""
+        is_known = folder in self._folders
+        self._folders.add(folder)
+        names: set[str] = set()
+        links: list[str] = []
+        below: list[str] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        links.append(entry.name)
+                    if entry.name.endswith(_ENDINGS) or entry.name == ".env":
+                        names.add(entry.name)
+                    elif (
+                        not entry.name.startswith(".")
+                        and entry.name not in _SKIPPED
+                        and entry.is_dir(follow_symlinks=False)
+                    ):
+                        below.append(entry.path)
+        except OSError:
+            return []
+        if not is_known and names:
+            self._take_in(Path(folder), names, links)
+        return sorted(below, reverse=True)
+
+    def _take_in(self, folder: Path, names: set[str], links: Iterable[str]) -> None:
+        default, _ = default_files(folder, names)
+        if default:
+            self._add(ProjectFiles(tuple(default), folder))
+        for name in sorted(names):
+            is_other = name.endswith(_ENDINGS) and name not in DEFAULT_NAMES and name not in OVERRIDE_NAMES
+            if is_other and _SPEAKS_OF_SERVICES.search(_text(folder / name)):
+                self._add(ProjectFiles.of(folder / name))
+        for number in self._in_folder.get(str(folder), ()):
+            for link in links:
+                self._by_target.setdefault(os.path.realpath(folder / link), set()).add(number)
+
+    def _add(self, files: ProjectFiles) -> None:
+        key = tuple(map(os.path.realpath, files.paths))
+        if key in self._known:
+            return
+        self._known.add(key)
+        number = len(self._projects)
+        self._projects.append(files)
+        folder = os.path.realpath(files.directory)
+        self._in_folder.setdefault(folder, set()).add(number)
+        for path in (*files.paths, files.directory / ".env"):
+            text = _text(path)
+            for name in {*_ELSEWHERE.findall(text), *(f"/{name}" for name in _names_of_contexts(text))}:
+                self._elsewhere.setdefault(name, set()).add(number)
+            for name in set(_FILE_NAME.findall(text)):
+                self._beside.setdefault(name, set()).add(number)
+            self._by_target.setdefault(os.path.realpath(path), set()).add(number)
+            if "build" in text:
+                # the Dockerfile of its own folder needs no name
+                self._by_target.setdefault(f"{folder}{os.sep}", set()).add(number)
+
+
+def _names_of_contexts(text: str) -> Iterator[str]:
+    """The folders that are built, by the name at the end of their paths."""
+    for path in _BUILT.findall(text):
+        yield os.path.basename(path.rstrip("/"))  # noqa: PTH119
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            return ""
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _shown(files: ProjectFiles, root: Project) -> str:
+    """The path of a project's file, as seen from where the paths of ``root`` are seen."""
+    real = os.path.realpath(files.paths[0])
+    return os.path.normpath(root.directory / os.path.relpath(real, os.path.realpath(root.directory)))
+
+
+def _uses(project: Project) -> dict[str, str]:
+    """How a project uses each file that it reads, by real path."""
+    uses: dict[str, str] = {}
+    for unit in project.units():
+        for path in unit.environment.paths:
+            uses.setdefault(os.path.realpath(path), f"takes variables from {os.path.normpath(path)}")
+        for service in unit.services.values() if any(s.is_built for s in unit.services.values()) else ():
+            build = builds.find(unit, service)
+            if build is not None and build.dockerfile is not None:
+                uses[os.path.realpath(build.dockerfile)] = f"builds from {os.path.normpath(build.dockerfile)}"
+        for text in unit.env_texts:
+            uses[text.source.real_path] = f"reads {os.path.normpath(text.path)}"
+        for document in unit.extended:
+            uses[document.source.real_path] = f"extends services of {os.path.normpath(document.source.path)}"
+        for document in project.documents if unit is project else ():
+            uses[document.source.real_path] = "is a project of its own"
+        for document in unit.documents if unit is not project else ():
+            uses[document.source.real_path] = f"includes {os.path.normpath(document.source.path)}"
+    return uses
+
+
+# --- whether another project is the same with the new texts ---
+
+
+def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
+    """What the other project would lose; empty where it gets all that it gets today."""
+    before = reader.project
+    if any(real in texts and use.startswith("builds") for real, use in reader.uses.items()):
+        return "would lack the build secret"
+    if _loses_variables(before, texts):
+        return "would lack a variable"
+    try:
+        after = projects.reload(before, texts)
+    except UserError:
+        return "would not load any more"
+    olds, news = list(before.units()), list(after.units())
+    if len(olds) != len(news):
+        return "would not load any more"
+    others = {name for unit in olds for name in unit.secrets}
+    if _undefined(after) - _undefined(before):
+        return "would lack the secret"
+    for old, new in zip(olds, news, strict=True):
+        if len(new.problems) > len(old.problems):
+            return "would not load any more"
+        if _meaning(old) == _meaning(new):
+            continue
+        if not _is_served(old, new, _seen_by(old, new, planned)):
+            return "would not get the same values"
+        if (new.secrets.keys() - old.secrets.keys()) & others:
+            return "has a secret of the same name"
+    return ""
+
+
+def _undefined(root: Project) -> set[str]:
+    """The secrets that services mount and that nothing defines: Compose refuses the project."""
+    defined = {name for unit in root.units() for name in unit.secrets}
+    return {name for unit in root.units() for one in unit.services.values() for name in sources(one)} - defined
+
+
+def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:
+    """What is planned for the bodies of services that a project has as well, as if it were its own plan."""
+    findings: list[Finding] = []
+    secrets: list[PlannedSecret] = []
+    for project, plan in planned:
+        users: dict[tuple[str, int], list[str]] = {}
+        for service in old.services.values():
+            for place in _bodies(service):
+                users.setdefault(place, []).append(service.name)
+        names = {
+            service.name: {name for place in _bodies(service) for name in users.get(place, ())}
+            for service in project.services.values()
+        }
+        findings += (
+            replace(finding, service=name)
+            for finding in plan.findings
+            for name in sorted(names.get(finding.service, ()))
+        )
+        for secret in plan.secrets:
+            file = new.secrets.get(secret.name, {}).get("file")
+            if secret.path is None or not isinstance(file, str):
+                secrets.append(secret)
+            elif os.path.realpath(resolve_path(new, file)) == os.path.realpath(secret.path):
+                # a path means another file, seen from another folder
+                secrets.append(replace(secret, file=file))
+    return Plan(
+        findings=tuple(findings),
+        secrets=tuple(secrets),
+        operations=tuple(operation for _, plan in planned for operation in plan.operations),
+    )
+
+
+def _bodies(service: Service) -> Iterator[tuple[str, int]]:
+    """Where the mappings of a service stand: file and offset."""
+    return ((layer.document.source.real_path, layer.service.start) for layer in service.layers)
+
+
+def _is_served(old: Project, new: Project, plan: Plan) -> bool:
+    try:
+        check_values(old, new, plan)
+    except VerificationError:
+        return False
+    return True
+
+
+def _meaning(unit: Project) -> object:
+    """What a project says of its services, and the values that they get."""
+    return {
+        name: (
+            [plain(layer.service) for layer in service.layers],
+            {variable.name: variable.effective.value for variable in service.variables.values()},
+        )
+        for name, service in unit.services.items()
+    }
+
+
+def _loses_variables(project: Project, texts: Mapping[str, str]) -> bool:
+    """Whether a changed `.env` of the project lacks a variable that it reads."""
+    for unit in project.units():
+        for path in unit.environment.paths:
+            new = texts.get(os.path.realpath(path))
+            if new is None:
+                continue
+            lines = [(line.name, line.template) for line in dotenv.parse(Source.read(path).text, {})]
+            left = {(line.name, line.template) for line in dotenv.parse(new, {})}
+            if {name for name, template in lines if (name, template) not in left} & read_variables(unit):
+                return True
+    return False
+
+
+def read_variables(unit: Project) -> set[str]:
+    """The variables that a project takes from its environment."""
+    read = {str(data.get("environment") or "") for data in unit.secrets.values()}
+    for document in unit.compose_texts:
+        read.update(name for node in document.templates for name in references_of(node.value))
+    for service in unit.services.values():
+        read.update(v.name for v in service.variables.values() if any(slot.text is None for slot in v.slots))
+        read.update(name for file in service.env_files for entry in file.entries for name in entry.references)
+    return read
