@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dsec_migrate.records import dataclass, field
+from dsec_migrate.source import Span
 
 
 class Confidence(str, Enum):
@@ -63,6 +64,10 @@ class Verdict:
     parts: tuple[tuple[int, int], ...] = ()
 
 
+COMMENT = "comment"
+"""The kind of a finding that stands in a comment: only a strict check counts it."""
+
+
 class Action(str, Enum):
     """What a run does about a finding."""
 
@@ -82,7 +87,10 @@ class Site(NamedTuple):
 class Finding:
     """One secret of one service, as the reports tell it. It holds no value.
 
-    ``kind``: ``plaintext`` or ``half-done`` (the variable and its ``_FILE`` form are both set). ``variables`` are those
+    ``kind``: ``plaintext``, ``half-done`` (the variable and its ``_FILE`` form are both set), ``comment`` (where
+    nothing reads it) or ``copy`` (the value of a secret, in a file that has no business with it). ``path`` are the keys
+    that lead to what is no variable; what belongs to no service has no other name. ``spans`` are where it stands in the
+    file, of what has no slot that would tell. ``variables`` are those
     added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
     stays. ``is_image_known`` is False where nobody has recorded what the image reads. ``is_excepted``: the project's
     people want it to stay, and say why.
@@ -102,3 +110,10 @@ class Finding:
     note: str
     is_image_known: bool = True
     is_excepted: bool = False
+    path: str = ""
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``service.VARIABLE``, or the path of what belongs to no service."""
+        return f"{self.service}.{self.variable}" if self.service else self.path

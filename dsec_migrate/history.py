@@ -82,6 +82,8 @@ def _in_tracked_files(project: Project, plan: Plan) -> Iterator[tuple[str, str]]
     files = git.tracked(project.environment.paths) if names and plan.findings else ()
     arguments = {(variable.service, variable.name): variable for variable in plan.arguments}
     for finding in plan.findings if files else ():
+        if not finding.service:
+            continue
         known = project.services[finding.service].variables
         variable = known.get(finding.variable) or arguments.get((finding.service, finding.variable))
         if variable is None:

@@ -68,7 +68,13 @@ def masks(project: Project, plan: Plan) -> Masks:
 
 def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
     arguments = {(each.service, each.name, _site(each.slot)): each for each in plan.arguments}
+    texts = {str(text.source.path): text.source.text for text in (*project.compose_texts, *project.env_texts)}
     for finding in plan.findings:
+        if finding.path:
+            found.spans.setdefault(finding.site.file, {}).update(dict.fromkeys(finding.spans))
+            for start, end in finding.spans:
+                found.value(texts.get(finding.site.file, "")[start:end])
+            continue
         service = project.services[finding.service]
         argument = arguments.get((finding.service, finding.variable, finding.site))
         variable = argument or service.variables.get(finding.variable)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsec_migrate.changes import Plan
 from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding
+from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding
 from dsec_migrate.options import Options
 from dsec_migrate.project.mounted import Member
 from dsec_migrate.records import dataclass, field
@@ -133,12 +133,20 @@ def excepted_from_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
 
 def _counted_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
     """The findings that are certain or likely, still in the file when the run ends, and whose text stands in it or in a
-    file that git tracks (with ``strict`` any)."""
-    exposed = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
+    file that git tracks (with ``strict`` any, those of comments too)."""
     return [
         finding
         for finding in project.findings
         if finding.verdict.confidence is not Confidence.POSSIBLE
         and not (project.is_written and finding.action is Action.MIGRATE)
-        and (strict or finding.verdict.exposure in exposed or (finding.service, finding.variable) in project.tracked)
+        and (strict or _stands_there(finding, project))
     ]
+
+
+_EXPOSED = frozenset({Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED})
+
+
+def _stands_there(finding: Finding, project: ProjectOutcome) -> bool:
+    if finding.kind == COMMENT:
+        return False
+    return finding.verdict.exposure in _EXPOSED or (finding.service, finding.variable) in project.tracked

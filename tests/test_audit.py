@@ -148,6 +148,22 @@ CASES = [
         answers=False,
     ),
     Case(
+        "plaintext-elsewhere",
+        {"compose.yml": compose(f"    image: a\n    labels:\n      widget.password: {PASSWORD}\n")},
+        "compose.yml:5",
+        "db.labels:widget.password",
+        {"compose.yml": compose("    image: a\n    labels:\n      widget.type: postgres\n")},
+        answers=False,
+    ),
+    Case(
+        "commented-secret",
+        {"compose.yml": compose(f"    image: a\n    environment:\n      # DB_PASSWORD: {PASSWORD}\n      TZ: UTC\n")},
+        "compose.yml:5",
+        "a comment",
+        {"compose.yml": compose("    image: a\n    environment:\n      # DB_PASSWORD: change-me\n      TZ: UTC\n")},
+        answers=False,
+    ),
+    Case(
         "secrets-from-files", {"compose.yml": IN_ENV_FILE, ".env": f"DB_PASSWORD={PASSWORD}\n"}, "compose.yml:5",
         "db.POSTGRES_PASSWORD", {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD},
     ),

@@ -39,6 +39,8 @@ CHECKS: Mapping[Group, tuple[str, ...]] = {
     Group.RUNTIME: (
         "plaintext-in-environment",
         "plaintext-in-command",
+        "plaintext-elsewhere",
+        "commented-secret",
         "secrets-from-files",
         "half-done-migration",
         "secret-file",

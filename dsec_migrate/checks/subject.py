@@ -110,7 +110,9 @@ class Subject:
         return finding.verdict.exposure in PLAIN or (finding.service, finding.variable) in self.tracked
 
     def variable_of(self, finding: Finding) -> Variable | None:
-        """The variable, argument or hidden line that a finding speaks of."""
+        """The variable, argument or hidden line that a finding speaks of; None where it is none of them."""
+        if finding.path:
+            return None
         service = self.project.services[finding.service]
         named = self._arguments.get((finding.service, finding.variable, finding.site))
         hidden = (one for one in service.hidden if _site(one.slot.document, one.slot.start) == finding.site)
@@ -122,7 +124,7 @@ class Subject:
 
     def open_item(self, finding: Finding, weight: Weight) -> Item:
         """What to do about a finding: the command that moves it, or what it is left for."""
-        name = f"{finding.service}.{finding.variable}"
+        name = finding.name
         if finding.action is Action.MIGRATE:
             note = "" if finding.applicability == "safe" else ", after a look at what it says without --write"
             fix = f"`{self.command('--only', name, '--write')}`{note}"

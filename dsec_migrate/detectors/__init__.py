@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from dsec_migrate.detectors import (
     application_key,
@@ -25,7 +27,10 @@ from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 from dsec_migrate.patterns import Pattern
 
-__all__ = ["DETECTORS", "Detector", "credential_parts", "judge", "secret_parts"]
+if TYPE_CHECKING:
+    from dsec_migrate.detectors.free_text import Passage
+
+__all__ = ["DETECTORS", "Detector", "credential_parts", "judge", "passages", "secret_parts"]
 
 Detector = Callable[[Candidate], "Verdict | None"]
 
@@ -109,21 +114,30 @@ def credential_parts(text: str) -> tuple[tuple[int, int], ...]:
     been judged already."""
     from dsec_migrate.detectors import free_text
 
-    return merge(free_text.find(text))
+    return merge((one.start, one.end) for one in free_text.find(text))
+
+
+def passages(text: str) -> tuple[Passage, ...]:
+    """The secrets in any ``text``, by position; they may overlap.
+
+    For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
+    ordinary words are none. Never raises.
+    """
+    # only what is shown, or stands outside of variables, needs it
+    from dsec_migrate.detectors import free_text
+
+    found = free_text.find(text)
+    for name, start, end in free_text.variables(text):
+        verdict = judge(Candidate("", name, text[start:end], None))
+        if verdict is not None:
+            found += [
+                free_text.Passage(start + first, start + last, verdict.confidence, verdict.why)
+                for first, last in verdict.parts
+            ]
+    return tuple(sorted(found, key=itemgetter(0, 1)))
 
 
 def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
     """The ranges of any ``text`` that are or may be secret, in order and not overlapping: mask them where it is shown.
-
-    For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
-    ordinary words stay readable. Never raises.
-    """
-    # only what is shown needs it
-    from dsec_migrate.detectors import free_text
-
-    ranges = free_text.find(text)
-    for name, start, end in free_text.variables(text):
-        verdict = judge(Candidate("", name, text[start:end], None))
-        if verdict is not None:
-            ranges += [(start + first, start + last) for first, last in verdict.parts]
-    return merge(ranges)
+    Never raises."""
+    return merge((one.start, one.end) for one in passages(text))

@@ -81,6 +81,9 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
         return None
     if not (told.is_telling or (told.kind is Kind.WEAK and looks_random(value))):
         return None
+    if match["sign"] == ":" and not match["mark"] and match["quote"] and view[match.start("sign") - 1] == " ":
+        # `PASSWORD :'name'`: a variable of psql
+        return None
     is_bare = match["sign"] == ":" and group == "bare" and not match["mark"]
     if is_bare and not match["blank"] and (told.kind is not Kind.PASSWORD or value[0] in "/:"):
         # `TOKEN://host`, `TOKEN:PLAINTEXT`, `./password:/etc/password`: a list of something else

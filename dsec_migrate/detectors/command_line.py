@@ -34,7 +34,7 @@ def find(text: str) -> list[Found]:
 
 
 def _candidates(view: str) -> Iterator[Found]:
-    option = "a command option carries a credential"
+    option = free_text.OPTION
     for name, start, end in command_option.options(view):
         yield Found(f"--{name}", start, end, Confidence.LIKELY, option)
     for mark, start, end in free_text.short_options(view):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dsec_migrate.detectors import (
     application_key,
@@ -16,7 +17,20 @@ from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.templates import Template, template
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
+from dsec_migrate.finding import Confidence
 from dsec_migrate.patterns import Pattern
+
+
+class Passage(NamedTuple):
+    """The characters ``start`` to ``end`` of a text are a secret; ``why`` is a short sentence that holds no value."""
+
+    start: int
+    end: int
+    confidence: Confidence
+    why: str
+
+
+OPTION = "a command option carries a credential"
 
 # between an option and its value, also as neighbours in a list
 _GAP = r"[\"']?[\s,=]{1,4}[\"']?"
@@ -65,28 +79,35 @@ _QUOTES = frozenset({'"', "'"})
 _NO_VALUES = ("#", "\\", "!reset", "!override")
 
 
-def find(text: str) -> list[tuple[int, int]]:
-    """The ranges of secrets in ``text`` that their own shape or their surroundings tell. Linear in its length."""
+def find(text: str) -> list[Passage]:
+    """The secrets in ``text`` that their own shape or their surroundings tell. Linear in its length."""
     parsed = template(text)
     view = parsed.view
-    ranges = [
-        *private_key.find(view),
-        *known_token.find(view),
-        *application_key.find(view),
-        *((start, end) for start, end in url_credential.find(view) if not is_shell(view[start:end])),
-        *defaults(parsed),
-        *command_option.find(view),
+    found = [
+        *(Passage(*span, Confidence.CERTAIN, "a private key") for span in private_key.find(view)),
+        *(Passage(*span, Confidence.CERTAIN, "a token of a known format") for span in known_token.find(view)),
+        *(Passage(*span, Confidence.CERTAIN, "an application key in Base64") for span in application_key.find(view)),
         *(
-            (found.start, found.end)
-            for found in assignments(view)
-            if not found.is_prose and not _ALIAS.fullmatch(view, found.start, found.end)
+            Passage(start, end, Confidence.CERTAIN, "a URL with a credential in it")
+            for start, end in url_credential.find(view)
+            if not is_shell(view[start:end])
         ),
+        *(Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)),
+        *(Passage(*span, Confidence.LIKELY, OPTION) for span in command_option.find(view)),
+        *(
+            Passage(one.start, one.end, Confidence.LIKELY, "a credential is assigned in the text")
+            for one in assignments(view)
+            if not one.is_prose and not _ALIAS.fullmatch(view, one.start, one.end)
+        ),
+        *(Passage(start, end, Confidence.LIKELY, OPTION) for _, start, end in short_options(view)),
     ]
-    ranges += ((start, end) for _, start, end in short_options(view))
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret
-        ranges = [part for start, end in ranges for part in parsed.expose(start, end)[1]]
-    return [*ranges, *password_hash.find(text)]
+        found = [
+            one._replace(start=start, end=end) for one in found for start, end in parsed.expose(one.start, one.end)[1]
+        ]
+    hashes = (Passage(*span, Confidence.LIKELY, "the hash of a credential") for span in password_hash.find(text))
+    return [*found, *hashes]
 
 
 def short_options(view: str) -> Iterator[tuple[str, int, int]]:

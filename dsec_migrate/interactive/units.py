@@ -43,13 +43,14 @@ class Unit:
 
 
 def key_of(finding: Finding) -> str:
-    return f"{finding.service}.{finding.variable}"
+    return finding.name
 
 
 def units_of(outcome: ProjectOutcome, options: Options) -> tuple[Unit, ...]:
     """The units of a project, of which ``outcome`` is what a run would do if all were accepted. Left out is what
-    ``options`` do not ask for, and what is only possibly a secret and cannot move anyway."""
-    asked = [one for one in outcome.findings if options.is_asked_for(one.service, one.variable)]
+    ``options`` do not ask for, what belongs to no service, and what is only possibly a secret and cannot move anyway.
+    """
+    asked = [one for one in outcome.findings if one.service and options.is_asked_for(one.service, one.variable)]
     files = {name: number for number, name in enumerate(dict.fromkeys(finding.site.file for finding in asked))}
     groups: dict[str, list[Finding]] = {}
     leaders = _joined(outcome, asked)

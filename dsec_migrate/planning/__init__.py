@@ -27,7 +27,7 @@ from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
-from dsec_migrate.planning import arguments, half_done, labels, texts, unused, wrappers
+from dsec_migrate.planning import arguments, commented, elsewhere, half_done, labels, texts, unused, wrappers
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -52,7 +52,12 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     found += _in_commands(project, options, found)
     begun = half_done.find(project, options, disk)
     mended = [one for one in begun if options.fix and one.mend is not None]
-    hidden = (*(report(finding, {}) for finding in hidden_findings(project, options)), *unused.find(project, options))
+    hidden = (
+        *(report(finding, {}) for finding in hidden_findings(project, options)),
+        *unused.find(project, options),
+        *elsewhere.find(project, options, {id(finding.variable.slot.content) for finding in found}),
+        *commented.find(project, options),
+    )
     if not found and not mended:
         rows = tuple(one.report(None, fixes=False) for one in begun)
         return Plan((*rows, *hidden))
@@ -200,7 +205,8 @@ def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -
 def report_only(project: Project, options: Options) -> Plan:
     """The findings of a file that cannot be migrated because Compose refuses it."""
     left = Left("the file has an error that comes first")
-    return Plan(tuple(row for case in cases(project, options) for row in reports(Pending(case, left), {})))
+    rows = (row for case in cases(project, options) for row in reports(Pending(case, left), {}))
+    return Plan((*rows, *elsewhere.find(project, options), *commented.find(project, options)))
 
 
 def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, PlannedSecret]) -> Iterator[NamePath]:

@@ -9,6 +9,8 @@ from dsec_migrate.project import Argument, BuildArgument, BuildFile, BuildPart, 
 CHECKS = (
     "plaintext-in-environment",
     "plaintext-in-command",
+    "plaintext-elsewhere",
+    "commented-secret",
     "secret-in-build-argument",
     "secret-in-image-environment",
     "secret-in-build-command",

@@ -133,7 +133,7 @@ def services_by_line(project: ProjectOutcome, rewritten: Rewritten) -> dict[int,
     """The services whose variables stand on a line of the file, for the heads of the hunks."""
     found: dict[int, list[str]] = {}
     for finding in project.findings:
-        if finding.site.file == rewritten.path:
+        if finding.service and finding.site.file == rewritten.path:
             found.setdefault(finding.site.line, []).append(finding.service)
     return found
 

@@ -12,7 +12,7 @@ def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings of one line, which several services share."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.site, finding.variable, finding.secret), []).append(finding)
+        groups.setdefault((finding.site, finding.variable or finding.path, finding.secret), []).append(finding)
     return list(groups.values())
 
 
@@ -33,10 +33,10 @@ def _without_name(note: str, variable: str) -> str:
 
 
 def target(group: Sequence[Finding]) -> str:
-    """``service.VARIABLE``, with the other services that the same line reaches."""
-    first, *others = dict.fromkeys(finding.service for finding in group)
+    """``service.VARIABLE`` (or what else it is called), with the other services that the same line reaches."""
+    _, *others = dict.fromkeys(finding.service for finding in group)
     also = f" (also {', '.join(others)})" if others else ""
-    return f"{first}.{group[0].variable}{also}"
+    return f"{group[0].name}{also}"
 
 
 def targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:

@@ -68,12 +68,13 @@ def _listed(members: Sequence[str]) -> str:
 
 def _finding(finding: Finding) -> dict[str, object]:
     site, verdict = finding.site, finding.verdict
+    names = {"service": finding.service, "variable": finding.variable} if finding.service else {}
     return {
         "file": site.file,
         "line": site.line,
         "column": site.column,
-        "service": finding.service,
-        "variable": finding.variable,
+        **names,
+        **({"path": finding.path} if finding.path else {}),
         "kind": finding.kind,
         "exposure": verdict.exposure,
         "confidence": verdict.confidence,
@@ -133,7 +134,7 @@ def _changes(project: ProjectOutcome) -> Iterator[dict[str, object]]:
 def _names(project: ProjectOutcome, file: Rewritten) -> Iterator[str]:
     for finding in project.findings:
         if finding.action is Action.MIGRATE and finding.site.file == file.path:
-            yield f"{finding.service}.{finding.variable}"
+            yield finding.name
 
 
 def _worst(applicabilities: Iterable[Applicability]) -> Applicability:

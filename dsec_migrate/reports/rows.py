@@ -77,13 +77,13 @@ def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
             path(finding.site.file),
             finding.site.line,
             finding.site.column,
-            f"{finding.service}.{finding.variable}",
+            finding.name,
             _sentence(finding),
         )
 
 
 def _sentence(finding: Finding) -> str:
-    what = f"{finding.service}.{finding.variable} is a secret: {finding.verdict.why}"
+    what = f"{finding.name} is a secret: {finding.verdict.why}"
     if finding.action is Action.KEEP:
         return f"{what}. It stays: {finding.note}" if finding.note else what
     note = f" ({finding.note})" if finding.note and finding.applicability != "safe" else ""

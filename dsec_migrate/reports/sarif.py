@@ -48,7 +48,7 @@ def of_results(results: Iterable[dict[str, object]], titles: Mapping[str, str]) 
 
 def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]:
     changes = list(_changes(project))
-    moved = {f"{one.service}.{one.variable}" for one in project.findings if one.action is Action.MIGRATE}
+    moved = {one.name for one in project.findings if one.action is Action.MIGRATE}
     for row in of_project(project, strict=view.strict):
         found = result(row)
         if changes and row.name in moved and row.rule != "invalid-file":

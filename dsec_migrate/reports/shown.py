@@ -32,6 +32,7 @@ def _texts(project: ProjectOutcome) -> Iterator[str]:
     yield from (project.path, project.failure, str(project.journal or ""), *plan.notes)
     for f in plan.findings:
         yield from (f.site.file, f.service, f.variable, f.verdict.why, *f.variables, f.secret or "", f.note)
+        yield f.path
     for secret in plan.secrets:
         yield from (secret.name, secret.file, str(secret.path or ""), secret.variable)
         yield from (*secret.services, *secret.variables)
@@ -93,6 +94,7 @@ def _finding(finding: Finding, hide: Hide) -> Finding:
         variables=tuple(map(hide, finding.variables)),
         secret=None if finding.secret is None else hide(finding.secret),
         note=hide(finding.note),
+        path=hide(finding.path),
     )
 
 

@@ -120,9 +120,13 @@ def _tell_left(page: Page, project: ProjectOutcome) -> None:
             _tell_places(page, group)
             page.sentence("; ".join(notes), indent="      ")
     possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
-    if possible:
+    movable = [finding for finding in possible if not finding.path]
+    if movable:
         page.heading("Possibly secrets, left as they are (--only NAME moves one)")
-        _tell_places(page, possible)
+        _tell_places(page, movable)
+    if len(possible) > len(movable):
+        page.heading("Possibly secrets, left as they are")
+        _tell_places(page, [finding for finding in possible if finding.path])
 
 
 def _tell_places(page: Page, findings: Sequence[Finding]) -> None:

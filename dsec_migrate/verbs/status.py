@@ -111,7 +111,7 @@ def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
         page.sentence("no secret stands in plaintext in the project's files")
         return
     page.heading("In plaintext")
-    rows = [(f"{f.site.file}:{f.site.line}", f"{f.service}.{f.variable}") for f in plain]
+    rows = [(f"{f.site.file}:{f.site.line}", f.name) for f in plain]
     page.table([*dict.fromkeys(rows), *originals])
     if originals:
         page.sentence("`undo --forget --write` deletes the former files; the migration cannot be undone then")

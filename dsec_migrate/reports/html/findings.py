@@ -65,7 +65,7 @@ def _facts(finding: Finding, project: ProjectOutcome, words: Words) -> dict[str,
         "confidence": finding.verdict.confidence.value,
         "action": ("moved" if project.is_written else "moves") if is_moved else "stays",
         "applicability": finding.applicability if is_moved else "does not apply",
-        "service": words.plain(finding.service),
+        "service": words.plain(finding.service) or "none",
     }
 
 
@@ -79,11 +79,16 @@ def _rows(project: ProjectOutcome, places: Anchors, words: Words) -> Iterator[st
         target = places.get((site.file, site.line))
         confidence = facts["confidence"]
         yield (
-            f"<tr {data}><th scope=row>{words(finding.service)}.<wbr>{words(finding.variable)}"
+            f"<tr {data}><th scope=row>{_name(finding, words)}"
             f"<br>{f'<a href=#{target}>{place}</a>' if target else place}"
             f"<td><span class={confidence}>{_SIGNS[confidence]} {confidence}</span> {words(finding.verdict.why)}"
             f"<td>{''.join(_consequence(finding, facts, words, is_short))}\n"
         )
+
+
+def _name(finding: Finding, words: Words) -> str:
+    """With a place where the line may break."""
+    return f"{words(finding.service)}.<wbr>{words(finding.variable)}" if finding.service else words(finding.path)
 
 
 def _consequence(finding: Finding, facts: dict[str, str], words: Words, is_short: bool) -> Sequence[str]:

@@ -61,6 +61,9 @@ def scene(project: ProjectOutcome, sheet: Sheet) -> Scene:
     before: dict[str, dict[Thing, None]] = {}
     after: dict[str, dict[Thing, None]] = {}
     for finding in project.findings:
+        if not finding.service:
+            # the picture is one of services
+            continue
         before.setdefault(finding.service, {})[_plaintext(finding)] = None
         is_moved = finding.action is Action.MIGRATE and finding.secret is not None
         thing = _secret(finding.secret or "", secrets, finding) if is_moved else _plaintext(finding)

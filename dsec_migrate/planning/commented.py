@@ -1,0 +1,103 @@
+"""Secrets in comments: nothing reads them any more, but whoever has the file does."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from dsec_migrate.changes import Applicability
+from dsec_migrate.detectors import passages
+from dsec_migrate.detectors.values import is_filler
+from dsec_migrate.document import Document, Scalar, walk
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Delivery
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.planning.elsewhere import excepted
+from dsec_migrate.project import Project
+from dsec_migrate.source import Source, Span
+
+CHECK = "commented-secret"
+"""The check of the audit that tells of them."""
+
+PATH = "a comment"
+_NOTE = "nothing reads a comment: delete it, and change the value if it is in use, since git keeps what stood there"
+# Compose's own rules: a sign at the start of a line or behind a blank
+_COMMENT = Pattern(r"(?m)(?:^|(?<=[ \t]))#[^\n]*")
+_CONSTANT = Pattern(r"[A-Z]+(?:_[A-Z]+)+")
+_LINE = Pattern(r"(?m)^[ \t]*#[^\n]*")
+
+
+def find(project: Project, options: Options) -> Iterator[Finding]:
+    """A row for each comment with a secret, in the project's own files and in env files."""
+    for source, found in _comments(project):
+        for comment in found:
+            row = _row(source, comment)
+            if row is not None:
+                yield excepted(project, options, source, {row.site.line}, CHECK, row)
+
+
+def _comments(project: Project) -> Iterator[tuple[Source, Iterator[Span]]]:
+    for document in project.compose_texts:
+        yield document.source, _of_document(document)
+    env_files = {str(text.source.path): text.source for text in project.env_texts}
+    for path in project.environment.paths:
+        if str(path) not in env_files:
+            try:
+                env_files[str(path)] = project.read(path)
+            except UserError:
+                # it was read before, and is gone
+                continue
+    for source in env_files.values():
+        yield source, (Span(*match.span()) for match in _LINE.finditer(source.text))
+
+
+def _of_document(document: Document) -> Iterator[Span]:
+    text = document.source.text
+    if "#" not in text:
+        return
+    scalars = sorted(
+        (node.start, node.end) for root in document.roots for node in walk(root) if isinstance(node, Scalar)
+    )
+    starts = [start for start, _ in scalars]
+    for match in _COMMENT.finditer(text):
+        before = bisect_right(starts, match.start()) - 1
+        if before < 0 or scalars[before][1] <= match.start():
+            yield Span(*match.span())
+
+
+def _row(source: Source, comment: Span) -> Finding | None:
+    text = source.text[comment.start : comment.end]
+    found = [
+        one
+        for one in passages(text)
+        if one.confidence is not Confidence.POSSIBLE and not _is_example(text[one.start : one.end])
+    ]
+    if not found:
+        return None
+    verdict = Verdict(found[0].confidence, Exposure.EMBEDDED, found[0].why, COMMENT)
+    spans = tuple(Span(comment.start + one.start, comment.start + one.end) for one in found)
+    return Finding(
+        Site(str(source.path), *source.locate(comment.start)),
+        "",
+        "",
+        COMMENT,
+        verdict,
+        Action.KEEP,
+        Delivery.NONE.value,
+        (),
+        Applicability.MANUAL.value,
+        None,
+        None,
+        _NOTE,
+        path=PATH,
+        spans=spans,
+    )
+
+
+def _is_example(value: str) -> bool:
+    """What anybody would write there is hardly a value that was used: common words, ``<token>``, ``YOUR_TOKEN``,
+    a sentence."""
+    return not is_distinctive(value) or is_filler(value) or " " in value or _CONSTANT.fullmatch(value) is not None

@@ -1,0 +1,224 @@
+"""Secrets that stand in no variable, no command and no build: in labels, options of drivers and providers, contents of
+configs, ``x-`` fields, wherever a text can stand.
+
+One walk over the files: whatever scalar stands there is judged by the key that leads to it and by itself, as the
+reports mask it. Left out is what is judged in another way, because it is known what reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from dsec_migrate import exceptions
+from dsec_migrate.changes import Applicability
+from dsec_migrate.detectors import judge, passages
+from dsec_migrate.detectors.names import Kind, meaning
+from dsec_migrate.detectors.scanning import merge
+from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, text_span, walk
+from dsec_migrate.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Delivery
+from dsec_migrate.patterns import Pattern
+from dsec_migrate.project import Project, scalar_text
+from dsec_migrate.records import replace
+from dsec_migrate.source import Source, Span
+
+CHECK = "plaintext-elsewhere"
+"""The check of the audit that tells of them."""
+
+NAME = "text"
+# what is judged as a variable, as a command or as an argument of a build, and what names other things of the project
+_JUDGED = ("environment", "env_file", "command", "entrypoint", "healthcheck", "build", "image", "secrets", "extends")
+# an item of a list that reads like an entry of a mapping
+_ENTRY = Pattern(r"([A-Za-z_][\w.-]*)=")
+# paths, ports, names, versions: most texts, in which nothing can stand
+_ORDINARY = Pattern(r"(?i)(?!.*(?:pass|key|token|secret|pwd|cred|salt|psk|[\w-]{20}|//))[\w./:-]{1,200}")
+_KEY = Pattern(r"[\w./-]*")
+_HOOKS = frozenset({"post_start", "pre_stop"})
+_OUT_OF_GIT = "put `${NAME}` in its place, with the value in an `.env` that git ignores"
+_WAYS = {
+    "driver_opts": "let the host mount it (CIFS: `credentials=FILE` in /etc/fstab) and bind the folder, or",
+    "logging": "let the engine's daemon.json, which root alone can read, or an agent on the host have it, or",
+    "labels": "some programs take a label that names a file (a plugin of Traefik `…KeyFile` for `…Key`); else",
+    "provider": "its options are words of a command, which all users of the host see: let it read a file, or",
+}
+
+
+class Text(NamedTuple):
+    """What ``node`` says from ``start`` on, below the keys ``path``. ``is_used``: it is not in an ``x-`` field that
+    nothing takes."""
+
+    document: Document
+    path: tuple[str, ...]
+    node: Scalar
+    start: int
+    is_used: bool
+
+    @property
+    def text(self) -> str:
+        return (scalar_text(self.node) or "")[self.start :]
+
+
+def find(project: Project, options: Options, told: Collection[int] = ()) -> Iterator[Finding]:
+    """A row for each such text that is, holds or may hold a secret; but for scalars (by identity) that are ``told``."""
+    judged = {*told, *_judged_elsewhere(project)}
+    for text in _texts(project):
+        if id(text.node) not in judged:
+            verdict = _verdict(project, text)
+            if verdict is not None:
+                yield _row(project, options, text, verdict)
+
+
+def excepted(
+    project: Project, options: Options, source: Source, lines: Collection[int], check: str, finding: Finding
+) -> Finding:
+    """The finding of ``lines``, with the reason where the project's people want it to stay."""
+    service, variable = finding.service, finding.variable or finding.path
+    names = (variable, finding.name, finding.path, finding.site.file)
+    reasons = (exceptions.reason_for(check, source, line, names, project.exceptions) for line in lines)
+    reason = next(filter(None, reasons), None)
+    if reason is not None:
+        return replace(finding, note=f"it is excepted: {reason}", is_excepted=True)
+    reason = options.reason_to_skip(service, variable)
+    if reason:
+        return replace(finding, note=f"skipped on purpose: {reason}", is_excepted=True)
+    return finding
+
+
+# --- the walk ---
+
+
+def _texts(project: Project) -> Iterator[Text]:
+    """Every scalar of the project's files; of files that are only extended, those of the services that it takes."""
+    for document in project.documents:
+        for root in document.roots:
+            yield from _below(document, root, ())
+    done: set[int] = set()
+    for service in project.services.values():
+        for layer in service.layers:
+            if layer.document in project.extended and id(layer.service) not in done:
+                done.add(id(layer.service))
+                yield from _below(layer.document, layer.service, ("services", service.name))
+
+
+def _below(document: Document, root: ParsedNode, path: tuple[str, ...]) -> Iterator[Text]:
+    used = [alias.target.start for alias in document.aliases]
+    stack: list[tuple[tuple[str, ...], ParsedNode, bool, bool]] = [(path, root, False, True)]
+    while stack:
+        path, node, is_item, is_used = stack.pop()
+        if isinstance(node, Mapping):
+            stack.extend(
+                ((*path, entry.name), entry.value, False, is_used and not _is_aside(entry, used))
+                for entry in reversed(node.entries)
+            )
+        elif isinstance(node, Sequence):
+            stack.extend((path, item, True, is_used) for item in reversed(node.items))
+        elif isinstance(node, Scalar):
+            named = _ENTRY.match(node.value) if is_item else None
+            path, start = (path, 0) if named is None else ((*path, named[1]), named.end())
+            yield Text(document, path, node, start, is_used)
+
+
+def _is_aside(entry: Entry, used: Collection[int]) -> bool:
+    """An ``x-`` field of which no alias takes anything."""
+    if not entry.name.startswith("x-"):
+        return False
+    return not any(entry.value.outer_start <= start <= entry.value.end for start in used)
+
+
+def _judged_elsewhere(project: Project) -> Iterator[int]:
+    for service in project.services.values():
+        for layer in service.layers:
+            for key in _JUDGED:
+                node = layer.service.get(key)
+                if node is not None:
+                    yield from (id(follow(part)) for part in walk(node))
+        for variable in (*service.variables.values(), *service.hidden):
+            yield from (id(slot.content) for slot in variable.slots)
+
+
+# --- what is found ---
+
+
+def _verdict(project: Project, text: Text) -> Verdict | None:
+    said = text.text
+    # `traefik.http.routers.secrets.rule` is a rule: what stands before the last dot is a way to it
+    name = text.path[-1].rpartition(".")[2] if text.path else ""
+    if not said or said.isspace() or (_ORDINARY.fullmatch(said) and meaning(name).kind is Kind.PLAIN):
+        return None
+    value = project.resolve(said)
+    verdict = judge(Candidate("", name, said, None if value.unset else value.value)) or _of_passages(said)
+    if verdict is not None and not text.is_used:
+        why = f"{verdict.why}, in an x- field that no service uses"
+        return replace(verdict, confidence=Confidence.POSSIBLE, why=why)
+    return verdict
+
+
+def _of_passages(said: str) -> Verdict | None:
+    found = passages(said)
+    if not found:
+        return None
+    parts = merge((one.start, one.end) for one in found)
+    exposure = Exposure.LITERAL if parts == ((0, len(said)),) else Exposure.EMBEDDED
+    surest = next(
+        (one for rank in (Confidence.CERTAIN, Confidence.LIKELY) for one in found if one.confidence is rank), found[0]
+    )
+    return Verdict(surest.confidence, exposure, surest.why, NAME, parts)
+
+
+def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Finding:
+    path, document = text.path, text.document
+    spans = tuple(_spans(text, verdict))
+    is_of_service = len(path) > 3 and path[0] == "services" and path[1] in project.services
+    finding = Finding(
+        Site(*document.place(spans[0].start if spans else text.node.outer_start)),
+        path[1] if is_of_service else "",
+        # as a command's is called, for --skip and the exceptions of a project
+        f"{path[2]}:{_shown(path[-1])}" if is_of_service else "",
+        "plaintext",
+        verdict,
+        Action.KEEP,
+        Delivery.NONE.value,
+        (),
+        Applicability.MANUAL.value,
+        None,
+        None,
+        _note(path),
+        path=".".join(map(_shown, path)),
+        spans=spans,
+    )
+    lines = {finding.site.line, document.place(text.node.outer_start)[1]}
+    return excepted(project, options, document.source, lines, CHECK, finding)
+
+
+def _shown(key: str) -> str:
+    """As much of a key as is surely a name: behind it a value may stand."""
+    name = _KEY.match(key)
+    return name[0] if name is not None and name[0] == key else f"{name[0] if name else ''}…"
+
+
+def _note(path: tuple[str, ...]) -> str:
+    """Why it stays, and the usual way out."""
+    if not _HOOKS.isdisjoint(path):
+        return "it is in a hook: mount a secret, and let the hook read it with a shell, as `$(cat /run/secrets/NAME)`"
+    way = next((f"{way} " for key in path[1:] if (way := _WAYS.get(key))), "")
+    return f"no container reads a file there: {way}{_OUT_OF_GIT}"
+
+
+def _spans(text: Text, verdict: Verdict) -> Iterator[Span]:
+    """Where the parts stand in the file; the whole scalar where escapes or folds lie between."""
+    for start, end in verdict.parts:
+        place = text_span(text.document, text.node, Span(text.start + start, text.start + end))
+        if place is None:
+            yield Span(_content_start(text), text.node.end)
+            return
+        yield place
+
+
+def _content_start(text: Text) -> int:
+    node = text.node
+    if node.style in {"|", ">"}:
+        # behind the line with the sign
+        return text.document.source.text.find("\n", node.start, node.end) + 1 or node.start
+    return node.start
