@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import posixpath
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.project import DockerfileText, Project, Service
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Source
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Flag
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,6 +58,18 @@ def recipe(project: Project, build: Build) -> DockerfileText | None:
             return None
         project.recipes[path] = DockerfileText(source, (), dockerfile=dockerfile.read(source))
     return project.recipes[path]
+
+
+def secret_mounts(recipe: DockerfileText) -> Iterator[tuple[Flag, MappingType[str, str]]]:
+    """The ``--mount=type=secret`` of a Dockerfile's RUN instructions, each with its options. One without ``id`` has the
+    name of its target."""
+    for instruction in recipe.content.instructions:
+        for flag in instruction.flags if instruction.keyword == "RUN" else ():
+            pairs = (word.partition("=") for word in (flag.value or "").split(","))
+            options = {name: value for name, _, value in pairs}
+            if flag.name == "mount" and options.get("type") == "secret":
+                target = options.get("target") or options.get("dst") or options.get("destination") or ""
+                yield flag, {"id": posixpath.basename(target), **options}
 
 
 def find(project: Project, service: Service) -> Build | None:

@@ -98,18 +98,21 @@ def _in_tracked_files(project: Project, plan: Plan) -> Iterator[tuple[str, str]]
 def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
     """Names of secrets whose present value stands in the history of git, each with a sentence; at the end, with an
     empty name, that not all of the history was looked at."""
-    values = {one.name: one.value for one in held(project, options) if one.value is not None}
+    secrets = {one.name: one for one in held(project, options) if one.value is not None}
     try:
-        found, is_whole = commits(project, values)
+        found, is_whole = commits(project, {name: one.value for name, one in secrets.items() if one.value is not None})
     except git.NoAnswerError as error:
         yield "", f"the history was not looked at: {error.what}; {error.help}"
         return
     for name, commit in found.items():
+        another = f"`dsec-migrate rotate {name}` gives it another one"
+        if not secrets[name].is_value:
+            another = f"get another one where it comes from, and put it into {secrets[name].file}"
         yield (
             name,
             (
                 f"its value is in the history of git ({commit.name}, {commit.day}) and was not changed since: who has "
-                f"the repository has it. `dsec-migrate rotate {name}` gives it another one"
+                f"the repository has it. {another}"
             ),
         )
     if not is_whole:

@@ -16,13 +16,14 @@ from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import read_bytes
-from dsec_migrate.vacancies import file_of, users
+from dsec_migrate.vacancies import file_of, users, whole_files
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Held:
     """A secret that the project defines. ``file`` is where its value is, or where it would be; None for one that comes
-    from ``variable``. ``external_name`` is what Swarm calls it."""
+    from ``variable``. ``external_name`` is what Swarm calls it. ``services`` mount it. One that is no ``is_value`` is
+    a file of a form of its own."""
 
     name: str
     file: Path | None
@@ -31,11 +32,12 @@ class Held:
     is_external: bool
     services: tuple[str, ...]
     value: Secret | None
+    is_value: bool = True
 
 
 def held(project: Project, options: Options) -> Iterator[Held]:
     """In the order of the project's files. Raises UserError where a file is there and cannot be read."""
-    mounted = users(project)
+    mounted, whole = users(project), whole_files(project)
     style = style_of(project.secrets, options.secrets_dir)
     for name, data in project.secrets.items():
         file, variable = file_of(project, data), str(data.get("environment") or "")
@@ -48,7 +50,7 @@ def held(project: Project, options: Options) -> Iterator[Held]:
         named = data.get("name")
         external_name = (project.resolve(named).value if isinstance(named, str) else None) or name
         services = tuple(service.name for service in mounted.get(name, ()))
-        yield Held(name, file, variable, external_name, is_external, services, value)
+        yield Held(name, file, variable, external_name, is_external, services, value, name not in whole)
 
 
 def masks(root: Project, options: Options) -> Masks:

@@ -51,11 +51,14 @@ class Reader:
 
 @dataclass(frozen=True)
 class SecretFile:
-    """The file of one secret, and who reads it."""
+    """The file of one secret, and who reads it. ``is_of_builds``: builds alone do, as whoever starts them. One that is
+    no ``is_value`` has a form of its own (a .npmrc, a key), in which line ends are as they should be."""
 
     name: str
     path: Path
     readers: tuple[Reader, ...] = ()
+    is_of_builds: bool = False
+    is_value: bool = True
 
 
 @dataclass(frozen=True)
@@ -290,6 +293,8 @@ def content_problems(state: FileState) -> Iterator[Problem]:
             f"it is too large for Swarm, which takes less than {MAXIMUM_BYTES:,} bytes",
             "split it, or mount it as a file",
         )
+    if not state.secret.is_value:
+        return
     if state.is_utf_16:
         yield Problem("it is UTF-16 text (PowerShell's `>` writes that): most programs need UTF-8", again)
     if state.has_byte_order_mark:
@@ -313,6 +318,12 @@ def access_problems(state: FileState) -> Iterator[Problem]:
     owner = f"mode {state.mode:04o}, owner {state.uid}:{state.gid}"
     word, folder = shlex.quote(str(state.secret.path)), shlex.quote(str(state.secret.path.parent))
     close = "" if state.closed_folder is not None else f"`chmod 700 {folder}` and "
+    if state.secret.is_of_builds:
+        # the folder is that of a source as often as not
+        if state.closed_folder is None and state.mode & 0o066:
+            fix = f"`chmod 600 {word}`"
+            yield Problem(f"others on this host can read it: {owner}; {fix} ends that, and builds do not mind", fix)
+        return
     for reader, verdict in verdicts.items():
         if verdict is False:
             who = "its user" if reader.uid is None else f"user {reader.uid}"

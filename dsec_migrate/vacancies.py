@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsec_migrate import readers
+from dsec_migrate import builds, readers
 from dsec_migrate.files import resolve_path
 from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
 from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import sources
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path, of_build, sources
 
 
 def users(project: Project) -> dict[str, list[Service]]:
@@ -21,15 +21,47 @@ def users(project: Project) -> dict[str, list[Service]]:
     return found
 
 
+def builders(project: Project) -> dict[str, list[Service]]:
+    """The services whose builds get each secret, by its name."""
+    found: dict[str, list[Service]] = {}
+    for service in project.services.values():
+        for name in dict.fromkeys(name for name, _ in of_build(service)):
+            found.setdefault(name, []).append(service)
+    return found
+
+
+def whole_files(project: Project) -> frozenset[str]:
+    """The secrets that are files of a form of their own, such as a .npmrc or a key, and no values: no build takes them
+    as a variable, and no service looks for them below /run/secrets."""
+    found: set[str] = set()
+    values: set[str] = set()
+    for service in project.services.values():
+        for path, name in by_path(service).items():
+            (values if path.startswith(f"{SECRETS_MOUNT}/") else found).add(name)
+        given = dict(of_build(service))
+        if not given:
+            continue
+        build = builds.find(project, service)
+        recipe = builds.recipe(project, build) if build is not None else None
+        mounts = list(builds.secret_mounts(recipe)) if recipe is not None else []
+        variables = {options["id"] for _, options in mounts if "env" in options}
+        known = {options["id"] for _, options in mounts}
+        for name, identifier in given.items():
+            (values if identifier in variables or identifier not in known else found).add(name)
+    return frozenset(found - values)
+
+
 def states(project: Project) -> list[tuple[str, State]]:
     """The state of each secret that the project defines, in the order of its files."""
-    mounted = users(project)
+    mounted, built, whole = users(project), builders(project), whole_files(project)
     files: list[SecretFile] = []
     others: dict[str, State] = {}
     for name, data in project.secrets.items():
         path = file_of(project, data)
         if path is not None:
-            files.append(SecretFile(name, path, tuple(reader(project, user) for user in mounted.get(name, ()))))
+            programs = tuple(reader(project, user) for user in mounted.get(name, ()))
+            is_of_builds = name in built and not programs
+            files.append(SecretFile(name, path, programs, is_of_builds=is_of_builds, is_value=name not in whole))
         elif isinstance(variable := data.get("environment"), str):
             others[name] = variable_state(name, variable, project.environment.variables.get(variable))
         elif data.get("external"):

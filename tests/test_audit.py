@@ -16,6 +16,7 @@ from test_stores import run
 
 from dsec_migrate.checks import CHECKS, IDS, load
 from dsec_migrate.checks.strength import is_common, is_guessable
+from dsec_migrate.inspection import FileState, Kind, SecretFile, access_problems
 
 PASSWORD, OTHER = "Pipit-Causeway-52", "Dunlin-Weir-ab-7719"
 
@@ -562,3 +563,69 @@ def test_a_history_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pyte
 )  # fmt: skip
 def test_how_hard_a_value_is_to_guess(value: str, common: bool, guessable: bool) -> None:
     assert (is_common(value), is_guessable(value)) == (common, guessable)
+
+
+# --- secrets of builds ---
+
+NPMRC = f"//registry.example.org/:_authToken={OTHER}\n"
+BUILDING = {
+    "compose.yml": (
+        f"services:\n  api:\n    build:\n      context: api\n      args:\n        NPM_TOKEN: {PASSWORD}-{OTHER}\n"
+    ),
+    "api/Dockerfile": (
+        "FROM busybox:stable\nARG NPM_TOKEN\nWORKDIR /app\nCOPY .npmrc ./\nRUN npm ci\n"
+        'RUN fetch "$NPM_TOKEN"\nCOPY id_ed25519 /root/.ssh/id_ed25519\nRUN git clone git@git.example.org:a.git\n'
+        "COPY . .\n"
+    ),
+    "api/.npmrc": NPMRC,
+    "api/id_ed25519": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+    "api/main.js": "\n",
+}
+
+
+def test_what_builds_use_is_used_and_a_file_of_its_own_form_is_no_value(tmp_path: Path) -> None:
+    lay_out(tmp_path, BUILDING, tuple(BUILDING))
+    before = points(audit(tmp_path, "compose.yml"))
+    assert [item["subject"] for item in before["secret-in-git"]["items"]] == [".npmrc", "id_ed25519"]
+    run(tmp_path, "--no-docker", "compose.yml", "--write")
+    told = run(tmp_path, "status", "compose.yml")
+    assert "unused" not in told
+    assert "no service mounts" not in told
+    assert "truncate" not in told
+    after = points(audit(tmp_path, "compose.yml"))
+    # what git has tracked it goes on tracking, whatever .gitignore says by now
+    assert [item["subject"] for item in after["secret-in-git"]["items"]] == ["npmrc", "id_ed25519"]
+    for check in ("secret-file", "secret-file-mode", "dockerignore", "gitignore", "default-value", "build-mounts"):
+        assert [item["reason"] for item in after[check]["items"]] == [], check
+    # the file goes back to whoever issued it, the token is a value of the project
+    advice = {item["subject"]: item["fix"] for item in after["secret-in-git-history"]["items"]}
+    assert advice.keys() == {"npm_token", "npmrc", "id_ed25519"}
+    assert "rotate npm_token" in advice["npm_token"]
+    for name in ("npmrc", "id_ed25519"):
+        assert "rotate" not in advice[name]
+        assert "where it comes from" in advice[name]
+
+
+def test_letters_do_not_take_the_place_of_a_file_of_its_own_form(tmp_path: Path) -> None:
+    lay_out(tmp_path, BUILDING, None)
+    run(tmp_path, "--no-docker", "compose.yml", "--write")
+    said = run(tmp_path, "rotate", "npmrc", "compose.yml", "--generate", "32", "--write", status=2)
+    assert "--value-file" in said
+    assert (tmp_path / "api" / ".npmrc").read_text("utf-8") == NPMRC
+    assert "beside the former one" in run(tmp_path, "rotate", "npm_token", "compose.yml", "--generate", "32")
+
+
+def test_others_may_read_the_source_of_a_build_but_not_its_credentials() -> None:
+    path = Path("api/.npmrc")
+    of_builds, of_services = SecretFile("npmrc", path, is_of_builds=True), SecretFile("npmrc", path)
+    fixes = [
+        [problem.fix for problem in access_problems(FileState(file, Kind.FILE, mode=0o644, uid=0, gid=0))]
+        for file in (of_builds, of_services)
+    ]
+    assert fixes == [["`chmod 600 api/.npmrc`"], ["`chmod 700 api`"]]
+    assert list(access_problems(FileState(of_builds, Kind.FILE, mode=0o600, uid=0, gid=0))) == []
+
+
+def test_a_secret_that_nothing_uses_is_still_told(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"compose.yml": f"services:\n  db:\n    image: a\n{DEFINED}", "secrets/pw.txt": PASSWORD}, None)
+    assert "no service mounts it, and no build gets it" in " ".join(run(tmp_path, "status", "compose.yml").split())

@@ -12,13 +12,11 @@ secret is no error.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from dsec_migrate import builds
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 from dsec_migrate.finding import Site
-from dsec_migrate.project import DockerfileText
 from dsec_migrate.project.mounted import of_build
 
 _TRUE = {"", "1", "true"}
@@ -30,8 +28,9 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     for service in subject.project.services.values():
         build = builds.find(subject.project, service) if service.is_built else None
         recipe = builds.recipe(subject.project, build) if build is not None else None
-        for site, options in _mounts(recipe) if recipe is not None else ():
-            name = options.get("id") or posixpath.basename(options.get("target") or options.get("dst") or "")
+        for flag, options in builds.secret_mounts(recipe) if recipe is not None else ():
+            assert recipe is not None
+            site, name = Site(*recipe.place(flag.span.start)), options["id"]
             mounts += 1
             if name not in (given for _, given in of_build(service)):
                 reason = f"no `build.secrets` of {service.name} supplies it"
@@ -43,12 +42,3 @@ def look(subject: Subject) -> Iterator[Item | Done]:
                 yield Item(site, name, reason, "add `required=true` to the mount", Weight.LOW)
     if mounts:
         yield Done(f"{mounts} {'RUN gets its' if mounts == 1 else 'mounts of RUN get their'} secret from the builder")
-
-
-def _mounts(recipe: DockerfileText) -> Iterator[tuple[Site, dict[str, str]]]:
-    for instruction in recipe.content.instructions:
-        for flag in instruction.flags if instruction.keyword == "RUN" else ():
-            pairs = (word.partition("=") for word in (flag.value or "").split(","))
-            options = {name: value for name, _, value in pairs}
-            if flag.name == "mount" and options.get("type") == "secret":
-                yield Site(*recipe.place(flag.span.start)), options

@@ -7,7 +7,7 @@ What to do: name `.env` and the folder of the secrets in `.dockerignore`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from dsec_migrate import builds
@@ -21,7 +21,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         build = builds.find(subject.project, service) if service.is_built else None
         if build is not None and build.context.is_dir():
             contexts.setdefault(build.context.absolute(), service.name)
-    holders = [path for path in _holders(subject) if path.exists()]
+    holders = [path for path in _holders(subject, contexts) if path.exists()]
     good = 0
     for context, name in contexts.items():
         ignored = ignored_in(context)
@@ -38,8 +38,12 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         yield Done(f"{good} {'context leaves' if good == 1 else 'contexts leave'} the values out")
 
 
-def _holders(subject: Subject) -> Iterator[Path]:
-    """Files and folders with values."""
-    folders = {state.secret.path.parent for _, state in subject.files}
+def _holders(subject: Subject, contexts: Collection[Path]) -> Iterator[Path]:
+    """Files with values, and folders that are there for nothing else."""
     yield from sorted(path.absolute() for path in subject.env_files)
-    yield from sorted(folder.absolute() for folder in folders if folder != subject.directory)
+    others = {subject.directory.absolute(), *contexts}
+    files = {state.secret.path.absolute() for _, state in subject.files}
+    # a folder above a context, or the context itself, holds its source as well
+    yield from sorted(
+        {path if any(other.is_relative_to(path.parent) for other in others) else path.parent for path in files}
+    )

@@ -7,13 +7,15 @@ What to do: take the file out of the next commit, name it in `.gitignore`, and c
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate import git
+from dsec_migrate import builds, git
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 from dsec_migrate.finding import Site
+from dsec_migrate.planning.build_parts import credentials_in
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
@@ -26,9 +28,24 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     for path, site in subject.env_files.items():
         if site.file not in told and path in tracked:
             told[site.file] = _item(site, path.name, "an env file with secrets")
+    known = {os.path.realpath(file) for file in told}
+    copied = [path for context in _contexts(subject) for path in credentials_in(context)]
+    tracked = git.tracked(copied)
+    for path in copied:
+        if path in tracked and os.path.realpath(path) not in known:
+            told[str(path)] = _item(
+                Site(str(path), 1, 1), path.name, "a file with credentials, which a build gets with its context"
+            )
     yield from told.values()
     if not told and subject.known and git.find(subject.directory) is not None:
         yield Done("git tracks no env file and no file of a secret")
+
+
+def _contexts(subject: Subject) -> Iterator[Path]:
+    for service in subject.project.services.values():
+        build = builds.find(subject.project, service) if service.is_built else None
+        if build is not None:
+            yield build.context
 
 
 def _item(site: Site, name: str, what: str) -> Item:

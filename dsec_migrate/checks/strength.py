@@ -30,10 +30,10 @@ def is_guessable(value: str) -> bool:
 
 
 def once(known: Iterable[Known]) -> Iterator[Known]:
-    """Each value of a place once, whoever reads it."""
+    """Each value of a place once, whoever reads it. How hard a file of a form of its own is to guess, nobody asks."""
     told: set[tuple[object, object]] = set()
     for one in known:
         key = (one.site, one.value)
-        if key not in told:
+        if one.is_value and key not in told:
             told.add(key)
             yield one

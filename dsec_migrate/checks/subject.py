@@ -54,13 +54,14 @@ class Done(NamedTuple):
 
 class Known(NamedTuple):
     """A value that the project gives a service, and where that stands. ``name`` is the variable, empty for a secret
-    that is read from a file; ``subject`` is what to call it."""
+    that is read from a file; ``subject`` is what to call it. What is no ``is_value`` is a file of a form of its own."""
 
     site: Site
     subject: str
     service: str
     name: str
     value: Secret
+    is_value: bool = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,7 +165,7 @@ class Subject:
             value = one.value
             if value is not None and value.reveal().strip():
                 for service in one.services or ("",):
-                    yield Known(self.secret_site(one.name), one.name, service, "", value)
+                    yield Known(self.secret_site(one.name), one.name, service, "", value, one.is_value)
 
     # --- places ---
 
@@ -201,7 +202,10 @@ class Subject:
 
     def renewal(self, name: str) -> str:
         """How a value that is told of gets another one: a secret of the project by ``rotate``."""
-        if any(one.name == name for one in self.held):
+        one = next((one for one in self.held if one.name == name), None)
+        if one is not None and not one.is_value:
+            return f"get another one where it comes from, and put it into {one.file}"
+        if one is not None:
             return f"`{self.verb('rotate', name, '--generate', '32')}`"
         return "set a random value where it stands"
 

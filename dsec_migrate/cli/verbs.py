@@ -268,7 +268,13 @@ def rotate(
             "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
         )
     request = Request(
-        name, phases[0] if phases else "start", sources[0] if sources else None, strategy, confirmed, apply
+        name,
+        phases[0] if phases else "start",
+        sources[0] if sources else None,
+        strategy,
+        confirmed,
+        apply,
+        is_from_file=value_file is not None,
     )
     _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write, allow), request))
 

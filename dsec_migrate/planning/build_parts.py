@@ -119,6 +119,14 @@ def files(recipe: DockerfileText, context: Path) -> tuple[tuple[BuildFile, Verdi
     return tuple((slot, verdict) for slot, verdict in found if not slot.is_broad or slot.path not in named)
 
 
+def credentials_in(folder: Path) -> list[Path]:
+    """The files of a folder that hold credentials and are called as such files are."""
+    if not folder.is_dir():
+        return []
+    named = sorted(path for path in folder.iterdir() if _CREDENTIALS.fullmatch(path.name))
+    return [path for path in named if (text := _content(path)) is not None and _is_secret(path.name, text)]
+
+
 def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, Verdict]]:
     escape = recipe.content.escape
     for stage in stages(recipe.content):

@@ -91,6 +91,11 @@ def _start(rotation: Rotation) -> None:
     entry, page, task = rotation.entry, rotation.page, rotation.task
     strategy = Strategy(entry.details.get("strategy", Strategy.REPLACE.value)) if entry.phase else _strategy(rotation)
     begun = read(rotation.new_file) if entry.phase else None
+    if not rotation.held.is_value and rotation.request.value is not None and not rotation.request.is_from_file:
+        raise rotation.error(
+            f"{rotation.held.name} is a file of a form of its own, which no line of letters is",
+            "get another one where it comes from, and name it with --value-file FILE",
+        )
     if rotation.held.value is None:
         raise rotation.error(f"{rotation.held.name} has no value here yet", "`dsec-migrate fill --write` asks for it")
     database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None

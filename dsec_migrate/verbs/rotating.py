@@ -23,7 +23,8 @@ from dsec_migrate.verbs import Task
 @dataclass(frozen=True, repr=False, eq=False)
 class Request:
     """``phase`` is start, finish, abort, rollback, prune or forget. ``value`` makes the new value, once. ``is_proved``:
-    the user says that the new value works; ``applies``: the commands in between are run."""
+    the user says that the new value works; ``applies``: the commands in between are run; ``is_from_file``: the new
+    value is the content of a file."""
 
     name: str
     phase: str
@@ -31,6 +32,7 @@ class Request:
     strategy: Strategy | None
     is_proved: bool
     applies: bool
+    is_from_file: bool = False
 
 
 @dataclass(frozen=True, repr=False, eq=False)

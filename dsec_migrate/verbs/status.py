@@ -17,7 +17,7 @@ from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.shown import problem
-from dsec_migrate.vacancies import states, users
+from dsec_migrate.vacancies import builders, states, users
 from dsec_migrate.verbs import Result, Task
 
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
@@ -79,7 +79,7 @@ def _condition(project: Project, name: str, state: State) -> str:
         words.append(state.kind.value if state.kind.value != "file" else "empty" if state.is_empty else "there")
     elif isinstance(state, VariableState):
         words.append(state.value_is)
-    if name not in users(project):
+    if not _is_used(project, name):
         words.append("unused")
     if isinstance(state, FileState) and state.is_tracked:
         words.append("TRACKED BY GIT")
@@ -92,9 +92,13 @@ def _access(state: State) -> str:
 
 def _sentences(project: Project, name: str, state: State) -> list[str]:
     sentences = [] if isinstance(state, ExternalState) else list(describe(state))
-    if name not in users(project):
-        sentences.append("no service mounts it")
+    if not _is_used(project, name):
+        sentences.append("no service mounts it, and no build gets it")
     return sentences
+
+
+def _is_used(project: Project, name: str) -> bool:
+    return name in users(project) or name in builders(project)
 
 
 def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
