@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
 from dsec_migrate.records import dataclass
 
@@ -15,10 +16,12 @@ from dsec_migrate.records import dataclass
 class Boundary:
     """Real paths, without links. ``own`` are folders with all below them, and single files: the project's folder, and
     what the call names. ``repository`` is the top level of the git repository around the project, empty without one.
+    ``owner`` is that of the project's folder, to whom files that root makes are given; None where that is the caller.
     """
 
     own: tuple[str, ...] = ()
     repository: str = ""
+    owner: os.stat_result | None = None
 
     @classmethod
     def around(
@@ -32,7 +35,7 @@ class Boundary:
         # a named file stands for itself, and not for what a link in its place leads to
         places = [os.path.realpath(folder), *(_place(path) for path in named)]
         places += [_place(path) for path in _of_secrets(folder, secrets_dir or "", shell or {})]
-        return cls(tuple(dict.fromkeys(places)), _repository(places[0]))
+        return cls(tuple(dict.fromkeys(places)), _repository(places[0]), _owner(places[0]))
 
     def holds(self, path: Path) -> bool:
         """Whether ``path``, wherever links lead it, is in the project's folder or in what the call names."""
@@ -45,6 +48,41 @@ class Boundary:
     def surrounds(self, path: Path) -> bool:
         """Whether it is at least in the project's repository: far enough for secrets and what keeps them out of git."""
         return _is_in(os.path.realpath(path), (*self.own, *filter(None, (self.repository,))))
+
+    def is_of_caller(self, status: os.stat_result) -> bool:
+        """Whether a file is the caller's own; for root, the project's owner counts as well."""
+        if not hasattr(os, "geteuid"):
+            return True
+        return status.st_uid == os.geteuid() or (self.owner is not None and status.st_uid == self.owner.st_uid)
+
+    def inside(self, path: Path) -> Path:
+        """The real path of a file or folder that is to be changed or made. Raises UserError where that is outside of
+        the project and its repository."""
+        real = Path(os.path.realpath(path))
+        if not self.surrounds(real):
+            raise outside(path)
+        return real
+
+
+def outside(path: Path) -> UserError:
+    real = Path(os.path.realpath(path))
+    leads = "" if real == Path(os.path.abspath(path)) else f": it leads to {real}"  # noqa: PTH100
+    folder = real if real.is_dir() else real.parent
+    return UserError(
+        f"this is outside of the project, and nothing there is changed{leads}",
+        str(path),
+        help=f"if it is to be changed: --allow {folder}",
+    )
+
+
+def _owner(folder: str) -> os.stat_result | None:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return None
+    return status if status.st_uid != 0 else None
 
 
 def _is_in(real: str, places: Iterable[str]) -> bool:
@@ -80,4 +118,4 @@ def _repository(folder: str) -> str:
     return ""
 
 
-__all__ = ["Boundary"]
+__all__ = ["Boundary", "outside"]

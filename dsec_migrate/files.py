@@ -19,6 +19,9 @@ from dsec_migrate.source import read_bytes
 from dsec_migrate.stores import age, external
 
 SECRET_SCRIPT_MODE = 0o700
+# of the search for journals: a folder of secrets is near its project
+_MOST_FOLDERS, _DEEPEST_FOLDER = 10_000, 6
+_NOT_SEARCHED = frozenset({".git", "node_modules", "__pycache__", "venv", ".venv", UNDO})
 
 
 class Disk:
@@ -110,6 +113,25 @@ def journal_folders(project: Project, options: Options) -> list[Path]:
                 found[resolve_path(unit, file).parent] = None
     there = [folder for folder in found if os.path.isdir(os.path.join(folder, JOURNAL))]  # noqa: PTH112, PTH118
     return [Path(os.path.normpath(folder)) for folder in there]
+
+
+def journals_below(top: Path) -> Iterator[Path]:
+    """Folders at or below ``top`` with a journal; what links lead to is elsewhere."""
+    waiting = [(os.fspath(top), 0)]
+    count = 0
+    while waiting and count < _MOST_FOLDERS:
+        folder, depth = waiting.pop()
+        count += 1
+        try:
+            with os.scandir(folder) as entries:
+                inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+        for entry in inner:
+            if entry.name == JOURNAL:
+                yield Path(folder)
+            elif entry.name not in _NOT_SEARCHED and depth < _DEEPEST_FOLDER:
+                waiting.append((entry.path, depth + 1))
 
 
 def _check_folder(project: Project, directory: str) -> None:

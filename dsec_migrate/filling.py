@@ -8,30 +8,33 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
+from dsec_migrate.transaction import disk
 
 # shows its argument and returns what was typed, without the line's end
 Ask = Callable[[str], str]
 
 # a terminal cuts longer lines off without a word (Linux: MAX_CANON and its line break)
 _LONGEST_TYPED_LINE_BYTES = 4094
-FOLDER_MODE = 0o700
 
 
 @dataclass(frozen=True)
 class Vacancy:
-    """A secret whose file waits for its value. ``mode`` of a new file is an octal permission as an int."""
+    """A secret whose file waits for its value. ``mode`` of a new file is an octal permission as an int; ``boundary`` is
+    what the call may change."""
 
     name: str
     path: Path
     mode: int = 0o444
     services: tuple[str, ...] = ()
+    boundary: Boundary = Boundary()
 
 
 def type_unseen(prompt: str) -> str:
@@ -100,13 +103,14 @@ def write(vacancy: Vacancy, value: Secret) -> None:
     """Puts the value's bytes into the file: a new one in a folder of mode 0700, or the empty one that is there, which
     keeps its mode and owner.
 
-    Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written.
+    Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written,
+    or where that is outside of what the call may change.
     """
-    path = vacancy.path
+    path, owner = disk.place(vacancy.path), vacancy.boundary.owner
+    vacancy.boundary.inside(path)
     content = value.content()
     try:
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=FOLDER_MODE, parents=True)
+        disk.make_folder(path.parent, owner)
         is_new, descriptor = _open(path)
     except OSError as error:
         raise _cannot_write(path, error) from None
@@ -114,14 +118,14 @@ def write(vacancy: Vacancy, value: Secret) -> None:
         # unbuffered: what fails, fails here and not when the stream is closed
         with os.fdopen(descriptor, "wb", buffering=0) as stream:
             status = os.fstat(stream.fileno())
-            if status.st_size or not stat.S_ISREG(status.st_mode):
+            if status.st_size or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                 raise _appeared(path)
             try:
                 rest = memoryview(content)
                 while rest:
                     rest = rest[stream.write(rest) or 0 :]
-                if is_new and hasattr(os, "fchmod"):
-                    os.fchmod(stream.fileno(), vacancy.mode)
+                if is_new:
+                    disk.adjust(stream.fileno(), vacancy.mode, owner)
                 os.fsync(stream.fileno())
             except BaseException:
                 # half a value is worse than none
@@ -129,7 +133,7 @@ def write(vacancy: Vacancy, value: Secret) -> None:
                     stream.truncate(0)
                 if is_new:
                     with suppress(OSError):
-                        path.unlink()
+                        disk.remove(path)
                 raise
     except OSError as error:
         raise _cannot_write(path, error) from None
@@ -138,10 +142,11 @@ def write(vacancy: Vacancy, value: Secret) -> None:
 def _open(path: Path) -> tuple[bool, int]:
     """Whether the file is new, and its descriptor for writing; nothing is truncated, no link followed."""
     flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        return True, os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False, os.open(path, flags)
+    with disk.spot(path) as here:
+        try:
+            return True, os.open(here.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=here.folder)
+        except FileExistsError:
+            return False, os.open(here.name, flags, dir_fd=here.folder)
 
 
 def _check_typed(vacancy: Vacancy, value: str) -> None:
@@ -209,49 +214,77 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
     )
 
 
-def put_whole(path: Path, content: bytes, mode: int) -> None:
+def put_whole(path: Path, content: bytes, mode: int, boundary: Boundary) -> None:
     """Puts a file in place in one step: the whole of it or nothing is there, whatever interrupts it. ``mode`` is an
-    octal permission as an int; a file that is there keeps its own, and its owner. Raises UserError."""
-    from dsec_migrate.transaction import disk
-
+    octal permission as an int; a file that is there keeps its own, and its owner. Raises UserError, also for a place
+    outside of ``boundary``."""
+    real = boundary.inside(path)
     try:
-        disk.make_folder(path.parent)
-        if path.exists():
-            disk.overwrite(path.resolve(), 0, content)
+        disk.make_folder(real.parent, boundary.owner)
+        if real.exists():
+            disk.overwrite(real, 0, content)
         else:
-            disk.put(path, content, mode)
+            disk.put(real, content, mode, boundary.owner)
     except OSError as error:
         raise _cannot_write(path, error) from None
 
 
-def overwrite_in_place(path: Path, content: bytes) -> None:
+def overwrite_in_place(path: Path, content: bytes, boundary: Boundary) -> None:
     """Gives a secret's file other bytes and leaves the file itself: what mounts it sees them at once, which a rename
     would hide (observed with Docker Engine 28). Owner and mode stay.
 
     Raises UserError. Whoever calls it has the former bytes elsewhere: half of it may be written.
     """
+    real = boundary.inside(path)
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if not mode & stat.S_IWUSR:
-            path.chmod(mode | stat.S_IWUSR)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-            with os.fdopen(descriptor, "wb", buffering=0) as stream:
+        with disk.spot(real) as here, _writable(here) as descriptor:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+                raise UserError(
+                    "it is no file of its own (a device, or a hard link): another one would change along",
+                    str(path),
+                    help="put a copy in its place, then run the command again",
+                )
+            with os.fdopen(os.dup(descriptor), "wb", buffering=0) as stream:
                 rest = memoryview(content)
                 while rest:
                     rest = rest[stream.write(rest) or 0 :]
                 stream.truncate(len(content))
                 os.fsync(stream.fileno())
-        finally:
-            if not mode & stat.S_IWUSR:
-                path.chmod(mode)
     except OSError as error:
         raise _cannot_write(path, error) from None
 
 
-def remove(path: Path) -> None:
-    """Deletes a file that holds a value; it need not be there. Raises UserError."""
+@contextmanager
+def _writable(here: disk.Spot) -> Iterator[int]:
+    """The descriptor of a file, which its owner may write for that time. Raises OSError."""
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        path.unlink(missing_ok=True)
+        descriptor = os.open(here.name, os.O_WRONLY | flags, dir_fd=here.folder)
+        mode = None
+    except PermissionError:
+        reading = os.open(here.name, os.O_RDONLY | flags, dir_fd=here.folder)
+        try:
+            mode = stat.S_IMODE(os.fstat(reading).st_mode)
+            os.chmod(reading, mode | stat.S_IWUSR)  # noqa: PTH101
+            descriptor = os.open(here.name, os.O_WRONLY | flags, dir_fd=here.folder)
+        finally:
+            os.close(reading)
+    try:
+        yield descriptor
+    finally:
+        if mode is not None:
+            os.chmod(descriptor, mode)  # noqa: PTH101
+        os.close(descriptor)
+
+
+def remove(path: Path, boundary: Boundary) -> None:
+    """Deletes a file that holds a value; it need not be there. Raises UserError."""
+    real = disk.place(path)
+    boundary.inside(real)
+    try:
+        disk.remove(real)
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError as error:
         raise _cannot_write(path, error) from None

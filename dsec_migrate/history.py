@@ -50,7 +50,7 @@ def ages(project: Project, options: Options) -> Mapping[str, str]:
 def _entries(project: Project, options: Options) -> Iterator[tuple[Held, Entry]]:
     for one in held(project, options):
         folder = one.file.parent if one.file is not None else secrets_folder(project, options)
-        yield one, Ledger(folder).entry(one.name)
+        yield one, Ledger(folder, project.boundary).entry(one.name)
 
 
 def _changed(one: Held) -> float:

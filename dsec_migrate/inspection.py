@@ -18,6 +18,7 @@ from typing import NamedTuple
 from dsec_migrate import git
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
+from dsec_migrate.source import read_bytes
 from dsec_migrate.stores.external import MAXIMUM_BYTES
 
 _UTF_8_MARK = b"\xef\xbb\xbf"
@@ -209,7 +210,7 @@ def _state(file: SecretFile, seen: _Seen) -> FileState:
     is_too_large = kind is Kind.FILE and status.st_size >= MAXIMUM_BYTES
     if kind is Kind.FILE and not is_too_large:
         try:
-            data = file.path.read_bytes()
+            data = read_bytes(file.path)
         except OSError:
             kind = Kind.UNREADABLE
     text = data.decode("utf-16", "replace").encode() if data.startswith(_UTF_16_MARKS) else data

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.source import read_bytes
 from dsec_migrate.structured import json_of
-from dsec_migrate.transaction.disk import cannot_write, make_folder, put
+from dsec_migrate.transaction.disk import cannot_write, keep_out_of_git, make_folder, put
 
 LEDGER, PREVIOUS = ".ledger", ".previous"
 _KEY_BYTES = 32
@@ -40,9 +41,11 @@ class Entry:
 class Ledger:
     """Of one secrets folder. Nothing is made on disk before the first entry is written."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / LEDGER
+    def __init__(self, folder: Path, boundary: Boundary) -> None:
+        # the same ledger, whatever links lead to it
+        self.folder = Path(os.path.realpath(folder))
+        self.home = self.folder / LEDGER
+        self.boundary = boundary
 
     def entries(self) -> dict[str, Entry]:
         """By the secret's name. Raises UserError where the ledger cannot be read."""
@@ -114,12 +117,12 @@ class Ledger:
         return key
 
     def _put(self, path: Path, data: bytes) -> None:
+        owner = self.boundary.owner
+        self.boundary.inside(path.parent)
         try:
-            make_folder(path.parent)
-            ignore = path.parent / ".gitignore"
-            if not ignore.exists():
-                put(ignore, b"*\n", 0o600)
-            put(path, data, 0o600)
+            make_folder(path.parent, owner)
+            keep_out_of_git(path.parent, owner)
+            put(path, data, 0o600, owner)
         except OSError as error:
             raise cannot_write(path, error) from None
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate import acceptance, environment, settings, standalone
+from dsec_migrate import acceptance, environment, interruptions, settings, standalone
 from dsec_migrate import project as projects
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError, told
-from dsec_migrate.files import Disk, journal_folders, secrets_folder
+from dsec_migrate.files import Disk, secrets_folder
 from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Mount, Options
-from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten
+from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten, strays
 from dsec_migrate.planning import make_plan, report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project, mounted
@@ -181,7 +181,7 @@ def migrate(
     interrupted run left: with ``write`` that is finished or taken back first."""
     try:
         root = load(files, options, shell, folders)
-        interrupted = tuple(_interrupted(root, options, write))
+        interrupted = tuple(interruptions.found(root, options, write=write))
         if interrupted and write:
             root = load(files, options, shell, folders)
         disk = disk or Disk()
@@ -200,6 +200,8 @@ def migrate(
             unanswered=unanswered,
             journal=_journal(root, units, options),
             services=tuple(member for unit in units for member in mounted.members(unit.project)),
+            boundary=root.boundary,
+            paths=files.paths,
         )
         if outcome.errors:
             return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
@@ -238,12 +240,13 @@ def migrate(
 
             project, plan = plans[-1]
             plans[-1] = (project, plan + stackfile.plan(project, rewritten, options.stack_output, disk, plan.findings))
-        return replace(
+        outcome = replace(
             outcome,
             plan=sum((plan for _, plan in plans), Plan()),
             rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
             remaining=tuple(remaining),
         )
+        return outcome if write else replace(outcome, warnings=(*outcome.warnings, *strays(outcome)))
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
     except Exception as error:
@@ -319,19 +322,6 @@ def _hardened(project: Project, options: Options, disk: Disk) -> Plan:
     return harden(project, plan, options)
 
 
-def _interrupted(root: Project, options: Options, write: bool) -> Iterator[UserError]:
-    """What an earlier run did not end, and with ``write`` what became of it."""
-    for folder in journal_folders(root, options):
-        from dsec_migrate import transaction
-
-        if transaction.needs_recovery(folder):
-            finished = transaction.recover(folder) if write else []
-            did = "finished" if finished else "taken back"
-            what = f"an earlier run was interrupted: it is {did} now" if write else "an earlier run was interrupted"
-            advice = "" if write else "--write finishes it, or takes it back, before anything else"
-            yield UserError(what, str(folder), help=advice)
-
-
 def _family(root: Project) -> list[Project]:
     """The projects that ``root`` includes, and itself; each knows the files of all."""
     units = list(root.units())
@@ -386,6 +376,9 @@ def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]]
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     """Writes one proved outcome, all of it or nothing: ignore files, then secret files, env files, Compose files."""
     try:
+        assert outcome.journal is not None
+        ended = tuple(interruptions.end(outcome.journal, outcome.boundary))
+        outcome = replace(outcome, warnings=(*outcome.warnings, *ended))
         write(outcome)
     except Exception as error:
         return replace(outcome, errors=(told(error, outcome.path),))
@@ -416,4 +409,5 @@ def write(outcome: ProjectOutcome) -> None:
         for secret in outcome.plan.secrets
         if secret.path is not None and secret.value is not None and secret.has_file
     ]
-    transaction.commit(outcome.journal, transaction.Work(additions, replacements, uses=uses))
+    work = transaction.Work(additions, replacements, uses=uses, project=outcome.paths)
+    transaction.commit(outcome.journal, work, outcome.boundary)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary, outside
 from dsec_migrate.changes import Plan
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding
@@ -78,7 +79,8 @@ class ProjectOutcome:
     ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
     ``--check``); ``unanswered``: git does not tell. ``path`` is the file's name as the user gave it. ``rewritten`` are
     the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the folder
-    of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes.
+    of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes,
+    ``paths`` its Compose files. ``boundary`` is what the call may change.
     """
 
     path: str
@@ -94,6 +96,8 @@ class ProjectOutcome:
     is_written: bool = False
     journal: Path | None = None
     services: tuple[Member, ...] = ()
+    boundary: Boundary = Boundary()
+    paths: tuple[Path, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -119,6 +123,16 @@ class Outcome:
         if check and any(refused_by_check(project, strict) for project in self.projects):
             statuses.append(REFUSED_BY_CHECK)
         return max(statuses, default=DONE)
+
+
+def strays(project: ProjectOutcome) -> Iterator[UserError]:
+    """Why ``--write`` is going to stop: places outside of what the call may change, each folder once."""
+    paths = [file.path for file in project.plan.files] + [file.source.path for file in project.rewritten]
+    told: set[Path] = set()
+    for path in (*((project.journal,) if paths and project.journal is not None else ()), *paths):
+        if not project.boundary.surrounds(path) and told.isdisjoint({path, *path.parents}):
+            told.add(path)
+            yield outside(path)
 
 
 def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:

@@ -144,7 +144,7 @@ def read_bytes(path: Path, *, is_named_by_call: bool = False) -> bytes:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(mode) and not is_named_by_call:
+        if not stat.S_ISREG(mode) and not is_named_by_call and not _is_empty_device(descriptor):
             raise OSError(errno.EINVAL, "it is a pipe, a socket or a device", str(path))
         parts: list[bytes] = []
         size = 0
@@ -159,6 +159,11 @@ def read_bytes(path: Path, *, is_named_by_call: bool = False) -> bytes:
 
 
 _PART = 1024 * 1024
+
+
+def _is_empty_device(descriptor: int) -> bool:
+    """Whether it is /dev/null, which people name where they mean no file."""
+    return os.path.samestat(os.fstat(descriptor), os.stat(os.devnull))  # noqa: PTH116
 
 
 def real_path(path: Path) -> str:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from conftest import REPOSITORY, snapshot
 
 from dsec_migrate import migrate, transaction
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery import discover
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.options import Options
@@ -241,9 +242,10 @@ def judge_undo(folder: Path, project: Project) -> Verdict:
     lost = lost_values(folder, project)
     half_written = list(half_written_files(folder, project))
     journal = folder / "secrets"
-    transaction.recover(journal)
-    if (run := transaction.latest(journal)) is not None:
-        transaction.undo(transaction.plan_undo(journal, run))
+    boundary = Boundary.around(folder)
+    transaction.recover(journal, boundary)
+    for run in transaction.runs_of(journal, boundary)[-1:]:
+        transaction.undo(transaction.plan_undo(journal, run, boundary))
     found = snapshot(folder)
     unfinished = sorted(name for name in {*found, *project.before} if found.get(name) != project.before.get(name))
     return Verdict(lost, half_written, [*unfinished, *map(str, _originals(folder))])

@@ -102,11 +102,11 @@ def way_back(outcome: ProjectOutcome, folder: Path, before: Mapping[str, bytes])
         if take_out(rewritten.source.text, rewritten.edits, rewritten.text + note) != rewritten.source.text + note:
             yield "a later note does not survive an undo"
     assert outcome.journal is not None
-    run = transaction.latest(outcome.journal)
-    if run is None:
+    runs = transaction.runs_of(outcome.journal, outcome.boundary)
+    if not runs:
         yield "there is nothing to undo"
         return
-    transaction.undo(transaction.plan_undo(outcome.journal, run))
+    transaction.undo(transaction.plan_undo(outcome.journal, runs[-1], outcome.boundary))
     if snapshot(folder) != before:
         yield "undo does not give every byte back"
     if (outcome.journal / JOURNAL).exists() or (outcome.journal / UNDO).exists():

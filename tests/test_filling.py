@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import filling
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines, type_unseen, write
 from dsec_migrate.secret import Secret
@@ -27,9 +28,9 @@ lines = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]
 def vacancies(tmp_path: Path) -> list[Vacancy]:
     folder = tmp_path / "secrets"
     return [
-        Vacancy("a", folder / "a.txt", 0o600, ("web", "db")),
-        Vacancy("b", folder / "b.txt"),
-        Vacancy("c", folder / "c.txt"),
+        Vacancy("a", folder / "a.txt", 0o600, ("web", "db"), Boundary.around(tmp_path)),
+        Vacancy("b", folder / "b.txt", boundary=Boundary.around(tmp_path)),
+        Vacancy("c", folder / "c.txt", boundary=Boundary.around(tmp_path)),
     ]
 
 
@@ -148,7 +149,8 @@ def test_lines_are_taken_literally(
 ) -> None:
     folder = tmp_path_factory.mktemp("x")
     data = "\n".join(f"{name}={value}" for name, value in values.items()) + "\n" * ends_with_newline
-    filled = fill_from_lines([Vacancy(name, folder / name) for name in "abc"], data.encode())
+    waiting = [Vacancy(name, folder / name, boundary=Boundary.around(folder)) for name in "abc"]
+    filled = fill_from_lines(waiting, data.encode())
     assert {vacancy.name for vacancy in filled} == values.keys()
     assert {path.name: path.read_bytes().decode() for path in folder.iterdir()} == values
 

@@ -361,9 +361,8 @@ def test_undo_takes_it_back(tmp_path: Path) -> None:
     assert written.is_written
     assert snapshot(tmp_path) != before
     assert written.journal is not None
-    run = transaction.latest(written.journal)
-    assert run is not None
-    transaction.undo(transaction.plan_undo(written.journal, run))
+    (run,) = transaction.runs_of(written.journal, written.boundary)
+    transaction.undo(transaction.plan_undo(written.journal, run, written.boundary))
     assert snapshot(tmp_path) == before
 
 

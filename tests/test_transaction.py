@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsec_migrate import migrate, transaction
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -26,7 +27,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source, splice
-from dsec_migrate.transaction import Addition, Replacement, Use, Work, commit
+from dsec_migrate.transaction import Addition, Replacement, Use, Work
 from dsec_migrate.transaction import journal as journals
 from dsec_migrate.transaction.disk import settle
 from dsec_migrate.transaction.merge import TouchedError, take_out
@@ -66,6 +67,41 @@ def replacement(path: Path, new: str = NEW) -> Replacement:
     return Replacement.of(source, new, edits)
 
 
+# a journal in the project's own folder
+
+
+def commit(folder: Path, todo: Work) -> transaction.Run:
+    return transaction.commit(folder, todo, Boundary.around(folder.parent))
+
+
+def recover(folder: Path) -> list[transaction.Recovered]:
+    return transaction.recover(folder, Boundary.around(folder.parent))
+
+
+def needs_recovery(folder: Path) -> bool:
+    return transaction.needs_recovery(folder, Boundary.around(folder.parent))
+
+
+def journal_of(folder: Path) -> transaction.Journal:
+    return transaction.Journal(folder, Boundary.around(folder.parent))
+
+
+def latest(folder: Path, files: Sequence[Path] = ()) -> transaction.Run | None:
+    return next(iter(transaction.runs_of(folder, Boundary.around(folder.parent), files)[-1:]), None)
+
+
+def plan_undo(folder: Path, run: transaction.Run) -> transaction.Undoing:
+    return transaction.plan_undo(folder, run, Boundary.around(folder.parent))
+
+
+def remaining_originals(folder: Path) -> list[tuple[Path, Path]]:
+    return transaction.remaining_originals(folder, Boundary.around(folder.parent))
+
+
+def forget(folder: Path) -> list[Path]:
+    return transaction.forget(folder, Boundary.around(folder.parent))
+
+
 def work(project: Path, *names: str, **more: Any) -> Work:
     secret = Addition(project / "secrets" / "db_password.txt", Secret(VALUE), 0o600)
     ignore = Addition(project / ".gitignore", Secret("/secrets/\n"), 0o644, append=True, is_secret=False)
@@ -74,9 +110,9 @@ def work(project: Path, *names: str, **more: Any) -> Work:
 
 
 def run_undo(project: Path, *files: Path) -> transaction.Undoing:
-    run = transaction.latest(project / "secrets", files)
+    run = latest(project / "secrets", files)
     assert run is not None
-    undoing = transaction.plan_undo(project / "secrets", run)
+    undoing = plan_undo(project / "secrets", run)
     transaction.undo(undoing)
     return undoing
 
@@ -102,13 +138,13 @@ def interrupt(project: Path, monkeypatch: pytest.MonkeyPatch, state: str, rename
             raise Killed
         real_update(journal, run)
 
-    def replace_file(old: Any, new: Any) -> None:
+    def replace_file(old: Any, new: Any, **more: Any) -> None:
         nonlocal done
         if Path(new).suffix == ".yml":
             if done == renames:
                 raise Killed
             done += 1
-        real_replace(old, new)
+        real_replace(old, new, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(journals.Journal, "update", update)
@@ -132,7 +168,7 @@ def test_all_is_written_and_the_journal_holds_no_value(project: Path) -> None:
     }
     journal = project / "secrets" / JOURNAL
     assert not [path for path in journal.iterdir() if VALUE.encode() in path.read_bytes()]
-    (read,) = journals.Journal(project / "secrets").runs()
+    (read,) = journal_of(project / "secrets").runs()
     assert read == run
 
 
@@ -222,8 +258,9 @@ def test_a_file_system_without_hard_links(project: Path, monkeypatch: pytest.Mon
 
 
 @links
-def test_links_stay_links_and_their_aims_get_the_text(project: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
+@pytest.mark.parametrize("place", ["project/inside", "elsewhere"])
+def test_links_stay_links_and_their_aims_get_the_text(project: Path, tmp_path: Path, place: str) -> None:
+    elsewhere = tmp_path / place
     elsewhere.mkdir()
     for name in ("a.yml", ".gitignore"):
         (project / name).rename(elsewhere / name)
@@ -231,13 +268,19 @@ def test_links_stay_links_and_their_aims_get_the_text(project: Path, tmp_path: P
     (elsewhere / "values").mkdir(mode=0o700)
     (project / "secrets").symlink_to(elsewhere / "values")
     before = everything(tmp_path)
-    commit(project / "secrets", work(project))
+    if place == "elsewhere":
+        with pytest.raises(UserError, match="outside of the project"):
+            commit(project / "secrets", work(project))
+        assert everything(tmp_path) == before
+    allowed = Boundary.around(project, [elsewhere])
+    transaction.commit(project / "secrets", work(project), allowed)
     assert (project / "a.yml").is_symlink()
     assert (project / ".gitignore").is_symlink()
     assert (elsewhere / "a.yml").read_text("utf-8") == NEW
     assert (elsewhere / ".gitignore").read_text("utf-8") == "*.log\n/secrets/\n"
     assert (elsewhere / "values" / "db_password.txt").read_text() == VALUE
-    run_undo(project, project / "a.yml")
+    (run,) = transaction.runs_of(project / "secrets", allowed, [project / "a.yml"])
+    transaction.undo(transaction.plan_undo(project / "secrets", run, allowed))
     assert everything(tmp_path) == before
 
 
@@ -260,15 +303,16 @@ def test_a_committed_run_is_finished(project: Path, monkeypatch: pytest.MonkeyPa
     commit(whole / "secrets", work(whole))
     if renames < 2:
         interrupt(project, monkeypatch, journals.COMMITTED, renames)
-        assert transaction.needs_recovery(project / "secrets")
+        assert needs_recovery(project / "secrets")
     else:
         commit(project / "secrets", work(project))
-        (run,) = journals.Journal(project / "secrets").runs()
-        journals.Journal(project / "secrets").update(replace(run, state=journals.COMMITTED))
-    (finished,) = transaction.recover(project / "secrets")
-    assert finished.state == journals.DONE
+        (run,) = journal_of(project / "secrets").runs()
+        journal_of(project / "secrets").update(replace(run, state=journals.COMMITTED))
+    (finished,) = recover(project / "secrets")
+    assert finished.is_finished
+    assert finished.run.state == journals.DONE
     assert snapshot(project) == snapshot(whole)
-    assert not transaction.needs_recovery(project / "secrets")
+    assert not needs_recovery(project / "secrets")
     run_undo(project)
     assert (project / "a.yml").read_text("utf-8") == OLD
 
@@ -277,8 +321,12 @@ def test_a_run_that_was_not_committed_is_taken_back(project: Path, monkeypatch: 
     before = everything(project)
     interrupt(project, monkeypatch, journals.PREPARED)
     assert (project / "secrets" / "db_password.txt").exists()
-    assert transaction.recover(project / "secrets") == []
+    (taken_back,) = recover(project / "secrets")
+    assert not taken_back.is_finished
+    assert str(taken_back).startswith("an earlier run was interrupted: it is taken back now: ")
+    assert "a.yml" in str(taken_back)
     assert everything(project) == before
+    assert recover(project / "secrets") == []
 
 
 def test_the_next_run_settles_the_one_before(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,15 +361,15 @@ def test_an_edit_before_the_rename_takes_the_run_back(project: Path, monkeypatch
     interrupt(project, monkeypatch, journals.COMMITTED, renames=1)
     (project / "b.yml").write_text(OLD + "# mine\n", "utf-8")
     with pytest.raises(UserError, match="changed"):
-        transaction.recover(project / "secrets")
+        recover(project / "secrets")
     assert everything(project) == {**before, "b.yml": (OLD + "# mine\n").encode()}
-    assert transaction.recover(project / "secrets") == []
+    assert recover(project / "secrets") == []
 
 
 def test_an_edit_after_the_rename_is_no_obstacle(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(project, monkeypatch, journals.COMMITTED, renames=1)
     (project / "a.yml").write_text(NEW + "# mine\n", "utf-8")
-    assert len(transaction.recover(project / "secrets")) == 1
+    assert len(recover(project / "secrets")) == 1
     assert (project / "a.yml").read_text("utf-8") == NEW + "# mine\n"
     assert (project / "b.yml").read_text("utf-8") == NEW
     assert (project / "secrets" / "db_password.txt").read_text() == VALUE
@@ -332,12 +380,12 @@ def test_edits_on_both_sides_of_the_rename_lose_no_value(project: Path, monkeypa
     (project / "a.yml").write_text(NEW + "# mine\n", "utf-8")
     (project / "b.yml").write_text(OLD + "# mine\n", "utf-8")
     with pytest.raises(UserError, match="changed"):
-        transaction.recover(project / "secrets")
+        recover(project / "secrets")
     assert (project / "a.yml").read_text("utf-8") == NEW + "# mine\n"
     assert (project / "b.yml").read_text("utf-8") == OLD + "# mine\n"
     # a.yml has no value any more
     assert (project / "secrets" / "db_password.txt").read_text() == VALUE
-    assert not transaction.needs_recovery(project / "secrets")
+    assert not needs_recovery(project / "secrets")
 
 
 @pytest.mark.parametrize("renames", [0, 1])
@@ -348,7 +396,7 @@ def test_a_secret_file_that_went_away_meanwhile_takes_the_run_back(
     interrupt(project, monkeypatch, journals.COMMITTED, renames)
     (project / "secrets" / "db_password.txt").unlink()
     with pytest.raises(UserError, match="gone"):
-        transaction.recover(project / "secrets")
+        recover(project / "secrets")
     assert everything(project) == before
 
 
@@ -367,12 +415,12 @@ def test_what_is_not_to_be_finished_is_taken_back_as_often_as_it_takes(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(UserError):
-            transaction.recover(project / "secrets")
+            recover(project / "secrets")
     assert (project / "secrets" / "db_password.txt").exists()
     # whether the first attempt came as far as to tell why, or the second has to
     with suppress(UserError):
-        transaction.recover(project / "secrets")
-    assert not transaction.needs_recovery(project / "secrets")
+        recover(project / "secrets")
+    assert not needs_recovery(project / "secrets")
     assert everything(project) == {**before, "b.yml": (OLD + "# mine\n").encode()}
 
 
@@ -383,8 +431,8 @@ def test_an_undo_that_is_interrupted_is_finished_or_not_begun(
     before = everything(project)
     commit(project / "secrets", work(project))
     after = snapshot(project)
-    (run,) = journals.Journal(project / "secrets").runs()
-    undoing = transaction.plan_undo(project / "secrets", run)
+    (run,) = journal_of(project / "secrets").runs()
+    undoing = plan_undo(project / "secrets", run)
     count = 0
 
     def counted(real: Any) -> Any:
@@ -410,13 +458,13 @@ def test_an_undo_that_is_interrupted_is_finished_or_not_begun(
     for name in ("a.yml", "b.yml"):
         assert (project / name).read_text("utf-8") in {OLD, NEW}
     assert VALUE in (project / "a.yml").read_text("utf-8") or (project / "secrets" / "db_password.txt").exists()
-    transaction.recover(project / "secrets")
+    recover(project / "secrets")
     if snapshot(project) == after:
         run_undo(project)
     # an empty journal may be left, nothing that it kept
     assert snapshot(project) == {name: data for name, data in before.items() if data}
     assert not list((project / "secrets").glob(f"{UNDO}/*/*"))
-    assert transaction.latest(project / "secrets") is None
+    assert latest(project / "secrets") is None
 
 
 # --- the journal ---
@@ -427,7 +475,7 @@ def test_a_journal_that_cannot_be_read_is_told(project: Path, content: str) -> N
     commit(project / "secrets", work(project))
     record = project / "secrets" / JOURNAL / "runs.json"
     record.write_text(content, "utf-8")
-    for use in (transaction.needs_recovery, transaction.recover, transaction.latest, transaction.forget):
+    for use in (needs_recovery, recover, latest, forget):
         with pytest.raises(UserError, match="journal"):
             use(project / "secrets")
     assert record.read_text("utf-8") == content
@@ -442,7 +490,7 @@ def test_a_lost_key_is_told_and_nothing_is_touched(
     path.unlink() if key is None else path.write_bytes(key)
     before = everything(project)
     with pytest.raises(UserError, match="key"):
-        transaction.recover(project / "secrets")
+        recover(project / "secrets")
     with pytest.raises(UserError, match="key"):
         commit(project / "secrets", work(project, "b.yml"))
     assert everything(project) == before
@@ -471,8 +519,10 @@ def test_a_project_that_was_moved_is_undone_where_it_is(project: Path) -> None:
 HOLD = """\
 import sys, time
 from pathlib import Path
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.transaction import Journal
-with Journal(Path(sys.argv[1])).locked():
+folder = Path(sys.argv[1])
+with Journal(folder, Boundary.around(folder.parent)).locked():
     print("locked", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -534,7 +584,7 @@ def test_many_at_once_do_their_work_one_after_the_other(project: Path) -> None:
     processes = [subprocess.Popen([*words, name], env=environment) for name in names]
     assert [process.wait() for process in processes] == [0] * 4
     assert {(project / name).read_text("utf-8") for name in names} == {NEW}
-    assert len(journals.Journal(project / "secrets").runs()) == 4
+    assert len(journal_of(project / "secrets").runs()) == 4
 
 
 # --- the way back ---
@@ -547,14 +597,14 @@ def test_undo_gives_everything_back(project: Path) -> None:
     assert [path.name for path in undoing.restored] == ["a.yml", "b.yml"]
     assert [path.name for path in undoing.removed] == ["db_password.txt"]
     assert everything(project) == before
-    assert transaction.latest(project / "secrets") is None
+    assert latest(project / "secrets") is None
 
 
 def test_planning_an_undo_changes_nothing(project: Path) -> None:
     commit(project / "secrets", work(project))
     before = everything(project)
-    (run,) = journals.Journal(project / "secrets").runs()
-    transaction.plan_undo(project / "secrets", run)
+    (run,) = journal_of(project / "secrets").runs()
+    plan_undo(project / "secrets", run)
     assert everything(project) == before
 
 
@@ -652,7 +702,8 @@ def test_projects_that_share_a_folder_are_undone_in_any_order(project: Path, fir
     assert everything(project) == before
 
 
-def test_a_secret_that_a_later_run_uses_stays(project: Path) -> None:
+def test_a_secret_that_a_later_run_uses_stays_until_that_is_undone(project: Path) -> None:
+    before = everything(project)
     commit(project / "secrets", work(project, "a.yml"))
     uses = [Use(project / "secrets" / "db_password.txt", Secret(VALUE))]
     commit(project / "secrets", work(project, "b.yml", additions=[], uses=uses))
@@ -661,9 +712,8 @@ def test_a_secret_that_a_later_run_uses_stays(project: Path) -> None:
     assert (project / "secrets" / "db_password.txt").read_text() == VALUE
     assert (project / "b.yml").read_text("utf-8") == NEW
     run_undo(project)
-    assert (project / "b.yml").read_text("utf-8") == OLD
-    # whose file it was knows nobody any more
-    assert (project / "secrets" / "db_password.txt").exists()
+    # the last who used it takes it away, with what kept it out of git
+    assert everything(project) == before
 
 
 def test_a_file_that_somebody_put_into_the_folder_stays_out_of_git(project: Path) -> None:
@@ -704,10 +754,10 @@ def test_a_text_without_known_edits_comes_back_as_well(project: Path) -> None:
 def test_forget_deletes_the_former_bytes_for_ever(project: Path) -> None:
     commit(project / "secrets", work(project))
     folder = project / "secrets"
-    assert [path.name for path, _ in transaction.remaining_originals(folder)] == ["a.yml", "b.yml"]
-    assert transaction.forget(folder) == [folder / UNDO / "1"]
-    assert transaction.remaining_originals(folder) == []
-    assert transaction.forget(folder) == []
+    assert [path.name for path, _ in remaining_originals(folder)] == ["a.yml", "b.yml"]
+    assert forget(folder) == [folder / UNDO / "1"]
+    assert remaining_originals(folder) == []
+    assert forget(folder) == []
     assert not [path for path in folder.rglob("*") if path.is_file() and OLD.encode() in path.read_bytes()]
     with pytest.raises(UserError, match="deleted"):
         run_undo(project)
@@ -877,8 +927,8 @@ def test_a_real_migration_is_undone_to_the_byte(case: Path, edit: bytes, tmp_pat
         appended = {path: _as(path, edit) for path in changed}
         for path, data in changed.items():
             path.write_bytes(data + appended[path])
-        (run,) = journals.Journal(outcome.journal).runs()
-        undoing = transaction.plan_undo(outcome.journal, run)
+        (run,) = transaction.runs_of(outcome.journal, outcome.boundary, [file])
+        undoing = transaction.plan_undo(outcome.journal, run, outcome.boundary)
         transaction.undo(undoing)
         assert {path: path.read_bytes() for path in changed} == {
             path: data + appended[path] for path, data in former.items()

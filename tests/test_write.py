@@ -126,12 +126,13 @@ def test_the_order_is_ignore_files_then_values_then_the_compose_file(
             steps.append(f"create {Path(path).name}")
         return real_open(path, flags, *rest, **more)
 
-    def watched_replace(old: Any, new: Any) -> None:
-        if Path(new).name == "runs.json":
-            steps.append(f"journal: {json.loads(Path(old).read_bytes())['runs'][0]['state']}")
-        elif JOURNAL not in Path(new).parts and UNDO not in Path(new).parts:
+    def watched_replace(old: Any, new: Any, **more: Any) -> None:
+        if new == "runs.json":
+            record = folder / "secrets" / JOURNAL / old
+            steps.append(f"journal: {json.loads(record.read_bytes())['runs'][0]['state']}")
+        elif not {JOURNAL, UNDO} & set(Path(f"/proc/self/fd/{more['src_dir_fd']}").resolve().parts):
             steps.append(f"replace {Path(new).name}")
-        real_replace(old, new)
+        real_replace(old, new, **more)
 
     def watched_link(old: Any, new: Any, **more: Any) -> None:
         steps.append(f"name {Path(new).name}")
@@ -142,7 +143,7 @@ def test_the_order_is_ignore_files_then_values_then_the_compose_file(
     monkeypatch.setattr(os, "open", watched_open)
     monkeypatch.setattr(os, "replace", watched_replace)
     monkeypatch.setattr(os, "link", watched_link)
-    migrate.commit(outcome)
+    assert migrate.commit(outcome).errors == ()
     values = [file.path.name for file in outcome.plan.files if file.is_secret]
     assert set(values) == set(VALUES)
     steps = steps[steps.index("journal: prepared") :]
@@ -434,7 +435,7 @@ def test_an_error_at_any_flush_leaves_the_file_whole(
         if not is_lasting:
             assert not list(folder.rglob(".*.dsec-*"))
         # also where it could not be told to the journal any more, the next run finds out what is to be done
-        transaction.recover(folder / "secrets")
+        transaction.recover(folder / "secrets", outcome.boundary)
         if (folder / "compose.yml").read_bytes() != new_text(outcome):
             assert not written.is_written
             assert_whole(folder)
@@ -467,7 +468,8 @@ def test_a_folder_that_takes_no_new_file_is_an_error(folder: Path, monkeypatch: 
     real_open = os.open
 
     def refused(path: Any, flags: int, *rest: Any, **more: Any) -> int:
-        if flags & os.O_CREAT and Path(path).parent == folder:
+        # what waits beside a file of the project
+        if flags & os.O_CREAT and Path(path).name.startswith((".compose.yml.", "..gitignore.")):
             raise PermissionError(13, "Permission denied")
         return real_open(path, flags, *rest, **more)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.filling import put_whole, remove
 from dsec_migrate.interactive.session import Rule, Step, Wish
@@ -31,7 +32,9 @@ class Progress:
         self._paths = [os.path.realpath(path) for path in files.paths]
         base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         name = hashlib.sha256("\0".join(self._paths).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        self.path = Path(base) / "dsec-migrate" / "interactive" / f"{name}.json"
+        folder = Path(base) / "dsec-migrate" / "interactive"
+        self.path = folder / f"{name}.json"
+        self._boundary = Boundary.around(folder)
 
     def load(self) -> tuple[Step, ...]:
         """What was decided earlier; nothing where nobody can read it any more."""
@@ -44,11 +47,11 @@ class Progress:
     def save(self, steps: Iterable[Step]) -> None:
         """Raises UserError where that cannot be written."""
         data = {"version": _FORMAT, "files": self._paths, "steps": list(map(_data, steps))}
-        put_whole(self.path, json.dumps(data, indent=1).encode(), _MODE)
+        put_whole(self.path, json.dumps(data, indent=1).encode(), _MODE, self._boundary)
 
     def forget(self) -> None:
         """Raises UserError where the file cannot be removed."""
-        remove(self.path)
+        remove(self.path, self._boundary)
 
 
 def _data(step: Step) -> dict[str, object]:

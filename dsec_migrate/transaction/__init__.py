@@ -2,12 +2,13 @@
 
 from dsec_migrate.transaction.commit import Addition, Replacement, Use, Work, commit
 from dsec_migrate.transaction.journal import Journal, Run
-from dsec_migrate.transaction.recovery import needs_recovery, recover
-from dsec_migrate.transaction.undo import Undoing, forget, latest, plan_undo, remaining_originals, undo
+from dsec_migrate.transaction.recovery import Recovered, needs_recovery, recover
+from dsec_migrate.transaction.undo import Undoing, forget, interrupted_of, plan_undo, remaining_originals, runs_of, undo
 
 __all__ = [
     "Addition",
     "Journal",
+    "Recovered",
     "Replacement",
     "Run",
     "Undoing",
@@ -15,10 +16,11 @@ __all__ = [
     "Work",
     "commit",
     "forget",
-    "latest",
+    "interrupted_of",
     "needs_recovery",
     "plan_undo",
     "recover",
     "remaining_originals",
+    "runs_of",
     "undo",
 ]

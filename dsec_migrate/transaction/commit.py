@@ -12,19 +12,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, Source
 from dsec_migrate.transaction.disk import (
-    FOLDER_MODE,
     cannot_write,
+    files_in,
     make_folder,
     missing_folders,
     permissions,
     place,
     read,
+    remove,
     remove_empty,
+    rename,
     settle,
     stage,
     staged,
@@ -80,7 +83,8 @@ class Use:
 @dataclass(frozen=True, repr=False, eq=False)
 class Work:
     """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back.
-    ``is_forgotten``: once it is done the journal does not know of it, so nothing takes it back."""
+    ``is_forgotten``: once it is done the journal does not know of it, so nothing takes it back. ``project`` are the
+    Compose files of whose project it is."""
 
     additions: Sequence[Addition] = ()
     replacements: Sequence[Replacement] = ()
@@ -88,21 +92,29 @@ class Work:
     uses: Sequence[Use] = ()
     undoes: int = 0
     is_forgotten: bool = False
+    project: Sequence[Path] = ()
+
+    def places(self) -> list[Path]:
+        """All that is made, changed or removed."""
+        paths = [file.path for file in self.additions]
+        return [*paths, *(file.path for file in self.replacements), *self.removals]
 
     def secret_folders(self) -> set[Path]:
         values = [file.path for file in self.additions if file.is_secret] + [file.path for file in self.uses]
         return {place(path).parent for path in values}
 
 
-def commit(folder: Path, work: Work) -> Run:
+def commit(folder: Path, work: Work, boundary: Boundary) -> Run:
     """Does all of ``work``, with the journal in ``folder``, or nothing of it.
 
-    Raises UserError when a file changed since it was read, a name is taken, something cannot be written, or another
-    run holds the folder.
+    Raises UserError when a file changed since it was read, a name is taken, something cannot be written or lies outside
+    of ``boundary``, or another run holds the folder.
     """
-    journal = Journal(folder)
+    journal = Journal(folder, boundary)
+    for path in work.places():
+        boundary.inside(path)
     for other in {journal.folder, *work.secret_folders()}:
-        recover(other)
+        recover(other, boundary)
     new_folders = missing_folders(journal.folder)
     try:
         with journal.locked():
@@ -127,8 +139,9 @@ class _Transaction:
     def __init__(self, journal: Journal, work: Work, new_folders: Sequence[Path]) -> None:
         self.journal = journal
         self.work = work
-        self.targets = [Path(os.path.realpath(file.path)) for file in work.replacements]
+        self.targets = [journal.boundary.inside(file.path) for file in work.replacements]
         created, appended, folders = self._additions(new_folders)
+        beside = {path for made in created for path in files_in(made.path.parent) if made.is_secret}
         self.run = replace(
             journal.new_run(),
             created=created,
@@ -152,6 +165,8 @@ class _Transaction:
             ),
             uses=tuple(place(file.path) for file in work.uses),
             undoes=work.undoes,
+            project=tuple(Path(os.path.realpath(path)) for path in work.project),
+            beside=tuple(sorted(beside)),
         )
 
     def _additions(
@@ -165,7 +180,7 @@ class _Transaction:
             path = place(file.path)
             present = read(path)
             if file.append:
-                target = Path(os.path.realpath(path))
+                target = self.journal.boundary.inside(path)
                 appended.append(Appended(target, file.content.reveal(), present is None))
             elif present is None:
                 created.append(Created(path, self.journal.hash(_bytes(file)), file.is_secret))
@@ -179,7 +194,7 @@ class _Transaction:
             self._keep_originals()
             folders: set[Path] = set()
             for addition in self.work.additions:
-                folders.add(_add(addition, self.run.number))
+                folders.add(self._add(addition))
             for file, target in zip(self.work.replacements, self.targets, strict=True):
                 mode, status = permissions(target)
                 stage(staged(target, self.run.number), file.after, mode, status)
@@ -220,49 +235,49 @@ class _Transaction:
     def _keep_originals(self) -> None:
         """The former bytes, before anything is touched."""
         folder = self.journal.originals(self.run.number)
-        make_folder(folder)
+        make_folder(folder, self.owner)
         for number, file in enumerate(self.work.replacements):
-            stage(folder / str(number), file.before, 0o600)
+            stage(folder / str(number), file.before, 0o600, self.owner)
         sync_folder(folder)
+
+    @property
+    def owner(self) -> os.stat_result | None:
+        return self.journal.boundary.owner
+
+    def _add(self, file: Addition) -> Path:
+        """Returns the folder of the name. Raises OSError; UserError where a file of that name holds something else."""
+        path = place(file.path)
+        self.journal.boundary.inside(path)
+        make_folder(path.parent, self.owner, file.folder_mode)
+        if file.append:
+            return self._append(path, file)
+        temporary = staged(path, self.run.number)
+        stage(temporary, _bytes(file), file.mode, self.owner)
+        try:
+            settle(temporary, path)
+        except FileExistsError:
+            remove(temporary)
+            if path.is_symlink() or not path.is_file() or read(path) != _bytes(file):
+                raise UserError(
+                    "a file of that name appeared meanwhile; it was left as it is",
+                    str(file.path),
+                    help="run the command again",
+                ) from None
+        return path.parent
+
+    def _append(self, path: Path, file: Addition) -> Path:
+        target = self.journal.boundary.inside(path)
+        present = read(target)
+        mode, status = permissions(target) if present is not None else (file.mode, self.owner)
+        temporary = staged(target, self.run.number)
+        stage(temporary, (present or b"") + _bytes(file), mode, status)
+        rename(temporary, target)
+        sync_folder(target.parent)
+        return target.parent
 
 
 def _bytes(file: Addition) -> bytes:
     return file.content.content()
-
-
-def _add(file: Addition, number: int) -> Path:
-    """Returns the folder of the name. Raises OSError; UserError where a file of that name holds something else."""
-    path = place(file.path)
-    is_new = not path.parent.is_dir()
-    make_folder(path.parent)
-    if is_new and file.folder_mode != FOLDER_MODE:
-        path.parent.chmod(file.folder_mode)
-    if file.append:
-        return _append(path, file, number)
-    temporary = staged(path, number)
-    stage(temporary, _bytes(file), file.mode)
-    try:
-        settle(temporary, path)
-    except FileExistsError:
-        temporary.unlink()
-        if path.is_symlink() or not path.is_file() or path.read_bytes() != _bytes(file):
-            raise UserError(
-                "a file of that name appeared meanwhile; it was left as it is",
-                str(file.path),
-                help="run the command again",
-            ) from None
-    return path.parent
-
-
-def _append(path: Path, file: Addition, number: int) -> Path:
-    target = Path(os.path.realpath(path))
-    present = read(target)
-    mode, status = permissions(target) if present is not None else (file.mode, None)
-    temporary = staged(target, number)
-    stage(temporary, (present or b"") + _bytes(file), mode, status)
-    os.replace(temporary, target)  # noqa: PTH105
-    sync_folder(target.parent)
-    return target.parent
 
 
 __all__ = ["Addition", "Replacement", "Use", "Work", "commit"]

@@ -1,18 +1,64 @@
-"""Single steps on disk, each whole or not at all, and flushed."""
+"""Single steps on disk, each whole or not at all, and flushed.
+
+Every step names a file in a folder that was reached from the root without following a link. So paths are real ones
+(:func:`place`), and nothing that is put in their way between a check and a step leads elsewhere: the step fails.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.source import read_bytes
 
 FOLDER_MODE = 0o700
+# Windows does not
+_KNOWS_FOLDERS = os.open in os.supports_dir_fd
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+# a folder that may be passed through and not be listed is good enough (Linux)
+_PASSING = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+
+
+class Spot(NamedTuple):
+    """A ``name`` in an open ``folder``, for the ``dir_fd`` of a call; None where the system knows no such thing, and
+    then the name is the whole path."""
+
+    folder: int | None
+    name: str
+
+
+@contextmanager
+def spot(path: Path) -> Iterator[Spot]:
+    """Raises OSError where a folder on the way is missing, or is a link."""
+    if not _KNOWS_FOLDERS:
+        yield Spot(None, str(path))
+        return
+    descriptor = _entered(path.parent)
+    try:
+        yield Spot(descriptor, path.name)
+    finally:
+        os.close(descriptor)
+
+
+def _entered(folder: Path) -> int:
+    root, *names = Path(os.path.abspath(folder)).parts  # noqa: PTH100
+    descriptor = os.open(root, _PASSING)
+    for name in names:
+        try:
+            inner = os.open(name, _PASSING, dir_fd=descriptor)
+        except OSError as error:
+            error.filename = str(folder)
+            raise
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    return descriptor
 
 
 def staged(path: Path, number: int) -> Path:
@@ -25,49 +71,84 @@ def stage(path: Path, content: bytes, mode: int, like: os.stat_result | None = N
 
     ``like`` gives owner and group. Raises OSError; then nothing of it stays.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    with spot(path) as here:
+        descriptor = _made(here)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                adjust(stream.fileno(), mode, like)
+                os.fsync(stream.fileno())
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(here.name, dir_fd=here.folder)
+            raise
+
+
+def _made(here: Spot) -> int:
+    """The descriptor of a file that was not there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
     try:
-        descriptor = os.open(path, flags, 0o600)
+        return os.open(here.name, flags, 0o600, dir_fd=here.folder)
     except FileExistsError:
         # of a run that was killed
-        path.unlink()
-        descriptor = os.open(path, flags, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
+        os.unlink(here.name, dir_fd=here.folder)
+        return os.open(here.name, flags, 0o600, dir_fd=here.folder)
+
+
+def open_lock(path: Path, like: os.stat_result | None = None) -> BinaryIO:
+    """A file that is there to be locked, made where it is missing. Raises OSError, for a link, too."""
+    with spot(path) as here:
+        flags = os.O_WRONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
+        try:
+            descriptor = os.open(here.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=here.folder)
             if like is not None:
-                _keep_owner(stream.fileno(), like)
-            if hasattr(os, "fchmod"):
-                os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
+                _keep_owner(descriptor, like)
+        except FileExistsError:
+            descriptor = os.open(here.name, flags, dir_fd=here.folder)
+    return os.fdopen(descriptor, "wb")
 
 
-def put(path: Path, content: bytes, mode: int) -> None:
+def put(path: Path, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
     """Puts a small file of our own in place in one step. Raises OSError."""
     temporary = path.with_name(f".{path.name}.new")
-    stage(temporary, content, mode)
-    os.replace(temporary, path)  # noqa: PTH105
+    stage(temporary, content, mode, like)
+    rename(temporary, path)
     sync_folder(path.parent)
+
+
+def keep_out_of_git(folder: Path, like: os.stat_result | None = None) -> None:
+    """A folder of our own ignores itself, whatever a repository has put there to say otherwise. Raises OSError."""
+    path = folder / ".gitignore"
+    if path.is_symlink() or not path.is_file() or read_bytes(path) != b"*\n":
+        put(path, b"*\n", 0o600, like)
+
+
+def rename(path: Path, to: Path) -> None:
+    """Gives a file of the same folder another name; what had that name is gone. Raises OSError."""
+    with spot(path) as here:
+        os.replace(here.name, _beside(here, to), src_dir_fd=here.folder, dst_dir_fd=here.folder)
 
 
 def settle(temporary: Path, path: Path) -> None:
     """Gives a staged file its name, if nothing has that name yet. Raises FileExistsError, or another OSError."""
-    try:
-        os.link(temporary, path, follow_symlinks=False)
-    except FileExistsError:
-        raise
-    except (OSError, NotImplementedError):
-        # a file system without hard links
-        if os.path.lexists(path):
-            raise FileExistsError(str(path)) from None
-        os.rename(temporary, path)  # noqa: PTH104
-        return
-    temporary.unlink()
+    with spot(temporary) as here:
+        name = _beside(here, path)
+        try:
+            os.link(here.name, name, src_dir_fd=here.folder, dst_dir_fd=here.folder, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):
+            # a file system without hard links
+            if os.path.lexists(path):
+                raise FileExistsError(str(path)) from None
+            os.rename(here.name, name, src_dir_fd=here.folder, dst_dir_fd=here.folder)
+            return
+        os.unlink(here.name, dir_fd=here.folder)
+
+
+def _beside(here: Spot, path: Path) -> str:
+    return str(path) if here.folder is None else path.name
 
 
 def overwrite(path: Path, number: int, content: bytes) -> None:
@@ -75,8 +156,24 @@ def overwrite(path: Path, number: int, content: bytes) -> None:
     mode, status = permissions(path)
     temporary = staged(path, number)
     stage(temporary, content, mode, status)
-    os.replace(temporary, path)  # noqa: PTH105
+    rename(temporary, path)
     sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Raises OSError."""
+    with spot(path) as here:
+        os.unlink(here.name, dir_fd=here.folder)
+
+
+def remove_folder(path: Path, but: str = "") -> None:
+    """Removes a folder with its files, or the files alone, all but one. Raises OSError, also for a folder in it."""
+    for entry in sorted(os.listdir(path)):  # noqa: PTH208
+        if entry != but:
+            remove(path / entry)
+    if not but:
+        with spot(path) as here:
+            os.rmdir(here.name, dir_fd=here.folder)
 
 
 def missing_folders(folder: Path) -> list[Path]:
@@ -88,19 +185,52 @@ def missing_folders(folder: Path) -> list[Path]:
     return missing[::-1]
 
 
-def make_folder(path: Path) -> None:
-    """Makes a folder that only its owner enters, with those above it. Raises OSError."""
+def make_folder(path: Path, like: os.stat_result | None = None, mode: int = FOLDER_MODE) -> None:
+    """Makes a folder that only its owner enters, with those above it; ``mode`` is that of the innermost, ``like`` gives
+    owner and group. Raises OSError."""
     for new in missing_folders(path):
-        # another run may make it at the same time
-        new.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        with spot(new) as here:
+            try:
+                os.mkdir(here.name, mode if new == path else FOLDER_MODE, dir_fd=here.folder)
+            except FileExistsError:
+                # another run may make it at the same time
+                continue
+            if like is not None or (mode != FOLDER_MODE and new == path):
+                _adjust_folder(here, like, mode if new == path else FOLDER_MODE)
         sync_folder(new.parent)
+
+
+def _adjust_folder(here: Spot, like: os.stat_result | None, mode: int) -> None:
+    if here.folder is None:
+        return
+    descriptor = os.open(here.name, os.O_RDONLY | _NO_LINK | os.O_DIRECTORY, dir_fd=here.folder)
+    try:
+        adjust(descriptor, mode, like)
+    finally:
+        os.close(descriptor)
+
+
+def adjust(descriptor: int, mode: int, like: os.stat_result | None = None) -> None:
+    """Mode (octal permissions) and owner of what is new, whatever the umask left of it."""
+    if like is not None:
+        _keep_owner(descriptor, like)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
 
 
 def remove_empty(folders: Iterable[Path]) -> None:
     """Removes those folders that hold nothing, inner ones first."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        with suppress(OSError):
-            folder.rmdir()
+        with suppress(OSError), spot(folder) as here:
+            os.rmdir(here.name, dir_fd=here.folder)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """What stands in a folder; nothing where there is none."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def place(path: Path) -> Path:
@@ -127,7 +257,7 @@ def sync_folder(path: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """None where there is no such file. Raises UserError where it cannot be read."""
+    """None where there is no such file. Raises UserError where it cannot be read, or is no regular file."""
     try:
         return read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):

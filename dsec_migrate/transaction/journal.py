@@ -2,6 +2,9 @@
 
 ``FOLDER/.journal/`` holds the random key, the record and the lock; ``FOLDER/.undo/N/`` the former bytes of the files
 that run N replaced. Both keep themselves out of git and out of reach of other users.
+
+A record says which files to overwrite and to delete. One that came with a repository is nothing but its maker's wish,
+so none is followed before :meth:`Journal.check` has asked where it comes from.
 """
 
 from __future__ import annotations
@@ -10,22 +13,36 @@ import hashlib
 import hmac
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dsec_migrate import git
+from dsec_migrate.boundary import Boundary, outside
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.source import read_bytes
 from dsec_migrate.structured import json_of
-from dsec_migrate.transaction.disk import cannot_write, make_folder, put, remove_empty, sync_folder
+from dsec_migrate.transaction.disk import (
+    cannot_write,
+    keep_out_of_git,
+    make_folder,
+    open_lock,
+    put,
+    remove,
+    remove_empty,
+    remove_folder,
+    sync_folder,
+)
 
 LOCK_SECONDS = 10.0
 _FORMAT = 1
 _KEY_BYTES = 32
+_FILES = ("lock", "key", "runs.json")
 
 PREPARED, COMMITTED, DONE = "prepared", "committed", "done"
 
@@ -77,6 +94,8 @@ class Run:
     """``uses`` are secret files that the run found and relies on. ``has_originals``: the former bytes are kept.
 
     ``undoes`` is the number of the run that this one takes back, 0 for a migration. ``seconds`` count from 1970.
+    ``project`` are the Compose files of whose project the run is, ``beside`` what stood in the folders of its secret
+    files before; both are empty in the record of an older version.
     """
 
     number: int
@@ -90,15 +109,29 @@ class Run:
     uses: tuple[Path, ...] = ()
     has_originals: bool = True
     undoes: int = 0
+    project: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that it is about."""
+        paths = [file.path for file in self.replaced]
+        paths += [file.path for file in self.created]
+        paths += [lines.path for lines in self.appended]
+        paths += [file.path for file in self.removed]
+        return list(dict.fromkeys(paths))
 
 
 class Journal:
     """The journal of one secrets folder. Nothing is made on disk before the first run is recorded."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, boundary: Boundary) -> None:
         # the same journal, whatever links lead to it
         self.folder = Path(os.path.realpath(folder))
+        self._named = folder
+        self.boundary = boundary
         self._key = b""
+        self._is_trusted = False
         # that a run made and may be empty when the lock is given back
         self.abandoned: set[Path] = set()
 
@@ -114,15 +147,64 @@ class Journal:
         """The folder with the former bytes of the files that a run replaced, called ``0``, ``1``, … in its order."""
         return self.folder / UNDO / str(number)
 
+    def check(self) -> None:
+        """Raises UserError where the journal is not this user's own: it lies outside of what the call may change, a
+        part of it is a link or no plain file, belongs to somebody else, or came with the repository."""
+        if self._is_trusted:
+            return
+        if not self.boundary.surrounds(self.folder):
+            raise outside(self._named)
+        parts = (self.home, self.folder / UNDO, *(self.home / name for name in _FILES))
+        reason = next((found for path in parts if (found := self._reason_against(path))), "")
+        if reason:
+            raise UserError(
+                f"the journal of earlier runs is not used: {reason}",
+                str(self.home),
+                help=f"look at it; to go on without it, move {self.home} and {self.folder / UNDO} away",
+            )
+        self._is_trusted = True
+
+    def _reason_against(self, path: Path) -> str:
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        is_folder = path in {self.home, self.folder / UNDO}
+        name = path.relative_to(self.folder).as_posix()
+        if not (stat.S_ISDIR if is_folder else stat.S_ISREG)(status.st_mode):
+            return f"{name} is no {'folder' if is_folder else 'plain file'} of its own"
+        if not is_folder and status.st_nlink > 1:
+            return f"{name} has another name elsewhere (a hard link)"
+        if not self.boundary.is_of_caller(status):
+            return f"{name} belongs to another user"
+        if not is_folder and path.name != "lock" and git.is_tracked(path):
+            return f"git tracks {name}: it came with the repository"
+        return ""
+
+    def check_places(self, run: Run) -> None:
+        """Raises UserError where a run that is to be finished or taken back tells of a file that the call may not
+        change."""
+        for path in (*run.paths, *run.folders):
+            is_beside = Path(os.path.realpath(path)).is_relative_to(self.folder) and self.boundary.surrounds(path)
+            if not is_beside and not self.boundary.holds(path):
+                raise UserError(
+                    f"the journal tells of {path}, which is outside of the project: nothing was done",
+                    str(self.record),
+                    help=f"if a run of yours changed it: --allow {path.parent}",
+                )
+
     def runs(self) -> list[Run]:
         """All runs in their order. Raises UserError where the record cannot be read."""
+        self.check()
+        if not os.path.lexists(self.record):
+            return []
         try:
             data = json_of(read_bytes(self.record))
             if data["version"] == _FORMAT:
                 return [self._run(entry) for entry in data["runs"]]
         except (FileNotFoundError, NotADirectoryError):
             return []
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         raise UserError(
             "the journal of earlier runs cannot be read",
@@ -137,10 +219,11 @@ class Journal:
     def write(self, runs: Sequence[Run]) -> None:
         """Puts the record in place in one step. Without runs there is none. Raises OSError."""
         if not runs:
-            self.record.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                remove(self.record)
             return
         data = {"version": _FORMAT, "runs": [self._data(run) for run in runs]}
-        put(self.record, json.dumps(data, indent=1).encode(), 0o600)
+        self._put(self.record, json.dumps(data, indent=1).encode())
 
     def update(self, run: Run) -> None:
         """Replaces the run of the same number, or adds it. Raises OSError."""
@@ -193,8 +276,9 @@ class Journal:
         until = time.monotonic() + LOCK_SECONDS
         while True:
             try:
-                make_folder(self.home)
-                stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+                self.check()
+                make_folder(self.home, self.boundary.owner)
+                stream = open_lock(path, self.boundary.owner)
             except FileNotFoundError:
                 # the run before took the journal away
                 stream = None
@@ -216,15 +300,16 @@ class Journal:
         """What the journal needs beside its record. Raises UserError."""
         try:
             for folder in (self.home, self.folder / UNDO):
-                make_folder(folder)
-                ignore = folder / ".gitignore"
-                if not ignore.exists():
-                    put(ignore, b"*\n", 0o600)
+                make_folder(folder, self.boundary.owner)
+                keep_out_of_git(folder, self.boundary.owner)
             # a new key would make all hashes of the record wrong
             if not self._key_file.exists() and not self.record.exists():
-                put(self._key_file, os.urandom(_KEY_BYTES), 0o600)
+                self._put(self._key_file, os.urandom(_KEY_BYTES))
         except OSError as error:
             raise cannot_write(self.home, error) from None
+
+    def _put(self, path: Path, content: bytes) -> None:
+        put(path, content, 0o600, self.boundary.owner)
 
     @property
     def _key_file(self) -> Path:
@@ -236,12 +321,10 @@ class Journal:
         undo = self.folder / UNDO
         with suppress(OSError):
             if {entry.name for entry in undo.iterdir()} <= {".gitignore", "..gitignore.new"}:
-                _remove_files(undo)
+                remove_folder(undo)
         with suppress(OSError):
-            lock = self.home / "lock"
-            _remove_files(self.home, but=lock)
-            lock.unlink()
-            self.home.rmdir()
+            remove_folder(self.home, but="lock")
+            remove_folder(self.home)
             sync_folder(self.folder)
 
     # --- the record as JSON; paths are seen from the folder, so that a project can be moved ---
@@ -284,6 +367,8 @@ class Journal:
             "removed": [{"path": self._relative(file.path), "content": file.content} for file in run.removed],
             "folders": [self._relative(path) for path in run.folders],
             "uses": [self._relative(path) for path in run.uses],
+            "project": [self._relative(path) for path in run.project],
+            "beside": [self._relative(path) for path in run.beside],
         }
 
     def _run(self, data: dict[str, Any]) -> Run:
@@ -309,20 +394,13 @@ class Journal:
             tuple(map(self._absolute, data["uses"])),
             data["originals"],
             data["undoes"],
+            tuple(map(self._absolute, data.get("project", ()))),
+            tuple(map(self._absolute, data.get("beside", ()))),
         )
 
 
 def without_originals(run: Run) -> Run:
     return replace(run, has_originals=False)
-
-
-def _remove_files(folder: Path, but: Path | None = None) -> None:
-    """Raises OSError."""
-    for path in folder.iterdir():
-        if path != but:
-            path.unlink()
-    if but is None:
-        folder.rmdir()
 
 
 def _take(stream: BinaryIO) -> bool:
@@ -348,7 +426,7 @@ def _take(stream: BinaryIO) -> bool:
 def _is_at(path: Path, stream: BinaryIO) -> bool:
     """Whether the open file is the one that others find: a run that removes the journal takes its lock along."""
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
     except OSError:
         return False
 

@@ -3,51 +3,75 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
-from dsec_migrate.records import replace
+from dsec_migrate.records import dataclass, replace
 from dsec_migrate.transaction.disk import (
     cannot_write,
     overwrite,
     read,
+    remove,
+    remove_folder,
+    rename,
     staged,
     sync_folder,
 )
-from dsec_migrate.transaction.journal import COMMITTED, DONE, PREPARED, Appended, Journal, Replaced, Run
+from dsec_migrate.transaction.journal import COMMITTED, DONE, PREPARED, Appended, Created, Journal, Replaced, Run
 
 
-def needs_recovery(folder: Path) -> bool:
-    return Journal(folder).is_interrupted()
+@dataclass(frozen=True)
+class Recovered:
+    """What became of a run that was interrupted: it is finished, or else taken back."""
+
+    run: Run
+    is_finished: bool
+
+    def __str__(self) -> str:
+        """What is told: whatever was changed is named."""
+        names = ", ".join(os.path.relpath(path) for path in self.run.paths)
+        return f"an earlier run was interrupted: it is {'finished' if self.is_finished else 'taken back'} now: {names}"
 
 
-def recover(folder: Path) -> list[Run]:
-    """Finishes or takes back what an interrupted run left; returns the runs that were finished.
+def needs_recovery(folder: Path, boundary: Boundary) -> bool:
+    return Journal(folder, boundary).is_interrupted()
 
-    Raises UserError where a file that such a run was going to replace was changed since: then it is taken back.
+
+def recover(folder: Path, boundary: Boundary) -> list[Recovered]:
+    """Finishes or takes back what an interrupted run left, and tells of each such run.
+
+    Raises UserError where a file that such a run was going to replace was changed since: then it is taken back; and
+    with nothing done where the journal is not the user's own, or tells of files outside of ``boundary``.
     """
-    journal = Journal(folder)
+    journal = Journal(folder, boundary)
     if not journal.is_interrupted():
         return []
-    finished: list[Run] = []
+    found: list[Recovered] = []
     with journal.locked():
+        runs = journal.runs()
+        undone = {run.undoes for run in runs if run.undoes}
+        for run in runs:
+            if run.state != DONE or run.undoes or run.number in undone:
+                journal.check_places(run)
         try:
             for run in journal.runs():
                 if run.state == COMMITTED and _is_going_back(journal, run):
                     _take_back(journal, run)
+                    found.append(Recovered(run, is_finished=False))
                 elif run.state == COMMITTED:
-                    finished.append(finish(journal, run))
+                    found.append(Recovered(finish(journal, run), is_finished=True))
                 elif run.state == PREPARED:
                     discard(journal, run)
+                    found.append(Recovered(run, is_finished=False))
             for run in journal.runs():
                 if run.undoes and run.state == DONE:
                     forget_undone(journal, run)
         except OSError as error:
             raise cannot_write(Path(error.filename or journal.folder), error) from None
-    return finished
+    return found
 
 
 def _is_going_back(journal: Journal, run: Run) -> bool:
@@ -78,7 +102,7 @@ def finish(journal: Journal, run: Run) -> Run:
         content = read(gone.path)
         if content is not None and journal.hash(content) == gone.content:
             with suppress(OSError):
-                gone.path.unlink()
+                remove(gone.path)
                 sync_folder(gone.path.parent)
     _remove_staged(run)
     done = replace(run, state=DONE)
@@ -93,7 +117,7 @@ def _put_in_place(journal: Journal, run: Run, file: Replaced) -> None:
     current = _hash(journal, file.path)
     waits = _is_waiting(journal, run, file)
     if current == file.before and waits:
-        os.replace(staged(file.path, run.number), file.path)  # noqa: PTH105
+        rename(staged(file.path, run.number), file.path)
     elif current != file.after and (waits or current == file.before):
         raise changed(file.path)
 
@@ -144,13 +168,13 @@ def discard(journal: Journal, run: Run) -> None:
     )
     created = [made for made in run.created if has_values and _hash(journal, made.path) == made.content]
     for made in created:
-        made.path.unlink()
+        remove(made.path)
     if not any(made.path.exists() for made in run.created):
         # what came last is at the end: it goes first
         for lines in reversed(run.appended):
             _take_lines_out(lines, run.number)
     _remove_staged(run)
-    shutil.rmtree(journal.originals(run.number), ignore_errors=True)
+    _remove_originals(journal, run)
     journal.drop(run.number)
     journal.abandoned.update(run.folders)
 
@@ -161,7 +185,7 @@ def _take_lines_out(lines: Appended, number: int) -> None:
     if rest is None:
         return
     if lines.is_new and not rest:
-        lines.path.unlink()
+        remove(lines.path)
         sync_folder(lines.path.parent)
     else:
         overwrite(lines.path, number, rest)
@@ -183,7 +207,12 @@ def without_lines(content: bytes, lines: bytes) -> bytes | None:
 def _remove_staged(run: Run) -> None:
     for path in (*(f.path for f in run.replaced), *(f.path for f in run.created), *(f.path for f in run.appended)):
         with suppress(OSError):
-            staged(path, run.number).unlink()
+            remove(staged(path, run.number))
+
+
+def _remove_originals(journal: Journal, run: Run) -> None:
+    with suppress(OSError):
+        remove_folder(journal.originals(run.number))
 
 
 def forget_undone(journal: Journal, run: Run) -> None:
@@ -194,17 +223,27 @@ def forget_undone(journal: Journal, run: Run) -> None:
     undone = [other for other in journal.runs() if other.number in {run.number, run.undoes}]
     rest = [other for other in journal.runs() if other not in undone]
     for other in undone:
-        shutil.rmtree(journal.originals(other.number), ignore_errors=True)
+        _remove_originals(journal, other)
+    left = {made.path: made for other in undone for made in other.created if made.is_secret and made.path.exists()}
+    for number, heir in enumerate(rest):
+        # a file that it uses is its own from now on
+        rest[number] = _owning(heir, [made for path in heir.uses if (made := left.pop(path, None)) is not None])
     if rest:
-        rest[0] = _heir(rest[0], undone)
+        # what holds another value now stays, and so do the lines that keep it out of git
+        rest[0] = _owning(_heir(rest[0], undone), list(left.values()))
     journal.write(rest)
     journal.abandoned.update(path for other in undone for path in other.folders)
+
+
+def _owning(run: Run, created: Sequence[Created]) -> Run:
+    return replace(run, created=(*run.created, *created)) if created else run
 
 
 def _heir(run: Run, undone: Sequence[Run]) -> Run:
     folders = dict.fromkeys((*run.folders, *(path for other in undone for path in other.folders)))
     lines = dict.fromkeys((*run.appended, *(lines for other in undone for lines in other.appended)))
-    return replace(run, folders=tuple(folders), appended=tuple(lines))
+    beside = dict.fromkeys((*run.beside, *(path for other in undone for path in other.beside)))
+    return replace(run, folders=tuple(folders), appended=tuple(lines), beside=tuple(beside))
 
 
 def changed(path: Path) -> UserError:
@@ -215,4 +254,4 @@ def changed(path: Path) -> UserError:
     )
 
 
-__all__ = ["changed", "discard", "finish", "forget_undone", "needs_recovery", "recover", "without_lines"]
+__all__ = ["Recovered", "changed", "discard", "finish", "forget_undone", "needs_recovery", "recover", "without_lines"]

@@ -3,57 +3,78 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
-from dsec_migrate.naming import UNDO
+from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.source import Edit, splice
 from dsec_migrate.transaction.commit import Replacement, Work, commit
-from dsec_migrate.transaction.disk import cannot_write, read
+from dsec_migrate.transaction.disk import cannot_write, files_in, read, remove_folder
 from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, Run, without_originals
 from dsec_migrate.transaction.merge import TouchedError, take_out
 from dsec_migrate.transaction.recovery import recover, without_lines
+
+# each keeps itself out of git
+_OUR_FOLDERS = (JOURNAL, UNDO, ".ledger", ".previous")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Undoing:
     """What undoing ``run`` would do. ``restored`` files get their former bytes; ``merged`` ones too, but for what was
     edited since. ``removed`` files still hold what the run wrote; those of ``changed`` do not any more and stay, and
-    so do those that a later run uses (``used``)."""
+    so do those that a later run uses (``used``). ``ignoring`` keeps its lines, since values stay that git would see."""
 
     folder: Path
     run: Run
+    boundary: Boundary
     restored: tuple[Path, ...] = ()
     merged: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
     changed: tuple[Path, ...] = ()
     used: tuple[Path, ...] = ()
+    ignoring: tuple[Path, ...] = ()
     work: Work = field(default_factory=Work, repr=False)
 
 
-def latest(folder: Path, files: Collection[Path] = ()) -> Run | None:
-    """The last migration that touched one of ``files``, or any file where none is named."""
-    real = {os.path.realpath(path) for path in files}
-    for run in reversed(Journal(folder).runs()):
-        is_meant = not real or any(os.path.realpath(file.path) in real for file in run.replaced)
-        if run.state == DONE and not run.undoes and is_meant:
-            return run
-    return None
+def runs_of(folder: Path, boundary: Boundary, files: Collection[Path] = (), others: Collection[Path] = ()) -> list[Run]:
+    """The migrations of the project of ``files``, or all where none is named, the oldest first. ``others`` are files
+    that it reads besides: by them a run is known whose record does not tell of its project."""
+    known = Journal(folder, boundary).runs()
+    return [run for run in known if run.state == DONE and not run.undoes and _is_of(run, files, others)]
 
 
-def plan_undo(folder: Path, run: Run) -> Undoing:
-    """Reads what stands there now. Raises UserError where the originals are gone, a file is missing, or a touched place
-    was edited since."""
-    journal = Journal(folder)
+def interrupted_of(
+    folder: Path, boundary: Boundary, files: Collection[Path], others: Collection[Path] = ()
+) -> list[Run]:
+    """The runs of the project, as :func:`runs_of` knows them, that ended before they were done."""
+    known = Journal(folder, boundary).runs()
+    return [run for run in known if (run.state != DONE or run.undoes) and _is_of(run, files, others)]
+
+
+def _is_of(run: Run, files: Collection[Path], others: Collection[Path]) -> bool:
+    if not files:
+        return True
+    own = {os.path.realpath(path) for path in files}
+    changed = {os.path.realpath(file.path) for file in run.replaced}
+    if run.project:
+        return not own.isdisjoint({*changed, *map(os.path.realpath, run.project)})
+    return not changed.isdisjoint({*own, *map(os.path.realpath, others)})
+
+
+def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int] = ()) -> Undoing:
+    """Reads what stands there now; the runs with the numbers ``before`` are taken back first. Raises UserError where
+    the originals are gone, a file is missing or outside of ``boundary``, or a touched place was edited since."""
+    journal = Journal(folder, boundary)
     if not run.has_originals:
         raise UserError(
             "the former bytes of this run were deleted (undo --forget)",
             str(journal.record),
             help="take the files from git or from a backup",
         )
+    journal.check_places(run)
     restored: list[Path] = []
     merged: list[Path] = []
     replacements: list[Replacement] = []
@@ -72,29 +93,44 @@ def plan_undo(folder: Path, run: Run) -> Undoing:
         else:
             merged.append(file.path)
             replacements.append(Replacement(file.path, current, _merged(journal, file, original, current)))
-    removed, changed, used = _created(journal, run)
-    if not changed and not used and not _are_needed(journal, run, removed):
+    remaining = [other for other in journal.runs() if other.number != run.number and other.number not in before]
+    removed, changed, used = _created(journal, run, remaining)
+    ignoring: list[Path] = []
+    if changed or used or _are_needed(journal, run, remaining, removed):
+        ignoring = list(dict.fromkeys(lines.path for lines in run.appended if lines.path.exists()))
+    else:
         for path, new in _without_lines(run.appended).items():
             if new is None:
                 removed.append(path)
             else:
                 replacements.append(new)
-    work = Work((), replacements, removed, undoes=run.number)
-    return Undoing(folder, run, tuple(restored), tuple(merged), tuple(removed), tuple(changed), tuple(used), work)
+    work = Work((), replacements, removed, undoes=run.number, project=run.project)
+    return Undoing(
+        folder,
+        run,
+        boundary,
+        tuple(restored),
+        tuple(merged),
+        tuple(removed),
+        tuple(changed),
+        tuple(used),
+        tuple(ignoring),
+        work,
+    )
 
 
 def undo(undoing: Undoing) -> None:
     """Raises UserError, with nothing done, where a file changed since :func:`plan_undo` or cannot be written."""
-    commit(undoing.folder, undoing.work)
+    commit(undoing.folder, undoing.work, undoing.boundary)
 
 
-def forget(folder: Path) -> list[Path]:
+def forget(folder: Path, boundary: Boundary) -> list[Path]:
     """Deletes the former bytes of all runs, which hold the values in plaintext; returns the folders that went.
 
     Raises UserError where they cannot be deleted.
     """
-    journal = Journal(folder)
-    recover(folder)
+    journal = Journal(folder, boundary)
+    recover(folder, boundary)
     if not any(run.has_originals for run in journal.runs()):
         return []
     with journal.locked():
@@ -102,16 +138,16 @@ def forget(folder: Path) -> list[Path]:
         gone = [path for run in runs if run.has_originals and (path := journal.originals(run.number)).exists()]
         try:
             for path in gone:
-                shutil.rmtree(path)
+                remove_folder(path)
             journal.write([without_originals(run) for run in runs])
         except OSError as error:
             raise cannot_write(Path(error.filename or folder), error) from None
     return gone
 
 
-def remaining_originals(folder: Path) -> list[tuple[Path, Path]]:
+def remaining_originals(folder: Path, boundary: Boundary) -> list[tuple[Path, Path]]:
     """Each file whose former bytes are kept, with where they are: plaintext that remains until it is forgotten."""
-    journal = Journal(folder)
+    journal = Journal(folder, boundary)
     return [
         (file.path, kept)
         for run in journal.runs()
@@ -120,9 +156,9 @@ def remaining_originals(folder: Path) -> list[tuple[Path, Path]]:
     ]
 
 
-def _created(journal: Journal, run: Run) -> tuple[list[Path], list[Path], list[Path]]:
-    """Files that the run made: those to be removed, those that hold something else now, those that a later run uses."""
-    later = {path for other in journal.runs() if other.number > run.number for path in other.uses}
+def _created(journal: Journal, run: Run, remaining: Iterable[Run]) -> tuple[list[Path], list[Path], list[Path]]:
+    """Files that the run made: those to be removed, those that hold something else now, those that another run uses."""
+    in_use = {path for other in remaining for path in other.uses}
     removed, changed, used = [], [], []
     for file in run.created:
         content = read(file.path)
@@ -130,21 +166,36 @@ def _created(journal: Journal, run: Run) -> tuple[list[Path], list[Path], list[P
             continue
         if journal.hash(content) != file.content:
             changed.append(file.path)
-        elif file.path in later:
+        elif file.path in in_use:
             used.append(file.path)
         else:
             removed.append(file.path)
     return removed, changed, used
 
 
-def _are_needed(journal: Journal, run: Run, removed: Collection[Path]) -> bool:
-    """Whether something is left that the lines in ignore files keep out of git: another run's secrets, or what somebody
-    put into the folder that the run made."""
-    if any(made.is_secret for other in journal.runs() if other.number != run.number for made in other.created):
+def _are_needed(journal: Journal, run: Run, remaining: Iterable[Run], removed: Collection[Path]) -> bool:
+    """Whether something is left that the lines in ignore files keep out of git: another run's secrets, or what came
+    into the folders of the secrets since."""
+    if any(made.is_secret and made.path.exists() for other in remaining for made in other.created):
         return True
-    own = {*removed, journal.home, journal.folder / UNDO}
-    folders = {made.path.parent for made in run.created} & set(run.folders)
-    return any(entry not in own for folder in folders if folder.is_dir() for entry in folder.iterdir())
+    ignores = {lines.path for lines in run.appended if lines.is_new}
+    own = {*removed, *run.beside, *ignores, *(journal.folder / name for name in _OUR_FOLDERS)}
+    folders = {made.path.parent for made in run.created if made.is_secret}
+    if not run.project:
+        # a record of an older version does not tell what stood there
+        folders &= set(run.folders)
+    return any(path not in own for folder in folders if _is_covered(folder, run.appended) for path in files_in(folder))
+
+
+def _is_covered(folder: Path, appended: Iterable[Appended]) -> bool:
+    """Whether a line leaves all of a folder out, and not single files in it."""
+    for lines in appended:
+        base = lines.path.parent
+        name = folder.relative_to(base).as_posix() if folder.is_relative_to(base) else None
+        whole = {"*"} if name == "." else {f"{name}/", f"{name}/*", f"{name}/**"}
+        if name and any(line.strip().removeprefix("/") in whole for line in lines.text.splitlines()):
+            return True
+    return False
 
 
 def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | None]:
@@ -191,4 +242,4 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
         ) from None
 
 
-__all__ = ["Undoing", "forget", "latest", "plan_undo", "remaining_originals", "undo"]
+__all__ = ["Undoing", "forget", "interrupted_of", "plan_undo", "remaining_originals", "runs_of", "undo"]

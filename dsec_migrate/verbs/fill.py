@@ -45,6 +45,7 @@ def _vacancies(project: Project) -> list[Vacancy]:
             state.secret.path,
             mode_for(project, name),
             tuple(service.name for service in mounted.get(name, [])),
+            project.boundary,
         )
         for name, state in states(project)
         if isinstance(state, FileState) and state.needs_value

@@ -49,7 +49,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         raise UserError("nobody is to be able to decrypt it", str(listed), help="name a public key: --encrypt-to age1…")
     age.check(recipients)
     page.heading(f"{project.source.path.name}: encrypted for {len(recipients)} recipient{'s' * (len(recipients) != 1)}")
-    ledger = Ledger(folder)
+    ledger = Ledger(folder, project.boundary)
     rows: list[tuple[str, str, str]] = []
     todo: list[tuple[Held, Path]] = []
     for one, file in _of_files(task, project):
@@ -71,12 +71,12 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
     if ignored is not None:
-        put_whole(ignored.path, ignored.text.encode(), 0o644)
+        put_whole(ignored.path, ignored.text.encode(), 0o644, project.boundary)
     if recipients != known:
-        put_whole(listed, "".join(f"{one}\n" for one in recipients).encode(), 0o644)
+        put_whole(listed, "".join(f"{one}\n" for one in recipients).encode(), 0o644, project.boundary)
     for one, target in todo:
         assert one.value is not None
-        put_whole(target, age.encrypt(one.value.content(), recipients).encode(), 0o644)
+        put_whole(target, age.encrypt(one.value.content(), recipients).encode(), 0o644, project.boundary)
         entry = ledger.entry(one.name)
         mark = _mark(ledger, one.value, recipients)
         ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
@@ -128,8 +128,9 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
     for one, file, value in values:
-        write(Vacancy(one.name, file, mode_for(project, one.name)), value)
-    ledger = Ledger(folder)
+        mode = mode_for(project, one.name)
+        write(Vacancy(one.name, file, mode, boundary=project.boundary), value)
+    ledger = Ledger(folder, project.boundary)
     text = read(folder / age.RECIPIENTS)
     recipients = age.read_recipients(text.reveal()) if text is not None else []
     for one, value in opened:

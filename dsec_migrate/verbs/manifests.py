@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import put_whole
@@ -64,7 +65,7 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
             help="name another folder: --out",
         )
     for name, text in texts.items() if task.write else ():
-        _put(folder / name, text)
+        _put(folder / name, text, project.boundary)
     page.blank()
     if not task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
@@ -97,6 +98,6 @@ def _state(path: Path, text: str) -> str:
     return "made anew" if kubernetes.MARK.encode() in present else "is there, and NOT from this program"
 
 
-def _put(path: Path, text: str) -> None:
+def _put(path: Path, text: str, boundary: Boundary) -> None:
     mode = 0o600 if path.name == kubernetes.VALUES else 0o755 if path.name == kubernetes.SCRIPT else 0o644
-    put_whole(path, text.encode(), mode)
+    put_whole(path, text.encode(), mode, boundary)

@@ -41,7 +41,7 @@ def pull(task: Task, way: Way) -> Result:
 
 def _push(task: Task, way: Way, project: Project) -> None:
     page = task.page
-    ledger = Ledger(secrets_folder(project, task.options))
+    ledger = Ledger(secrets_folder(project, task.options), project.boundary)
     known = list(held(project, task.options))
     keeper = _keeper(task, way, project, ledger)
     items = [_item(one, keeper, way.reach, project) for one in known if one.value is not None]
@@ -100,7 +100,7 @@ def _after(page: Page, known: Sequence[Held], items: Sequence[Item], way: Way) -
 def _pull(task: Task, way: Way, project: Project) -> None:
     page = task.page
     known = [one for one in held(project, task.options) if one.file is not None]
-    keeper = _keeper(task, way, project, Ledger(secrets_folder(project, task.options)))
+    keeper = _keeper(task, way, project, Ledger(secrets_folder(project, task.options), project.boundary))
     places = {one.name: _place(one, keeper, replace(way.reach, project=project_name(project))) for one in known}
     values = keeper.fetch(places)
     page.heading(f"{project.source.path.name} from {keeper.title}")
@@ -130,7 +130,8 @@ def _pull(task: Task, way: Way, project: Project) -> None:
         )
     for one in wanted if task.write else ():
         assert one.file is not None
-        write(Vacancy(one.name, one.file, mode_for(project, one.name)), values[one.name])
+        mode = mode_for(project, one.name)
+        write(Vacancy(one.name, one.file, mode, boundary=project.boundary), values[one.name])
     page.blank()
     if not task.write:
         page.sentence(f"{_count(wanted)} would be written; nothing written: add --write", paint=page.style.bold)

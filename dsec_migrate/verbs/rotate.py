@@ -64,8 +64,11 @@ def _find(task: Task, request: Request) -> Rotation:
             for one in held(unit, task.options):
                 names.append(one.name)
                 if one.name == request.name:
-                    ledger = Ledger(one.file.parent if one.file is not None else secrets_folder(unit, task.options))
-                    return Rotation(request, task, unit, one, ledger)
+                    folder = secrets_folder(unit, task.options)
+                    if one.file is not None:
+                        unit.boundary.inside(one.file)
+                        folder = one.file.parent
+                    return Rotation(request, task, unit, one, Ledger(folder, unit.boundary))
     place = task.projects[0].name if task.projects else ""
     known = f"there are {', '.join(names)}" if names else "the project defines no secret"
     raise UserError(f"there is no secret {request.name}", place, help=known)
@@ -76,12 +79,11 @@ def _loaded(files: ProjectFiles, task: Task) -> Project:
     from dsec_migrate import transaction
 
     root = load(files, task.options, task.shell)
-    left = [folder for folder in journal_folders(root, task.options) if transaction.needs_recovery(folder)]
-    if not left or not task.write:
-        return root
-    for folder in left:
-        transaction.recover(folder)
-    return load(files, task.options, task.shell)
+    folders = journal_folders(root, task.options) if task.write else []
+    recovered = [one for folder in folders for one in transaction.recover(folder, root.boundary)]
+    for one in recovered:
+        task.page.sentence(str(one))
+    return load(files, task.options, task.shell) if recovered else root
 
 
 # --- the first phase ---
@@ -135,6 +137,8 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
     rows = [(str(rotation.new_file), "the new value, 0600" if not changed else "the new value")]
     rows += [(str(document.source.path), "mounts it") for document, _, _ in changed]
     page.table(rows)
+    for document, _, _ in changed:
+        rotation.project.boundary.inside(document.source.path)
     if task.write:
         value = rotation.request.value() if rotation.request.value is not None else begun
         if value is None:
@@ -147,7 +151,7 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
             replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
         )
         mode = mode_for(rotation.project, rotation.held.name) if changed else 0o600
-        put_whole(rotation.new_file, value.content(), mode)
+        put_whole(rotation.new_file, value.content(), mode, rotation.project.boundary)
         _save(rotation, changed)
 
 
@@ -210,7 +214,8 @@ def _save(rotation: Rotation, changed: edits.Changed) -> None:
     from dsec_migrate import transaction
 
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
-    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements, is_forgotten=True))
+    work = transaction.Work(replacements=replacements, is_forgotten=True)
+    transaction.commit(rotation.ledger.folder, work, rotation.project.boundary)
 
 
 def _between(rotation: Rotation, strategy: Strategy, database: tuple[str, databases.Database] | None) -> Iterable[Step]:
@@ -267,7 +272,7 @@ def _finish(rotation: Rotation) -> None:
                 rotation.ledger.keep_once(name, rotation.held.value.content(), FINISHING)
             put(rotation, value)
         _save(rotation, changed)
-        remove(rotation.new_file)
+        remove(rotation.new_file, rotation.project.boundary)
         promoted = value if value is not None else rotation.held.value
         if promoted is not None:
             rotation.ledger.note(name, promoted.content(), int(time.time()))
@@ -335,7 +340,7 @@ def _abort(rotation: Rotation) -> None:
         if value is not None:
             rotation.ledger.keep(rotation.new_name, value.content())
         _save(rotation, changed)
-        remove(rotation.new_file)
+        remove(rotation.new_file, rotation.project.boundary)
         rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
     if _database(rotation) is not None:
         page.sentence("if the database has taken the new value already, set its password back first", indent="  ")
@@ -355,7 +360,7 @@ def _forget(rotation: Rotation) -> None:
     page.heading("Deleted" if rotation.task.write else "Would delete")
     page.table((str(path),) for path in kept)
     for path in kept if rotation.task.write else ():
-        remove(path)
+        remove(path, rotation.project.boundary)
     if not rotation.task.write:
         page.blank()
         page.sentence("nothing deleted: add --write", paint=page.style.bold)

@@ -85,14 +85,14 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
         details = {"former": former, "current": new}
         ledger.write(name, replace(rotation.entry, phase=CREATING, details=details))
     if here is not None:
-        put_whole(rotation.new_file, item.value.content(), 0o600)
+        put_whole(rotation.new_file, item.value.content(), 0o600, rotation.project.boundary)
     if not is_there:
         keeper.put(item)
     if here is not None:
         ledger.keep_once(name, here.content(), PROMOTING)
-        overwrite_in_place(rotation.file, item.value.content())
+        overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
     ledger.note(name, item.value.content(), int(time.time()))
-    remove(rotation.new_file)
+    remove(rotation.new_file, rotation.project.boundary)
 
 
 def _call(rotation: Rotation, name: str) -> None:
@@ -108,7 +108,8 @@ def _call(rotation: Rotation, name: str) -> None:
     if not changed:
         raise rotation.error(f"no file of the project defines {secret} in its own text")
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
-    transaction.commit(rotation.ledger.folder, transaction.Work(replacements=replacements, is_forgotten=True))
+    work = transaction.Work(replacements=replacements, is_forgotten=True)
+    transaction.commit(rotation.ledger.folder, work, rotation.project.boundary)
 
 
 def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:
@@ -163,7 +164,7 @@ def _take_back_here(rotation: Rotation, former: str) -> None:
     keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
     if keeper.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
         ledger.keep_once(name, here.content(), RETURNING, rotation.new_name)
-        overwrite_in_place(rotation.file, item.value.content())
+        overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
 
 
 def _prune(rotation: Rotation) -> None:

@@ -87,7 +87,7 @@ def put(rotation: Rotation, value: Secret) -> None:
     """The new value takes the place of the current one. Raises UserError, and VerificationError before anything is
     written."""
     if not rotation.held.variable:
-        overwrite_in_place(rotation.file, value.content())
+        overwrite_in_place(rotation.file, value.content(), rotation.project.boundary)
         return
     path = _env_file(rotation)
     source = Source.read(path)
@@ -100,7 +100,7 @@ def put(rotation: Rotation, value: Secret) -> None:
     after = [one.value for one in dotenv.parse(text, {}) if one.name == rotation.held.variable]
     if after[-1:] != [value.reveal()]:
         raise VerificationError(f"{path} would not give {rotation.held.variable} the new value")
-    put_whole(path, source.encode(text), _OWN)
+    put_whole(path, source.encode(text), _OWN, rotation.project.boundary)
 
 
 def _env_file(rotation: Rotation) -> Path:
@@ -114,5 +114,6 @@ def _env_file(rotation: Rotation) -> Path:
         )
     for path in reversed(environment.paths):
         if any(one.name == variable and one.value is not None for one in dotenv.parse(Source.read(path).text, {})):
+            rotation.project.boundary.inside(path)
             return path
     raise rotation.error(f"no file sets {variable}")

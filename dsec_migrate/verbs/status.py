@@ -109,7 +109,7 @@ def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
         if finding.verdict.confidence is not Confidence.POSSIBLE
         and (finding.verdict.exposure in _PLAIN or (finding.service, finding.variable) in outcome.tracked)
     ]
-    originals = [kept for folder in journal_folders(root, task.options) for kept in _originals(folder)]
+    originals = [kept for folder in journal_folders(root, task.options) for kept in _originals(folder, root)]
     if not plain and not originals:
         page.blank()
         page.sentence("no secret stands in plaintext in the project's files")
@@ -121,8 +121,9 @@ def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
         page.sentence("`undo --forget --write` deletes the former files; the migration cannot be undone then")
 
 
-def _originals(folder: Path) -> list[tuple[str, str]]:
-    return [(_shown(kept), f"the former {_shown(path)}") for path, kept in transaction.remaining_originals(folder)]
+def _originals(folder: Path, root: Project) -> list[tuple[str, str]]:
+    kept = transaction.remaining_originals(folder, root.boundary)
+    return [(_shown(copy), f"the former {_shown(path)}") for path, copy in kept]
 
 
 def _shown(path: Path) -> str:

@@ -1,69 +1,152 @@
-"""``undo``: the latest run of a project is taken back, or, with ``--forget``, can no longer be."""
+"""``undo``: the latest run of each project is taken back, or, with ``--forget``, can no longer be."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dsec_migrate import transaction
+from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
-from dsec_migrate.files import journal_folders
+from dsec_migrate.files import journal_folders, journals_below
 from dsec_migrate.holdings import masks
 from dsec_migrate.migrate import load
-from dsec_migrate.naming import JOURNAL, Style
+from dsec_migrate.naming import Style
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.page import Page
 from dsec_migrate.verbs import Result, Task
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of one project: the folders in which its runs may have left a journal, and the files it reads.
+    ``hide`` masks its values."""
+
+    files: ProjectFiles
+    boundary: Boundary
+    folders: Sequence[Path]
+    read: Sequence[Path]
+    hide: Callable[[str], str] = str
+
+    def runs(self, folder: Path) -> list[transaction.Run]:
+        return transaction.runs_of(folder, self.boundary, self.files.paths, self.read)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The latest run of a project."""
+
+    known: _Known
+    folder: Path
+    run: transaction.Run
+
+
 def perform(task: Task, *, forget: bool = False) -> Result:
     """Each project for itself: one that cannot be taken back is told and left."""
     errors: list[UserError] = []
-    is_told = False
+    projects: list[_Known] = []
     for files in task.projects:
-        if len(task.projects) > 1:
-            task.page.rule(files.name)
         try:
-            folders = _folders(files, task)
-            is_told = (_forget(folders, task) if forget else _undo(files, folders, task)) or is_told
+            projects.append(_known(files, task))
         except Exception as error:
             errors.append(told(error, files.name))
+    is_told = (_forget if forget else _undo)(projects, task, errors)
     if is_told and not task.write:
         task.page.blank()
         task.page.sentence("nothing written: add --write", paint=task.page.style.bold)
     return Result(task.page, errors)
 
 
-def _folders(files: ProjectFiles, task: Task) -> list[Path]:
-    """The folders with a journal: also where the files have become invalid since, to be undone all the same."""
+def _known(files: ProjectFiles, task: Task) -> _Known:
+    """Also where the files have become invalid since, to be undone all the same. Raises UserError."""
+    below = journals_below(files.directory)
     try:
         root = load(files, task.options, task.shell)
-        task.page.hide = hider(masks(root, task.options))
-        return journal_folders(root, task.options)
     except UserError:
         if not any(path.exists() for path in files.paths):
             raise
-        folder = files.directory / (task.options.secrets_dir or Style().directory)
-        return [folder] if os.path.isdir(os.path.join(folder, JOURNAL)) else []  # noqa: PTH112, PTH118
+        boundary = Boundary.around(
+            files.directory, (*files.named, *task.options.allow), task.options.secrets_dir, task.shell
+        )
+        named = files.directory / (task.options.secrets_dir or Style().directory)
+        return _Known(files, boundary, _each_once([named, *below]), ())
+    folders = _each_once([*journal_folders(root, task.options), *below])
+    return _Known(files, root.boundary, folders, list(_read(root)), hider(masks(root, task.options)))
 
 
-def _undo(files: ProjectFiles, folders: Sequence[Path], task: Task) -> bool:
+def _each_once(folders: Iterable[Path]) -> list[Path]:
+    return list({os.path.realpath(folder): folder for folder in folders}.values())
+
+
+def _read(root: Project) -> Iterable[Path]:
+    for unit in root.units():
+        yield from (text.source.path for text in (*unit.compose_texts, *unit.env_texts))
+        yield from unit.environment.paths
+        yield from (text.source.path for text in unit.recipes.values())
+
+
+# --- back ---
+
+
+def _undo(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bool:
+    """The runs of one call, the latest first: what an earlier one made may serve a later one."""
     page = task.page
-    if task.write:
-        for folder in folders:
-            transaction.recover(folder)
-    found = [(folder, run) for folder in folders if (run := transaction.latest(folder, files.paths)) is not None]
-    if not found:
-        page.sentence(f"{files.name}: there is nothing to undo")
-        return False
-    folder, run = max(found, key=lambda pair: (pair[1].seconds, pair[1].number))
-    undoing = transaction.plan_undo(folder, run)
-    if task.write:
-        transaction.undo(undoing)
-    _tell(page, undoing, is_written=task.write)
-    return True
+    found: list[_Found] = []
+    for known in projects:
+        try:
+            if task.write:
+                for ended in (ended for folder in known.folders for ended in _recovered(known, folder)):
+                    page.sentence(str(ended))
+            latest = _latest(known)
+        except Exception as error:
+            errors.append(told(error, known.files.name))
+            continue
+        if latest is None:
+            page.sentence(f"{known.files.name}: there is nothing to undo")
+        else:
+            found.append(latest)
+    before: dict[str, list[int]] = {}
+    for one in sorted(found, key=lambda one: (one.run.seconds, str(one.folder), one.run.number), reverse=True):
+        done = before.setdefault(os.path.realpath(one.folder), [])
+        if one.run.number in done:
+            continue
+        if len(task.projects) > 1:
+            page.rule(one.known.files.name)
+        try:
+            undoing = transaction.plan_undo(one.folder, one.run, one.known.boundary, done)
+            if task.write:
+                transaction.undo(undoing)
+            page.hide = one.known.hide
+            _tell(page, undoing, is_written=task.write)
+            done.append(one.run.number)
+        except Exception as error:
+            errors.append(told(error, one.known.files.name))
+    return bool(found)
+
+
+def _recovered(known: _Known, folder: Path) -> Sequence[transaction.Recovered]:
+    """What an interrupted run left is ended first, if it is the project's own: below its folder there are others."""
+    if transaction.interrupted_of(folder, known.boundary, known.files.paths, known.read):
+        return transaction.recover(folder, known.boundary)
+    return ()
+
+
+def _latest(known: _Known) -> _Found | None:
+    """Raises UserError where there is none, and a journal cannot be used that may know one."""
+    found: list[_Found] = []
+    problem: UserError | None = None
+    for folder in known.folders:
+        try:
+            found += [_Found(known, folder, run) for run in known.runs(folder)[-1:]]
+        except UserError as error:
+            problem = problem or error
+    if not found and problem is not None:
+        raise problem
+    return max(found, key=lambda one: (one.run.seconds, one.run.number), default=None)
 
 
 def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None:
@@ -82,22 +165,41 @@ def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None
             )
     for path in undoing.used:
         page.sentence(f"{_shown(path)} is kept: a later run uses it", indent="    ", first="  ")
+    for path in undoing.ignoring:
+        page.sentence(
+            f"{_shown(path)} keeps its lines: values are still there that git must not see", indent="    ", first="  "
+        )
 
 
-def _forget(folders: Iterable[Path], task: Task) -> bool:
+# --- no way back ---
+
+
+def _forget(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bool:
     is_told = False
-    for folder in folders:
-        originals = transaction.remaining_originals(folder)
-        if not originals:
-            continue
-        is_told = True
-        task.page.heading("Deleted" if task.write else "Would delete, for ever")
-        task.page.table([(_shown(kept), f"the former {_shown(path)}") for path, kept in originals])
-        if task.write:
-            transaction.forget(folder)
+    done: set[str] = set()
+    for known in projects:
+        task.page.hide = known.hide
+        for folder in known.folders:
+            try:
+                if os.path.realpath(folder) not in done and known.runs(folder):
+                    done.add(os.path.realpath(folder))
+                    is_told = _forget_in(folder, known.boundary, task) or is_told
+            except Exception as error:
+                errors.append(told(error, known.files.name))
     if not is_told:
         task.page.sentence("no former files are kept: there is nothing to forget")
     return is_told
+
+
+def _forget_in(folder: Path, boundary: Boundary, task: Task) -> bool:
+    originals = transaction.remaining_originals(folder, boundary)
+    if not originals:
+        return False
+    task.page.heading("Deleted" if task.write else "Would delete, for ever")
+    task.page.table([(_shown(kept), f"the former {_shown(path)}") for path, kept in originals])
+    if task.write:
+        transaction.forget(folder, boundary)
+    return True
 
 
 def _when(run: transaction.Run) -> str:
