@@ -207,7 +207,7 @@ def migrate(
             return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
         plans = [(unit.project, unit.plan) for unit in units]
         if options.prune_env:
-            plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans))
+            plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans, surroundings.taking(root)))
         if options.templates:
             from dsec_migrate.planning.starting import templates_of
 
@@ -216,7 +216,7 @@ def migrate(
             from dsec_migrate.planning.skipping import tables
 
             plans[-1] = (plans[-1][0], plans[-1][1] + tables(plans, files.directory, options, disk))
-        remaining = [Remaining(*line) for line in remaining_lines(plans)]
+        remaining = [Remaining(*line) for line in remaining_lines(plans, surroundings.taking(root))]
         rewritten: list[Rewritten] = []
         for project, plan in plans:
             if plan.operations:

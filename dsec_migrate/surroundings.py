@@ -10,7 +10,7 @@ projects there may read a file is told by names in their texts and by links; onl
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from dsec_migrate import builds, dotenv
@@ -27,7 +27,7 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, Service, references_of
 from dsec_migrate.project.mounted import sources
 from dsec_migrate.records import dataclass, replace
-from dsec_migrate.source import Source
+from dsec_migrate.source import Source, read_bytes
 from dsec_migrate.standalone import is_dockerfile
 from dsec_migrate.verify.containers import check_values
 
@@ -37,7 +37,7 @@ Texts = Mapping[str, str]
 
 MOST_FOLDERS = 2_000
 MOST_FOLDERS_BESIDE = 200
-MOST_BYTES = 1 << 20
+_TAKES = "takes variables from"
 _ENDINGS = (".yml", ".yaml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 _SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
@@ -114,6 +114,19 @@ class Surroundings:
             reader = None if is_own or is_base else self._reader(number, root)
             if reader is not None and real in reader.uses:
                 yield reader
+
+    def taking(self, root: Project) -> Callable[[Path, Set[str]], str]:
+        """Asks for another project that takes one of some variables from a file, and how; empty where none does."""
+
+        def ask(path: Path, names: Set[str]) -> str:
+            real = os.path.realpath(path)
+            for reader in self.readers(real, root):
+                takes = {name for unit in reader.project.units() for name in read_variables(unit)}
+                if takes & names or not reader.uses[real].startswith(_TAKES):
+                    return f"{reader.name} {reader.uses[real]}"
+            return ""
+
+        return ask
 
     def forget(self, changed: Iterable[str]) -> None:
         """What was written (real paths) makes others of the projects that read it."""
@@ -237,9 +250,7 @@ def _names_of_contexts(text: str) -> Iterator[str]:
 
 def _text(path: Path) -> str:
     try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
-            return ""
-        return path.read_bytes().decode("utf-8", "replace")
+        return read_bytes(path).decode("utf-8", "replace")
     except OSError:
         return ""
 
@@ -255,7 +266,7 @@ def _uses(project: Project) -> dict[str, str]:
     uses: dict[str, str] = {}
     for unit in project.units():
         for path in unit.environment.paths:
-            uses.setdefault(os.path.realpath(path), f"takes variables from {os.path.normpath(path)}")
+            uses.setdefault(os.path.realpath(path), f"{_TAKES} {os.path.normpath(path)}")
         for service in unit.services.values() if any(s.is_built for s in unit.services.values()) else ():
             build = builds.find(unit, service)
             if build is not None and build.dockerfile is not None:

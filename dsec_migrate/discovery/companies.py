@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.source import read_bytes
 
 # a path that leads out of its folder, alone behind its key or in its list
 _PATH = Pattern(
@@ -46,7 +47,7 @@ def _folders_of(files: ProjectFiles, folder: str) -> Iterator[str]:
     for path in files.paths:
         yield os.path.dirname(os.path.realpath(path))  # noqa: PTH120
         try:
-            text = path.read_bytes().decode("utf-8", "replace")
+            text = read_bytes(path).decode("utf-8", "replace")
         except OSError:
             continue
         if _UNKNOWN.search(text):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from dsec_migrate.changes import Applicability
 from dsec_migrate.document import Document
 from dsec_migrate.passes import Case, Proposal
-from dsec_migrate.project import Argument, BuildArgument, Claim, EnvFileSlot, claim_on
+from dsec_migrate.planning.handed_on import reader_of
+from dsec_migrate.project import Argument, BuildArgument, Claim, EnvFileSlot, EnvFileText, claim_on
 from dsec_migrate.records import replace
 from dsec_migrate.stores import Left
 
@@ -34,6 +36,11 @@ def _claims(case: Case, result: Proposal) -> Iterator[Claim]:
         claim = claim_on(case.project, text.source.path, text.source.real_path)
         if claim is not None:
             yield claim
+        if isinstance(text, EnvFileText):
+            # what is renamed there is gone for who reads the file itself
+            handed_on = reader_of(case.project, text.path)
+            if handed_on is not None:
+                yield Claim(f"{os.path.normpath(text.path)}: {handed_on.reason}", handed_on.is_sure)
 
 
 def _changed(case: Case, result: Proposal) -> Iterator[Document]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
+from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import environment
@@ -25,7 +26,8 @@ from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, references_of
+from dsec_migrate.planning.handed_on import reader_of
+from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, claim_on, references_of
 from dsec_migrate.scripts import edited
 from dsec_migrate.source import Source
 
@@ -40,7 +42,19 @@ class UnusedLine(NamedTuple):
     secret: str
 
 
-def unused_lines(units: Sequence[Planned]) -> list[UnusedLine]:
+class KeptLine(NamedTuple):
+    """A line of `path` that nothing in the project reads any more, and who else may read it."""
+
+    path: str
+    number: int
+    reason: str
+
+
+# another project that reads one of these variables of the file at a path, and how; empty where there is none
+Others = Callable[[Path, Set[str]], str]
+
+
+def unused_lines(units: Sequence[Planned], others: Others) -> tuple[list[UnusedLine], list[KeptLine]]:
     """For the projects of a family, which read their parent's `.env` too. Lines that Compose itself or another stack in
     the folder reads are never among them."""
     supplied: dict[str, str] = {}
@@ -49,28 +63,40 @@ def unused_lines(units: Sequence[Planned]) -> list[UnusedLine]:
             supplied.setdefault(name, secret)
     supplied = {name: secret for name, secret in supplied.items() if not name.startswith("COMPOSE_")}
     if not supplied:
-        return []
+        return [], []
     read = {name for project, plan in units for name in _still_read(project, plan)}
-    texts = {text.source.real_path: text for project, _ in units for text in project.env_texts}
     root = units[-1][0]
-    found: list[UnusedLine] = []
+    unused: list[UnusedLine] = []
+    kept: list[KeptLine] = []
     for path in root.environment.paths:
-        real = os.path.realpath(path)
-        if real in texts or root.folders.reading(path, root.directory, root.family) is not None:
-            # its lines go to containers as they are
-            continue
         try:
             source = Source.read(path)
             entries = environment.read_entries(source, root.environment.shell)
         except UserError:
             continue
+        lines = [one for one in entries if one.name in supplied and one.name not in read and one.value is not None]
+        reason = _reason_to_keep([project for project, _ in units], path, supplied.keys(), others) if lines else ""
+        if reason:
+            kept += (KeptLine(str(path), line.line, reason) for line in lines)
+            continue
         text = EnvFileText(source, ())
-        found += [
-            UnusedLine(text, entry, supplied[entry.name])
-            for entry in entries
-            if entry.name in supplied and entry.name not in read and entry.value is not None
-        ]
-    return found
+        unused += (UnusedLine(text, line, supplied[line.name]) for line in lines)
+    return unused, kept
+
+
+def _reason_to_keep(units: Sequence[Project], path: Path, names: Set[str], others: Others) -> str:
+    """Who gets the lines of a `.env` as they are, besides Compose; empty where nobody is known to."""
+    root, real = units[-1], os.path.realpath(path)
+    claim = claim_on(root, path, real)
+    if claim is not None:
+        return claim.reason
+    if any(text.source.real_path == real for unit in units for text in unit.env_texts):
+        return "services take it as their env file"
+    reader = root.folders.reading(path, root.directory, root.family)
+    if reader is not None:
+        return f"{reader} takes it as an env file"
+    handed_on = next((found for unit in units if (found := reader_of(unit, path)) is not None), None)
+    return handed_on.reason if handed_on is not None else others(path, names)
 
 
 def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
@@ -130,28 +156,31 @@ def _still_read(project: Project, plan: Plan) -> Iterator[str]:
         yield from (name for line in neighbour.text.splitlines() if "$" in line for name in references_of(line))
 
 
-def prune(units: Sequence[Planned]) -> Plan:
+def prune(units: Sequence[Planned], others: Others) -> Plan:
     """The lines to be taken out for ``--prune-env``."""
-    return Plan(operations=tuple(RemoveLine(line.text, line.line) for line in unused_lines(units)))
+    unused, _ = unused_lines(units, others)
+    return Plan(operations=tuple(RemoveLine(line.text, line.line) for line in unused))
 
 
-def remaining_lines(units: Sequence[Planned]) -> Iterator[tuple[str, int, str, bool, str]]:
+def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[str, int, str, bool, str]]:
     """Lines of `.env` that supplied a moved value and stay: file, line, the secret's name, and whether nothing in the
     project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
     gone = set(_gone(units))
-    unused = {(str(line.text.path), line.line.line) for line in unused_lines(units)}
+    lines, kept = unused_lines(units, others)
+    unused = {(str(line.text.path), line.line.line) for line in lines}
+    reasons = {(line.path, line.number): f"stays: {line.reason}" for line in kept}
     told: set[tuple[str, int]] = set()
     for project, plan in units:
         names = _secret_names(project, plan)
         for name, secret in _supplied(project, plan):
             path, number = project.environment.places[name]
             place = (str(path), number)
-            if place not in unused and name not in names:
+            if place not in unused and place not in reasons and name not in names:
                 # a user's name, say, that others read as well
                 continue
             if place not in told and (os.path.realpath(path), number) not in gone:
                 told.add(place)
-                yield str(path), number, secret, place in unused, ""
+                yield str(path), number, secret, place in unused, reasons.get(place, "")
     for project, plan in units:
         yield from _other_uses(project, plan, _secret_names(project, plan))
 

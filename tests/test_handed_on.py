@@ -1,0 +1,192 @@
+"""An env file that others read as it is keeps its lines: for who mounts it, builds with it, sources it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import snapshot
+
+from dsec_migrate import migrate
+from dsec_migrate.discovery import discover
+from dsec_migrate.finding import Action
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.planning.host_scripts import naming
+
+LINE = "DB_PASSWORD=Knot-Reed-3x\n"
+DATABASE = "services:\n  db:\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: ${DB_PASSWORD}\n"
+PHP = "  php:\n    image: php:8.3-apache\n"
+
+
+def lay_out(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+
+def prune(folder: Path, word: str = "compose.yml", options: Options | None = None) -> ProjectOutcome:
+    files = discover([folder / word], shell={})
+    options = options or Options(docker=False, prune_env=True)
+    (outcome,) = migrate.run(files, options, shell={}, write=True).projects
+    assert not outcome.status, (outcome.errors, outcome.failure)
+    return outcome
+
+
+# what stands beside the line, and what the reason says
+READ = {
+    "a mount": ({"compose.yml": DATABASE + PHP + '    volumes: ["./.env:/var/www/.env:ro"]\n'}, "php mounts it"),
+    "a mount in long form": (
+        {"compose.yml": DATABASE + PHP + "    volumes:\n      - {type: bind, source: .env, target: /app/.env}\n"},
+        "php mounts it",
+    ),
+    "its folder": ({"compose.yml": DATABASE + PHP + '    volumes: [".:/var/www/html"]\n'}, "php mounts its folder"),
+    "a folder above it": (
+        {"compose.yml": DATABASE + PHP + "    volumes:\n      - ../:/srv\n"},
+        "php mounts its folder",
+    ),
+    "its folder with a default": (
+        {"compose.yml": DATABASE + PHP + '    volumes: ["${CODE:-.}:/var/www/html:cached"]\n'},
+        "php mounts its folder",
+    ),
+    "the current folder": ({"compose.yml": DATABASE + PHP + '    volumes: ["${PWD}:/app"]\n'}, "php mounts its folder"),
+    "what is watched": (
+        {
+            "compose.yml": DATABASE
+            + PHP
+            + "    develop:\n      watch:\n        - {action: sync, path: ., target: /app}\n"
+        },
+        "php mounts its folder",
+    ),
+    "a volume": (
+        {
+            "compose.yml": DATABASE
+            + PHP
+            + "    volumes: [code:/app]\nvolumes:\n  code:\n    driver_opts: {type: none, o: bind, device: ./}\n"
+        },
+        "the volume code holds its folder",
+    ),
+    "a secret": (
+        {"compose.yml": DATABASE + PHP + "    secrets: [env]\nsecrets:\n  env:\n    file: .env\n"},
+        "it is the file of the secret env",
+    ),
+    "a config": (
+        {"compose.yml": DATABASE + PHP + "    configs: [env]\nconfigs:\n  env:\n    file: ./.env\n"},
+        "it is the file of the config env",
+    ),
+    "an image": (
+        {
+            "compose.yml": DATABASE + "  php:\n    build: .\n",
+            "Dockerfile": "FROM php:8.3\nCOPY . /app\n",
+        },
+        "Dockerfile:2 copies it into the image of php",
+    ),
+    "a script": (
+        {"compose.yml": DATABASE, "scripts/backup.sh": "#!/bin/sh\nset -a; . ./.env\npg_dump\n"},
+        "scripts/backup.sh:2 names it",
+    ),
+    "a Makefile": ({"compose.yml": DATABASE, "Makefile": "-include .env\nup:\n\ttrue\n"}, "Makefile:1 names it"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_line_that_somebody_else_reads_stays(tmp_path: Path, name: str) -> None:
+    texts, reason = READ[name]
+    lay_out(tmp_path, {".env": LINE, **texts})
+    outcome = prune(tmp_path)
+    assert (tmp_path / ".env").read_text() == LINE
+    assert "POSTGRES_PASSWORD_FILE" in (tmp_path / "compose.yml").read_text()
+    ((place, is_unused),) = {(one.where, one.is_unused) for one in outcome.remaining if one.file.endswith(".env")}
+    assert place.startswith("stays: ")
+    assert place.endswith(reason)
+    assert not is_unused
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"compose.yml": DATABASE},
+        {"compose.yml": DATABASE + PHP + "    volumes: [./src:/app, data:/data]\nvolumes:\n  data:\n"},
+        {"compose.yml": DATABASE + "  php:\n    build: .\n", "Dockerfile": "FROM php:8.3\nCOPY src /app\n"},
+        {
+            "compose.yml": DATABASE + "  php:\n    build: .\n",
+            "Dockerfile": "FROM php:8.3\nCOPY . /app\n",
+            ".dockerignore": ".env\n",
+        },
+        {"compose.yml": DATABASE, "Makefile": "env:\n\tcp .env.example .env\n\ttest -f .env || touch .env\n"},
+        {"compose.yml": DATABASE, "up.sh": "# source .env\ndocker compose --env-file .env up\necho X=1 >> .env\n"},
+    ],
+    ids=["nothing", "another folder", "another folder is copied", "it is ignored", "it is made", "Compose reads it"],
+)
+def test_a_line_that_nobody_else_reads_goes(tmp_path: Path, texts: dict[str, str]) -> None:
+    lay_out(tmp_path, {".env": LINE, **texts})
+    prune(tmp_path)
+    assert (tmp_path / ".env").read_text() == ""
+
+
+@pytest.mark.parametrize("reads", ["${DB_PASSWORD}", "${OTHER}"])
+def test_a_line_that_another_project_takes_through_a_link_stays(tmp_path: Path, reads: str) -> None:
+    lay_out(
+        tmp_path, {"a/.env": LINE, "a/compose.yml": DATABASE, "b/compose.yml": DATABASE.replace("DB_PASSWORD", "X")}
+    )
+    text = (tmp_path / "b" / "compose.yml").read_text().replace("${X}", reads)
+    (tmp_path / "b" / "compose.yml").write_text(text)
+    (tmp_path / "b" / ".env").symlink_to("../a/.env")
+    prune(tmp_path, "a/compose.yml")
+    stays = reads == "${DB_PASSWORD}"
+    assert (tmp_path / "a" / ".env").read_text() == (LINE if stays else "")
+
+
+def test_a_link_that_leads_outside_keeps_its_lines(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"common.env": LINE, "a/compose.yml": DATABASE})
+    (tmp_path / "a" / ".env").symlink_to("../common.env")
+    outcome = prune(tmp_path, "a/compose.yml")
+    assert (tmp_path / "common.env").read_text() == LINE
+    assert any("stands outside of the project" in one.where for one in outcome.remaining)
+
+
+ENV_FILE = "services:\n  db:\n    image: postgres:16\n    env_file: db.env\n"
+
+
+@pytest.mark.parametrize(
+    ("volume", "result"),
+    [("./db.env:/app/.env", "left"), (".:/app", "review"), ("./src:/app", "safe")],
+)
+def test_an_env_file_that_is_mounted_is_not_changed_silently(tmp_path: Path, volume: str, result: str) -> None:
+    """Its line would have another name for who reads the file itself."""
+    lay_out(
+        tmp_path,
+        {"db.env": "POSTGRES_PASSWORD=Knot-Reed-3x\n", "compose.yml": f"{ENV_FILE}{PHP}    volumes: ['{volume}']\n"},
+    )
+    before = snapshot(tmp_path)
+    outcome = prune(tmp_path, options=Options(docker=False))
+    (finding,) = outcome.findings
+    if result == "left":
+        assert snapshot(tmp_path) == before
+        assert "php mounts it" in finding.note
+    else:
+        assert finding.action is Action.MIGRATE
+        assert finding.applicability == result
+
+
+@pytest.mark.parametrize(
+    ("line", "is_read"),
+    [
+        ("source .env", True),
+        (". ./.env", True),
+        ("export $(grep -v '^#' .env | xargs)", True),
+        ('set -a; . "$(dirname "$0")/../.env"', True),
+        ("docker run --env-file=.env app", True),
+        ("test -f .env && . ./.env", True),
+        ("cp .env /backup/", True),
+        ("docker compose --env-file .env up -d", False),
+        ("cp .env.example .env", False),
+        ("[ -f .env ] || exit 1", False),
+        ("echo A=b >> .env", False),
+        ("  # . .env", False),
+        ("cat prod.env .env.local", False),
+    ],
+)
+def test_a_script_reads_what_it_names(tmp_path: Path, line: str, is_read: bool) -> None:
+    (tmp_path / "run.sh").write_text(f"#!/bin/sh\n{line}\n")
+    assert naming(str(tmp_path / ".env")) == (("run.sh:2",) if is_read else ())
