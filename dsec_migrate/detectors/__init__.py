@@ -16,6 +16,7 @@ from dsec_migrate.detectors import (
     known_token,
     password_hash,
     private_key,
+    program_word,
     random_value,
     telling_name,
     telling_reference,
@@ -47,6 +48,7 @@ DETECTORS: tuple[Detector, ...] = (
     # weaker evidence
     embedded_assignment.detect,
     command_option.detect,
+    program_word.detect,
     password_hash.detect,
     telling_reference.detect,
     random_value.detect,
@@ -57,7 +59,7 @@ _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
 # most values are one word or a number, and nothing stands inside them
-_MARKS = Pattern(r"[\s:/@=${]")
+_MARKS = Pattern(r"[\s:;/@=${]")
 _OF_LONG_WORDS: tuple[Detector, ...] = (
     private_key.detect,
     known_token.detect,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from dsec_migrate.detectors.names import Kind, meaning
@@ -26,6 +27,16 @@ _TAIL = Pattern(
     (?: (?P<quote>\\{0,3}["']) (?P<quoted>(?:(?!(?P=quote))[^\n]){1,4096}) (?P=quote)
       | (?P<bare>[^\s"',;&|<>()\[\]{}\\]+) )""",
     re.VERBOSE | re.IGNORECASE,
+)
+# PHP's `define('NAME', 'value')`
+_DEFINED = Pattern(
+    r"""\bdefine\( \s{0,3} (?P<mark>["']) (?P<name>[A-Za-z0-9_]{1,80}) (?P=mark) \s{0,3} , \s{0,3}
+    (?P<quote>["']) (?P<quoted>(?:(?!(?P=quote))[^\n]){1,4096}) (?P=quote)""",
+    re.VERBOSE,
+)
+# what a program reads from its environment
+_READ_FROM = Pattern(
+    r"(?:process\.env|import\.meta\.env|os\.(?:environ|getenv)|System\.getenv|ENV\.fetch|getenv)(?!\w)"
 )
 _NAME = Pattern(r"[A-Za-z0-9_.-]*\Z")
 _LONGEST_NAME = 80
@@ -50,9 +61,17 @@ class Assignment(NamedTuple):
 @lru_cache(maxsize=256)
 def assignments(view: str) -> tuple[Assignment, ...]:
     """The assignments of secret values in ``view``, in order. Linear in its length."""
-    if ("=" not in view and ":" not in view) or not _has_stem(view.lower()):
+    if ("=" not in view and ":" not in view and "define(" not in view) or not _has_stem(view.lower()):
         return ()
-    return tuple(found for match in _TAIL.finditer(view) if (found := _read(view, match)) is not None)
+    found = [one for match in _TAIL.finditer(view) if (one := _read(view, match)) is not None]
+    if "define(" in view:
+        found += [
+            Assignment(match["name"], *match.span("quoted"), False)
+            for match in _DEFINED.finditer(view)
+            if _is_telling(match["name"], match["quoted"])
+        ]
+        found.sort(key=itemgetter(1))
+    return tuple(found)
 
 
 def _has_stem(text: str) -> bool:
@@ -77,9 +96,7 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
         # `${X:?}`, `${X:-default}`: an expansion of a shell
         return None
     told = meaning(name)
-    if told.is_switch or is_shell(value) or is_plain(value, told.kind) or value in _COMPOSE_TAGS:
-        return None
-    if not (told.is_telling or (told.kind is Kind.WEAK and looks_random(value))):
+    if value in _COMPOSE_TAGS or _READ_FROM.match(value) or not _is_telling(name, value):
         return None
     if match["sign"] == ":" and not match["mark"] and match["quote"] and view[match.start("sign") - 1] == " ":
         # `PASSWORD :'name'`: a variable of psql
@@ -88,11 +105,18 @@ def _read(view: str, match: re.Match[str]) -> Assignment | None:
     if is_bare and not match["blank"] and (told.kind is not Kind.PASSWORD or value[0] in "/:"):
         # `TOKEN://host`, `TOKEN:PLAINTEXT`, `./password:/etc/password`: a list of something else
         return None
-    if group == "bare" and view[end : end + 1] in {"(", "<"}:
-        # a call in some program
+    if group == "bare" and view[end : end + 1] in {"(", "<", "["}:
+        # a call, or `ENV['X']`, in some program
         return None
     is_prose = is_bare and value.isalpha() and view[end : end + 1] in {" ", "\t"} and view[end : end + 2].strip() != ""
     return Assignment(name, start, end, is_prose)
+
+
+def _is_telling(name: str, value: str) -> bool:
+    told = meaning(name)
+    if told.is_switch or is_shell(value) or is_plain(value, told.kind):
+        return False
+    return told.is_telling or (told.kind is Kind.WEAK and looks_random(value))
 
 
 def _whole_name(view: str, start: int, end: int) -> str:
@@ -103,7 +127,8 @@ def _whole_name(view: str, start: int, end: int) -> str:
 
 def is_shell(value: str) -> bool:
     """A shell variable or a command substitution: the value stands elsewhere."""
-    return _SHELL.match(value) is not None
+    # `\\$$X` in a text within quotes
+    return _SHELL.match(value.lstrip("\\")) is not None
 
 
 def is_plain(value: str, kind: Kind) -> bool:

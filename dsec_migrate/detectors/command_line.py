@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate.detectors import command_option, free_text, known_token, url_credential
+from dsec_migrate.detectors import command_option, known_token, program_word, url_credential
 from dsec_migrate.detectors.assignments import assignments
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.finding import Confidence
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 def find(text: str) -> list[Found]:
     """The secrets of a command line, in order and not overlapping. Linear in its length."""
-    if not any(mark in text for mark in ("-", "://", "=", "_")):
+    if not any(mark in text for mark in ("-", "://", "=", "_", ":")):
         return []
     found: list[Found] = []
     for one in sorted(_candidates(template(text).view), key=lambda each: each.start):
@@ -34,11 +34,11 @@ def find(text: str) -> list[Found]:
 
 
 def _candidates(view: str) -> Iterator[Found]:
-    option = free_text.OPTION
+    option = command_option.WHY
     for name, start, end in command_option.options(view):
         yield Found(f"--{name}", start, end, Confidence.LIKELY, option)
-    for mark, start, end in free_text.short_options(view):
-        yield Found(mark, start, end, Confidence.LIKELY, option)
+    for label, start, end in program_word.words(view):
+        yield Found(label, start, end, Confidence.LIKELY, program_word.WHY)
     for assigned in assignments(view):
         if not assigned.is_prose:
             why = "a credential is assigned in a command"

@@ -12,6 +12,7 @@ from dsec_migrate.finding import Candidate, Confidence, Verdict
 from dsec_migrate.patterns import Pattern
 
 NAME = "command option"
+WHY = "a command option carries a credential"
 
 # `--password x`, `--password=x`, also as neighbours in a list: `"--password", "x"` or one per line
 _OPTION = Pattern(
@@ -50,4 +51,4 @@ def detect(candidate: Candidate) -> Verdict | None:
     text = candidate.text
     if text is not None and "$" not in text and text[:1] != "-" and " -" not in text:
         return None
-    return scan(candidate, find, Confidence.LIKELY, "a command option carries a credential", NAME)
+    return scan(candidate, find, Confidence.LIKELY, WHY, NAME)

@@ -14,8 +14,14 @@ from dsec_migrate.patterns import Pattern
 NAME = "credential pair"
 
 _PAIR = Pattern(r"(?P<user>[^\s:,;|/=@\"']{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
+# atmoz/sftp: user:password[:e]:UID[:GID[:folders]]; dperson/samba: user;password[;ID;group;GID]
+_ACCOUNT = Pattern(
+    r"(?P<user>[A-Za-z_][\w.-]{0,63}):(?P<password>[^\s:,;|\"']{1,256}):(?:e:)?\d{1,6}(?::\d{0,6})?(?::[\w,./-]{0,512})?"
+)
+_SAMBA_USER = Pattern(r"[A-Za-z_][\w.-]{0,63};(?P<password>[^\s;|\"']{1,256})(?:;[^\s;]{0,64}){0,3}\Z")
 _SLASH_PAIR = Pattern(r"[\w\x01-]{1,64}/(?P<password>\S{1,256})\Z")
 _SEPARATORS = Pattern(r"([\s,;|\"']+)")
+_BETWEEN_BLANKS = Pattern(r"[^\s\"']+")
 _NUMBER = Pattern(r"[\d.]+\Z")
 _AUTHENTICATING = frozenset(
     ["AUTH", "BASICAUTH", "USERPASS", "USERINFO", "CREDENTIAL", "CREDENTIALS", "CREDS", "HTPASSWD", "LOGIN"]
@@ -65,7 +71,8 @@ def _reader(name: str) -> Find | None:
         return _slash_pair
     if found[-1] in _AUTHENTICATING or found[-2:] == ("USER", "INFO"):
         return _pairs
-    return _strict_pairs if found[-1] in _NAMING else None
+    # `USER2`
+    return _strict_pairs if found[-1].rstrip("0123456789") in _NAMING else None
 
 
 def _slash_pair(view: str) -> list[tuple[int, int]]:
@@ -94,10 +101,24 @@ def _pairs(view: str) -> list[tuple[int, int]]:
 
 def _strict_pairs(view: str) -> list[tuple[int, int]]:
     """A name such as USER often means ``user:group`` or ``User:alice``, a principal: that is no pair."""
-    ranges = _pairs(view)
+    ranges = _accounts(view) or _pairs(view)
     if view.partition(":")[0].lower() in _PRINCIPALS:
         return []
     return [] if any(_is_group(view, start, end) for start, end in ranges) else ranges
+
+
+def _accounts(view: str) -> list[tuple[int, int]]:
+    """The passwords when all of ``view`` is accounts with their numbers, parted by blanks."""
+    samba = _SAMBA_USER.match(view)
+    if samba is not None:
+        return [samba.span("password")]
+    found = [_ACCOUNT.fullmatch(view, *span) for span in _words(view)]
+    ranges = [one.span("password") for one in found if one is not None and not _NUMBER.match(one["password"])]
+    return ranges if len(ranges) == len(found) else []
+
+
+def _words(view: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _BETWEEN_BLANKS.finditer(view)]
 
 
 def _is_group(view: str, start: int, end: int) -> bool:

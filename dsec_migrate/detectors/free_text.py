@@ -11,12 +11,12 @@ from dsec_migrate.detectors import (
     known_token,
     password_hash,
     private_key,
+    program_word,
     url_credential,
 )
 from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.templates import Template, template
-from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
 from dsec_migrate.finding import Confidence
 from dsec_migrate.patterns import Pattern
 
@@ -30,43 +30,6 @@ class Passage(NamedTuple):
     why: str
 
 
-OPTION = "a command option carries a credential"
-
-# between an option and its value, also as neighbours in a list
-_GAP = r"[\"']?[\s,=]{1,4}[\"']?"
-_VALUE = r"(?P<value>[^\s\"'|;&,]{1,256})"
-
-
-def _option(programs: str, option: str) -> Pattern:
-    return Pattern(rf"\b(?:{programs})\b[^|;&\n]{{0,160}}?[\s\"'](?:{option}){_VALUE}")
-
-
-# options of one letter mean a password for these programs only; each with a text that the line must hold
-_SHORT_OPTIONS = (
-    ("-p", _option(r"(?:mysql|mariadb)[a-z-]{0,12}", "-p")),
-    ("-p", _option(r"sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login", f"-p{_GAP}")),
-    ("-p", _option("sqlcmd", f"-P(?:{_GAP})?")),
-    ("-a", _option(r"(?:redis|valkey|keydb)-cli", f"-a{_GAP}")),
-    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:")),
-    ("-w", _option("ldap[a-z]{1,8}", f"-w{_GAP}")),
-)
-_STATEMENTS = (
-    (
-        "identified",
-        Pattern(
-            r"(?i)\bidentified\s{1,4}(?:with\s{1,4}[\w\"'`]{1,64}\s{1,4})?by\s{1,4}(?:password\s{1,4})?"
-            r"[\"'](?P<value>[^\"'\n]{1,256})"
-        ),
-    ),
-    ("password", Pattern(r"(?i)\bpassword\s{1,4}'(?P<value>[^'\n]{1,256})'")),
-    (
-        "authorization",
-        Pattern(
-            r"(?i)\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer|basic|token)\s{1,3}"
-            r"(?P<value>[A-Za-z0-9._~+/=:-]{3,4096})"
-        ),
-    ),
-)
 # at the start of a line: a mapping entry, a list item or a shell assignment, also behind comment signs
 _VARIABLE = Pattern(
     r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
@@ -93,13 +56,13 @@ def find(text: str) -> list[Passage]:
             if not is_shell(view[start:end])
         ),
         *(Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)),
-        *(Passage(*span, Confidence.LIKELY, OPTION) for span in command_option.find(view)),
+        *(Passage(*span, Confidence.LIKELY, command_option.WHY) for span in command_option.find(view)),
         *(
             Passage(one.start, one.end, Confidence.LIKELY, "a credential is assigned in the text")
             for one in assignments(view)
             if not one.is_prose and not _ALIAS.fullmatch(view, one.start, one.end)
         ),
-        *(Passage(start, end, Confidence.LIKELY, OPTION) for _, start, end in short_options(view)),
+        *(Passage(start, end, Confidence.LIKELY, program_word.WHY) for _, start, end in program_word.words(view)),
     ]
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret
@@ -110,29 +73,14 @@ def find(text: str) -> list[Passage]:
     return [*found, *hashes]
 
 
-def short_options(view: str) -> Iterator[tuple[str, int, int]]:
-    """Passwords behind an option of one letter, or in a statement: what tells it, and the range of the value."""
-    lowered = view.lower()
-    for mark, pattern in (*_SHORT_OPTIONS, *_STATEMENTS):
-        if mark in lowered:
-            yield from ((mark, *match.span("value")) for match in pattern.finditer(view) if _is_value(match["value"]))
-
-
 def defaults(parsed: Template) -> Iterator[tuple[int, int]]:
     """The default of each reference whose name tells of a secret: ``${ADMIN_PASSWORD:-changeme}``."""
     for reference in parsed.references:
         value, told = reference.branch, meaning(reference.name)
         if reference.operator not in _DEFAULTS or not told.is_telling or told.is_switch:
             continue
-        if _is_value(value) and not is_shell(value) and not is_plain(value, told.kind):
+        if program_word.is_value(value) and not is_plain(value, told.kind):
             yield reference.end - 1 - len(value), reference.end - 1
-
-
-def _is_value(value: str) -> bool:
-    if not value.strip("\\"):
-        # what escapes the quote before a value
-        return False
-    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))
 
 
 def variables(text: str) -> Iterator[tuple[str, int, int]]:

@@ -113,15 +113,15 @@ _FORMATS = (
     _format(
         "a JSON Web Token", ".eyJ", r"eyJ[A-Za-z0-9_-]{10,4000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{20,2000}"
     ),
-    _format(
-        "a webhook URL, which is its own credential",
-        "hooks.slack.com /api/webhooks/ webhook.office.com chat.googleapis.com",
-        r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/+_-]{20,120}"
-        r"|(?:[a-z]{1,12}\.)?discord(?:app)?\.com/api/webhooks/\d{5,25}/[A-Za-z0-9_-]{20,100}"
-        r"|[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/_-]{40,250}"
-        r"|chat\.googleapis\.com/v1/spaces/[^\s\"']{20,250})",
-    ),
 )
+
+_WEBHOOK = Pattern(
+    r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)(?:/[A-Za-z0-9+_-]{1,80}){2,5}"
+    r"|(?:[a-z]{1,12}\.)?discord(?:app)?\.com/api/webhooks/\d{5,25}/[A-Za-z0-9_-]{20,100}"
+    r"|[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/_-]{40,250}"
+    r"|chat\.googleapis\.com/v1/spaces/[^\s\"']{20,250})"
+)
+_WEBHOOK_MARKS = ("hooks.slack.com", "/api/webhooks/", "webhook.office.com", "chat.googleapis.com")
 
 
 def find(text: str) -> list[tuple[int, int]]:
@@ -130,6 +130,9 @@ def find(text: str) -> list[tuple[int, int]]:
 
 
 def _matches(text: str) -> Iterator[tuple[tuple[int, int], str]]:
+    if any(mark in text for mark in _WEBHOOK_MARKS):
+        for match in _WEBHOOK.finditer(text):
+            yield match.span(), "a webhook URL, which is its own credential"
     if len(text) < SHORTEST or _LONG_RUN.search(text) is None or _DIGIT.search(text) is None:
         return
     for why, marks, pattern in _FORMATS:

@@ -45,6 +45,10 @@ class Meaning(NamedTuple):
         return self.kind >= Kind.LIKELY
 
     @property
+    def noun(self) -> str:
+        return self.phrase.rpartition("_")[2]
+
+    @property
     def why(self) -> str:
         return f"the name {'ends in' if self.at_end else 'contains'} {self.phrase}"
 
@@ -101,6 +105,10 @@ def split(name: str) -> tuple[str, ...]:
         else:
             for piece in _CAMEL.findall(part):
                 found += _unglue(piece.upper())
+    for number in range(len(found) - 1, 0, -1):
+        # `passWord`, `PASS_PHRASE`
+        if found[number - 1] == "PASS" and found[number] in words.BEHIND_PASS:
+            found[number - 1 : number + 1] = [f"PASS{found[number]}"]
     return tuple(found)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dsec_migrate.detectors import words
 from dsec_migrate.detectors.names import Kind, Meaning, is_property, meaning
 from dsec_migrate.detectors.templates import exposure_of, subject, template
-from dsec_migrate.detectors.values import is_address, is_class_name, is_path, looks_random, unquoted
+from dsec_migrate.detectors.values import is_address, is_class_name, is_measure, is_path, looks_random, unquoted
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
 NAME = "random value"
 _LONG_ENOUGH = 8
+_CREDENTIALS = frozenset({"CREDENTIAL", "CREDENTIALS", "CREDS", "CRED"})
 
 
 def detect(candidate: Candidate) -> Verdict | None:
@@ -27,6 +29,9 @@ def detect(candidate: Candidate) -> Verdict | None:
         return None
     if looks_random(value):
         return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
+    # they are as often the name of a file or of an entry
+    if told.noun in _CREDENTIALS and not (told.is_switch or value.lower() in words.ANSWERS or is_measure(value)):
+        return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)
     if told.is_key and len(value) >= _LONG_ENOUGH and any(map(str.isdigit, value)) and not value.isdigit():
         return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)
     return None
@@ -35,7 +40,8 @@ def detect(candidate: Candidate) -> Verdict | None:
 def _unknown(told: Meaning, exposure: Exposure, parts: tuple[tuple[int, int], ...]) -> Verdict | None:
     if told.is_switch:
         return None
-    confidence = Confidence.LIKELY if told.is_key else Confidence.POSSIBLE
+    # the URL of a webhook is its own credential
+    confidence = Confidence.LIKELY if told.is_key or told.phrase == "WEBHOOK" else Confidence.POSSIBLE
     return Verdict(confidence, exposure, told.why, NAME, parts)
 
 

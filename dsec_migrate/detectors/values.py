@@ -89,6 +89,14 @@ _EMAIL = Pattern(r"[^@\s:/]+@[^@\s:/]+\.[A-Za-z]{2,}\Z")
 _FILLER = Pattern(r"%s|%[({].*|\{[^\"]*|\[\[.*|\*+|\.{3}|<.*")
 
 
+_EMPTY = Pattern(r"[\[\]{}\s,:]*\Z|\{(?:\s*\"[^\"]{0,256}\"\s*:\s*(?:\"\"|null|\[\]|\{\})\s*,?)+\s*\}\Z")
+_PUBLIC_KEY = Pattern(
+    r"(?:ssh-[a-z0-9]+|ecdsa-sha2-\w+|sk-(?:ssh|ecdsa)-\S+) AAAA"
+    r"|-----BEGIN (?:[A-Z0-9]+ )?(?:PUBLIC KEY|CERTIFICATE)-----"
+)
+_LOCAL_ADDRESS = Pattern(r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|host\.docker\.internal):\d{2,5}\Z")
+
+
 def unquoted(value: str) -> str:
     """A list item's quotes are part of the value (``- K="v"``); they do not change what it is."""
     value = value.strip()
@@ -146,6 +154,21 @@ def is_address(value: str) -> bool:
     if ":" not in value and "." not in value:
         return False
     return is_url(value) or _HOST.match(value) is not None or _EMAIL.match(value) is not None
+
+
+def is_local_address(value: str) -> bool:
+    """``localhost:2019``."""
+    return ":" in value and _LOCAL_ADDRESS.match(value) is not None
+
+
+def is_empty(value: str) -> bool:
+    """A structure in JSON with nothing in it: ``[]``, ``{"default": ""}``."""
+    return value[:1] in ("[", "{") and _EMPTY.match(value) is not None
+
+
+def is_public_key(value: str) -> bool:
+    """A line of ``authorized_keys``, a public key or a certificate, with no private key beside it."""
+    return value[:2] in ("ss", "ec", "sk", "--") and _PUBLIC_KEY.match(value) is not None and "PRIVATE KEY" not in value
 
 
 def is_class_name(value: str) -> bool:

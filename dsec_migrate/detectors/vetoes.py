@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dsec_migrate.detectors.templates import subject
-from dsec_migrate.detectors.values import LONGEST_WORD, NOTHING, SWITCHES, is_store_reference, unquoted
+from dsec_migrate.detectors.values import (
+    LONGEST_WORD,
+    NOTHING,
+    SWITCHES,
+    is_empty,
+    is_public_key,
+    is_store_reference,
+    unquoted,
+)
 from dsec_migrate.finding import Candidate
 
 
 def is_vetoed(candidate: Candidate) -> bool:
-    """Empty, a switch, or a reference to where the secret is kept (``/run/secrets/…``, ``vault:…``)."""
+    """Empty, a switch, a public key, or a reference to where the secret is kept (``/run/secrets/…``, ``vault:…``)."""
     text = candidate.text
     if text is not None and (not text or text.isspace()):
         return True
@@ -20,4 +28,5 @@ def is_vetoed(candidate: Candidate) -> bool:
         # the default of `${X:-none}` says nothing about the value that X will have
         if word in SWITCHES or (word in NOTHING and text is not None and "$" not in text):
             return True
-    return is_store_reference(value)
+    bare = unquoted(value)
+    return is_store_reference(value) or is_empty(bare) or is_public_key(bare)

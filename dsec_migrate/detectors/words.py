@@ -17,8 +17,20 @@ PASSWORDS = _words(
 )
 """Their value lets somebody in, whatever it looks like: ``changeme`` is the password in use."""
 
+BEHIND_PASS = _words("WORD WORDS WD PHRASE PHRASES CODE")
+"""With ``PASS`` before they are one word, however it is written."""
+
 SECRETS = _words("SECRET SECRETS TOKEN TOKENS APIKEY APIKEYS APITOKEN AUTHKEY MASTERKEY SALT PEPPER")
 """Their value is secret, unless its shape says that it is a switch, a number, a path or an address."""
+
+PLURALS = _words("PASSWORDS PASSWDS PASSPHRASES PWDS SECRETS TOKENS APIKEYS KEYS CREDENTIALS")
+"""With a small number they say how many."""
+
+COUNTED = _words("TOKEN TOKENS SALT PEPPER")
+"""With a number they may tell a time to live, or rounds."""
+
+ANSWERS = frozenset({"include", "omit", "same-origin"})
+"""What a browser may do with credentials (https://fetch.spec.whatwg.org/#concept-request-credentials-mode)."""
 
 KEYS = _words("KEY KEYS")
 """The word before decides: an API key is secret, a cache key is not."""

@@ -1,0 +1,141 @@
+"""The value runs a program that takes a password where one stands, or holds a statement with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsec_migrate.detectors.assignments import is_shell
+from dsec_migrate.detectors.scanning import scan
+from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
+from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.patterns import Pattern
+
+NAME = "program word"
+WHY = "a program gets a credential among its words"
+
+# between an option and its value, also as neighbours in a list
+_GAP = r"[\"']?[\s,=]{1,4}[\"']?"
+# in quotes it may have blanks
+_VALUE = r"(?P<value>(?<=\")[^\"\n]{1,256}(?=\")|(?<=')[^'\n]{1,256}(?=')|[^\s\"'|;&,]{1,256})"
+# one word and what parts it from the next
+_WORD = r"[^\s|;&]{1,256}[\"']?[\s,]{1,4}[\"']?"
+
+
+def _option(programs: str, option: str) -> Pattern:
+    return Pattern(rf"\b(?:{programs})\b[^|;&\n]{{0,160}}?[\s\"'](?:{option}){_VALUE}")
+
+
+# options of one letter mean a password for these programs only; each with a text that the line must hold
+_OPTIONS = (
+    ("-p", _option(r"(?:mysql|mariadb)[a-z-]{0,12}", "-p[\"']?")),
+    ("-p", _option(r"sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login", f"-p{_GAP}")),
+    ("-p", _option("sqlcmd", f"-P(?:{_GAP})?")),
+    ("-a", _option(r"(?:redis|valkey|keydb)-cli", f"-a{_GAP}")),
+    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:")),
+    ("-w", _option("ldap[a-z]{1,8}", f"-w{_GAP}")),
+)
+# places among the words
+_PLACES = (
+    # MinIO's client: alias, address, user, password
+    (
+        "mc",
+        "alias set",
+        Pattern(rf"\balias\s{{1,4}}set[\"']?\s{{1,4}}{_WORD}(?=[\"']?(?:https?:|[$\x01])){_WORD}{_WORD}{_VALUE}"),
+    ),
+    (
+        "mc",
+        "host add",
+        Pattern(
+            rf"\bconfig\s{{1,4}}host\s{{1,4}}add\s{{1,4}}{_WORD}(?=[\"']?(?:https?:|[$\x01])){_WORD}{_WORD}{_VALUE}"
+        ),
+    ),
+    # Apache's htpasswd: with -n it prints, else a file comes first; -b takes the password from the words
+    (
+        "htpasswd",
+        "htpasswd",
+        Pattern(
+            r"\bhtpasswd[\s,\"']{1,4}(?=(?:-\w{1,8}[\s,\"']{1,4}){0,6}-\w{0,7}b)"
+            r"(?:(?=(?:-\w{1,8}[\s,\"']{1,4}){0,6}-\w{0,7}n)(?:-\w{1,8}[\s,\"']{1,4}(?:\d{1,2}[\s,\"']{1,4})?){1,6}"
+            rf"|(?:-\w{{1,8}}[\s,\"']{{1,4}}(?:\d{{1,2}}[\s,\"']{{1,4}})?){{1,6}}{_WORD}){_WORD}{_VALUE}"
+        ),
+    ),
+    # an option with a user and a password (Flower, ttyd and others)
+    (
+        "auth",
+        "auth",
+        Pattern(
+            r"(?<![\w-])--?(?:http[_-]?)?(?:basic[_-]?)?auth(?:entication)?" + _GAP + r"[^\s\"':/=]{1,128}:"
+            r"(?P<value>(?!\d+(?![^\s\"'|;&,]))[^\s\"'|;&,/][^\s\"'|;&,]{0,255})"
+        ),
+    ),
+    # Samba (dperson/samba): user;password[;ID;group;GID]
+    (
+        "-u",
+        "-u",
+        Pattern(r"(?<![\w-])-u" + _GAP + r"[\w.@-]{1,64};(?P<value>(?=[^\s;\"']{0,64}[A-Z\d\W])[^\s;\"'|&]{1,256})"),
+    ),
+    # SFTP (atmoz/sftp): user:password[:e]:UID[:GID[:folders]]
+    (
+        ":",
+        "user:password:UID",
+        Pattern(
+            r"(?<![^\s\"'])(?!\d)[a-z_][\w.-]{0,31}:(?P<value>(?=[^\s:]{0,64}[A-Z\d\W])[^\s:/\"']{4,128}):(?:e:)?"
+            r"(?:\d{3,5}:\d{1,5}|1\d{3}|[5-9]\d\d)(?::[\w,./-]{0,256})?(?![^\s\"'])"
+        ),
+    ),
+)
+_STATEMENTS = (
+    (
+        "identified",
+        Pattern(
+            r"(?i)\bidentified\s{1,4}(?:with\s{1,4}[\w\"'`]{1,64}\s{1,4})?by\s{1,4}(?:password\s{1,4})?"
+            r"[\"'](?P<value>[^\"'\n]{1,256})"
+        ),
+    ),
+    ("password", Pattern(r"(?i)\bpassword\s{1,4}'(?P<value>[^'\n]{1,256})'")),
+    # netrc, also in several lines
+    (
+        "password",
+        Pattern(
+            r"\blogin\s{1,8}\S{1,256}\s{1,8}(?:account\s{1,8}\S{1,256}\s{1,8})?password\s{1,8}(?P<value>[^\s\"']{1,256})"
+        ),
+    ),
+    (
+        "authorization",
+        Pattern(
+            r"(?i)\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer|basic|token)\s{1,3}"
+            r"(?P<value>[A-Za-z0-9._~+/=:-]{3,4096})"
+        ),
+    ),
+)
+_ALL = (
+    *((mark, mark, pattern) for mark, pattern in _OPTIONS),
+    *_PLACES,
+    *((mark, mark, pattern) for mark, pattern in _STATEMENTS),
+)
+
+
+def find(view: str) -> list[tuple[int, int]]:
+    """The ranges of passwords in ``view``. Linear in its length."""
+    return [(start, end) for _, start, end in words(view)]
+
+
+def words(view: str) -> Iterator[tuple[str, int, int]]:
+    """Each with what gives it away."""
+    lowered = view.lower()
+    for mark, label, pattern in _ALL:
+        if mark in lowered:
+            yield from ((label, *match.span("value")) for match in pattern.finditer(view) if is_value(match["value"]))
+
+
+def is_value(value: str) -> bool:
+    """Whether it is a password itself, and does not say where one comes from."""
+    if not value.strip("\\"):
+        # what escapes the quote before a value
+        return False
+    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))
+
+
+def detect(candidate: Candidate) -> Verdict | None:
+    """The value runs a program that takes a password where one stands, or holds a statement with one."""
+    return scan(candidate, find, Confidence.LIKELY, WHY, NAME)
