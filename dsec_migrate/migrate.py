@@ -208,10 +208,6 @@ def migrate(
         plans = [(unit.project, unit.plan) for unit in units]
         if options.prune_env:
             plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans, surroundings.taking(root)))
-        if options.templates:
-            from dsec_migrate.planning.starting import templates_of
-
-            plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, disk))
         if options.skip_because:
             from dsec_migrate.planning.skipping import tables
 
@@ -230,6 +226,10 @@ def migrate(
             directory = style_of(project.secrets, options.secrets_dir).directory
             plan, rewritten = volumes.apply(project, plan, rewritten, directory, disk)
             plans[-1] = (project, plan)
+        if options.templates:
+            from dsec_migrate.planning.starting import templates_of
+
+            plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, options.mount, disk))
         if options.manager is not None:
             from dsec_migrate import overlay
 

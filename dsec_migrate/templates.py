@@ -6,6 +6,7 @@ says what each file holds. What somebody wrote is only added to, or left alone.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -83,11 +84,14 @@ def text_files(
     variables: Sequence[ReadVariable],
     env: EnvText,
     read: Callable[[Path], bytes | None],
+    *,
+    is_by_service: bool = False,
 ) -> list[TextFile]:
     """What ``--templates`` writes for one project, in the order in which it should reach the disk.
 
     ``directory`` is the project's, ``folder`` that of the secrets, both absolute. ``read`` gives what stands on disk
-    or is about to (``files.Disk.read``), None where there is nothing. Nothing to say gives no file.
+    or is about to (``files.Disk.read``), None where there is nothing. Nothing to say gives no file. ``is_by_service``:
+    the folder holds one for each service, and the project defines no secrets.
     """
     is_inside = folder != directory and folder.is_relative_to(directory)
     place = folder.relative_to(directory).as_posix() if is_inside else folder.as_posix()
@@ -104,7 +108,7 @@ def text_files(
         return files
     readme = folder / "README.md"
     old = read(readme)
-    new = secrets_readme(secrets, place)
+    new = secrets_readme(secrets, place, is_by_service=is_by_service)
     is_ours = old is not None and MARKER.encode() in old
     if old is None or (is_ours and old != new.encode()):
         ignore = directory / ".gitignore"
@@ -277,11 +281,21 @@ def _is_random(word: str) -> bool:
 # --- the folder of the secrets ---
 
 
-def secrets_readme(secrets: Sequence[Described], folder: str) -> str:
-    """``README.md`` of the secrets' folder: what each secret is, who reads it, and how its file is made."""
+def secrets_readme(secrets: Sequence[Described], folder: str, *, is_by_service: bool = False) -> str:
+    """``README.md`` of the secrets' folder: what each secret is, who reads it, and how its file is made. Where
+    each service has a folder (``is_by_service``), a ``file`` is seen from ``folder``, and `fill` knows of none."""
     on_disk = [secret for secret in secrets if secret.source is not SourceKind.ENVIRONMENT]
     from_environment = [secret for secret in secrets if secret.source is SourceKind.ENVIRONMENT]
-    first = shlex.quote(f"{folder}/{PurePosixPath(on_disk[0].file).name}") if on_disk else ""
+    file = PurePosixPath(on_disk[0].file) if on_disk else PurePosixPath()
+    path = f"{folder}/{file if is_by_service else file.name}"
+    first = shlex.quote(path)
+    make = f"mkdir -p -m 700 {shlex.quote(folder)}"
+    if is_by_service and on_disk:
+        own = "700" if on_disk[0].mode == 0o600 else "755"
+        make += f" && mkdir -p -m {own} {shlex.quote(posixpath.dirname(path))}"
+    by_hand = "By hand:"
+    if not is_by_service:
+        by_hand = f"`dsec-migrate fill --write` asks for each value that is missing and writes the file. {by_hand}"
     lines = [MARKER, "", "# Secrets", ""]
     if on_disk:
         lines += [
@@ -290,11 +304,11 @@ def secrets_readme(secrets: Sequence[Described], folder: str) -> str:
             "",
             *_table(("file", "what it is", "read by", "mode"), map(_file_row, on_disk)),
             "",
-            "`dsec-migrate fill --write` asks for each value that is missing and writes the file. By hand:",
+            by_hand,
             "",
             "```sh",
             "# in the folder of the project; type or paste the value, which bash and zsh do not show",
-            f"mkdir -p -m 700 {shlex.quote(folder)}",
+            make,
             "IFS= read -rs value",
             f'printf %s "$value" > {first}',
             f"chmod {on_disk[0].mode:04o} {first}",
@@ -306,9 +320,9 @@ def secrets_readme(secrets: Sequence[Described], folder: str) -> str:
             f"openssl rand -hex 32 | tr -d '\\n' > {first}",
             f"chmod {on_disk[0].mode:04o} {first}",
             "```",
-            "",
-            "`dsec-migrate status` tells what is missing, empty, or not readable for its program.",
         ]
+        if not is_by_service:
+            lines += ["", "`dsec-migrate status` tells what is missing, empty, or not readable for its program."]
     external = [secret for secret in on_disk if secret.source is SourceKind.EXTERNAL]
     if external:
         names = ", ".join(f"`{secret.name}`" for secret in external)

@@ -14,7 +14,7 @@ from typing import Any
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
 from dsec_migrate import readers
-from dsec_migrate.changes import NewFile, Plan
+from dsec_migrate.changes import NewFile, Plan, PlannedSecret
 from dsec_migrate.document import Document, Entry, follow
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
@@ -154,18 +154,23 @@ def _with_folders(
     planned = {secret.name: secret for secret in plan.secrets}
     gone = {secret.path for secret in plan.secrets if not secret.is_in_place}
     added: list[NewFile] = []
+    places: dict[str, PlannedSecret] = {}
     notes: list[str] = []
     for service, files in folders.items():
         is_closed = all(readers.is_closed(after, after.services[service], name) for name in files.values())
         for file, name in files.items():
             secret = planned.get(name)
             value = secret.value if secret is not None else _existing(after, name, disk)
-            path = resolve_path(after, f"{directory.rstrip('/')}/{service}/{file}")
+            shown = f"{directory.rstrip('/')}/{service}/{file}"
+            path = resolve_path(after, shown)
             present = disk.read(path)
             if value is None or (present is not None and present != value.content()):
                 raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
+            mode = readers.ONLY_OWNER if is_closed else readers.READABLE_BY_ALL
+            if secret is not None:
+                # of several files with the same value one is named
+                places.setdefault(name, replace(secret, file=shown, path=path, mode=mode))
             if present is None:
-                mode = readers.ONLY_OWNER if is_closed else readers.READABLE_BY_ALL
                 added.append(NewFile(path, value, mode, folder_mode=PRIVATE_FOLDER if is_closed else ENTERED_BY_ALL))
         if not is_closed:
             notes.append(service)
@@ -177,7 +182,12 @@ def _with_folders(
     )
     first = [file for file in kept if file.append]
     rest = [file for file in kept if not file.append]
-    return replace(plan, files=(*first, *added, *rest), notes=(*plan.notes, *([told] if notes else [])))
+    return replace(
+        plan,
+        files=(*first, *added, *rest),
+        secrets=tuple(places.get(secret.name, secret) for secret in plan.secrets),
+        notes=(*plan.notes, *([told] if notes else [])),
+    )
 
 
 def _existing(project: Project, name: str, disk: Disk) -> Secret | None:

@@ -180,3 +180,20 @@ def test_services_that_extend_another_one_are_refused(where: str, tmp_path: Path
     (tmp_path / "compose.yml").write_text(extending + ("" if where else base))
     said = run(tmp_path, "--no-docker", "--mount", "volume", "compose.yml", status=2)
     assert "its secrets cannot be mounted as a volume: db extends another service" in said
+
+
+def test_templates_and_advice_name_the_files_that_there_are(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        COMPOSE.replace("image: nginx", f"image: own\n    environment: {{API_TOKEN: {TOKEN}x}}")
+    )
+    said = run(tmp_path, "--no-docker", "--mount", "volume", "--templates", "--write", "compose.yml")
+    assert "it stands in secrets/web/api_token)" in " ".join(said.split())
+    readme = (tmp_path / "secrets" / "README.md").read_text("utf-8")
+    paths = [line.split("`")[1] for line in readme.splitlines() if line.startswith("| `")]
+    assert paths == ["db/postgres_password", "app/postgres_password", "app/nextcloud_admin_password", "web/api_token"]
+    assert all((tmp_path / "secrets" / path).is_file() for path in paths)
+    # neither knows of files that no `secrets:` names
+    assert "fill" not in readme
+    assert "status" not in readme
+    assert "> secrets/db/postgres_password" in readme
+    assert "mkdir -p -m 700 secrets && mkdir -p -m 700 secrets/db" in readme

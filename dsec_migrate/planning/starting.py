@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from dsec_migrate.detectors import judge
 from dsec_migrate.environment import read_entries
 from dsec_migrate.files import Disk, resolve_path
 from dsec_migrate.finding import Candidate
-from dsec_migrate.options import SourceKind
+from dsec_migrate.options import Mount, SourceKind
 from dsec_migrate.passes.renaming import SUFFIX
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
@@ -23,14 +24,17 @@ TEXT_MODE = 0o644
 Planned = tuple[Project, Plan]
 
 
-def templates_of(units: Sequence[Planned], disk: Disk) -> Plan:
+def templates_of(units: Sequence[Planned], mount: Mount, disk: Disk) -> Plan:
     """The files of `.env.example` and of the secrets folder's README. Raises UserError where a file cannot be read."""
     root = units[-1][0]
-    described = [secret for project, plan in units for secret in _described(project, plan)]
-    folder = next((Path(secret.file).parent for secret in described if secret.file), root.directory / "secrets")
+    is_by_service = mount is Mount.VOLUME
+    describe = _described_by_service if is_by_service else _described
+    described = [secret for project, plan in units for secret in describe(project, plan)]
+    folders = [Path(secret.file).parent for secret in described if secret.file] or [root.directory / "secrets"]
+    folder = folders[0].parent if is_by_service else folders[0]
     texts = text_files(
-        root.directory.absolute(), folder.absolute(), [_as_seen(secret) for secret in described],
-        list(_variables(units)), _env_text(root, units), disk.read,
+        root.directory.absolute(), folder.absolute(), [_as_seen(secret, folder) for secret in described],
+        list(_variables(units)), _env_text(root, units), disk.read, is_by_service=is_by_service,
     )  # fmt: skip
     files = []
     for text in texts:
@@ -77,6 +81,18 @@ def _described(project: Project, plan: Plan) -> Iterator[Described]:
             )
 
 
+def _described_by_service(project: Project, plan: Plan) -> Iterator[Described]:
+    """With ``--mount volume`` each service has a folder of its own, with a file for each of its secrets."""
+    readers = _readers(project)
+    known = {secret.name: secret.variables for secret in plan.secrets}
+    for file in plan.files:
+        if file.is_secret:
+            name = file.path.name
+            variables = known.get(name) or tuple(readers.get(name, ()))
+            service = file.path.parent.name
+            yield Described(name, SourceKind.FILE, str(file.path), file.mode, services=(service,), variables=variables)
+
+
 def _readers(project: Project) -> dict[str, list[str]]:
     """The variables that name the file of each secret, without the suffix that says so."""
     found: dict[str, list[str]] = {}
@@ -95,11 +111,12 @@ def _mode(path: Path) -> int:
         return 0o444
 
 
-def _as_seen(secret: Described) -> Described:
+def _as_seen(secret: Described, folder: Path) -> Described:
+    """With its file as the README in ``folder`` calls it."""
     return Described(
         secret.name,
         secret.source,
-        Path(secret.file).name if secret.file else "",
+        Path(os.path.relpath(secret.file, folder)).as_posix() if secret.file else "",
         secret.mode,
         secret.variable,
         tuple(dict.fromkeys(secret.services)),
