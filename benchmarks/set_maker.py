@@ -303,9 +303,11 @@ class _Maker:
 
     def _postgres(self, folder: str, block: list[str], is_extending: bool) -> list[str]:
         pick, value = self.pick, self.plain_value()
-        pairs: dict[str, str | None] = {"POSTGRES_USER": pick.choice(["app", value])}
+        pairs: dict[str, str | None] = {"POSTGRES_USER": "app"}
         files = self.env_files(folder)
         if not (is_extending or (files and pick.random() < 0.7)):
+            # a user may be called like the password
+            pairs["POSTGRES_USER"] = pick.choice(["app", value])
             pairs["POSTGRES_PASSWORD"] = self.given("POSTGRES_PASSWORD", folder, value)
         tests = [
             '["CMD-SHELL", "pg_isready -U app"]',

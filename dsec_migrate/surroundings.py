@@ -18,7 +18,7 @@ from dsec_migrate import project as projects
 from dsec_migrate.changes import Plan, PlannedSecret, document_of
 from dsec_migrate.discovery.choice import default_files
 from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.document import plain
+from dsec_migrate.document import Document, plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import resolve_path
 from dsec_migrate.finding import Finding
@@ -86,10 +86,10 @@ class Surroundings:
         root = planned[-1][0]
         changed = {document_of(one).source.real_path for _, plan in planned for one in plan.operations}
         readers = {real: list(self.readers(real, root)) for real in sorted(changed)}
+        found = _read_twice([project for project, _ in planned], changed)
         if not any(readers.values()):
-            return {}
+            return found
         texts = {real: text for project, plan in planned for real, text in new_texts(project, plan).items()}
-        found: dict[str, str] = {}
         for real, others in readers.items():
             for reader in others:
                 problem = _problem(reader, texts, planned)
@@ -280,6 +280,24 @@ def _uses(project: Project) -> dict[str, str]:
         for document in unit.documents if unit is not project else ():
             uses[document.source.real_path] = f"includes {os.path.normpath(document.source.path)}"
     return uses
+
+
+def _read_twice(units: Sequence[Project], changed: Set[str]) -> dict[str, str]:
+    """The files that several projects of a family read: each of them plans its own change."""
+    found: dict[str, str] = {}
+    for unit in units:
+        others = [other for other in units if other is not unit]
+        for text in (*unit.env_texts, *unit.extended):
+            real = text.source.real_path
+            other = next((one for one in others if any(t.source.real_path == real for t in _read_by(one))), None)
+            if real in changed and other is not None:
+                name = os.path.normpath(text.source.path)
+                found[real] = f"{other.source.path} reads {name} as well, with other services: move it by hand"
+    return found
+
+
+def _read_by(unit: Project) -> tuple[Document, ...]:
+    return (*unit.env_texts, *unit.extended)
 
 
 # --- whether another project is the same with the new texts ---

@@ -185,6 +185,21 @@ def test_what_stays_takes_no_name_from_what_moves(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "secrets" / "mysql_root_password.txt").read_text() == "Alder-Quay-77"
 
 
+def test_an_env_file_that_a_part_reads_too_is_changed_by_neither(tmp_path: Path) -> None:
+    """Each project of a family plans for itself: both would write the file."""
+    lay_out(
+        tmp_path,
+        {
+            "common.env": LINE,
+            "part.yml": READS_ABOVE.replace("../", "").replace("app:", "part:"),
+            "compose.yml": "include: [part.yml]\n" + READS_ABOVE.replace("../", ""),
+        },
+    )
+    before = snapshot(tmp_path)
+    assert all("reads common.env as well" in note.replace(f"{tmp_path}/", "") for note in notes(run(tmp_path)))
+    assert snapshot(tmp_path) == before
+
+
 def test_without_a_repository_a_file_outside_is_only_changed_where_the_call_says_so(tmp_path: Path) -> None:
     lay_out(tmp_path, {"common.env": LINE, "a/compose.yml": READS_ABOVE})
     before = snapshot(tmp_path)
