@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dsec_migrate.interpolation import InterpolationError, escape, interpolate, references
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Span
+from dsec_migrate.source import Span, is_text
 
 _BYTE_ORDER_MARK = "\ufeff"
 # Go's white space, which env files are read with; Python's str.strip() would also take the separators U+001C to U+001F
@@ -241,6 +241,8 @@ def _raw_entries(text: str, position: int, surroundings: Mapping[str, str]) -> I
         if len(line) * 4 > _RAW_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > _RAW_LINE_BYTES:
             raise _error(text, offset, f"a line of format: raw has at most {_RAW_LINE_BYTES:,} bytes")
         content = line.removesuffix("\r").lstrip(SPACES)
+        if not is_text(line):
+            raise _error(text, offset, "format: raw takes UTF-8 text only")
         if not content or content.startswith("#"):
             continue
         start = offset + line.index(content)

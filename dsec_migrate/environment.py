@@ -127,7 +127,7 @@ def load(
         # /dev/null is fine
         if not path.exists() or path.is_dir():
             raise UserError("there is no such env file", str(path), help="name an existing file with --env-file")
-        source = Source.read(path, is_named_by_call=is_call)
+        source = Source.read(path, is_env_file=True, is_named_by_call=is_call)
         entries = read_entries(source, shell, earlier=merged)
         merged.update(dotenv.variables(entries))
         places.update((entry.name, (path, entry.line)) for entry in entries)
@@ -170,7 +170,7 @@ def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
         # a directory of that name is ignored (observed with Compose 2.40)
         if not stat.S_ISREG(mode):
             continue
-        entries = read_entries(Source.read(path), {**merged, **shell})
+        entries = read_entries(Source.read(path, is_env_file=True), {**merged, **shell})
         variables = dotenv.variables(entries)
         is_disabled = number == 0 and _is_disabled({**variables, **shell})
         if is_disabled:

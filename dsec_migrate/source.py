@@ -44,7 +44,8 @@ _BYTE_ORDER_MARKS = (
 class Source:
     """One file as it was read. ``text`` holds no byte order mark; :meth:`encode` puts it back.
 
-    Compose reads UTF-8 with and without BOM and UTF-16 with BOM (compose-go 2.9 observed).
+    Compose reads UTF-8 with and without BOM and UTF-16 with BOM (compose-go 2.9 observed). Of an env file it takes any
+    bytes: those that are no UTF-8 are lone surrogates in ``text`` (``errors`` is "surrogateescape").
     """
 
     path: Path
@@ -52,9 +53,10 @@ class Source:
     text: str = field(repr=False)
     encoding: str = "utf-8"
     byte_order_mark: bytes = b""
+    errors: str = "strict"
 
     @classmethod
-    def read(cls, path: Path, *, is_named_by_call: bool = False) -> Source:
+    def read(cls, path: Path, *, is_env_file: bool = False, is_named_by_call: bool = False) -> Source:
         """Reads and decodes ``path``. Raises UserError when it cannot be read or is not text.
 
         Only what the user's own call names (``--env-file <(…)``) may be a pipe.
@@ -67,14 +69,15 @@ class Source:
                 str(path),
                 help="name a Compose file that exists and that you may read",
             ) from None
-        return cls.decode(path, data)
+        return cls.decode(path, data, is_env_file=is_env_file)
 
     @classmethod
-    def decode(cls, path: Path, data: bytes) -> Source:
+    def decode(cls, path: Path, data: bytes, *, is_env_file: bool = False) -> Source:
         """A Source from bytes already in memory. Raises UserError when they are not text."""
         mark, encoding = next(((m, e) for m, e in _BYTE_ORDER_MARKS if data.startswith(m)), (b"", "utf-8"))
+        errors = "surrogateescape" if is_env_file and encoding == "utf-8" else "strict"
         try:
-            text = data[len(mark) :].decode(encoding)
+            text = data[len(mark) :].decode(encoding, errors)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
@@ -85,7 +88,7 @@ class Source:
                 column,
                 help="save it as UTF-8; Compose refuses it as it is",
             ) from None
-        return cls(path, data, text, encoding, mark)
+        return cls(path, data, text, encoding, mark, errors)
 
     @property
     def real_path(self) -> str:
@@ -95,9 +98,13 @@ class Source:
             cached = self.__dict__["_real_path"] = real_path(self.path)
         return cached
 
+    def with_text(self, text: str) -> Source:
+        """The same file with another text that is not on disk."""
+        return Source(self.path, b"", text, self.encoding, self.byte_order_mark, self.errors)
+
     def encode(self, text: str) -> bytes:
         """``text`` as bytes in this file's own encoding, byte order mark included."""
-        return self.byte_order_mark + text.encode(self.encoding)
+        return self.byte_order_mark + text.encode(self.encoding, self.errors)
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, both from 1. Lines end at LF or CRLF, as editors count them."""
@@ -164,6 +171,11 @@ _PART = 1024 * 1024
 def _is_empty_device(descriptor: int) -> bool:
     """Whether it is /dev/null, which people name where they mean no file."""
     return os.path.samestat(os.fstat(descriptor), os.stat(os.devnull))  # noqa: PTH116
+
+
+def is_text(text: str) -> bool:
+    """Whether all of it is text: no character stands for a byte that is no UTF-8."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def real_path(path: Path) -> str:

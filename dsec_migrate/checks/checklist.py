@@ -208,7 +208,7 @@ def _sources(unit: Unit) -> Iterator[Source]:
     yield from (text.source for text in (*project.compose_texts, *project.env_texts, *project.recipes.values()))
     for path in project.environment.paths:
         try:
-            yield Source.read(path)
+            yield Source.read(path, is_env_file=True)
         except UserError:
             # it was read before; whoever takes it away meanwhile excepts nothing
             continue

@@ -70,7 +70,7 @@ def unused_lines(units: Sequence[Planned], others: Others) -> tuple[list[UnusedL
     kept: list[KeptLine] = []
     for path in root.environment.paths:
         try:
-            source = Source.read(path)
+            source = Source.read(path, is_env_file=True)
             entries = environment.read_entries(source, root.environment.shell)
         except UserError:
             continue

@@ -17,7 +17,7 @@ from dsec_migrate.passes.renaming import SUFFIX
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
 from dsec_migrate.secret import Secret
-from dsec_migrate.source import Source
+from dsec_migrate.source import Source, is_text
 from dsec_migrate.templates import Described, EnvText, ReadVariable, text_files
 
 TEXT_MODE = 0o644
@@ -39,9 +39,8 @@ def templates_of(units: Sequence[Planned], mount: Mount, disk: Disk) -> Plan:
     files = []
     for text in texts:
         present = disk.read(text.path) if text.replaces else None
-        disk.claim(
-            text.path, ((disk.read(text.path) or b"").decode() if text.append else "").encode() + text.text.encode()
-        )
+        before = disk.read(text.path) if text.append else None
+        disk.claim(text.path, (before or b"") + text.text.encode())
         files.append(
             NewFile(
                 text.path,
@@ -154,5 +153,7 @@ def _env_text(root: Project, units: Sequence[Planned]) -> EnvText:
     values = tuple(secret.value for _, plan in units for secret in plan.secrets if secret.value is not None)
     if path not in root.environment.paths:
         return EnvText(values=values)
-    source = Source.read(path)
+    source = Source.read(path, is_env_file=True)
+    # a template is text, whatever bytes the file has
+    source = source.with_text("".join(one if is_text(one) else "\ufffd" for one in source.text))
     return EnvText(source.text, tuple(read_entries(source, root.environment.shell)), values)

@@ -26,7 +26,7 @@ class Texts:
         self._env_texts: dict[tuple[str, bool], EnvFileText] = {}
         self._scalars: dict[tuple[str, bool, int], Scalar] = {}
 
-    def source(self, path: Path) -> Source:
+    def source(self, path: Path, *, is_env_file: bool = False) -> Source:
         """Raises UserError where it cannot be read."""
         known = self._named.get(path)
         if known is not None:
@@ -36,10 +36,9 @@ class Texts:
             # a text that exists in memory alone
             source = Source(path, b"", self._overlay[real])
         else:
-            source = self._sources.get(real) or Source.read(path)
+            source = self._sources.get(real) or Source.read(path, is_env_file=is_env_file)
         if source.real_path in self._overlay:
-            text = self._overlay[source.real_path]
-            source = Source(source.path, b"", text, source.encoding, source.byte_order_mark)
+            source = source.with_text(self._overlay[source.real_path])
         self._named[path] = self._sources.setdefault(source.real_path, source)
         return self._named[path]
 
@@ -55,7 +54,7 @@ class Texts:
 
     def env_text(self, path: Path, is_raw: bool) -> EnvFileText:
         """Raises UserError where it cannot be read."""
-        source = self.source(path)
+        source = self.source(path, is_env_file=True)
         key = (source.real_path, is_raw)
         if key not in self._env_texts:
             self._env_texts[key] = EnvFileText(source, (), is_raw=is_raw)

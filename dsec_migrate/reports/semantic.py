@@ -15,7 +15,6 @@ from dsec_migrate.reports.hunks import VEIL, veiled
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
 from dsec_migrate.secret import MASK
-from dsec_migrate.source import Source
 
 Path = tuple[str, ...]
 

@@ -10,6 +10,7 @@ from dsec_migrate.project import Project, Service, Variable
 from dsec_migrate.project.naming import is_said
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
+from dsec_migrate.source import is_text
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,6 +53,8 @@ def hold(options: Options, project: Project, service: Service, variable: Variabl
 
     Where a secret of the project is made from that very variable of the environment already, it is the one to mount.
     """
+    if not is_text(variable.effective.value or ""):
+        return Left("its value has bytes that are not UTF-8, which Docker replaces: save the file as UTF-8 first")
     source = options.source_for(service.name, variable.name)
     if source is SourceKind.FILE and options.target is not Target.SWARM:
         from dsec_migrate.stores import environment

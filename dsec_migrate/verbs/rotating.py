@@ -90,7 +90,7 @@ def put(rotation: Rotation, value: Secret) -> None:
         overwrite_in_place(rotation.file, value.content(), rotation.project.boundary)
         return
     path = _env_file(rotation)
-    source = Source.read(path)
+    source = Source.read(path, is_env_file=True)
     entries = [one for one in dotenv.parse(source.text, {}) if one.name == rotation.held.variable]
     try:
         own = [edit for one in entries[-1:] for edit in move(source.text, one, one.name, value.reveal())]
@@ -113,7 +113,8 @@ def _env_file(rotation: Rotation) -> Path:
             f"set it there, then: docker compose up -d --force-recreate {services}",
         )
     for path in reversed(environment.paths):
-        if any(one.name == variable and one.value is not None for one in dotenv.parse(Source.read(path).text, {})):
+        entries = dotenv.parse(Source.read(path, is_env_file=True).text, {})
+        if any(one.name == variable and one.value is not None for one in entries):
             rotation.project.boundary.inside(path)
             return path
     raise rotation.error(f"no file sets {variable}")
