@@ -3,9 +3,10 @@ all the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from dsec_migrate import project as projects
+from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError
@@ -74,7 +75,7 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
         warnings += [projects.located(document, root, problem) for problem in validation.warnings(data)]
         if is_fragment:
             continue
-        problems = validation.compose_problems(data, elsewhere=elsewhere)
+        problems = validation.compose_problems(data, elsewhere=elsewhere, in_swarm=options.target is Target.SWARM)
         is_part = is_part or bool(problems)
         certain = validation.compose_problems(data, consistency=False) if problems else []
         base = base_of(document.source.path) if problems and len(roots) == 1 else None
@@ -102,3 +103,20 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
         target = warnings if known.line in foreign else errors
         target.append(known)
     return Found(tuple(errors), tuple(warnings), is_part)
+
+
+def refused_then(project: Project, plan: Plan, options: Options) -> Iterator[UserError]:
+    """What Swarm would refuse of the new texts: a file's ``version`` may be too old for secrets."""
+    if options.target is not Target.SWARM or options.stack_output is not None:
+        return
+    from dsec_migrate import document as yaml
+    from dsec_migrate import swarm
+    from dsec_migrate.rewrite import rewrite
+
+    changed = {id(document_of(operation)) for operation in plan.operations}
+    for document in project.documents:
+        if id(document) in changed and any(swarm.has_version(root) for root in document.roots):
+            text, _ = rewrite(document, plan.operations)
+            new = yaml.parse(document.source.with_text(text))
+            for root, then in zip(document.roots, new.roots, strict=False):
+                yield from swarm.outdated(document, root, then)

@@ -283,8 +283,9 @@ def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
         found = acceptance.find(unit, options, elsewhere)
         project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
         plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
+        errors = found.errors or tuple(acceptance.refused_then(project, plan, options))
         planned.append((project, plan))
-        yield Unit(project, plan, found.errors, (*project.warnings, *found.warnings))
+        yield Unit(project, plan, errors, (*project.warnings, *found.warnings))
 
 
 def _planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:

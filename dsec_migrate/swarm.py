@@ -12,6 +12,19 @@ from dsec_migrate.project import RESET, Project
 
 _VERSION = Pattern(r"3(?:\.(?:[0-9]|1[0-3]))?")
 _LONE_DOLLAR = Pattern(r"\$(?:\$|\{|[A-Za-z_])|(\$)")
+_SECTIONS = ("secrets", "configs", "networks", "volumes")
+_SINCE = {
+    ("secrets", ""): 1,
+    ("secrets", "name"): 5,
+    ("secrets", "driver"): 8,
+    ("secrets", "driver_opts"): 8,
+    ("secrets", "template_driver"): 8,
+    ("configs", ""): 3,
+    ("configs", "name"): 5,
+    ("configs", "template_driver"): 8,
+    ("networks", "name"): 5,
+    ("volumes", "name"): 4,
+}
 _TOP_LEVEL = ("name", "include", "models")
 # each asked of `docker stack config`
 _SERVICE = [
@@ -117,8 +130,10 @@ def _top_level(document: Document, root: Mapping) -> Iterator[UserError]:
         if entry is not None:
             yield _refused(document, entry.key, f"the top-level key `{key}`")
     version = root.get("version")
-    if isinstance(version, Scalar) and not _VERSION.fullmatch(version.value):
-        yield _refused(document, version, "this `version`: it takes 3 to 3.13, or none")
+    if isinstance(version, Scalar):
+        if version.value and not _VERSION.fullmatch(version.value):
+            yield _refused(document, version, "this `version`: it takes 3 to 3.13, or none")
+        yield from outdated(document, root)
     for section, forbidden in (("secrets", ("environment", "content")), ("configs", ("environment", "content"))):
         definitions = root.get(section)
         for name, entry in definitions.effective().items() if isinstance(definitions, Mapping) else ():
@@ -127,6 +142,56 @@ def _top_level(document: Document, root: Mapping) -> Iterator[UserError]:
                 found = definition.effective().get(key) if isinstance(definition, Mapping) else None
                 if found is not None:
                     yield _refused(document, found.key, f"`{key}` in {section}.{name}")
+            if isinstance(definition, Mapping) and definition.get("driver") and definition.get("file"):
+                yield _refused(
+                    document, definition.effective()["file"].key, f"a driver beside `file` in {section}.{name}"
+                )
+
+
+def outdated(document: Document, root: Content, new: Content | None = None) -> Iterator[UserError]:
+    """What a YAML document says, or is going to say (``new``), that its own ``version`` does not know yet, told at that
+    version: it decides by which schema `docker stack` judges the file. None and "3" mean the newest one.
+    """
+    version = root.get("version") if isinstance(root, Mapping) else None
+    if not has_version(root) or not isinstance(version, Scalar):
+        return
+    has = int(version.value.partition(".")[2])
+    since: dict[int, str] = {}
+    for minor, what in _known_since(root if new is None else new):
+        since.setdefault(minor, what)
+    if since and (newest := max(since)) > has:
+        what = f"Swarm knows {since[newest]} from version 3.{newest} on, and this file says {version.value}"
+        yield document.error(what, version.start, f'write version: "3.{max(newest, 8)}", or take the line out')
+
+
+def has_version(root: Content) -> bool:
+    """Whether the file says by which schema it is judged."""
+    version = root.get("version") if isinstance(root, Mapping) else None
+    is_known = isinstance(version, Scalar) and _VERSION.fullmatch(version.value) is not None
+    return is_known and isinstance(version, Scalar) and "." in version.value
+
+
+def _known_since(root: Content) -> Iterator[tuple[int, str]]:
+    """Keys of the format that concern secrets, each with the minor version that brought it (each asked of `docker stack
+    config`)."""
+    if not isinstance(root, Mapping):
+        return
+    services = root.get("services")
+    for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
+        body = follow(entry.value)
+        for key in ("secrets", "configs") if isinstance(body, Mapping) else ():
+            assert isinstance(body, Mapping)
+            if body.get(key) is not None:
+                yield _SINCE[key, ""], f"`{key}` of {name}"
+    for section in _SECTIONS:
+        definitions = root.get(section)
+        if definitions is not None and (section, "") in _SINCE:
+            yield _SINCE[section, ""], f"`{section}`"
+        for name, entry in definitions.effective().items() if isinstance(definitions, Mapping) else ():
+            definition = follow(entry.value)
+            for key in definition.effective() if isinstance(definition, Mapping) else ():
+                if (section, key) in _SINCE:
+                    yield _SINCE[section, key], f"`{key}` in {section}.{name}"
 
 
 def _service(document: Document, name: str, body: Mapping) -> Iterator[UserError]:

@@ -56,7 +56,7 @@ def schema_problems(data: object, *, fragment: bool = False) -> list[Problem]:
 
 
 def compose_problems(
-    data: Mapping[str, object], *, consistency: bool = True, elsewhere: Names | None = None
+    data: Mapping[str, object], *, consistency: bool = True, elsewhere: Names | None = None, in_swarm: bool = False
 ) -> list[Problem]:
     """What Compose refuses in a file whose shape is right, in the order of the file.
 
@@ -66,11 +66,15 @@ def compose_problems(
 
     ``elsewhere`` are the services, secrets, networks and so on of files that include this one or that it includes:
     Compose looks for what a service refers to in all of them together (observed). Without it a file that includes
-    others is taken to find there what it lacks.
+    others is taken to find there what it lacks. ``in_swarm``: a driver may supply a secret.
     """
     problems = [*_resource_problems(data), *_service_problems(data)]
     if consistency:
-        problems += [*_sourceless_problems(data), *_reference_problems(data, elsewhere), *_conflict_problems(data)]
+        problems += [
+            *_sourceless_problems(data, in_swarm),
+            *_reference_problems(data, elsewhere),
+            *_conflict_problems(data),
+        ]
     return sorted(problems, key=lambda problem: _position(data, problem.path))[:MOST]
 
 
@@ -319,7 +323,7 @@ def _port_count(text: str) -> int:
     return last - first + 1 if first <= last < 65536 else 0
 
 
-def _sourceless_problems(data: Mapping[str, object]) -> Iterator[Problem]:
+def _sourceless_problems(data: Mapping[str, object], in_swarm: bool) -> Iterator[Problem]:
     for kind, sources in _SOURCES.items():
         wanted = " or ".join(f"`{key}`" for key in (*sources, "external"))
         for name, settings in _mappings(data.get(kind)):
@@ -329,6 +333,7 @@ def _sourceless_problems(data: Mapping[str, object]) -> Iterator[Problem]:
                 empty = settings.get("environment") == ""
                 lacking = "file" not in settings and (empty or "environment" not in settings)
                 lacking = lacking and settings.get("external", False) in (False, "false")
+                lacking = lacking and not (in_swarm and settings.get("driver"))
             if lacking:
                 yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", f"add {wanted}")
 

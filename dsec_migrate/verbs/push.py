@@ -19,6 +19,7 @@ from dsec_migrate.readers import mode_for
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.reports.page import Page
 from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect
+from dsec_migrate.swarm import outdated
 from dsec_migrate.verbs import Result, Task
 from dsec_migrate.verbs.units import each
 
@@ -41,6 +42,9 @@ def pull(task: Task, way: Way) -> Result:
 
 def _push(task: Task, way: Way, project: Project) -> None:
     page = task.page
+    for document, root in project.roots if way.name == "swarm" else ():
+        for refused in outdated(document, root):
+            raise refused
     ledger = Ledger(secrets_folder(project, task.options), project.boundary)
     known = list(held(project, task.options))
     keeper = _keeper(task, way, project, ledger)

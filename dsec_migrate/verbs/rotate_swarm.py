@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from dsec_migrate.document import parse
 from dsec_migrate.files import project_name
 from dsec_migrate.filling import overwrite_in_place, put_whole, remove
 from dsec_migrate.holdings import read
@@ -12,6 +13,7 @@ from dsec_migrate.rotation import Step, edits, swarm
 from dsec_migrate.rotation.running import run as run_step
 from dsec_migrate.stores.keepers import Found, Item, Reach
 from dsec_migrate.stores.swarm import Swarm, check_name, run
+from dsec_migrate.swarm import outdated
 from dsec_migrate.verbs.rotating import Rotation
 
 CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"
@@ -48,10 +50,11 @@ def _start(rotation: Rotation) -> None:
     check_name(new)
     if former not in known:
         raise rotation.error(f"Swarm has no secret {former}", "`dsec-migrate push --to swarm --write` puts it there")
+    changed = _called(rotation, new)
     _tell(rotation, former, new, "the next version")
     if rotation.task.write:
         _make(rotation, former, new, is_there=new in known)
-        _call(rotation, new)
+        _call(rotation, changed)
         rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [former], new)
     rotation.page.blank()
@@ -95,18 +98,30 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
     remove(rotation.new_file, rotation.project.boundary)
 
 
-def _call(rotation: Rotation, name: str) -> None:
-    """The project's files name the version."""
-    from dsec_migrate import transaction
-
+def _called(rotation: Rotation, name: str) -> edits.Changed:
+    """The project's files as they name the version; none where they do. Raises UserError where they cannot, or where
+    Swarm would refuse them then, before anything is changed."""
     if rotation.held.external_name == name:
-        return
+        return []
     secret = rotation.held.name
     definition = {**rotation.project.secrets[secret], "name": name}
     changed = edits.called(rotation.project, secret, name)
     edits.check(changed, lambda data: edits.defined(data, secret, definition))
     if not changed:
         raise rotation.error(f"no file of the project defines {secret} in its own text")
+    for document, _, text in changed:
+        for old, new in zip(document.roots, parse(document.source.with_text(text)).roots, strict=True):
+            for refused in outdated(document, old, new):
+                raise refused
+    return changed
+
+
+def _call(rotation: Rotation, changed: edits.Changed) -> None:
+    """The project's files name the version."""
+    from dsec_migrate import transaction
+
+    if not changed:
+        return
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
     work = transaction.Work(replacements=replacements, is_forgotten=True)
     transaction.commit(rotation.ledger.folder, work, rotation.project.boundary)
@@ -143,10 +158,11 @@ def _roll_back(rotation: Rotation) -> None:
         former, current = current, details["current"]
     if former not in swarm.versions(swarm.base_of(former)):
         raise rotation.error(f"Swarm has no secret {former} any more")
+    changed = _called(rotation, former)
     _tell(rotation, current, former, "back to the former version")
     if rotation.task.write:
         _take_back_here(rotation, former)
-        _call(rotation, former)
+        _call(rotation, changed)
         rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [current], former)
     rotation.page.blank()
