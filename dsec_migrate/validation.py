@@ -33,9 +33,8 @@ class Problem(NamedTuple):
     help: str = ""
 
 
+# what files define, by its kind
 Names = Mapping[str, Collection[str]]
-"""What files define, by its kind: ``services``, ``secrets`` and so on."""
-
 KINDS = ("services", "secrets", "configs", "networks", "volumes", "models")
 
 
@@ -330,10 +329,9 @@ def _sourceless_problems(data: Mapping[str, object], in_swarm: bool) -> Iterator
             if kind == "configs":
                 lacking = not {*sources, "external"} & {*settings}
             else:
-                empty = settings.get("environment") == ""
-                lacking = "file" not in settings and (empty or "environment" not in settings)
+                has_driver = in_swarm and bool(settings.get("driver"))
+                lacking = "file" not in settings and not settings.get("environment", "") and not has_driver
                 lacking = lacking and settings.get("external", False) in (False, "false")
-                lacking = lacking and not (in_swarm and settings.get("driver"))
             if lacking:
                 yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", f"add {wanted}")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.changes import Plan
+from dsec_migrate.configuration import setup
 from dsec_migrate.document import Mapping, Scalar, Sequence, follow
 from dsec_migrate.finding import Action, Finding, Site
 from dsec_migrate.hardening import editable
-from dsec_migrate.hardening.texts import setup
 from dsec_migrate.isolation import DropMounts, Hardened
 from dsec_migrate.options import Harden
 from dsec_migrate.patterns import Pattern

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from dsec_migrate import datastores
+from dsec_migrate.configuration import SOCKET, Setup, setup
 from dsec_migrate.document import Mapping, Scalar, Sequence, follow
 from dsec_migrate.hardening import programs
 from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.hardening.texts import SOCKET, Setup, setup
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, Service
 

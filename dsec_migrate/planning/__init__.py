@@ -51,7 +51,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     found = [decide(case) for case in cases(project, options)]
     found += _in_commands(project, options, found)
     begun = half_done.find(project, options, disk)
-    mended = [one for one in begun if options.fix and one.mend is not None]
+    mended = [one for one in begun if one.is_mended(options)]
     hidden = (
         *(report(finding, {}) for finding in hidden_findings(project, options)),
         *unused.find(project, options),
@@ -59,7 +59,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         *commented.find(project, options),
     )
     if not found and not mended:
-        rows = tuple(one.report(None, fixes=False) for one in begun)
+        rows = tuple(one.report(None, options) for one in begun)
         return Plan((*rows, *hidden))
     components = join(project, found)
     settle(components)
@@ -103,7 +103,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        (*_rows(found, settled, begun, fixes=options.fix), *hidden),
+        (*_rows(found, settled, begun, options), *hidden),
         final,
         tuple(secrets),
         tuple(operations),
@@ -124,15 +124,14 @@ def _rows(
     found: Iterable[Pending],
     settled: Mapping[int, Sequence[Finding]],
     begun: Sequence[half_done.HalfDone],
-    *,
-    fixes: bool,
+    options: Options,
 ) -> Iterator[Finding]:
     """The findings; of a variable that is half done, what mends it."""
     told = {(one.service.name, one.variable.name) for one in begun if one.mend is not None}
     for finding in found:
         yield from (row for row in settled[id(finding)] if (row.service, row.variable) not in told)
     verdicts = {(f.case.service.name, f.variable.name): f.case.verdict for f in found}
-    yield from (one.report(verdicts.get((one.service.name, one.variable.name)), fixes=fixes) for one in begun)
+    yield from (one.report(verdicts.get((one.service.name, one.variable.name)), options) for one in begun)
 
 
 def _readers(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> mounts.Readers:

@@ -25,6 +25,12 @@ from dsec_migrate.records import dataclass, replace
 
 KIND = "half-done"
 _SUFFIX, _DOUBLE, _PREFIX = "_FILE", "__FILE", "FILE__"
+_KNOWS_THE_PATH = (
+    "until now the password is that path itself, which anybody can guess: where data is there already, make the file's "
+    "content its password first (ALTER ROLE in PostgreSQL, ALTER USER in MySQL, or rotate it), else nobody who reads "
+    "the file can log in"
+)
+_RAN_WITHOUT = "until now the program ran without it: where data is there already, another password may be in use"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -40,13 +46,18 @@ class Mend:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class HalfDone:
-    """``note`` says what is wrong."""
+    """``note`` says what is wrong, ``doubt`` what somebody has to see to before it is mended: the program gets another
+    value than today."""
 
     service: Service
     variable: Variable
     note: str
     mend: Mend | None = None
     confidence: Confidence = Confidence.LIKELY
+    doubt: str = ""
+
+    def is_mended(self, options: Options) -> bool:
+        return options.fix and self.mend is not None and not (options.safe and self.doubt)
 
     def move(self) -> Move | None:
         """The change of the variable's line, if that is what mends it."""
@@ -57,12 +68,17 @@ class HalfDone:
             return RemoveVariable(mend.slot, mend.secret, holder_of(self.service, mend.slot), keeps_comment=True)
         return MoveVariable(mend.slot, mend.new_name, mend.slot.text or "", mend.secret)
 
-    def report(self, verdict: Verdict | None, *, fixes: bool) -> Finding:
+    def report(self, verdict: Verdict | None, options: Options) -> Finding:
         """The row of a report; ``verdict`` is what the detectors say of the variable's text."""
         slot, mend = self.variable.slot, self.mend
-        is_mended = fixes and mend is not None
+        is_mended = self.is_mended(options)
+        sureness = Applicability.REVIEW if self.doubt else Applicability.SAFE
         added = (mend.new_name,) if mend is not None and mend.new_name not in (None, self.variable.name) else ()
-        note = self.note if mend is None or is_mended else f"{self.note} (--fix mends it)"
+        note = self.note
+        if self.doubt:
+            note += f"; {self.doubt}"
+        if mend is not None and not is_mended:
+            note += " (not known to be safe: --fix without --safe mends it)" if options.fix else " (--fix mends it)"
         return Finding(
             Site(*slot.document.place(slot.start)),
             self.service.name,
@@ -72,7 +88,7 @@ class HalfDone:
             Action.MIGRATE if is_mended else Action.KEEP,
             Delivery.FILE_VARIABLE.value if is_mended else Delivery.NONE.value,
             tuple(name for name in added if name is not None) if is_mended else (),
-            (Applicability.SAFE if is_mended else Applicability.MANUAL).value,
+            (sureness if is_mended else Applicability.MANUAL).value,
             mend.secret if is_mended and mend is not None else None,
             None,
             note,
@@ -168,12 +184,14 @@ def _path_as_value(service: Service, variable: Variable, row: Image | None) -> H
         return None
     image = images.repository(service.image)
     if way is None or way.name in service.variables:
-        return HalfDone(service, variable, f"its value is a path, which the image {image} takes for the secret itself")
+        note = f"its value is a path, which the image {image} takes for the secret itself"
+        return HalfDone(service, variable, note, doubt=_KNOWS_THE_PATH)
     return HalfDone(
         service,
         variable,
         f"its value is a path, which the image {image} takes for the secret itself: it reads {way.name}",
         _renamed(service, variable, way.name),
+        doubt=_KNOWS_THE_PATH,
     )
 
 
@@ -188,7 +206,8 @@ def _wrong_form(service: Service, variable: Variable, base: str, row: Image | No
         then = f": it {row.fallback}" if row.fallback else ""
         return HalfDone(service, variable, f"the image {image} does not read it{then}")
     mend = _renamed(service, variable, way.name) if way.value == "{path}" else None
-    return HalfDone(service, variable, f"the image {image} does not read it, but {way.name}", mend)
+    note = f"the image {image} does not read it, but {way.name}"
+    return HalfDone(service, variable, note, mend, doubt=_RAN_WITHOUT if mend is not None else "")
 
 
 def _not_mounted(project: Project, service: Service, variable: Variable, path: str) -> HalfDone | None:

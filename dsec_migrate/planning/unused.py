@@ -1,12 +1,16 @@
-"""Secrets that a service mounts and nothing in it uses: whoever breaks in reads them, and a migration may have stopped
-half way."""
+"""Secrets that a service mounts and nothing uses: whoever breaks in reads them, and a migration may have stopped half
+way.
+
+What names the file may stand elsewhere: a proxy that reads the labels of its neighbours opens the files that they name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from dsec_migrate.changes import Applicability
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.document import Alias, Mapping, ParsedNode, Scalar, Sequence, follow, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.images import Image
 from dsec_migrate.options import Options
@@ -14,6 +18,7 @@ from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 
 UNUSED = "it is mounted, and nothing in the service names its file"
 
@@ -23,7 +28,7 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
     program knows that it does without."""
     for service in project.services.values():
         row = None if service.is_built else project.images.find(service.image)
-        for name, site in _unused(service, row):
+        for name, site in _unused(project, service, row):
             variable = f"secrets:{name}"
             if options.is_asked_for(service.name, variable):
                 yield Finding(
@@ -42,25 +47,72 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
                 )
 
 
-def _unused(service: Service, row: Image | None) -> Iterator[tuple[str, Site]]:
+def _unused(project: Project, service: Service, row: Image | None) -> Iterator[tuple[str, Site]]:
     if row is None or not row.is_sure or row.convention in {"none", "value-scheme", "fixed-name"} or service.is_built:
         return
     mounted = list(_mounted(service))
     if not mounted or any(file.text is None for file in service.env_files):
         return
-    texts = [
-        part.value
-        for layer in service.layers
-        for key in (*RUN_INSIDE, "environment")
-        if (node := layer.service.get(key)) is not None
-        for part in walk(node)
-        if isinstance(part, Scalar)
-    ]
-    texts += [entry.value or "" for file in service.env_files for entry in file.entries]
-    texts += [variable.effective.value or "" for variable in service.variables.values()]
+    texts = list(_texts(project, service, (*RUN_INSIDE, "environment")))
     for name, target, site in mounted:
-        if not any(name in text or target in text for text in texts):
+        path = target if target.startswith("/") else f"{SECRETS_MOUNT}/{target}"
+        if any(name in text or target in text for text in texts) or _is_named_for(project, service, path):
+            continue
+        if not any(path in text for text in _mounted_texts(project, service)):
             yield name, site
+
+
+@lru_cache(maxsize=4)
+def _mounted_texts(project: Project, service: Service) -> tuple[str, ...]:
+    """Those of settings that it mounts."""
+    from dsec_migrate.configuration import setup
+
+    return setup(project, service, is_store=True).texts
+
+
+def _is_named_for(project: Project, service: Service, path: str) -> bool:
+    """Whether a text that another program may have written down for this one names its file: a label of any service,
+    the content of a config, or what a service says that has no such file itself."""
+    if any(path in text for text in _common_texts(project)):
+        return True
+    return any(
+        path in text
+        for other in project.services.values()
+        if other is not service and path not in by_path(other)
+        for text in _texts(project, other, (*RUN_INSIDE, "environment", "configs", "secrets", "volumes"))
+    )
+
+
+@lru_cache(maxsize=4)
+def _common_texts(project: Project) -> tuple[str, ...]:
+    """Labels, and the contents of configs."""
+    found = [text for one in project.services.values() for text in _texts(project, one, ("labels", "deploy"))]
+    for _, root in project.roots:
+        configs = root.get("configs")
+        found += _resolved(project, configs) if configs is not None else ()
+    return tuple(found)
+
+
+def _texts(project: Project, service: Service, keys: Iterable[str]) -> Iterator[str]:
+    for layer in service.layers:
+        for key in keys:
+            node = layer.service.get(key)
+            yield from _resolved(project, node) if node is not None else ()
+    if "environment" in keys:
+        yield from (entry.value or "" for file in service.env_files for entry in file.entries)
+        yield from (variable.effective.value or "" for variable in service.variables.values())
+
+
+def _resolved(project: Project, node: ParsedNode) -> Iterator[str]:
+    """The texts below a node, as they stand there and as Compose resolves them."""
+    for part in walk(node):
+        content = follow(part)
+        if isinstance(content, Scalar):
+            yield content.value
+            if "$" in content.value:
+                yield project.resolve(content.value).value or ""
+        elif isinstance(part, Alias):
+            yield from _resolved(project, content)
 
 
 def _mounted(service: Service) -> Iterator[tuple[str, str, Site]]:

@@ -15,6 +15,7 @@ from dsec_migrate.reports.hunks import VEIL, veiled
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
 from dsec_migrate.secret import MASK
+from dsec_migrate.source import Source
 
 Path = tuple[str, ...]
 
@@ -58,7 +59,7 @@ def lines(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator
 
 
 def _parsed(source: Source, text: str) -> Document:
-    return parse(Source(source.path, b"", text, source.encoding, source.byte_order_mark))
+    return parse(source.with_text(text))
 
 
 def _plain(text: str) -> str:
