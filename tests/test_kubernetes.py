@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import docker
 from ruamel.yaml import YAML
 from test_stores import files, run
 
@@ -103,14 +104,10 @@ def test_a_deployment_gets_what_the_service_had(project: Path) -> None:
         "TOKEN_FILE": "/run/secrets/token.txt",
         "DSN": "file:///run/secrets/db_password",
     }
-    volumes = {volume["name"]: volume["projected"]["sources"] for volume in spec["volumes"]}
-    paths = {}
-    for mount in container["volumeMounts"]:
-        assert mount["readOnly"] is True
-        for source in volumes[mount["name"]]:
-            for item in source["secret"]["items"]:
-                where = mount["mountPath"] if "subPath" in mount else f"{mount['mountPath']}/{item['path']}"
-                paths[where] = (source["secret"]["name"], item["key"])
+    volumes = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"]}
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    # each file alone: a mount at /run/secrets would leave no place for that of the service account
+    paths = {mount["mountPath"]: (volumes[mount["name"]], mount["subPath"]) for mount in container["volumeMounts"]}
     assert paths == {
         "/run/secrets/db_password": ("db-password", "db_password"),
         "/run/secrets/token.txt": ("api-token", "api_token"),
@@ -120,6 +117,73 @@ def test_a_deployment_gets_what_the_service_had(project: Path) -> None:
     }
     said = "".join(path.read_text() for path in (project / "kubernetes").iterdir())
     assert "Larkspur" not in said
+
+
+WORKLOAD = """\
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: app}}
+spec:
+  selector: {{matchLabels: {{app: app}}}}
+  template:
+    metadata: {{labels: {{app: app}}}}
+    spec:
+      containers:
+        - name: app
+          image: example.com/app
+          env: [{{name: LOG_LEVEL, value: info}}]
+          volumeMounts: [{{name: data, mountPath: /data}}]
+        - name: beside
+          image: example.com/beside
+      volumes: [{{name: data, emptyDir: {{}}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: app}}
+spec: {{selector: {{app: app}}, ports: [{{port: 80}}]}}
+"""
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed here")
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_kustomize_patches_any_workload_of_the_name(kind: str, project: Path) -> None:
+    run(project, "push", "--to", "kubernetes", "--write")
+    (project / "base").mkdir()
+    (project / "base" / "app.yaml").write_text(WORKLOAD.format(kind=kind))
+    (project / "base" / "kustomization.yaml").write_text("resources: [app.yaml]\ncomponents: [../kubernetes]\n")
+    words = ["kubectl", "kustomize", "base"]
+    made = subprocess.run(words, cwd=project, capture_output=True, check=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    (found,) = (one for one in YAML(typ="safe").load_all(made.stdout) if one["kind"] == kind)
+    spec = found["spec"]["template"]["spec"]
+    app, beside = sorted(spec["containers"], key=lambda one: one["name"])
+    assert beside == {"name": "beside", "image": "example.com/beside"}
+    assert {one["name"] for one in app["env"]} == {"LOG_LEVEL", "TOKEN_FILE", "DSN"}
+    assert {one["mountPath"] for one in app["volumeMounts"]} == {
+        "/data", "/run/secrets/db_password", "/run/secrets/token.txt", "/etc/app/key", "/run/secrets/tricky",
+        "/run/secrets/number",
+    }  # fmt: skip
+    assert {one["name"] for one in spec["volumes"]} == {
+        "data", "secret-db-password", "secret-api-token", "secret-key-file", "secret-tricky", "secret-number",
+    }  # fmt: skip
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_a_container_starts_with_the_service_accounts_mount_beside(project: Path) -> None:
+    """The mounts as the kubelet makes them, with an image whose /var/run is /run as most images have it."""
+    run(project, "push", "--to", "kubernetes", "--write")
+    (patch,) = documents(project / "kubernetes" / "app.yaml")
+    (container,) = patch["spec"]["template"]["spec"]["containers"]
+    (project / "account").mkdir()
+    (project / "account" / "token").write_text("t")
+    # busybox has no link at /var/run: the token's own place below /run stands for it
+    files = ((f"{project}/secrets/{mount['subPath']}.txt", mount["mountPath"]) for mount in container["volumeMounts"])
+    account = (f"{project}/account", "/run/secrets/kubernetes.io/serviceaccount")
+    mounts = [f"{source}:{target}:ro" for source, target in (account, *files)]
+    words = [word for mount in reversed(mounts) for word in ("-v", mount)]
+    script = "cat /run/secrets/db_password /run/secrets/kubernetes.io/serviceaccount/token"
+    result = docker("run", "--rm", *words, "busybox:stable", "sh", "-c", script)
+    assert (result.returncode, result.stdout) == (0, VALUES["db_password"] + b"t"), result.stderr.decode()
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed here")
@@ -177,8 +241,7 @@ def test_names_that_look_like_something_else_stay_names(project: Path) -> None:
     assert decoded(secrets[-1]) == {"123": VALUES["number"]}
     assert [one["metadata"]["name"] for one in secrets[-2:]] == ["true", "123"]
     (patch,) = documents(project / "kubernetes" / "null-1e3.yaml")
-    sources = patch["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
-    assert sources[-1]["secret"]["name"] == "123"
+    assert patch["spec"]["template"]["spec"]["volumes"][-1]["secret"]["secretName"] == "123"
 
 
 def test_two_names_that_kubernetes_cannot_tell_apart_are_refused(project: Path) -> None:

@@ -1,7 +1,8 @@
-"""Kubernetes: Secrets, and patches by which Deployments mount them where Compose did.
+"""Kubernetes: Secrets, and patches by which workloads mount them where Compose did.
 
 Facts of its API (https://kubernetes.io/docs/concepts/configuration/secret/): a Secret's keys are ``[-._a-zA-Z0-9]+``,
-its name is a DNS subdomain name, it holds at most 1 MiB; a projected volume gathers several in one folder.
+its name is a DNS subdomain name, it holds at most 1 MiB; ``subPath`` mounts one file of a volume, and a container that
+runs keeps it as it was. kustomize applies a patch with a ``target`` to each kind that it names (observed with 5.5).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
@@ -24,7 +24,8 @@ VALUES = "secrets.yaml"
 SCRIPT = "create-secrets.sh"
 MAXIMUM_BYTES = 1_048_576
 _MODE = 0o444
-_VOLUME = "secrets"
+# the kinds that have a pod's template at the same place; a target is a regular expression, and its kind decides
+_WORKLOADS = "Deployment|StatefulSet|DaemonSet|ReplicaSet|Job"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -71,9 +72,13 @@ def check(secrets: Sequence[Kept]) -> None:
 def files(
     project: str, secrets: Sequence[Kept], consumers: Sequence[Consumer], namespace: str | None, *, with_values: bool
 ) -> Mapping[str, str]:
-    """The texts by file name: a kustomize component, a patch for each Deployment, and how the Secrets are made."""
-    patches = {f"{dns_name(one.name)}.yaml": "".join(_patch(one, secrets)) for one in consumers if one.mounts}
-    found = {"kustomization.yaml": "".join(_kustomization(namespace, list(patches), with_values)), **patches}
+    """The texts by file name: a kustomize component, a patch for each workload, and how the Secrets are made."""
+    patched = {f"{dns_name(one.name)}.yaml": one for one in consumers if one.mounts}
+    names = {file: dns_name(one.name) for file, one in patched.items()}
+    found = {
+        "kustomization.yaml": "".join(_kustomization(namespace, names, with_values)),
+        **{file: "".join(_patch(one, secrets)) for file, one in patched.items()},
+    }
     if with_values:
         documents = ["".join(_secret(project, one, namespace)) for one in secrets if one.value is not None]
         found[VALUES] = f"{MARK}\n" + "---\n".join(documents)
@@ -82,9 +87,11 @@ def files(
     return found
 
 
-def _kustomization(namespace: str | None, patches: Sequence[str], with_values: bool) -> Iterator[str]:
+def _kustomization(namespace: str | None, patches: Mapping[str, str], with_values: bool) -> Iterator[str]:
+    """``patches``: the name of each workload by its patch's file."""
     yield f"{MARK}\n"
-    yield "# In the kustomization of the Deployments: `components: [PATH OF THIS FOLDER]`.\n"
+    yield "# In the kustomization of the workloads: `components: [PATH OF THIS FOLDER]`. A patch changes the workload\n"
+    yield "# that is called so; kustomize says nothing where there is none.\n"
     yield "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
     if namespace is not None:
         yield f"namespace: {json.dumps(namespace)}\n"
@@ -92,7 +99,8 @@ def _kustomization(namespace: str | None, patches: Sequence[str], with_values: b
         yield f"resources:\n  - {VALUES}\n"
     if patches:
         yield "patches:\n"
-        yield from (f"  - path: {json.dumps(name)}\n" for name in patches)
+    for file, name in patches.items():
+        yield f"  - path: {json.dumps(file)}\n    target:\n      kind: {_WORKLOADS}\n      name: {json.dumps(name)}\n"
 
 
 def _secret(project: str, one: Kept, namespace: str | None) -> Iterator[str]:
@@ -113,36 +121,33 @@ def _secret(project: str, one: Kept, namespace: str | None) -> Iterator[str]:
 
 
 def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
-    names = {one.name: one.object_name for one in secrets}
-    folders: dict[str, list[tuple[str, str]]] = {}
-    for path, secret in consumer.mounts.items():
-        folders.setdefault(str(PurePosixPath(path).parent), []).append((PurePosixPath(path).name, secret))
+    """One mount for each file. A volume over the whole of /run/secrets would leave no place for the service account's
+    token, which Kubernetes mounts below /var/run/secrets, in most images the same folder."""
+    objects = {one.name: one.object_name for one in secrets}
+    volumes = {
+        name: _volume(number, objects[name]) for number, name in enumerate(dict.fromkeys(consumer.mounts.values()))
+    }
     name = json.dumps(dns_name(consumer.name))
-    yield f"{MARK}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  template:\n    spec:\n"
-    yield f"      containers:\n        - name: {name}\n"
+    yield f"{MARK}\napiVersion: apps/v1\nkind: Deployment  # or what the target says\n"
+    yield f"metadata:\n  name: {name}\nspec:\n  template:\n    spec:\n      containers:\n        - name: {name}\n"
     if consumer.variables:
         yield "          env:\n"
         for variable, value in consumer.variables.items():
             yield f"            - name: {json.dumps(variable)}\n              value: {json.dumps(value)}\n"
     yield "          volumeMounts:\n"
-    volumes: list[str] = []
-    for number, (folder, inside) in enumerate(folders.items()):
-        volume = _VOLUME if not number else f"{_VOLUME}-{number + 1}"
-        if folder == "/run/secrets":
-            yield f"            - name: {volume}\n              mountPath: {folder}\n              readOnly: true\n"
-        for file, _ in inside if folder != "/run/secrets" else ():
-            # alone, so that the folder keeps what the image has there
-            path = json.dumps(str(PurePosixPath(folder) / file))
-            yield f"            - name: {volume}\n              mountPath: {path}\n"
-            yield f"              subPath: {json.dumps(file)}\n"
-            yield "              readOnly: true\n"
-        volumes.append(f"        - name: {volume}\n          projected:\n            defaultMode: {_MODE}  # 0444\n")
-        volumes.append("            sources:\n")
-        for file, secret in inside:
-            volumes.append(f"              - secret:\n                  name: {json.dumps(names[secret])}\n")
-            volumes.append(f"                  items: [{{key: {json.dumps(secret)}, path: {json.dumps(file)}}}]\n")
+    for path, secret in consumer.mounts.items():
+        yield f"            - name: {volumes[secret]}\n              mountPath: {json.dumps(path)}\n"
+        yield f"              subPath: {json.dumps(secret)}\n              readOnly: true\n"
     yield "      volumes:\n"
-    yield from volumes
+    for secret, volume in volumes.items():
+        yield f"        - name: {volume}\n          secret:\n            secretName: {json.dumps(objects[secret])}\n"
+        yield f"            defaultMode: {_MODE}  # 0444\n"
+
+
+def _volume(number: int, object_name: str) -> str:
+    """The name of a volume, which the workload's own do not have: at most 63 characters."""
+    name = f"secret-{object_name}"
+    return name if len(name) <= 63 else f"secret-{number + 1}"
 
 
 def _script(project: str, secrets: Sequence[Kept], namespace: str | None) -> Iterator[str]:

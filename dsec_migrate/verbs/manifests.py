@@ -72,7 +72,7 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
         return
     if not wish.with_values:
         page.sentence(f"sh {wish.folder}/{kubernetes.SCRIPT} makes the Secrets from the files of the values")
-    page.sentence(f"in the kustomization of the Deployments: components: [{wish.folder}]")
+    page.sentence(f"in the kustomization of the workloads: components: [{wish.folder}]")
 
 
 def _consumer(project: Project, name: str) -> kubernetes.Consumer:
