@@ -34,7 +34,8 @@ class Environment:
     ``places`` are file and line (from 1) of the variables of ``files``, ``built_from`` the names that they mention.
     ``project_name`` is what Compose calls the project, once that is known; of a project that is included
     (``is_included``) it is the name of the one that includes it, and ``named_after`` are the variables of ``files``
-    that are built from it.
+    that are built from it. ``outermost`` is the environment of the project that includes all others: env files see it,
+    and so does a mapping's variable without a value (observed with Compose 2.40, which looks both up at the end).
     """
 
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -43,7 +44,7 @@ class Environment:
     places: Mapping[str, tuple[Path, int]] = field(default_factory=dict)
     built_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     project_name: str = ""
-    is_included: bool = False
+    including: Environment | None = None
     named_after: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(init=False, repr=False)
 
@@ -52,6 +53,14 @@ class Environment:
         if self.project_name:
             merged = {**merged, PROJECT_NAME: self.project_name}
         object.__setattr__(self, "variables", merged)
+
+    @property
+    def is_included(self) -> bool:
+        return self.including is not None
+
+    @property
+    def outermost(self) -> Environment:
+        return self if self.including is None else self.including
 
     def is_from_shell(self, name: str) -> bool:
         """Whether the value in effect stands in no file."""
@@ -114,7 +123,7 @@ def load(
             (*own.paths, *parent.paths),
             {**own.places, **parent.places},
             project_name=parent.project_name,
-            is_included=True,
+            including=parent.outermost,
             named_after=_named_after(own, parent),
         )
     paths = named_files(env_files, shell)

@@ -60,7 +60,7 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scen
             continue
         try:
             text = scene.texts.env_text(one.path, one.raw)
-            entries = env.read_entries(text.source, scene.environment.variables, values, earlier, one.raw)
+            entries = env.read_entries(text.source, scene.environment.outermost.variables, values, earlier, one.raw)
         except UserError as problem:
             scene.lacks(problem)
             yield file
@@ -74,7 +74,8 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scen
 
 def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> SequenceType[_Named]:
     """What the layers name together. An entry that is there already, spelled the same, replaces the earlier one in its
-    place (observed with Compose 2.40: of `[a, b, a]`, b comes last)."""
+    place (observed with Compose 2.40: of `[a, b, a]`, b comes last). What is included is compared once more, then by
+    the whole path."""
     found: dict[str, _Named] = {}
     for layer in layers:
         node = layer.service.get("env_file")
@@ -85,10 +86,18 @@ def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> SequenceType[
         for item in node.items if isinstance(node, Sequence) else [node]:
             one = _entry(item, layer, scene)
             if one is not None:
-                spelling, entry = one
-                known = found.get(spelling)
-                found[spelling] = entry if known is None else replace(entry, layers=(*known.layers, *entry.layers))
-    return list(found.values())
+                _put(found, *one)
+    if not scene.environment.is_included:
+        return list(found.values())
+    by_path: dict[str, _Named] = {}
+    for entry in found.values():
+        _put(by_path, str(entry.path), entry)
+    return list(by_path.values())
+
+
+def _put(found: dict[str, _Named], spelling: str, entry: _Named) -> None:
+    known = found.get(spelling)
+    found[spelling] = entry if known is None else replace(entry, layers=(*known.layers, *entry.layers))
 
 
 def _entry(item: ParsedNode, layer: Layer, scene: Scene) -> tuple[str, _Named] | None:

@@ -310,12 +310,17 @@ def _service(
         for slot in _slots(layer.document, node):
             slots.setdefault(slot.name, []).append(slot)
     own: dict[str, Variable] = {}
+    is_merged = sum(layer.environment is not None for layer in layers) > 1
     for variable, places in slots.items():
         if places[-1].node.tag == RESET:
             dropped += [(slot, places[-1].document) for slot in places[:-1]]
             continue
         template = places[-1].text
-        value = resolve(template, environment) if template is not None else passed_through(variable, environment)
+        value = (
+            resolve(template, environment)
+            if template is not None
+            else passed_through(places[-1], environment, is_merged=is_merged)
+        )
         own[variable] = Variable(name, variable, tuple(places), value)
         if too_much := scene.tally.takes_values([value.value]):
             raise places[-1].document.error(too_much, places[-1].start, help=_SPLIT)

@@ -339,11 +339,11 @@ class Project:
 
     def effect(self, slot: Slot) -> Value:
         """What ``slot`` alone would give its container."""
-        if slot.text is None:
-            return passed_through(slot.name, self.environment)
         if isinstance(slot, EnvFileSlot):
             assert slot.given is not None
             return slot.given
+        if slot.text is None:
+            return passed_through(slot, self.environment)
         return resolve(slot.text, self.environment)
 
     def value_at(self, slot: Slot) -> str | None:
@@ -360,8 +360,14 @@ class Project:
         return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
 
 
-def passed_through(name: str, environment: Environment) -> Value:
-    """A variable without a value takes the project environment's; where that has none, it is removed."""
+def passed_through(slot: Slot, environment: Environment, *, is_merged: bool = False) -> Value:
+    """A variable without a value takes the project environment's; where that has none, it is removed. ``is_merged``:
+    several layers say what the service's variables are, which makes a list of mappings."""
+    is_listed = slot.entry is None or is_merged
+    return _passed_through(slot.name, environment if is_listed else environment.outermost)
+
+
+def _passed_through(name: str, environment: Environment) -> Value:
     value = environment.variables.get(name)
     return Value(
         None,
@@ -375,8 +381,9 @@ def passed_through(name: str, environment: Environment) -> Value:
 def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[str, Value]) -> Value:
     """What a line of an env file means where the project's environment comes first, then ``above``: the service's own
     variables and the lines before it. What those have from the shell, or from nowhere, this one has too."""
+    environment = environment.outermost
     if line.value is None:
-        return passed_through(line.name, environment)
+        return _passed_through(line.name, environment)
     if line.template is None or "$" not in line.template:
         return Value(line.template, line.value)
     try:

@@ -37,7 +37,8 @@ def _variable(project: Project, variable: Variable) -> str | None:
     """The variable whose value the slot takes unchanged now, or None when there is no such variable."""
     effective = variable.effective
     if effective.template is None:
-        name = variable.name
+        known = project.environment.variables.get(variable.name)
+        name = variable.name if known == effective.value else ""
     else:
         reference = effective.whole_reference
         if reference is None or reference.operator in {"+", ":+"}:
