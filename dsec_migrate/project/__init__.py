@@ -19,16 +19,14 @@ from dsec_migrate.project.model import (
     Reading,
     Service,
     Slot,
-    Value,
     Variable,
     definitions,
     has_unusual_line_ends,
     plain_mapping,
-    references_of,
-    resolve,
 )
 from dsec_migrate.project.recipes import BuildArgument, BuildFile, BuildPart, DockerfileText
 from dsec_migrate.project.texts import Texts
+from dsec_migrate.project.values import Value, references_of, resolve
 
 __all__ = [
     "OVERRIDE",

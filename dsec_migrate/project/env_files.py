@@ -18,12 +18,10 @@ from dsec_migrate.project.model import (
     EnvFile,
     EnvFileSlot,
     Layer,
-    Value,
     Variable,
-    line_value,
-    resolve,
 )
 from dsec_migrate.project.scene import Scene
+from dsec_migrate.project.values import Value, line_value, resolve
 from dsec_migrate.records import dataclass, replace
 
 # what Compose takes for false in a text, in any case

@@ -26,12 +26,11 @@ from dsec_migrate.project.model import (
     Service,
     Slot,
     Variable,
-    passed_through,
-    resolve,
 )
 from dsec_migrate.project.scene import Body, Scene
 from dsec_migrate.project.tally import Tally
 from dsec_migrate.project.texts import Texts
+from dsec_migrate.project.values import passed_through, resolve
 from dsec_migrate.records import replace
 from dsec_migrate.scalars import environment_text
 from dsec_migrate.validation import Problem
@@ -319,7 +318,7 @@ def _service(
         value = (
             resolve(template, environment)
             if template is not None
-            else passed_through(places[-1], environment, is_merged=is_merged)
+            else passed_through(variable, environment, is_listed=is_merged or places[-1].entry is None)
         )
         own[variable] = Variable(name, variable, tuple(places), value)
         if too_much := scene.tally.takes_values([value.value]):

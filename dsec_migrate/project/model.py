@@ -16,8 +16,8 @@ from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.exceptions import Rule
 from dsec_migrate.images import Table
-from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
 from dsec_migrate.neighbours import Folders
+from dsec_migrate.project.values import Value, passed_through, resolve
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.source import Source, Span
 
@@ -158,27 +158,6 @@ class Argument(Slot):
 def env_file_scalar(line: EnvFileEntry) -> Scalar:
     start, end = line.value_span
     return Scalar(start, end, start, None, None, line.template or "", line.quote)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Value:
-    """What one template means today. ``value`` is what the container gets, None where it gets nothing. ``is_named``:
-    the project's name may be part of it."""
-
-    template: str | None = field(repr=False)
-    value: str | None = field(repr=False)
-    references: tuple[Reference, ...] = field(default=(), repr=False)
-    unset: tuple[str, ...] = ()
-    shell: tuple[str, ...] = ()
-    is_named: bool = False
-
-    @property
-    def whole_reference(self) -> Reference | None:
-        """The reference that is all of the template (``${X}``, ``${X:-d}``), if it is one."""
-        first = self.references[0] if self.references else None
-        if first and self.template is not None and (first.start, first.end) == (0, len(self.template)):
-            return first
-        return None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -343,7 +322,7 @@ class Project:
             assert slot.given is not None
             return slot.given
         if slot.text is None:
-            return passed_through(slot, self.environment)
+            return passed_through(slot.name, self.environment, is_listed=slot.entry is None)
         return resolve(slot.text, self.environment)
 
     def value_at(self, slot: Slot) -> str | None:
@@ -358,53 +337,6 @@ class Project:
     @cached_property
     def _order(self) -> dict[int, int]:
         return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
-
-
-def passed_through(slot: Slot, environment: Environment, *, is_merged: bool = False) -> Value:
-    """A variable without a value takes the project environment's; where that has none, it is removed. ``is_merged``:
-    several layers say what the service's variables are, which makes a list of mappings."""
-    is_listed = slot.entry is None or is_merged
-    return _passed_through(slot.name, environment if is_listed else environment.outermost)
-
-
-def _passed_through(name: str, environment: Environment) -> Value:
-    value = environment.variables.get(name)
-    return Value(
-        None,
-        value,
-        unset=() if value is not None else (name,),
-        shell=(name,) if environment.is_from_shell(name) else (),
-        is_named=environment.has_project_name(name),
-    )
-
-
-def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[str, Value]) -> Value:
-    """What a line of an env file means where the project's environment comes first, then ``above``: the service's own
-    variables and the lines before it. What those have from the shell, or from nowhere, this one has too."""
-    environment = environment.outermost
-    if line.value is None:
-        return _passed_through(line.name, environment)
-    if line.template is None or "$" not in line.template:
-        return Value(line.template, line.value)
-    try:
-        found = references(line.template)
-    except InterpolationError:
-        return Value(line.template, line.value)
-    unset: dict[str, None] = {}
-    shell: set[str] = set()
-    is_named = False
-    for reference in found:
-        source = above.get(reference.name)
-        if reference.name in environment.variables:
-            is_named |= environment.has_project_name(reference.name)
-            shell.update({reference.name} if environment.is_from_shell(reference.name) else ())
-        elif source is not None:
-            unset.update(dict.fromkeys(source.unset))
-            shell.update(source.shell)
-            is_named |= source.is_named
-        elif not reference.operator:
-            unset[reference.name] = None
-    return Value(line.template, line.value, found, tuple(unset), tuple(sorted(shell)), is_named)
 
 
 def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:
@@ -426,28 +358,6 @@ def has_unusual_line_ends(text: str) -> bool:
     """Whether lines end in CR alone, as on old Macs, or in U+0085, U+2028 or U+2029, which YAML knows as well."""
     is_ordinary = text.isascii() or not any(character in text for character in "\x85\u2028\u2029")
     return not is_ordinary or ("\r" in text and text.count("\r") != text.count("\r\n"))
-
-
-def resolve(template: str | None, environment: Environment) -> Value:
-    if template is None or "$" not in template:
-        return Value(template, template)
-    try:
-        found = references(template)
-        names = {reference.name for reference in found}
-        shell = tuple(sorted(name for name in names if environment.is_from_shell(name)))
-        result = interpolate(template, environment.variables)
-    except InterpolationError as error:
-        return Value(template, None, unset=(error.name or "",))
-    is_named = any(map(environment.has_project_name, names))
-    return Value(template, result.value, found, result.unset, shell, is_named)
-
-
-def references_of(template: str) -> frozenset[str]:
-    """The names that ``template`` mentions; none where Compose would refuse it."""
-    try:
-        return frozenset(reference.name for reference in references(template))
-    except InterpolationError:
-        return frozenset()
 
 
 def plain_mapping(node: Mapping) -> dict[str, object]:

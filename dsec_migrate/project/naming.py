@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dsec_migrate.document import Document, Mapping, Scalar
 from dsec_migrate.environment import Environment, normalized_name
-from dsec_migrate.project.model import Project, Service, resolve
+from dsec_migrate.project.model import Project, Service
+from dsec_migrate.project.values import resolve
 from dsec_migrate.records import replace
 
 
