@@ -48,11 +48,11 @@ def _is_name(variable: Variable) -> bool:
 def uses(project: Project, service: Service, text: str, variable: Variable, value: str) -> list[Span]:
     """Where a ``text`` of the service says the variable's ``value`` as the secret that it is, or names the reference
     that supplies it; in order. Never a part of another reference: what that gives is decided elsewhere."""
-    mentioned = _references(text)
+    others = mentioned(text)
     supplied = variable.effective.whole_reference
     own = [
         Span(one.start, one.end)
-        for one in mentioned
+        for one in others
         if supplied is not None and one.name == supplied.name and one.depth == 0
         if project.resolve(text[one.start : one.end]).value == value
     ]
@@ -61,7 +61,7 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
     written = [
         span
         for span in _occurrences(text, value)
-        if not any(one.start <= span.start and span.end <= one.end for one in mentioned)
+        if not any(one.start <= span.start and span.end <= one.end for one in others)
     ]
     passwords = {Span(*part) for part in secret_parts(text)}
     passwords.update(Span(found.start, found.end) for found in command_line.find(text))
@@ -82,7 +82,8 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
     return sorted(set(found))
 
 
-def _references(text: str) -> tuple[Reference, ...]:
+def mentioned(text: str) -> tuple[Reference, ...]:
+    """The references of a text, none where Compose would refuse it."""
     try:
         return references(text)
     except InterpolationError:

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceType
 
+from dsec_migrate import wrapping
 from dsec_migrate.changes import InText, MoveArgument, NameOption, ReadInTest
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.patterns import Pattern
@@ -58,9 +59,15 @@ def of_service(service: Mapping, key: str) -> Iterator[Script | Test]:
             body = follow(hook)
             yield from _of_command(body.get("command") if isinstance(body, Mapping) else None)
     elif key == "command":
-        yield from _of_command(node, before=words(service.get("entrypoint")))
+        yield from _of_command(node, before=_started(words(service.get("entrypoint"))))
     else:
         yield from _of_command(node)
+
+
+def _started(entrypoint: list[Scalar]) -> list[Scalar]:
+    """The words of an entrypoint, those of a wrapper of ours left out: what it starts is what was started."""
+    wrapper = wrapping.read([word.value.replace("$$", "$") for word in entrypoint])
+    return entrypoint if wrapper is None else entrypoint[len(entrypoint) - len(wrapper.words) :]
 
 
 def _of_test(test: Content | None) -> Iterator[Script | Test]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from dsec_migrate import namesakes, scripts
 from dsec_migrate.changes import Read, ReadInScript, ReadInTest
 from dsec_migrate.document import Document, Scalar, text_span, walk
+from dsec_migrate.namesakes import mentioned
 from dsec_migrate.passes import Case
 from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.patterns import Pattern
@@ -37,6 +38,9 @@ _CLIENTS: MappingType[str, Pattern] = {
     "VAULT_TOKEN": Pattern(r"(?<![\w.-])(?:vault|bao)(?![\w-])"),
     "CONSUL_HTTP_TOKEN": Pattern(r"(?<![\w.-])consul(?![\w-])"),
 }
+# a program to whoever starts it without a shell
+_ASSIGNMENT = Pattern(r"\w+=")
+_MARKS = Pattern(r"['\"`\\#<()]")
 _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 
 
@@ -111,7 +115,7 @@ def _reading(case: Case, layer: Layer, script: Script | None) -> ReadInScript | 
     spans = tuple(span for span, _ in uses)
     if spans[0].start < script.start or spans[-1].end > script.end:
         return ""
-    states = scripts.quotes_at(script.text, [span.start - script.start for span in spans])
+    states = quotes_at(case, script, spans)
     is_inline = all(is_plain and state in {"", '"'} for (_, is_plain), state in zip(uses, states, strict=True))
     if is_inline and all(text_span(document, script.node, span) is not None for span in spans):
         return ReadInScript(document, script.node, spans)
@@ -221,17 +225,26 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
                     yield from in_words(case, layer, text, value)
                     continue
                 spans = [Span(text.start + start, text.start + end) for start, end in _spans(case, text.text, value)]
-                exact = tuple(span for span in spans if is_exact(layer, text, span, value))
+                exact = tuple(span for span in spans if is_exact(case, layer, text, span, value))
                 if exact and obstacle(case, layer, text.node) is None:
                     yield ReadInScript(layer.document, text.node, exact)
 
 
-def is_exact(layer: Layer, script: Script, part: Span, value: str) -> bool:
+def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -> bool:
     """Whether a shell makes the same of a part of the script, which says the value, and of what a file holds."""
     if scripts.PLAIN.fullmatch(value) is None or part.end > script.end:
         return False
-    (state,) = scripts.quotes_at(script.text, [part.start - script.start])
+    (state,) = quotes_at(case, script, [part])
     return state in {"", '"'} and text_span(layer.document, script.node, part) is not None
+
+
+def quotes_at(case: Case, script: Script, parts: Sequence[Span]) -> list[str | None]:
+    """As :func:`scripts.quotes_at`, for parts of the script's scalar; a reference may bring quotes of its own."""
+    text = script.text
+    brought = (case.project.resolve(text[one.start : one.end]).value for one in mentioned(text) if one.depth == 0)
+    if any(_MARKS.search(value or "") for value in brought):
+        return [None] * len(parts)
+    return scripts.quotes_at(text, [part.start - script.start for part in parts])
 
 
 def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadInTest]:
@@ -264,10 +277,10 @@ def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int,
         rest = word.value
         for span in reversed((parts or {}).get(id(word), ())):
             rest = rest[: span.start] + rest[span.end :]
-        if "$" in rest.replace("$$", ""):
-            # a reference may be anything to a shell
+        if "$" in rest:
+            # a reference may be anything to a shell, and no shell has looked for variables so far
             return False
-    return True
+    return _ASSIGNMENT.match(words[0].value) is None
 
 
 def _spans(case: Case, text: str, value: str) -> list[Span]:

@@ -200,7 +200,12 @@ def _words(service: Service, key: str, project: Project) -> list[str]:
     if isinstance(node, Scalar) and not node.is_null:
         import shlex
 
-        return shlex.split(project.resolve(node.value).value or "")
+        text = project.resolve(node.value).value or ""
+        try:
+            return shlex.split(text)
+        except ValueError:
+            # Compose refuses a quote that nothing closes, before and after
+            return [text]
     items = node.items if isinstance(node, Sequence) else ()
     return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
 
