@@ -223,6 +223,60 @@ def test_what_is_called_like_the_password_stays(check: Check) -> None:
     assert_becomes(check)
 
 
+AS_IT_IS = [
+    Check(
+        "a program whose name is an assignment to a shell",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": DISTINCTIVE},
+        f'["CMD", "MYSQL_PWD={DISTINCTIVE}", "mysqladmin", "ping"]',
+        f'["CMD", "MYSQL_PWD={DISTINCTIVE}", "mysqladmin", "ping"]',
+    ),
+    Check(
+        "words with dollar signs that no shell sees",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": DISTINCTIVE},
+        f'["CMD", "mysqladmin", "-p{DISTINCTIVE}", "-u$$MYSQL_USER", "ping"]',
+        f'["CMD", "mysqladmin", "-p{DISTINCTIVE}", "-u$$MYSQL_USER", "ping"]',
+    ),
+    Check(
+        "a reference whose value opens a quote",
+        "mysql:8.0",
+        {"MYSQL_PASSWORD": DISTINCTIVE},
+        f"mysqladmin -u${{ODD}} -p{DISTINCTIVE} ping",
+        f"mysqladmin -u${{ODD}} -p{DISTINCTIVE} ping",
+        {"ODD": "it's"},
+    ),
+    Check(
+        "a word that goes on with a sign of a shell",
+        "mysql:8.0",
+        {"MYSQL_USER": "keeper"},
+        '["CMD", "mysqladmin", "--password=Sedge-41;Plover", "ping"]',
+        '["CMD", "mysqladmin", "--password=Sedge-41;Plover", "ping"]',
+    ),
+]
+
+
+@pytest.mark.parametrize("check", AS_IT_IS, ids=lambda check: check.title)
+def test_what_is_not_sure_to_be_exact_stays(check: Check) -> None:
+    assert_becomes(check)
+
+
+def test_a_command_behind_a_wrapper_is_the_script_that_it_was() -> None:
+    """The variable's wrapper comes before ``sh -c``, so the script is no word in which a path could be replaced."""
+    data = migrated(
+        dedent(f"""\
+            services:
+              db:
+                image: mysql:8.0
+                command: ["sh", "-c", "probe start --requirepass Odd#Kestrel-9"]
+                environment:
+                  MYSQL_PASSWORD: {DISTINCTIVE}
+            """)
+    )
+    assert data["services"]["db"]["entrypoint"][:2] == ["/bin/sh", "-ec"]
+    assert data["services"]["db"]["command"] == ["sh", "-c", "probe start --requirepass Odd#Kestrel-9"]
+
+
 def test_names_stay_in_hooks_and_commands() -> None:
     data = migrated(
         dedent(f"""\

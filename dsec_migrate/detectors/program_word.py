@@ -31,7 +31,7 @@ _OPTIONS = (
     ("-p", _option(r"sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login", f"-p{_GAP}")),
     ("-p", _option("sqlcmd", f"-P(?:{_GAP})?")),
     ("-a", _option(r"(?:redis|valkey|keydb)-cli", f"-a{_GAP}")),
-    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:")),
+    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:(?!//)")),
     ("-w", _option("ldap[a-z]{1,8}", f"-w{_GAP}")),
 )
 # places among the words
