@@ -7,18 +7,19 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate import builds
 from dsec_migrate.changes import NewFile, PlannedSecret
 from dsec_migrate.errors import UserError
+from dsec_migrate.exclusion import out_of_git, out_of_images, told_by_git
 from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.project import Project, resolve
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import read_bytes
 from dsec_migrate.stores import age, external
 
 SECRET_SCRIPT_MODE = 0o700
+README = "README.md"
 # of the search for journals: a folder of secrets is near its project
 _MOST_FOLDERS, _DEEPEST_FOLDER = 10_000, 6
 _NOT_SEARCHED = frozenset({".git", "node_modules", "__pycache__", "venv", ".venv", UNDO})
@@ -156,17 +157,9 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         own = [secret for secret in on_disk if secret.path and secret.path.parent == folder]
         names = [secret.path.name for secret in own if secret.path]
         journals = [] if all(secret.is_in_place for secret in own) else [JOURNAL, UNDO]
-        encrypted = ignore_plain(project, folder, disk) if options.encrypt_to else None
-        if encrypted is not None:
-            yield encrypted.as_new_file(disk)
-        elif not options.encrypt_to:
-            yield from _ignore(project.directory / ".gitignore", project.directory, folder, names, "/", disk)
-        for context, dockerfile in _build_contexts(project):
-            ignore = Path(f"{dockerfile}.dockerignore")
-            if disk.read(ignore) is None:
-                ignore = context / ".dockerignore"
-            # git ignores these by themselves
-            yield from _ignore(ignore, context, folder, [*names, *journals], "", disk)
+        yield from out_of_git(project, folder, own, _meant_for_git(options), disk)
+        # git ignores these by themselves
+        yield from out_of_images(project, folder, [*names, *journals], disk)
     for secret in on_disk:
         assert secret.path is not None
         assert secret.value is not None
@@ -234,6 +227,7 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
         base = Path(os.path.abspath(project.directory))  # noqa: PTH100
         if not Path(os.path.abspath(folder)).is_relative_to(base):  # noqa: PTH100
             yield f"{folder} lies outside of the project: make sure that git does not track it"
+    yield from told_by_git({secret.path: secret.has_file for secret in secrets if secret.path is not None})
     external_paths = [secret.path for secret in secrets if secret.path and secret.source is SourceKind.EXTERNAL]
     if external_paths:
         files = " ".join(str(path) for path in external_paths)
@@ -255,28 +249,10 @@ def project_name(project: Project) -> str:
     return project.environment.project_name or "project"
 
 
-def _ignore(path: Path, base: Path, folder: Path, names: Sequence[str], anchor: str, disk: Disk) -> Iterator[NewFile]:
-    """The lines that an ignore file of ``base`` lacks; none where the folder lies outside."""
-    try:
-        relative = Path(os.path.abspath(folder)).relative_to(os.path.abspath(base)).as_posix()  # noqa: PTH100
-    except ValueError:
-        return
-    if relative == ".":
-        wanted = [f"{anchor}{name}" for name in names]
-    elif _is_ours(folder, names):
-        wanted = [f"{anchor}{relative}/"]
-    else:
-        wanted = [f"{anchor}{relative}/{name}" for name in names]
-    content = (disk.read(path) or b"").decode("utf-8", "replace")
-    present = {line.strip() for line in content.splitlines()}
-    missing = [line for line in wanted if not _is_ignored(line, present)]
-    if not missing:
-        return
-    newline = "\r\n" if "\r\n" in content else "\n"
-    start = newline if content and not content.endswith("\n") else ""
-    addition = start + "".join(line + newline for line in missing)
-    disk.claim(path, (content + addition).encode())
-    yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+def _meant_for_git(options: Options) -> tuple[str, ...]:
+    """Patterns of the files that git is to get of the folder of the secrets."""
+    encrypted = (f"*{age.SUFFIX}", age.RECIPIENTS) if options.encrypt_to else ()
+    return (*encrypted, README) if options.templates else encrypted
 
 
 def written_anew(path: Path, text: str, mark: str, disk: Disk) -> tuple[NewFile, ...]:
@@ -294,61 +270,3 @@ def written_anew(path: Path, text: str, mark: str, disk: Disk) -> tuple[NewFile,
     disk.claim(path, text.encode())
     former = Secret.of(present) if present is not None else None
     return (NewFile(path, Secret(text), 0o644, is_secret=False, replaces=former),)
-
-
-@dataclass(frozen=True, repr=False)
-class IgnoreFile:
-    """An ignore file and the text that it is to have."""
-
-    path: Path
-    text: str
-
-    def as_new_file(self, disk: Disk) -> NewFile:
-        """For a plan, with what stands there now."""
-        present = disk.read(self.path)
-        disk.claim(self.path, self.text.encode())
-        former = None if present is None else Secret(present.decode("utf-8", "replace"))
-        return NewFile(self.path, Secret(self.text), 0o644, is_secret=False, replaces=former)
-
-
-def ignore_plain(project: Project, folder: Path, disk: Disk | None = None) -> IgnoreFile | None:
-    """The project's .gitignore so that git takes the encrypted files of the folder and none of the plain ones; None
-    where it says so already, or the folder lies outside. A line that leaves the whole folder out is replaced."""
-    base = Path(os.path.abspath(project.directory))  # noqa: PTH100
-    try:
-        relative = Path(os.path.abspath(folder)).relative_to(base).as_posix()  # noqa: PTH100
-    except ValueError:
-        return None
-    if relative == ".":
-        return None
-    path = project.directory / ".gitignore"
-    text = ((disk or Disk()).read(path) or b"").decode("utf-8", "replace")
-    newline = "\r\n" if "\r\n" in text else "\n"
-    wanted = [f"/{relative}/*", *(f"!/{relative}/{name}" for name in (f"*{age.SUFFIX}", age.RECIPIENTS))]
-    lines = text.splitlines()
-    whole = {f"{before}{relative}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
-    if wanted[0] in lines and lines[lines.index(wanted[0]) :][: len(wanted)] == wanted:
-        return None
-    kept = [line for line in lines if line.strip() not in whole and line.strip() not in wanted]
-    return IgnoreFile(path, "".join(f"{line}{newline}" for line in (*kept, *wanted)))
-
-
-def _is_ours(folder: Path, names: Sequence[str]) -> bool:
-    """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
-    if folder.name in {"secrets", ".secrets"} or not folder.is_dir():
-        return True
-    own = (".git", "README", JOURNAL, UNDO)
-    return all(entry.name in names or entry.name.startswith(own) for entry in folder.iterdir())
-
-
-def _is_ignored(line: str, present: set[str]) -> bool:
-    bare = line.strip("/")
-    spellings = {f"{before}{bare}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
-    return bool(spellings & present) or "*" in present
-
-
-def _build_contexts(project: Project) -> Iterator[tuple[Path, Path]]:
-    """Local build contexts that exist, each with its Dockerfile."""
-    found = (builds.find(project, service) for service in project.services.values())
-    keys = ((build.context, build.dockerfile or build.context / "Dockerfile") for build in found if build is not None)
-    yield from (key for key in dict.fromkeys(keys) if key[0].is_dir())

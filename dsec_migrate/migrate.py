@@ -410,5 +410,26 @@ def write(outcome: ProjectOutcome) -> None:
         for secret in outcome.plan.secrets
         if secret.path is not None and secret.value is not None and secret.has_file
     ]
-    work = transaction.Work(additions, replacements, uses=uses, project=outcome.paths)
+    values = [file.path for file in outcome.plan.files if file.is_secret]
+    work = transaction.Work(
+        additions, replacements, uses=uses, project=outcome.paths, proof=lambda: _prove_ignored(values)
+    )
     transaction.commit(outcome.journal, work, outcome.boundary)
+
+
+def _prove_ignored(values: Sequence[Path]) -> None:
+    """git itself says that it would take in none of the new files with values. Raises UserError."""
+    from dsec_migrate import git
+
+    try:
+        ignored = git.ignored(values)
+    except git.NoAnswerError:
+        # a note tells so
+        return
+    for path in values:
+        if not ignored.get(path, True):
+            raise UserError(
+                "git would take in the file of a secret, whatever the .gitignore files say; nothing was written",
+                str(path),
+                help=f"see what `git check-ignore -v {path}` says, or name another folder with --secrets-dir",
+            )

@@ -111,10 +111,6 @@ def text_files(
     new = secrets_readme(secrets, place, is_by_service=is_by_service)
     is_ours = old is not None and MARKER.encode() in old
     if old is None or (is_ours and old != new.encode()):
-        ignore = directory / ".gitignore"
-        rules = keep_readme((read(ignore) or b"").decode("utf-8", "replace"), place) if is_inside else ""
-        if rules:
-            files.append(TextFile(ignore, rules, append=True))
         files.append(TextFile(readme, new, replaces=is_ours))
     return files
 
@@ -354,20 +350,6 @@ def _readers(secret: Described) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     for row in (head, ["---"] * len(head), *rows):
         yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
-
-
-def keep_readme(gitignore: str, folder: str) -> str:
-    """Lines to append to ``.gitignore`` so that git takes in the README of a ``folder`` whose other files it ignores.
-
-    A rule for the folder itself (``/secrets/``) cannot have exceptions, so it becomes one for its content. Empty when
-    the exception is there.
-    """
-    rules = [f"!/{folder}/", f"/{folder}/*", f"!/{folder}/README.md"]
-    if rules[-1] in gitignore.splitlines():
-        return ""
-    newline = _newline(gitignore)
-    start = newline if gitignore and not gitignore.endswith("\n") else ""
-    return start + "".join(rule + newline for rule in rules)
 
 
 def _newline(text: str) -> str:

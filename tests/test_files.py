@@ -41,6 +41,7 @@ def test_files_reach_the_disk_in_order_with_their_modes(tmp_path: Path) -> None:
     files = [(file.path.relative_to(tmp_path).as_posix(), oct(file.mode), file.append) for file in plan.files]
     assert files == [
         (".gitignore", "0o644", True),
+        ("secrets/.gitignore", "0o644", True),
         (".dockerignore", "0o644", True),
         ("secrets/token.txt", "0o444", False),
         ("secrets/db_postgres_password.txt", "0o600", False),
@@ -48,13 +49,12 @@ def test_files_reach_the_disk_in_order_with_their_modes(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "present", ["secrets", "secrets/", "/secrets", "/secrets/*", "**/secrets/**", "./secrets", "*"]
-)
+@pytest.mark.parametrize("present", ["secrets", "secrets/", "/secrets", "/secrets/*", "**/secrets/**", "*"])
 def test_a_folder_that_is_ignored_already_is_not_ignored_again(tmp_path: Path, present: str) -> None:
     (tmp_path / ".gitignore").write_text(f"# mine\n{present}\n")
     plan = make_plan(load(services("a: {image: x, environment: {TOKEN: Teal}}"), tmp_path), Options())
-    assert [file.path.name for file in plan.files] == ["token.txt"]
+    own = tmp_path / "secrets" / ".gitignore"
+    assert [file.path for file in plan.files] == [own, own.with_name("token.txt")]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,12 @@ def test_a_folder_that_is_ignored_already_is_not_ignored_again(tmp_path: Path, p
         ("a", "\n/secrets/\n"),
         ("a\r\n", "/secrets/\r\n"),
         ("#secrets\n", "/secrets/\n"),
+        # git knows no such path
+        ("./secrets\n", "/secrets/\n"),
+        # what a later line takes back is not ignored
+        ("secrets/\n!secrets/\n", "/secrets/\n"),
+        ("*\n!*.txt\n!*/\n", "/secrets/\n"),
+        ("/secrets/*\n!/secrets/*.txt\n", "/secrets/\n"),
     ],
 )
 def test_what_is_added_to_an_ignore_file(tmp_path: Path, present: str, added: str) -> None:
@@ -94,7 +100,7 @@ def test_two_projects_of_one_run_do_not_take_the_same_file(tmp_path: Path) -> No
         plan = make_plan(project, Options(), disk)
         files.append((plan.secrets[0].file, [file.path.name for file in plan.files]))
     assert files == [
-        ("./secrets/token.txt", [".gitignore", "token.txt"]),
+        ("./secrets/token.txt", [".gitignore", ".gitignore", "token.txt"]),
         ("./secrets/two.token.txt", ["two.token.txt"]),
         ("./secrets/token.txt", []),
     ]

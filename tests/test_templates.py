@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_env_file import NAMES, generate
 
+from dsec_migrate import cli
 from dsec_migrate.dotenv import DotenvError, parse, variables
 from dsec_migrate.options import SourceKind
 from dsec_migrate.placeholder import is_telling
@@ -24,7 +25,6 @@ from dsec_migrate.templates import (
     ReadVariable,
     TextFile,
     env_example,
-    keep_readme,
     missing_in_example,
     secrets_readme,
     text_files,
@@ -204,20 +204,39 @@ def test_the_commands_of_the_readme_make_the_file(tmp_path: Path, folder: str) -
         path.unlink()
 
 
-def test_git_takes_in_the_readme_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "/conf/secrets/*\n!/conf/secrets/README.md\n"),
+        ("x", "x\n/conf/secrets/*\n!/conf/secrets/README.md\n"),
+        ("/conf/secrets/\n*.log\n", "*.log\n/conf/secrets/*\n!/conf/secrets/README.md\n"),
+        ("secrets\r\n", "secrets\r\n!/conf/secrets/\r\n/conf/secrets/*\r\n!/conf/secrets/README.md\r\n"),
+        (
+            "*.txt\nsecrets/\n/conf/secrets/*\n",
+            "*.txt\nsecrets/\n!/conf/secrets/\n/conf/secrets/*\n!/conf/secrets/README.md\n",
+        ),
+    ],
+)
+def test_git_takes_in_the_readme_alone(
+    before: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    folder = tmp_path / "conf" / "secrets"
-    folder.mkdir(parents=True)
-    (folder / ".undo").mkdir()
-    for name in ("README.md", "pw.txt", ".undo/x"):
-        (folder / name).write_text("x", "utf-8")
-    for before in ("", "/conf/secrets/", "secrets\r\n", "*.txt\nsecrets/\n/conf/secrets/*\n"):
-        rules = keep_readme(before, "conf/secrets")
-        (tmp_path / ".gitignore").write_bytes((before + rules).encode())
-        assert keep_readme(before + rules, "conf/secrets") == ""
-        subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)
-        command = ["git", "-C", str(tmp_path), "status", "--porcelain", "-uall", "conf"]
-        status = subprocess.run(command, check=True, capture_output=True, text=True)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    Path("compose.yml").write_text(
+        "services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: Knot-Groyne-77\n", "utf-8"
+    )
+    if before:
+        Path(".gitignore").write_bytes(before.encode())
+    for _ in range(2):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["--templates", "--write", "--no-docker", "--secrets-dir", "conf/secrets", "compose.yml"])
+        assert stop.value.code == 0
+        assert str(tmp_path) not in capsys.readouterr().out
+        assert Path(".gitignore").read_bytes() == expected.encode()
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "-uall", "conf"], check=True, capture_output=True, text=True
+        )
         assert status.stdout == "?? conf/secrets/README.md\n"
 
 
@@ -228,11 +247,10 @@ def planned(present: Mapping[str, str]) -> list[TextFile]:
 
 
 def test_files_are_new_added_to_or_our_own() -> None:
-    ignore, readme, example = Path("/p/.gitignore"), Path("/p/secrets/README.md"), Path("/p/.env.example")
+    readme, example = Path("/p/secrets/README.md"), Path("/p/.env.example")
     new = planned({})
     assert [(file.path, file.append, file.replaces) for file in new] == [
         (example, False, False),
-        (ignore, True, False),
         (readme, False, False),
     ]
     assert new[0].text == EXAMPLE

@@ -13,6 +13,8 @@ import pytest
 from conftest import docker
 from test_stores import files, run
 
+from dsec_migrate.ignoring import OWN
+
 PASSWORD, TOKEN = "Larkspur-Hinge-41", "Mullein-Gantry-84"
 COMPOSE = f"""\
 services:
@@ -77,6 +79,7 @@ def test_each_service_has_a_folder_and_sees_no_other_ones(tmp_path: Path) -> Non
     }
     assert found == {
         ".gitignore": b"/secrets/\n",
+        "secrets/.gitignore": OWN.encode(),
         "compose.yml": AFTER.encode(),
         "secrets/db/postgres_password": PASSWORD.encode(),
         "secrets/app/postgres_password": PASSWORD.encode(),

@@ -16,6 +16,7 @@ from conftest import snapshot
 from dsec_migrate import migrate, transaction
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
+from dsec_migrate.ignoring import OWN
 from dsec_migrate.naming import JOURNAL, UNDO
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
@@ -101,6 +102,7 @@ def test_values_ignore_files_and_the_new_text_are_on_disk(folder: Path) -> None:
     assert files.pop("Dockerfile") == b"FROM scratch\n"
     assert files.pop(".gitignore") == b"/secrets/\n"
     assert files.pop(".dockerignore") == b"secrets/\n"
+    assert files.pop("secrets/.gitignore") == OWN.encode()
     assert {name.removeprefix("secrets/"): data for name, data in files.items()} == VALUES
 
 
@@ -152,6 +154,7 @@ def test_the_order_is_ignore_files_then_values_then_the_compose_file(
         "journal: prepared",
         "keep the former bytes",
         *(f"{step}{folder.name}" if step == "sync " else step for step in _appended(".gitignore")),
+        *(f"{step}secrets" if step == "sync " else step for step in _appended(".gitignore")),
         *(f"{step}{folder.name}" if step == "sync " else step for step in _appended(".dockerignore")),
         *(step for v in values for step in (f"create .{v}.dsec-1", f"sync .{v}.dsec-1", f"name {v}")),
         "sync .compose.yml.dsec-1",

@@ -10,12 +10,14 @@ from pathlib import Path
 from dsec_migrate.changes import MOVES, NewFile, Plan
 from dsec_migrate.detectors import judge
 from dsec_migrate.environment import read_entries
-from dsec_migrate.files import Disk, resolve_path
+from dsec_migrate.exclusion import ignore_but
+from dsec_migrate.files import README, Disk, resolve_path
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import Mount, SourceKind
 from dsec_migrate.passes.renaming import SUFFIX
 from dsec_migrate.project import Project, references_of
 from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source, is_text
 from dsec_migrate.templates import Described, EnvText, ReadVariable, text_files
@@ -32,11 +34,21 @@ def templates_of(units: Sequence[Planned], mount: Mount, disk: Disk) -> Plan:
     described = [secret for project, plan in units for secret in describe(project, plan)]
     folders = [Path(secret.file).parent for secret in described if secret.file] or [root.directory / "secrets"]
     folder = folders[0].parent if is_by_service else folders[0]
+    base = root.directory.absolute()
+
+    def spelled(path: Path) -> Path:
+        """As all other paths of the project are."""
+        return root.directory / path.relative_to(base) if path.is_relative_to(base) else path
+
     texts = text_files(
-        root.directory.absolute(), folder.absolute(), [_as_seen(secret, folder) for secret in described],
-        list(_variables(units)), _env_text(root, units), disk.read, is_by_service=is_by_service,
+        base, folder.absolute(), [_as_seen(secret, folder) for secret in described], list(_variables(units)),
+        _env_text(root, units), lambda path: disk.read(spelled(path)), is_by_service=is_by_service,
     )  # fmt: skip
+    texts = [replace(text, path=spelled(text.path)) for text in texts]
     files = []
+    if any(text.path.name == README for text in texts):
+        ignored = ignore_but(root, folder, [README], disk)
+        files += [ignored.as_new_file(disk)] if ignored is not None else []
     for text in texts:
         present = disk.read(text.path) if text.replaces else None
         before = disk.read(text.path) if text.append else None

@@ -8,7 +8,7 @@ before that is taken back by the next one, a later one is finished.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,7 +84,8 @@ class Use:
 class Work:
     """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back.
     ``is_forgotten``: once it is done the journal does not know of it, so nothing takes it back. ``project`` are the
-    Compose files of whose project it is."""
+    Compose files of whose project it is. ``proof`` is asked when the ignore files are in place and no value is:
+    where it raises UserError nothing is done."""
 
     additions: Sequence[Addition] = ()
     replacements: Sequence[Replacement] = ()
@@ -92,6 +93,7 @@ class Work:
     uses: Sequence[Use] = ()
     undoes: int = 0
     is_forgotten: bool = False
+    proof: Callable[[], None] | None = None
     project: Sequence[Path] = ()
 
     def places(self) -> list[Path]:
@@ -193,7 +195,11 @@ class _Transaction:
             self.journal.update(self.run)
             self._keep_originals()
             folders: set[Path] = set()
+            proof = self.work.proof
             for addition in self.work.additions:
+                if proof is not None and addition.is_secret:
+                    proof()
+                    proof = None
                 folders.add(self._add(addition))
             for file, target in zip(self.work.replacements, self.targets, strict=True):
                 mode, status = permissions(target)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
-from dsec_migrate.files import ignore_plain, secrets_folder
+from dsec_migrate.exclusion import ignore_but
+from dsec_migrate.files import Disk, secrets_folder
 from dsec_migrate.filling import Vacancy, put_whole, write
 from dsec_migrate.holdings import Held, held, read
 from dsec_migrate.ledger import Ledger
@@ -63,7 +64,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
             todo.append((one, target))
         rows.append((one.name, str(target), state))
     page.table(rows)
-    ignored = ignore_plain(project, folder)
+    ignored = ignore_but(project, folder, (f"*{age.SUFFIX}", age.RECIPIENTS), Disk())
     if ignored is not None:
         page.table([(str(ignored.path), "ignores the plain files, and not the encrypted ones")])
     page.blank()

@@ -1,0 +1,216 @@
+"""What keeps values out of git and out of images: lines of ignore files, and what git says of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from dsec_migrate import builds, git, ignoring
+from dsec_migrate.changes import NewFile, PlannedSecret
+from dsec_migrate.errors import UserError
+from dsec_migrate.naming import JOURNAL, UNDO
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass
+from dsec_migrate.secret import Secret
+
+
+class Disk(Protocol):
+    """What stands on disk and what is planned, as ``files`` keeps it."""
+
+    def read(self, path: Path) -> bytes | None: ...
+
+    def claim(self, path: Path, content: bytes) -> None: ...
+
+
+def out_of_git(
+    project: Project, folder: Path, secrets: Sequence[PlannedSecret], kept: Sequence[str], disk: Disk
+) -> Iterator[NewFile]:
+    """What keeps the files of one folder out of git, but for those that are ``kept``: a ``.gitignore`` of its own in a
+    folder that is new, and lines in that of the project.
+
+    Raises UserError where git would take in a new value all the same.
+    """
+    base, place = _real(project.directory), _real(folder)
+    top = _repository_around(place)
+    file = project.directory / ignoring.NAME
+
+    def is_ignored(name: str) -> bool:
+        outermost = top or (base if place.is_relative_to(base) else place)
+        return ignoring.is_ignored_by_git(outermost, place / name, read)
+
+    def read(path: Path) -> bytes | None:
+        # what is planned is known by the paths that the project has
+        known = {base / ignoring.NAME: file, place / ignoring.NAME: folder / ignoring.NAME}
+        return disk.read(known.get(path, path))
+
+    names = [secret.path.name for secret in secrets if secret.path is not None]
+    # git reads no link
+    if not file.is_symlink():
+        replaced = ignore_but(project, folder, kept, disk) if kept else None
+        if replaced is not None:
+            yield replaced.as_new_file(disk)
+        else:
+            yield from _with_lines(file, _lines(base, place, names, "/"), is_ignored, disk)
+    if not folder.is_dir() and disk.read(folder / ignoring.NAME) is None:
+        disk.claim(folder / ignoring.NAME, ignoring.OWN.encode())
+        yield NewFile(folder / ignoring.NAME, Secret(ignoring.OWN), 0o644, append=True, is_secret=False)
+    for secret in secrets if top is not None else ():
+        if secret.path is not None and not secret.has_file and not is_ignored(secret.path.name):
+            raise UserError(
+                "git would take in the file of a secret: what the .gitignore files say later, or further down, brings "
+                "it back",
+                str(secret.path),
+                help=f"see what `git check-ignore -v {secret.path}` says, or name another folder with --secrets-dir",
+            )
+
+
+def out_of_images(project: Project, folder: Path, names: Sequence[str], disk: Disk) -> Iterator[NewFile]:
+    """The lines that keep files of one folder out of the project's build contexts."""
+    for context, dockerfile in _build_contexts(project):
+        ignore = Path(f"{dockerfile}.dockerignore")
+        if disk.read(ignore) is None:
+            ignore = context / ".dockerignore"
+        yield from _out_of_context(ignore, context, folder, names, disk)
+
+
+def _out_of_context(path: Path, context: Path, folder: Path, names: Sequence[str], disk: Disk) -> Iterator[NewFile]:
+    """The lines that the ``.dockerignore`` of a build context lacks."""
+    base, place = _real(context), _real(folder)
+    text = (disk.read(path) or b"").decode("utf-8", "replace")
+
+    def is_ignored(name: str) -> bool:
+        return ignoring.is_ignored_by_docker(text, (place / name).relative_to(base).as_posix())
+
+    yield from _with_lines(path, _lines(base, place, names, ""), is_ignored, disk)
+
+
+def _lines(base: Path, place: Path, names: Sequence[str], anchor: str) -> Mapping[str, Sequence[str]]:
+    """The lines of an ignore file in ``base`` that leave out files in ``place``, each with the names that it is for;
+    none where that lies outside."""
+    if not place.is_relative_to(base):
+        return {}
+    relative = ignoring.literally(place.relative_to(base).as_posix())
+    if relative == ".":
+        return {f"{anchor}{ignoring.literally(name)}": [name] for name in names}
+    if _is_ours(place, names):
+        return {f"{anchor}{relative}/": names}
+    return {f"{anchor}{relative}/{ignoring.literally(name)}": [name] for name in names}
+
+
+def _with_lines(
+    path: Path, wanted: Mapping[str, Sequence[str]], is_ignored: Callable[[str], bool], disk: Disk
+) -> Iterator[NewFile]:
+    """Those of the lines that the file does not have, or that a later one takes back."""
+    content = (disk.read(path) or b"").decode("utf-8", "replace")
+    present = {line.strip() for line in content.splitlines()}
+    missing = [line for line, names in wanted.items() if not (_is_there(line, present) and all(map(is_ignored, names)))]
+    if not missing:
+        return
+    newline = "\r\n" if "\r\n" in content else "\n"
+    start = newline if content and not content.endswith("\n") else ""
+    addition = start + "".join(line + newline for line in missing)
+    disk.claim(path, (content + addition).encode())
+    yield NewFile(path, Secret(addition), 0o644, append=True, is_secret=False)
+
+
+@dataclass(frozen=True, repr=False)
+class IgnoreFile:
+    """An ignore file and the text that it is to have."""
+
+    path: Path
+    text: str
+
+    def as_new_file(self, disk: Disk) -> NewFile:
+        """For a plan, with what stands there now."""
+        present = (disk.read(self.path) or b"").decode("utf-8", "replace")
+        disk.claim(self.path, self.text.encode())
+        if self.text.startswith(present):
+            return NewFile(self.path, Secret(self.text[len(present) :]), 0o644, append=True, is_secret=False)
+        return NewFile(self.path, Secret(self.text), 0o644, is_secret=False, replaces=Secret(present))
+
+
+def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) -> IgnoreFile | None:
+    """The project's .gitignore so that git takes of the folder what fits one of the ``kept`` patterns, or is taken
+    already, and nothing else; None where it says so, or the folder lies outside. A line that leaves the whole folder
+    out is replaced, one that does among others taken back: what stands in an ignored folder cannot come back."""
+    base, place = _real(project.directory), _real(folder)
+    if not place.is_relative_to(base) or place == base:
+        return None
+    relative = ignoring.literally(place.relative_to(base).as_posix())
+    path = project.directory / ignoring.NAME
+    text = (disk.read(path) or b"").decode("utf-8", "replace")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.splitlines()
+    first, known = f"/{relative}/*", [line for line in lines if line.startswith(f"!/{relative}/") and line[-1] != "/"]
+    wanted = [first, *dict.fromkeys((*known, *(f"!/{relative}/{pattern}" for pattern in kept)))]
+
+    def hides(text: str) -> bool:
+        """Whether a line for the folder, or one above it, keeps git from what it is to get."""
+        samples = (place / pattern.replace("*", "x") for pattern in kept)
+        own = {base / ignoring.NAME: text.encode()}
+        return any(ignoring.is_ignored_by_git(base, sample, own.get) for sample in samples)
+
+    if first in lines and all(line in lines[lines.index(first) :] for line in wanted) and not hides(text):
+        return None
+    whole = {f"{before}{relative}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
+    rest = [line for line in lines if line.strip() not in whole and line not in wanted]
+    if hides("\n".join([*rest, *wanted])):
+        wanted.insert(0, f"!/{relative}/")
+    if len(rest) == len(lines):
+        # nothing is in the way: what stands there stays as it is
+        start = newline if text and not text.endswith("\n") else ""
+        return IgnoreFile(path, text + start + "".join(f"{line}{newline}" for line in wanted))
+    return IgnoreFile(path, "".join(f"{line}{newline}" for line in (*rest, *wanted)))
+
+
+def told_by_git(paths: Mapping[Path, bool]) -> Iterator[str]:
+    """Which value files git has, or that nobody knows it. ``paths`` tells of each whether it is there.
+
+    Raises UserError where git waits for one that is not: its next commit would take the value.
+    """
+    if all(_repository_around(_real(folder)) is None for folder in {path.parent for path in paths}):
+        return
+    try:
+        tracked = sorted(git.tracked(paths))
+    except git.NoAnswerError as error:
+        yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
+        return
+    for path in tracked:
+        command = f"git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}"
+        if not paths[path]:
+            what = "git tracks a file of that name: its next commit would take the value of the secret"
+            raise UserError(what, str(path), help=f"`{command}`, or name another folder with --secrets-dir")
+        yield f"git tracks {path}: `{command}` takes it out of the next commit; change the value, the history has it"
+
+
+def _is_ours(folder: Path, names: Sequence[str]) -> bool:
+    """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
+    if folder.name in {"secrets", ".secrets"} or not folder.is_dir():
+        return True
+    own = (".git", "README", JOURNAL, UNDO)
+    return all(entry.name in names or entry.name.startswith(own) for entry in folder.iterdir())
+
+
+def _is_there(line: str, present: set[str]) -> bool:
+    """Whether some spelling of the line is, or one for all files."""
+    bare = line.strip("/")
+    spellings = {f"{before}{bare}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
+    return bool(spellings & present) or "*" in present
+
+
+def _build_contexts(project: Project) -> Iterator[tuple[Path, Path]]:
+    """Local build contexts that exist, each with its Dockerfile."""
+    found = (builds.find(project, service) for service in project.services.values())
+    keys = ((build.context, build.dockerfile or build.context / "Dockerfile") for build in found if build is not None)
+    yield from (key for key in dict.fromkeys(keys) if key[0].is_dir())
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _repository_around(place: Path) -> Path | None:
+    return next((folder for folder in (place, *place.parents) if os.path.lexists(folder / ".git")), None)
