@@ -22,11 +22,14 @@ from dsec_migrate.detectors import (
     telling_reference,
     url_credential,
 )
+from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.scanning import merge
-from dsec_migrate.detectors.templates import template
+from dsec_migrate.detectors.templates import subject, template
 from dsec_migrate.detectors.vetoes import is_vetoed
-from dsec_migrate.finding import Candidate, Confidence, Verdict
+from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.records import replace
+from dsec_migrate.resolvers import STORED, default_of, resolver_of
 
 if TYPE_CHECKING:
     from dsec_migrate.detectors.free_text import Passage
@@ -101,14 +104,43 @@ def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdic
     candidate = Candidate("", name, text, value, image)
     if is_vetoed(candidate):
         return None
+    whole = subject(candidate)
+    resolver = resolver_of(whole) if whole is not None else None
+    if resolver is not None:
+        # who names an entry of a store where the variable is set has no secret in the file
+        return None if resolver == STORED and "$" not in (text or "") else _of_reference(candidate)
     best: Verdict | None = None
     for detect in _those_for(candidate.text, candidate.value):
-        verdict = detect(candidate)
+        verdict = _without_references(candidate, detect(candidate))
         if verdict is not None and (best is None or _RANK[verdict.confidence] > _RANK[best.confidence]):
             if verdict.confidence is Confidence.CERTAIN:
                 return verdict
             best = verdict
     return best
+
+
+def _of_reference(candidate: Candidate) -> Verdict | None:
+    """What another tool resolves is a secret where its name says so, and then none of its text but a default."""
+    told = meaning(candidate.name)
+    if not told.is_telling or told.is_switch:
+        return None
+    default = default_of(candidate.text or "")
+    if default is not None:
+        return Verdict(Confidence.LIKELY, Exposure.DEFAULT, told.why, telling_name.NAME, (default,))
+    return Verdict(Confidence.LIKELY, Exposure.INTERPOLATED, told.why, telling_name.NAME)
+
+
+def _without_references(candidate: Candidate, verdict: Verdict | None) -> Verdict | None:
+    """The verdict without the parts that another tool puts there (the password of ``x://u:{{ password }}@host``)."""
+    text = candidate.text
+    if verdict is None or not verdict.parts or text is None:
+        return verdict
+    parts = tuple(part for part in verdict.parts if resolver_of(text[slice(*part)]) is None)
+    if len(parts) == len(verdict.parts):
+        return verdict
+    if parts:
+        return replace(verdict, parts=parts)
+    return replace(verdict, confidence=Confidence.LIKELY, exposure=Exposure.INTERPOLATED, parts=())
 
 
 def credential_parts(text: str) -> tuple[tuple[int, int], ...]:

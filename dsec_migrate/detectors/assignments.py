@@ -13,8 +13,8 @@ from dsec_migrate.detectors.values import (
     is_measure,
     is_nothing,
     is_path,
+    is_reference,
     is_rooted_path,
-    is_store_reference,
     is_switch,
     is_url,
     looks_random,
@@ -133,7 +133,7 @@ def is_shell(value: str) -> bool:
 
 def is_plain(value: str, kind: Kind) -> bool:
     """The value is plainly something else than a name of ``kind`` says."""
-    if is_nothing(value) or is_switch(value) or is_store_reference(value) or is_filler(value):
+    if is_nothing(value) or is_switch(value) or is_reference(value) or is_filler(value):
         return True
     if kind is Kind.PASSWORD:
         return is_rooted_path(value) or is_url(value)

@@ -37,6 +37,9 @@ def options(text: str) -> Iterator[tuple[str, int, int]]:
         kind = Kind.PASSWORD if name in _OF_SERVERS else _kind(name)
         group = "bare" if match["bare"] is not None else "quoted"
         value = match[group]
+        if value[-1] in "#%" and text.startswith("{", match.end(group)):
+            # the beginning of `#{name}`
+            continue
         if kind >= Kind.LIKELY and value[0] != "-" and not is_shell(value) and not is_plain(value, kind):
             yield name, *match.span(group)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_shell
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.detectors.values import is_filler, is_nothing, is_store_reference
+from dsec_migrate.detectors.values import is_filler, is_nothing, is_reference
 from dsec_migrate.finding import Candidate, Confidence, Verdict
 from dsec_migrate.patterns import Pattern
 
@@ -133,7 +133,7 @@ def is_value(value: str) -> bool:
     if not value.strip("\\"):
         # what escapes the quote before a value
         return False
-    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_store_reference(value))
+    return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_reference(value))
 
 
 def detect(candidate: Candidate) -> Verdict | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.detectors.values import is_nothing, is_store_reference, is_switch
+from dsec_migrate.detectors.values import is_nothing, is_reference, is_switch
 from dsec_migrate.finding import Candidate, Exposure
 from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.patterns import Pattern
@@ -59,7 +59,7 @@ def _is_text(piece: str) -> bool:
 
 
 def _is_no_value(piece: str) -> bool:
-    return is_nothing(piece) or is_switch(piece) or is_store_reference(piece)
+    return is_nothing(piece) or is_switch(piece) or is_reference(piece)
 
 
 def _is_secret_text(piece: str, is_whole: bool) -> bool:

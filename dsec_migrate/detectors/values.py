@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.resolvers import resolver_of
 
 SWITCHES = frozenset(
     [
@@ -37,35 +38,19 @@ NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "u
 LONGEST_WORD = 15
 """Characters of the longest switch or word for nothing."""
 
-_STORES = (
+_FILES = (
     "/run/secrets/",
     "/var/run/secrets/",
     "@/",
     "file:",
     "env:",
-    "op://",
-    "vault:",
-    "ref+",
-    "secret://",
-    "secretref:",
-    "se://",
-    "sm://",
-    "ssm:/",
-    "awssm:",
-    "arn:aws:secretsmanager:",
-    "arn:aws:ssm:",
-    "dso://",
-    "dsofile://",
-    "doppler://",
-    "infisical://",
-    "keyring:",
     "os.environ/",
     "<<secret:",
     "{{docker-secret:",
     "{{ docker-secret:",
 )
-# Google; Grafana; configuration providers of Kafka, Spring and others
-_STORE = Pattern(r"projects/[^/\s]{1,80}/secrets/|\$__(?:file|env|vault)\{|\$\{[\w.-]{1,64}:[^{}]{0,512}\}\Z")
+# Grafana; configuration providers of Kafka, Spring and others
+_FILE = Pattern(r"\$__(?:file|env|vault)\{|\$\{[\w.-]{1,64}:[^{}]{0,512}\}\Z")
 _NUMBER = Pattern(r"[+-]?\d+(?:\.\d+)?\Z")
 _MEASURE = Pattern(
     r"(?i)(?:\d+(?:\.\d+)?\s?(?:[munh]s|[smhdwykg%]|sec|min|hours?|days?|minutes?|seconds?|[kmg]b))+\Z|[+-]?\d+(?:\.\d+)?\Z"
@@ -114,12 +99,17 @@ def is_switch(value: str) -> bool:
     return len(value) <= LONGEST_WORD and unquoted(value).lower() in SWITCHES
 
 
-def is_store_reference(value: str) -> bool:
-    """The value only says where the secret is kept."""
+def is_file_reference(value: str) -> bool:
+    """The value only says in which file, or variable, its program finds the secret."""
     value = unquoted(value)
-    if value[:24].lower().startswith(_STORES):
+    if value[:24].lower().startswith(_FILES):
         return True
-    return value[:1] in ("p", "$") and _STORE.match(value) is not None
+    return value[:1] == "$" and _FILE.match(value) is not None
+
+
+def is_reference(value: str) -> bool:
+    """The value only says where the secret is kept, or another tool puts the secret in its place."""
+    return is_file_reference(value) or resolver_of(value) is not None
 
 
 def is_number(value: str) -> bool:

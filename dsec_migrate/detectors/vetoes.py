@@ -8,15 +8,15 @@ from dsec_migrate.detectors.values import (
     NOTHING,
     SWITCHES,
     is_empty,
+    is_file_reference,
     is_public_key,
-    is_store_reference,
     unquoted,
 )
 from dsec_migrate.finding import Candidate
 
 
 def is_vetoed(candidate: Candidate) -> bool:
-    """Empty, a switch, a public key, or a reference to where the secret is kept (``/run/secrets/…``, ``vault:…``)."""
+    """Empty, a switch, a public key, or a reference to the file that holds the secret (``/run/secrets/…``)."""
     text = candidate.text
     if text is not None and (not text or text.isspace()):
         return True
@@ -29,4 +29,4 @@ def is_vetoed(candidate: Candidate) -> bool:
         if word in SWITCHES or (word in NOTHING and text is not None and "$" not in text):
             return True
     bare = unquoted(value)
-    return is_store_reference(value) or is_empty(bare) or is_public_key(bare)
+    return is_file_reference(value) or is_empty(bare) or is_public_key(bare)

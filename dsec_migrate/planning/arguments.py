@@ -10,11 +10,12 @@ from dsec_migrate.detectors.command_line import Found, find
 from dsec_migrate.detectors.command_option import NAME
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
-from dsec_migrate.finding import Verdict
+from dsec_migrate.finding import Exposure, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Argument, Layer, Project, Service, Variable
+from dsec_migrate.resolvers import resolver_of
 from dsec_migrate.source import Span
 
 _KEYS = ("command", "entrypoint", "healthcheck")
@@ -80,6 +81,8 @@ def _case(project: Project, service: Service, layer: Layer, key: str, place: _Pl
         layer.document, found.label, text, scalar, None, None, part, key, layer, _noun(service, found.label)
     )
     exposure, parts = template(text).expose(0, len(text))
+    if resolver_of(text) is not None:
+        exposure, parts = Exposure.INTERPOLATED, ()
     verdict = Verdict(found.confidence, exposure, found.why, NAME, parts)
     variable = Variable(service.name, f"{key}:{found.label}", (slot,), project.resolve(text))
     return Case(project, service, variable, verdict, options)

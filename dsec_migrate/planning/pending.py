@@ -12,7 +12,7 @@ from dsec_migrate.changes import (
 from dsec_migrate.finding import Action, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.planning import claimed, excepted, slips
+from dsec_migrate.planning import claimed, excepted, resolved, slips
 from dsec_migrate.project import Project, Slot, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -72,6 +72,9 @@ def decide(case: Case) -> Pending:
     reason = excepted.reason(case)
     if reason is not None:
         return Pending(case, Left(f"it is excepted: {reason}", is_excepted=True))
+    reason = resolved.reason(case)
+    if reason is not None:
+        return Pending(case, Left(reason))
     reason = options.reason_to_skip(service, variable)
     if reason:
         return Pending(case, Left(f"skipped on purpose: {reason}", is_excepted=True))

@@ -1,0 +1,128 @@
+"""What stands for a value and is none: another tool puts the value there, or decrypts it, before or after Compose.
+
+Such a text has to stay where that tool looks for it: nobody renders, resolves or decrypts the file of a secret.
+Random passwords hold braces and percent signs, too: a text counts only where it is nothing else, where its signs come
+together by no chance (``{{ name }}``, ``<%= name %>``), or where it fills a place of its own (``user:#{name}@``).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from dsec_migrate.patterns import Pattern
+
+TEMPLATE = "a template fills this in, but not the file of a secret"
+ENCRYPTED = "it is encrypted: the tool that decrypts it does not look into the file of a secret"
+STORED = "it names an entry in a store of secrets: the tool that looks it up does not look into the file of a secret"
+PROGRAM = "it is a reference that the program resolves by itself"
+
+# in one kind of letters, as people name things
+_NAME = r"(?:[A-Z][A-Z0-9]*(?:[_.-]+[A-Z0-9]+)*|[a-z][a-z0-9]*(?:[_.-]+[a-z0-9]+)*|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"
+# Jinja, Helm, Go templates, Handlebars, CloudFormation's {{resolve:…}}, GitHub's ${{ … }}; Jinja's statements; ERB, EJS
+_EXPRESSION = (
+    r"\$?\{\{[-~]?\s*[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}[A-Za-z_]{2}[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}\}\}"
+    r"|\{%[-+]?\s*[a-z]{2,}\b.{0,500}?%\}|<%[=-]?\s*[\w@$].{0,500}?%>"
+)
+# Octopus and Ruby; Azure and others; tokens of all kinds; cmd.exe; confd; Puppet's Hiera and Logstash; Azure Pipelines
+_TOKEN = (
+    rf"#\{{\s*[A-Za-z_][\w.:/ \[\]-]*\}}|#\{{{_NAME}\}}#|@@{_NAME}@@|__{_NAME}__|%%?{_NAME}%%?|"
+    rf"\[\[\s*\$?[.]?[A-Za-z_][\w.]*\s*\]\]|%\{{[A-Za-z_][\w.:()' -]*\}}|\$\({_NAME}\)"
+)
+_WHOLE_TEMPLATE = Pattern(rf"(?:{_EXPRESSION}|{_TOKEN}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16)
+_TEMPLATE_WITHIN = Pattern(rf"{_EXPRESSION}|(?:(?<=[\s:/=,;\"'&?])|(?<![\s\S]))(?:{_TOKEN})(?=[\s:/@=,;\"'&?]|\Z)", 16)
+# SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; age and PGP
+_ENCRYPTED = Pattern(
+    r"(?:ENC\[.*\]|ENC\(.+\)|encrypted:[A-Za-z0-9+/=_-]{16,}|\{cipher\}.+|\$ANSIBLE_VAULT;.*|vault:v\d+:.+"
+    r"|-----BEGIN (?:AGE ENCRYPTED FILE|PGP MESSAGE)-----.*)\Z",
+    16,
+)
+_STORES = (
+    "op://",
+    "vault:",
+    "ref+",
+    "secret://",
+    "secretref:",
+    "secretref+",
+    "se://",
+    "sm://",
+    "ssm:/",
+    "ssm://",
+    "awssm:",
+    "awssm://",
+    "aws-sm://",
+    "awssecret://",
+    "gcp-sm://",
+    "gcpsm://",
+    "gsm://",
+    "akv://",
+    "azkv://",
+    "arn:aws:secretsmanager:",
+    "arn:aws:ssm:",
+    "dso://",
+    "dsofile://",
+    "doppler://",
+    "infisical://",
+    "bw://",
+    "bws://",
+    "bitwarden://",
+    "keeper://",
+    "lastpass://",
+    "passbolt://",
+    "gopass:",
+    "chamber:",
+    "conjur:",
+    "keyring:",
+    "keepass:",
+)
+# pass and gopass name an entry by its folders; Google its whole path
+_STORE = Pattern(r"pass:(?://)?[\w.@-]+(?:/[\w.@-]+)+\Z|projects/[^/\s]{1,80}/secrets/")
+# what the container gets as `${X}`, Compose has left alone: Spring and others put a property there
+_OF_THE_PROGRAM = Pattern(r"\$\{[A-Za-z_][\w.-]*(?::[^{}]{0,512})?\}\Z")
+_DEFAULT = Pattern(r"(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"']+)(?P=quote)")
+# what reads no value but makes a file of it
+_ENDINGS = frozenset(
+    {".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".erb", ".ctmpl", ".gotmpl", ".ejs", ".mustache", ".hbs"}
+)
+_SOPS = Pattern(r"(?m)^(?:export )?sops_(?:mac|version)=")
+
+
+@lru_cache(maxsize=4096)
+def resolver_of(value: str) -> str | None:
+    """Why ``value``, as a whole, is none; None where it is one."""
+    text = _unquoted(value)
+    if len(text) < 4:
+        return None
+    if _WHOLE_TEMPLATE.match(text):
+        return TEMPLATE
+    if _ENCRYPTED.match(text):
+        return ENCRYPTED
+    if text[:24].lower().startswith(_STORES) or _STORE.match(text):
+        return STORED
+    return PROGRAM if _OF_THE_PROGRAM.match(text) else None
+
+
+@lru_cache(maxsize=4096)
+def resolver_within(value: str) -> str | None:
+    """As :func:`resolver_of`, also where only a part of ``value`` is to be replaced."""
+    return resolver_of(value) or (TEMPLATE if _TEMPLATE_WITHIN.search(value) else None)
+
+
+def default_of(value: str) -> tuple[int, int] | None:
+    """Where the default of a template stands, which is a value: ``{{ password | default('x') }}``."""
+    found = _DEFAULT.search(value) if "{{" in value else None
+    return None if found is None else found.span("value")
+
+
+def is_template_file(name: str) -> bool:
+    """Whether the file that Compose reads is made of the one that is called ``name``."""
+    return any(name.lower().endswith(ending) for ending in _ENDINGS)
+
+
+def is_encrypted_file(text: str) -> bool:
+    """Whether SOPS signs the env file as a whole: an edit would break it."""
+    return "sops_" in text and _SOPS.search(text) is not None
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
