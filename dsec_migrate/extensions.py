@@ -15,6 +15,7 @@ from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequenc
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.project import Project, Slot, scalar_text
 from dsec_migrate.secret import Secret
+from dsec_migrate.vocabulary import is_own_word
 
 
 def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[MoveVariable]:
@@ -79,7 +80,7 @@ def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Itera
 
 def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
     """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``slot`` and move with it."""
-    if len(value) < MINIMUM_LENGTH:
+    if len(value) < MINIMUM_LENGTH or is_own_word(project, value):
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
     if found:

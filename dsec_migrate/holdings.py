@@ -11,12 +11,12 @@ from dsec_migrate.files import resolve_path
 from dsec_migrate.naming import style_of
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Masks
-from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import read_bytes
 from dsec_migrate.vacancies import file_of, users, whole_files
+from dsec_migrate.vocabulary import is_distinctive_in
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -61,7 +61,7 @@ def masks(root: Project, options: Options) -> Masks:
             # what cannot be read cannot be shown either
             for one in held(unit, options):
                 for line in one.value.reveal().splitlines() if one.value is not None else ():
-                    if is_distinctive(line.strip()):
+                    if is_distinctive_in(unit, line.strip()):
                         values[Secret(line.strip())] = None
     return Masks(values=tuple(values))
 

@@ -9,13 +9,13 @@ from dsec_migrate.detectors import secret_parts
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, text_span
 from dsec_migrate.finding import Site
 from dsec_migrate.outcome import Masks
-from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.planning import slips
 from dsec_migrate.project import Argument, Project, Service, Slot
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import MASK, Secret
 from dsec_migrate.source import Span
 from dsec_migrate.variable_names import slip
+from dsec_migrate.vocabulary import is_distinctive_in
 
 # blocks whose keys or items are names of variables, and those where much may be a name that has signs in it
 _OF_VARIABLES = ("environment", "args")
@@ -25,7 +25,9 @@ _SHORTEST_TOKEN = 20
 
 @dataclass(repr=False, eq=False)
 class _Found:
-    """Masks on their way."""
+    """Masks of ``project`` on their way."""
+
+    project: Project
 
     spans: dict[str, dict[Span, None]] = field(default_factory=dict)
     values: dict[Secret, None] = field(default_factory=dict)
@@ -38,7 +40,7 @@ class _Found:
     def value(self, text: str) -> None:
         for line in text.splitlines() or [text]:
             stripped = line.strip()
-            if is_distinctive(stripped):
+            if is_distinctive_in(self.project, stripped):
                 self.values[Secret(stripped)] = None
             elif len(stripped) > 1:
                 self.common[Secret(stripped)] = None
@@ -46,7 +48,7 @@ class _Found:
 
 def masks(project: Project, plan: Plan) -> Masks:
     """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
-    found = _Found()
+    found = _Found(project)
     _of_findings(project, plan, found)
     for operation in plan.operations:
         if isinstance(operation, (ReadInScript, ReadInTest)):

@@ -8,8 +8,9 @@ from collections.abc import Mapping as MappingType
 from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.document import Document
 from dsec_migrate.outcome import Remaining
-from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
+from dsec_migrate.placeholder import MINIMUM_LENGTH
 from dsec_migrate.project import EnvFileText, Project
+from dsec_migrate.vocabulary import is_distinctive_in
 
 # from here on one pass over the text is faster than a search for each value
 MANY = 50
@@ -20,7 +21,7 @@ def remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Rema
     spellings: dict[str, str] = {}
     for secret in secrets:
         value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
-        if is_distinctive(value):
+        if is_distinctive_in(after, value):
             spellings.setdefault(value, secret.name)
             spellings.setdefault(value.replace("$", "$$"), secret.name)
     for text in (*after.compose_texts, *after.env_texts):

@@ -20,6 +20,7 @@ from dsec_migrate.detectors.templates import template
 from dsec_migrate.detectors.values import looks_random
 from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.resolvers import resolver_of, resolver_within
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -559,3 +560,53 @@ def test_the_detectors_are_light_to_import() -> None:
     code = "import sys, dsec_migrate.detectors; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"ruamel.yaml", "json", "asyncio", "typer", "jsonschema", "logging"} & set(loaded)
+
+
+# --- what another tool resolves ---
+
+RESOLVED = (
+    "{{ db_root }}", "{{db_root}}", "{{- .Values.password -}}", "{{ lookup('env', 'X') }}", "{% if a %}b{% endif %}",
+    "<%= @password -%>", "#{X}", "#{DbPassword}", "@@DB_PW@@", "@DB_PASSWORD@", "@db.password@", "__DB_PASSWORD__",
+    "%DB_PW%", "[[ x ]]", "[[ .Env.X ]]", "{{resolve:secretsmanager:S:SecretString:password}}", "${{ secrets.X }}",
+    "$(DB_PASSWORD)", "ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]", "ENC(abc+def=)", "{cipher}AQB12",
+    "encrypted:BDqDBibm4wsYqMpCjTQ6Bs", "$ANSIBLE_VAULT;1.1;AES256\n6162",
+    "op://v/i/f", "vault:secret/data#x", "ref+vault://x", "pass:web/db", "se://x",
+    "${DB_PASSWORD}",
+)  # fmt: skip
+KEPT_AS_VALUES = (
+    "x{{7#k}}Q", "pa#{ss}word9!", "%41%42cde", "a__b__c", "__x9K2q__", "p%ab%x", "{abc}", "{a{b}c}", "hunter2", "@foo",
+    "[abc]", "correct__horse__", "100%", "%7B%7D", "pass:word", "a{{b}}c", "$2y$10$abc", "_PASSWORD_", "x%Pw%y", "<%",
+    "}}{{",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", RESOLVED)
+def test_what_another_tool_resolves_is_no_value(value: str) -> None:
+    assert resolver_of(value) is not None
+    verdict = judge(Candidate("service", "DB_PASSWORD", value.replace("$", "$$"), value))
+    assert verdict is None or (verdict.exposure is INTERPOLATED and not verdict.parts)
+
+
+@pytest.mark.parametrize("value", KEPT_AS_VALUES)
+def test_a_password_with_such_signs_in_it_is_one(value: str) -> None:
+    assert resolver_within(value) is None
+    assert judge(Candidate("service", "DB_PASSWORD", value.replace("$", "$$"), value)) is not None
+
+
+@pytest.mark.parametrize("within", ["{{ pw }}", "#{DB_PASSWORD}", "@@DB_PW@@", "__DB_PW__", "<%= pw %>", "%DB_PW%"])
+def test_a_url_with_a_part_that_another_tool_fills_in_is_no_value(within: str) -> None:
+    assert resolver_within(f"postgres://app:{within}@db/app") is not None
+
+
+def test_the_default_of_a_template_is_a_value() -> None:
+    text = "{{ password | default('Fern-31-Moss') }}"
+    verdict = verdict_on("DB_PASSWORD", text)
+    assert verdict is not None
+    assert verdict.exposure is DEFAULT
+    assert secret_texts(text, verdict) == ["Fern-31-Moss"]
+
+
+@given(st.text(alphabet="{}%#@_[]<>= aA1$", max_size=3000))
+def test_long_texts_of_such_signs_are_read_in_time(text: str) -> None:
+    resolver_within(text)
+    resolver_within("{{" + "a" * 100 + text)

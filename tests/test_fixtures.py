@@ -7,8 +7,9 @@ Each folder of tests/fixtures is one case:
 - ``after/``: the whole project after ``--write``; absent where nothing may change.
 - ``report.txt``: what a dry run prints, standard error first.
 - ``case.toml``: ``about``, what the case is there for; optionally ``arguments`` (default: ``compose.yml``), ``status``
-  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets), and the
-  tables ``shell`` (environment variables) and ``modes`` (permissions of new files, default 0444).
+  and ``write_status`` (exit statuses), ``hidden`` (texts that no output may hold, besides the new secrets), ``names``
+  (new secrets that are names as well, which outputs show), and the tables ``shell`` (environment variables) and
+  ``modes`` (permissions of new files, default 0444).
 
 ``DSEC_REGENERATE=1`` makes ``after`` and ``report.txt`` from what the tool does now. Read them before you keep them.
 """
@@ -67,6 +68,7 @@ class Case:
     status: int = 0
     write_status: int = 0
     hidden: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     shell: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ class Case:
     def read(cls, folder: Path) -> Case:
         data: dict[str, Any] = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
         data.setdefault("write_status", data.get("status", 0))
-        for key in ("arguments", "hidden"):
+        for key in ("arguments", "hidden", "names"):
             if key in data:
                 data[key] = tuple(data[key])
         return cls(folder.name, **data)
@@ -112,7 +114,8 @@ class Case:
         """What no output may hold. Short texts and texts of several lines could stand in it by chance or in pieces."""
         yield from self.hidden
         for content in self.new_secrets.values():
-            yield from (line.strip() for line in content.decode().splitlines() if len(line.strip()) >= 8)
+            lines = (line.strip() for line in content.decode().splitlines())
+            yield from (line for line in lines if len(line) >= 8 and line not in self.names)
 
 
 CASES = [Case.read(folder) for folder in sorted(FIXTURES.iterdir()) if folder.is_dir()]

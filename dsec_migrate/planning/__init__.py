@@ -21,8 +21,9 @@ from dsec_migrate.changes import (
     PlannedSecret,
     RemoveVariable,
 )
+from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.extensions import named_paths, unused_copies
-from dsec_migrate.finding import Exposure, Finding
+from dsec_migrate.finding import Confidence, Exposure, Finding
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
@@ -37,6 +38,7 @@ from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
+from dsec_migrate.vocabulary import is_name_of_project
 
 # a comment that begins right behind a value (and the brackets that close a flow collection)
 _COMMENT = Pattern(r"[\]},]*[ \t]+#")
@@ -110,6 +112,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
         (
             *make_notes(project, options, secrets, groups, layers),
+            *_named_after_project(found),
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
             *build_notes,
@@ -273,6 +276,21 @@ def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Ne
             if name is not None and name != secret.name and is_distinctive(plain):
                 how = "" if part == plain else ", percent-encoded"
                 yield f"{secret.name} holds the value of {name}{how}: who changes one has to change both"
+
+
+def _named_after_project(found: Iterable[Pending]) -> Iterator[str]:
+    """Passwords that everybody tries first. Where such a word stands elsewhere it tells nothing."""
+    told: dict[tuple[str, str], dict[str, None]] = {}
+    for finding in found:
+        case, variable = finding.case, finding.variable
+        value = variable.effective.value
+        if not value or variable.effective.is_named or case.verdict.confidence is Confidence.POSSIBLE:
+            continue
+        if is_name_of_project(case.project, case.service.name, value):
+            what = "the password" if meaning(variable.name).kind is Kind.PASSWORD else variable.name
+            told.setdefault((what, value), {})[case.service.name] = None
+    for (what, _), services in told.items():
+        yield f"{what} of {' and '.join(services)} is the project's own name: everybody tries it first; change it"
 
 
 def make_notes(

@@ -13,7 +13,6 @@ from dsec_migrate.changes import (
 )
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
-from dsec_migrate.namesakes import names_of
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH, Wanted, name_groups, style_of
 from dsec_migrate.neighbours import Member, mentions
 from dsec_migrate.options import Options, SourceKind, Target
@@ -24,6 +23,7 @@ from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Slot, definitions, mounted
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.stores import Holding
+from dsec_migrate.vocabulary import is_distinctive_in
 
 
 @dataclass(eq=False, repr=False)
@@ -110,12 +110,11 @@ def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
     The same reference (``${X}``, an alias), the same variable with the same literal value, or the same distinctive
     value under another name; never two references whose variables happen to be equal, nor two placeholders.
     """
-    names = _plain_names(needs)
     leaders: dict[object, list[_Group]] = {}
     groups: list[_Group] = []
     for need in needs:
         origin, shared = _origin(need), ("alias", id(need.slot.content))
-        keys = list(_group_keys(need, origin, names))
+        keys = list(_group_keys(need, origin))
         group = next((one for key in keys for one in leaders.get(key, ()) if key == shared or one.takes(origin)), None)
         if group is None:
             group = _Group()
@@ -140,13 +139,7 @@ def _origin(need: Need) -> _Origin:
     return _Origin(variables, case.service.name if is_store and is_placeholder else "")
 
 
-def _plain_names(needs: Sequence[Need]) -> frozenset[str]:
-    """What users and databases are called: who types such a word as a password types it as often as it is asked for."""
-    projects = {id(project): project for need in needs if (project := need.finding.case.project)}
-    return frozenset().union(*map(names_of, projects.values()))
-
-
-def _group_keys(need: Need, origin: _Origin, names: Collection[str]) -> Iterator[object]:
+def _group_keys(need: Need, origin: _Origin) -> Iterator[object]:
     holding = need.holding
     if holding.source is SourceKind.ENVIRONMENT:
         yield (SourceKind.ENVIRONMENT, holding.variable)
@@ -158,7 +151,7 @@ def _group_keys(need: Need, origin: _Origin, names: Collection[str]) -> Iterator
     reference = need.finding.case.project.effect(need.slot).whole_reference
     if reference is not None or need.slot.text is None:
         yield ("reference", origin.variables, holding.source, holding.value)
-    if is_distinctive(holding.value.reveal()) and holding.value.reveal() not in names:
+    if is_distinctive_in(need.finding.case.project, holding.value.reveal()):
         yield ("value", holding.source, holding.value)
 
 

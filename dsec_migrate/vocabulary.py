@@ -1,0 +1,66 @@
+"""The words that a project is made of: a password that is one of them tells nothing where the word stands elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from dsec_migrate import namesakes, references
+from dsec_migrate.detectors.values import looks_random
+from dsec_migrate.document import Mapping, Scalar
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.project import Project, Service
+
+_KEYS = ("container_name", "hostname", "domainname")
+_BLOCKS = ("volumes", "networks", "configs")
+
+
+def is_distinctive_in(project: Project, value: str) -> bool:
+    """As :func:`~dsec_migrate.placeholder.is_distinctive`, where nothing in the project is called so."""
+    return is_distinctive(value) and not is_own_word(project, value)
+
+
+def is_own_word(project: Project, value: str) -> bool:
+    """Whether ``value`` is (a part of) a name: of a service, an image, a volume, a user and the like."""
+    words = _words(project)
+    word = value.lower()
+    if word not in words or looks_random(value):
+        return False
+    return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", words) is not None
+
+
+def is_name_of_project(project: Project, service: str, value: str) -> bool:
+    """Whether ``value`` is what everybody tries first for ``service``: the project's name, or that of the program which
+    it is there for."""
+    word = value.lower()
+    if word in {project.environment.project_name.lower(), project.directory.name.lower()}:
+        return True
+    others = (other for name, other in project.services.items() if name != service)
+    return any(word in {other.name.lower(), _product(other)} for other in others)
+
+
+@lru_cache(maxsize=4)
+def _words(project: Project) -> str:
+    """All names in lower case, a line each."""
+    return "\n".join(dict.fromkeys(name.lower() for name in _names(project) if name))
+
+
+def _names(project: Project) -> Iterator[str]:
+    yield from (project.environment.project_name, project.directory.name)
+    yield from namesakes.names_of(project)
+    for service in project.services.values():
+        if service.image:
+            yield references.parse(service.image).path
+        for key in _KEYS:
+            node = service.get(key)
+            if isinstance(node, Scalar):
+                yield node.value
+    for _, root in project.roots:
+        for key in _BLOCKS:
+            block = root.get(key)
+            yield from block.effective() if isinstance(block, Mapping) else ()
+
+
+def _product(service: Service) -> str:
+    return references.parse(service.image).path.rpartition("/")[2].lower() if service.image else ""
