@@ -75,7 +75,8 @@ def run(
     if is_shared_out:
         from dsec_migrate.discovery.companies import companies
 
-        groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in companies(projects_of_run)]
+        shared_out = companies(projects_of_run, options.secrets_dir)
+        groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in shared_out]
     here = _here(groups, request, _surroundings(request.call, options, shell))
     for group in _in_processes(groups, request, jobs) if is_shared_out else here:
         outcomes.update(group)
@@ -96,12 +97,13 @@ def _here(groups: Iterable[_Group], request: Request, surroundings: Surroundings
     call = frozenset(path for files in request.call for path in files.paths)
     for group in groups:
         surroundings.join(files for _, files in group)
+        # two of them may have one folder for their secrets
+        disk = Disk()
         folders: dict[Path, list[tuple[int, ProjectFiles]]] = {}
         for number, files in group:
             folders.setdefault(files.directory, []).append((number, files))
         for members in folders.values():
-            # projects of one folder share its secrets folder
-            disk, neighbours = Disk(), Folders(call)
+            neighbours = Folders(call)
             for number, files in members:
                 yield [(number, _one(files, request, disk, neighbours, surroundings))]
 

@@ -272,3 +272,23 @@ def test_projects_that_share_files_are_one_company(tmp_path: Path) -> None:
         ["g/compose.yml", "h/compose.yml"],
         ["x/compose.yml"],
     ]
+
+
+def test_projects_with_one_folder_of_secrets_are_one_company(tmp_path: Path) -> None:
+    secret = "secrets:\n  x:\n    file: ../secrets/x.txt\n"
+    lay_out(tmp_path, {f"{name}/compose.yml": LITERAL + secret for name in "ab"} | {"c/compose.yml": LITERAL})
+    lay_out(tmp_path, {"secrets/x.txt": "x", "secrets/compose.yml": LITERAL})
+    files = [ProjectFiles.of(tmp_path / name / "compose.yml") for name in "abc"]
+    assert companies(files) == [[0, 1], [2]]
+    assert companies(files, "../secrets") == [[0, 1, 2]]
+    assert companies(files, "./secrets") == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_two_projects_take_two_files_of_one_folder(tmp_path: Path, write: bool) -> None:
+    """A dry run says what is written: the second project knows what the first one is going to write."""
+    lay_out(tmp_path, {"a/compose.yml": LITERAL, "b/compose.yml": LITERAL.replace(VALUE, "Alder-Quay-77")})
+    options = Options(docker=False, secrets_dir="../secrets", allow=(tmp_path,))
+    outcomes = run(tmp_path, options=options, write=write)
+    names = [secret.path.name for outcome in outcomes for secret in outcome.plan.secrets if secret.path]
+    assert names == ["mysql_root_password.txt", "compose.mysql_root_password.txt"]

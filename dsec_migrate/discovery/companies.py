@@ -20,8 +20,11 @@ _SHARED = Pattern(r"(?i)(?:.*\.(?:ya?ml|env|dockerfile)|.*env.*|(?:docker|contai
 _EVERYWHERE = "?"
 
 
-def companies(projects: Sequence[ProjectFiles]) -> list[list[int]]:
-    """The numbers of the projects, those together that stand in one folder or name the same files."""
+def companies(projects: Sequence[ProjectFiles], secrets_dir: str | None = None) -> list[list[int]]:
+    """The numbers of the projects, those together that stand in one folder or name the same files; all where
+    ``secrets_dir`` may be the same folder for all."""
+    if secrets_dir is not None and not (secrets_dir.startswith("./") and ".." not in secrets_dir):
+        return [list(range(len(projects)))]
     parents: dict[str, str] = {}
 
     def find(folder: str) -> str:
@@ -59,5 +62,5 @@ def _folders_of(files: ProjectFiles, folder: str) -> Iterator[str]:
                 # a folder that is built; what is mounted is no text that a run changes
                 if name.rstrip("/").endswith("..") or (target / "Dockerfile").is_file():
                     yield os.path.realpath(target)
-            elif _SHARED.fullmatch(target.name) and target.is_file():
+            elif (name.startswith("..") or _SHARED.fullmatch(target.name)) and target.is_file():
                 yield os.path.dirname(os.path.realpath(target))  # noqa: PTH120

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import builds
-from dsec_migrate.dockerfile import stages, words
 from dsec_migrate.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow, plain
-from dsec_migrate.planning.build_parts import ignored_in
 from dsec_migrate.planning.host_scripts import naming
 from dsec_migrate.project import Project, Service
 
@@ -125,7 +123,13 @@ def _is_below(real: str, folder: str) -> bool:
 
 def _builds(project: Project, real: str) -> Iterator[HandedOn]:
     """The file is copied into an image that a service is built from."""
-    for service in project.services.values() if any(one.is_built for one in project.services.values()) else ():
+    built = [service for service in project.services.values() if service.is_built]
+    if not built:
+        return
+    from dsec_migrate.dockerfile import stages, words
+    from dsec_migrate.planning.build_parts import ignored_in
+
+    for service in built:
         build = builds.find(project, service)
         recipe = builds.recipe(project, build) if build is not None else None
         if build is None or recipe is None or not _is_below(real, os.path.realpath(build.context)):

@@ -14,7 +14,7 @@ MOST_SCRIPTS = 200
 MOST_BYTES = 256 * 1024
 _SCRIPT = Pattern(
     r"(?i)(?:GNU)?makefile|.*\.(?:mk|sh|bash|zsh|fish|ps1|just)|\.?justfile|taskfile\.ya?ml|\.envrc|procfile|rakefile|"
-    r"package\.json|run|start|deploy|bootstrap|setup"
+    r"package\.json|.*\.service|run|start|deploy|bootstrap|setup"
 )
 _FOLDER = Pattern(r"(?i)scripts?|bin|tools|hack|ops|deploy|ci")
 # what stands before a file that is made, or only looked for
