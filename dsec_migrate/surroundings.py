@@ -3,8 +3,7 @@
 A stack that nobody named must not break because another one was migrated. So who reads a file that is to change is
 loaded with the new texts, and has to get what it gets today; else the file stays, with the reader in the reason.
 
-Near by is the git repository around the project, without one the folders beside it and beside the file. Which of the
-projects there may read a file is told by names in their texts and by links; only those are loaded, each once.
+Only projects that may read the file (:mod:`dsec_migrate.nearby`) are loaded, each once.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from pathlib import Path
 from dsec_migrate import builds, dotenv
 from dsec_migrate import project as projects
 from dsec_migrate.changes import Plan, PlannedSecret, document_of
-from dsec_migrate.discovery.choice import default_files
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import resolve_path
 from dsec_migrate.finding import Finding
-from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.nearby import Nearby
+from dsec_migrate.neighbours import DEFAULT_NAMES
+from dsec_migrate.planning.handed_on import reader_of
 from dsec_migrate.project import Project, Service, references_of
 from dsec_migrate.project.mounted import sources
 from dsec_migrate.records import dataclass, replace
-from dsec_migrate.source import Source, read_bytes
+from dsec_migrate.source import Source
 from dsec_migrate.standalone import is_dockerfile
 from dsec_migrate.verify.containers import check_values
 
@@ -35,16 +34,7 @@ Planned = tuple[Project, Plan]
 Texts = Mapping[str, str]
 """New texts of files, by their real paths."""
 
-MOST_FOLDERS = 2_000
-MOST_FOLDERS_BESIDE = 200
 _TAKES = "takes variables from"
-_ENDINGS = (".yml", ".yaml")
-_SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
-_SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
-_FILE_NAME = Pattern(r"[\w-]*\.[\w.-]+")
-# a path that leads out of its folder, by the name at its end
-_ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]*[\w-])")
-_BUILT = Pattern(r"(?:build|context):[ \t]*[\"']?([\w./~-]*)")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,21 +52,14 @@ class Surroundings:
 
     def __init__(self, call: Sequence[ProjectFiles], load: Callable[[ProjectFiles], Project]) -> None:
         self._load = load
-        self._known: set[tuple[str, ...]] = set()
-        self._projects: list[ProjectFiles] = []
+        self._nearby = Nearby()
         self._call = {tuple(map(os.path.realpath, files.paths)) for files in call}
-        self._beside: dict[str, set[int]] = {}
-        self._elsewhere: dict[str, set[int]] = {}
-        self._by_target: dict[str, set[int]] = {}
         self._readers: dict[int, Reader | None] = {}
-        self._in_folder: dict[str, set[int]] = {}
-        self._folders: set[str] = set()
-        self._roots: set[str] = set()
 
     def join(self, company: Iterable[ProjectFiles]) -> None:
         """Takes in the projects of the call whose turn it is: those that share files are looked at together."""
         for files in company:
-            self._add(files)
+            self._nearby.add(files)
 
     def unproved(self, planned: Sequence[Planned], new_texts: Callable[[Project, Plan], Texts]) -> dict[str, str]:
         """The files, by real path, whose change would take something from another project, each with why it stays.
@@ -100,19 +83,23 @@ class Surroundings:
 
     def readers(self, real: str, root: Project) -> Iterator[Reader]:
         """The projects that read a file, but for ``root`` itself and what shares its Compose files."""
-        self._look_around(real, root)
-        family = [text for unit in root.units() for text in unit.documents]
-        own = {text.source.real_path for text in family}
+        self._nearby.look_around(real, root)
+        for reader in self._others(self._nearby.candidates(real), real, root):
+            if real in reader.uses:
+                yield reader
+
+    def _others(self, numbers: Set[int], real: str, root: Project) -> Iterator[Reader]:
+        own = {text.source.real_path for unit in root.units() for text in unit.documents}
         bases = {text.source.real_path for unit in root.units() for text in unit.extended} - own
-        for number in sorted(self._candidates(real)):
-            paths = tuple(map(os.path.realpath, self._projects[number].paths))
+        for number in sorted(numbers):
+            paths = tuple(map(os.path.realpath, self._nearby.projects[number].paths))
             is_own = any(path in own for path in paths) or (paths == (real,) and is_dockerfile(Path(real)))
             # a base alone is seldom a project: one with a name that Compose looks for, or that the call names, is
             is_base = any(path in bases for path in paths) and not (
                 paths in self._call or os.path.basename(paths[0]) in DEFAULT_NAMES  # noqa: PTH119
             )
             reader = None if is_own or is_base else self._reader(number, root)
-            if reader is not None and real in reader.uses:
+            if reader is not None:
                 yield reader
 
     def taking(self, root: Project) -> Callable[[Path, Set[str]], str]:
@@ -124,6 +111,11 @@ class Surroundings:
                 takes = {name for unit in reader.project.units() for name in read_variables(unit)}
                 if takes & names or not reader.uses[real].startswith(_TAKES):
                     return f"{reader.name} {reader.uses[real]}"
+            for reader in self._others(self._nearby.mounting(real), real, root):
+                for unit in reader.project.units():
+                    handed_on = reader_of(unit, path)
+                    if handed_on is not None:
+                        return f"{handed_on.reason} ({reader.name})"
             return ""
 
         return ask
@@ -136,20 +128,9 @@ class Surroundings:
             if reader is not None and written & (own | reader.uses.keys()):
                 del self._readers[number]
 
-    def _candidates(self, real: str) -> set[int]:
-        folder, name = os.path.split(real)
-        found = self._by_target.get(real, set()) | self._elsewhere.get(name, set())
-        if not name.endswith((*_ENDINGS, ".env")):
-            # a Dockerfile goes without a name: the folder that is built has it
-            found = found.union(self._by_target.get(f"{folder}{os.sep}", ()))
-            for one in (f"/{os.path.basename(folder)}", "/.."):  # noqa: PTH119
-                found |= self._elsewhere.get(one, set())
-        beside = self._beside.get(name, ())
-        return found.union(n for n in beside if n in self._in_folder.get(folder, ()))
-
     def _reader(self, number: int, root: Project) -> Reader | None:
         if number not in self._readers:
-            files = self._projects[number]
+            files = self._nearby.projects[number]
             try:
                 project = self._load(files)
                 uses = _uses(project)
@@ -158,101 +139,6 @@ class Surroundings:
             else:
                 self._readers[number] = Reader(project, _shown(files, root), uses)
         return self._readers[number]
-
-    # --- what is near by ---
-
-    def _look_around(self, real: str, root: Project) -> None:
-        repository = root.boundary.repository
-        home = os.path.realpath(root.directory)
-        if repository:
-            self._below(repository, MOST_FOLDERS)
-        for folder in dict.fromkeys((home, os.path.dirname(home), os.path.dirname(real))):  # noqa: PTH120
-            if folder != os.path.dirname(folder):  # noqa: PTH120
-                self._below(folder, MOST_FOLDERS_BESIDE, is_deep=False)
-
-    def _below(self, top: str, most: int, *, is_deep: bool = True) -> None:
-        if top in self._roots:
-            return
-        self._roots.add(top)
-        waiting = [top]
-        for _ in range(most):
-            if not waiting:
-                return
-            folder = waiting.pop()
-            below = self._look_into(folder)
-            if is_deep or folder == top:
-                waiting += below
-
-    def _look_into(self, folder: str) -> list[str]:
-        """Takes in what a folder has; returns the folders in it."""
-        is_known = folder in self._folders
-        self._folders.add(folder)
-        names: set[str] = set()
-        links: list[str] = []
-        below: list[str] = []
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_symlink():
-                        links.append(entry.name)
-                    if entry.name.endswith(_ENDINGS) or entry.name == ".env":
-                        names.add(entry.name)
-                    elif (
-                        not entry.name.startswith(".")
-                        and entry.name not in _SKIPPED
-                        and entry.is_dir(follow_symlinks=False)
-                    ):
-                        below.append(entry.path)
-        except OSError:
-            return []
-        if not is_known and names:
-            self._take_in(Path(folder), names, links)
-        return sorted(below, reverse=True)
-
-    def _take_in(self, folder: Path, names: set[str], links: Iterable[str]) -> None:
-        default, _ = default_files(folder, names)
-        if default:
-            self._add(ProjectFiles(tuple(default), folder))
-        for name in sorted(names):
-            is_other = name.endswith(_ENDINGS) and name not in DEFAULT_NAMES and name not in OVERRIDE_NAMES
-            if is_other and _SPEAKS_OF_SERVICES.search(_text(folder / name)):
-                self._add(ProjectFiles.of(folder / name))
-        for number in self._in_folder.get(str(folder), ()):
-            for link in links:
-                self._by_target.setdefault(os.path.realpath(folder / link), set()).add(number)
-
-    def _add(self, files: ProjectFiles) -> None:
-        key = tuple(map(os.path.realpath, files.paths))
-        if key in self._known:
-            return
-        self._known.add(key)
-        number = len(self._projects)
-        self._projects.append(files)
-        folder = os.path.realpath(files.directory)
-        self._in_folder.setdefault(folder, set()).add(number)
-        for path in (*files.paths, files.directory / ".env"):
-            text = _text(path)
-            for name in {*_ELSEWHERE.findall(text), *(f"/{name}" for name in _names_of_contexts(text))}:
-                self._elsewhere.setdefault(name, set()).add(number)
-            for name in set(_FILE_NAME.findall(text)):
-                self._beside.setdefault(name, set()).add(number)
-            self._by_target.setdefault(os.path.realpath(path), set()).add(number)
-            if "build" in text:
-                # the Dockerfile of its own folder needs no name
-                self._by_target.setdefault(f"{folder}{os.sep}", set()).add(number)
-
-
-def _names_of_contexts(text: str) -> Iterator[str]:
-    """The folders that are built, by the name at the end of their paths."""
-    for path in _BUILT.findall(text):
-        yield os.path.basename(path.rstrip("/"))  # noqa: PTH119
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _shown(files: ProjectFiles, root: Project) -> str:

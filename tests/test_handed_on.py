@@ -19,6 +19,14 @@ DATABASE = "services:\n  db:\n    image: postgres:16\n    environment:\n      PO
 PHP = "  php:\n    image: php:8.3-apache\n"
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder whose neighbours are no other test's."""
+    place = tmp_path / "home" / "project"
+    place.mkdir(parents=True)
+    return place
+
+
 def lay_out(folder: Path, texts: dict[str, str]) -> None:
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -90,12 +98,12 @@ READ = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_line_that_somebody_else_reads_stays(tmp_path: Path, name: str) -> None:
+def test_a_line_that_somebody_else_reads_stays(folder: Path, name: str) -> None:
     texts, reason = READ[name]
-    lay_out(tmp_path, {".env": LINE, **texts})
-    outcome = prune(tmp_path)
-    assert (tmp_path / ".env").read_text() == LINE
-    assert "POSTGRES_PASSWORD_FILE" in (tmp_path / "compose.yml").read_text()
+    lay_out(folder, {".env": LINE, **texts})
+    outcome = prune(folder)
+    assert (folder / ".env").read_text() == LINE
+    assert "POSTGRES_PASSWORD_FILE" in (folder / "compose.yml").read_text()
     ((place, is_unused),) = {(one.where, one.is_unused) for one in outcome.remaining if one.file.endswith(".env")}
     assert place.startswith("stays: ")
     assert place.endswith(reason)
@@ -118,30 +126,40 @@ def test_a_line_that_somebody_else_reads_stays(tmp_path: Path, name: str) -> Non
     ],
     ids=["nothing", "another folder", "another folder is copied", "it is ignored", "it is made", "Compose reads it"],
 )
-def test_a_line_that_nobody_else_reads_goes(tmp_path: Path, texts: dict[str, str]) -> None:
-    lay_out(tmp_path, {".env": LINE, **texts})
-    prune(tmp_path)
-    assert (tmp_path / ".env").read_text() == ""
+def test_a_line_that_nobody_else_reads_goes(folder: Path, texts: dict[str, str]) -> None:
+    lay_out(folder, {".env": LINE, **texts})
+    prune(folder)
+    assert (folder / ".env").read_text() == ""
 
 
 @pytest.mark.parametrize("reads", ["${DB_PASSWORD}", "${OTHER}"])
-def test_a_line_that_another_project_takes_through_a_link_stays(tmp_path: Path, reads: str) -> None:
-    lay_out(
-        tmp_path, {"a/.env": LINE, "a/compose.yml": DATABASE, "b/compose.yml": DATABASE.replace("DB_PASSWORD", "X")}
-    )
-    text = (tmp_path / "b" / "compose.yml").read_text().replace("${X}", reads)
-    (tmp_path / "b" / "compose.yml").write_text(text)
-    (tmp_path / "b" / ".env").symlink_to("../a/.env")
-    prune(tmp_path, "a/compose.yml")
+def test_a_line_that_another_project_takes_through_a_link_stays(folder: Path, reads: str) -> None:
+    lay_out(folder, {"a/.env": LINE, "a/compose.yml": DATABASE, "b/compose.yml": DATABASE.replace("DB_PASSWORD", "X")})
+    text = (folder / "b" / "compose.yml").read_text().replace("${X}", reads)
+    (folder / "b" / "compose.yml").write_text(text)
+    (folder / "b" / ".env").symlink_to("../a/.env")
+    prune(folder, "a/compose.yml")
     stays = reads == "${DB_PASSWORD}"
-    assert (tmp_path / "a" / ".env").read_text() == (LINE if stays else "")
+    assert (folder / "a" / ".env").read_text() == (LINE if stays else "")
 
 
-def test_a_link_that_leads_outside_keeps_its_lines(tmp_path: Path) -> None:
-    lay_out(tmp_path, {"common.env": LINE, "a/compose.yml": DATABASE})
-    (tmp_path / "a" / ".env").symlink_to("../common.env")
-    outcome = prune(tmp_path, "a/compose.yml")
-    assert (tmp_path / "common.env").read_text() == LINE
+@pytest.mark.parametrize(
+    ("place", "volume"),
+    [("b", "../a/.env:/x"), ("b", "../a:/srv"), ("b", "../:/srv"), (".", "./a:/srv"), (".", ".:/srv")],
+)
+def test_a_line_that_another_project_mounts_stays(folder: Path, place: str, volume: str) -> None:
+    other = f"services:\n{PHP}    volumes: ['{volume}']\n"
+    lay_out(folder, {"a/.env": LINE, "a/compose.yml": DATABASE, f"{place}/compose.yml": other})
+    outcome = prune(folder, "a/compose.yml")
+    assert (folder / "a" / ".env").read_text() == LINE
+    assert any("php mounts" in one.where for one in outcome.remaining)
+
+
+def test_a_link_that_leads_outside_keeps_its_lines(folder: Path) -> None:
+    lay_out(folder, {"common.env": LINE, "a/compose.yml": DATABASE})
+    (folder / "a" / ".env").symlink_to("../common.env")
+    outcome = prune(folder, "a/compose.yml")
+    assert (folder / "common.env").read_text() == LINE
     assert any("stands outside of the project" in one.where for one in outcome.remaining)
 
 
@@ -152,17 +170,17 @@ ENV_FILE = "services:\n  db:\n    image: postgres:16\n    env_file: db.env\n"
     ("volume", "result"),
     [("./db.env:/app/.env", "left"), (".:/app", "review"), ("./src:/app", "safe")],
 )
-def test_an_env_file_that_is_mounted_is_not_changed_silently(tmp_path: Path, volume: str, result: str) -> None:
+def test_an_env_file_that_is_mounted_is_not_changed_silently(folder: Path, volume: str, result: str) -> None:
     """Its line would have another name for who reads the file itself."""
     lay_out(
-        tmp_path,
+        folder,
         {"db.env": "POSTGRES_PASSWORD=Knot-Reed-3x\n", "compose.yml": f"{ENV_FILE}{PHP}    volumes: ['{volume}']\n"},
     )
-    before = snapshot(tmp_path)
-    outcome = prune(tmp_path, options=Options(docker=False))
+    before = snapshot(folder)
+    outcome = prune(folder, options=Options(docker=False))
     (finding,) = outcome.findings
     if result == "left":
-        assert snapshot(tmp_path) == before
+        assert snapshot(folder) == before
         assert "php mounts it" in finding.note
     else:
         assert finding.action is Action.MIGRATE
@@ -187,6 +205,6 @@ def test_an_env_file_that_is_mounted_is_not_changed_silently(tmp_path: Path, vol
         ("cat prod.env .env.local", False),
     ],
 )
-def test_a_script_reads_what_it_names(tmp_path: Path, line: str, is_read: bool) -> None:
-    (tmp_path / "run.sh").write_text(f"#!/bin/sh\n{line}\n")
-    assert naming(str(tmp_path / ".env")) == (("run.sh:2",) if is_read else ())
+def test_a_script_reads_what_it_names(folder: Path, line: str, is_read: bool) -> None:
+    (folder / "run.sh").write_text(f"#!/bin/sh\n{line}\n")
+    assert naming(str(folder / ".env")) == (("run.sh:2",) if is_read else ())

@@ -111,8 +111,8 @@ def _is_path(text: str) -> bool:
 def _path(project: Project, text: str) -> str:
     value = project.resolve(text).value or ""
     for name in ("${PWD}", "$PWD"):
-        if text.startswith(name) and not value.startswith(os.sep):
-            # the shell says where it is called, which is the project's folder as a rule
+        if text.startswith(name):
+            # wherever this call is made, Compose is called in the project's folder as a rule
             value = f".{text[len(name) :]}"
     return os.path.realpath(os.path.join(project.directory, os.path.expanduser(value)))  # noqa: PTH111, PTH118
 
