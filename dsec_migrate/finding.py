@@ -67,6 +67,9 @@ class Verdict:
 COMMENT = "comment"
 """The kind of a finding that stands in a comment: only a strict check counts it."""
 
+COPY = "copy"
+"""The kind of a finding that is the value of a secret in another place."""
+
 
 class Action(str, Enum):
     """What a run does about a finding."""

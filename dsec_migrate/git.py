@@ -249,6 +249,12 @@ def _ask(
 
 def _talk(process: subprocess.Popen[bytes], text: bytes, timeout: float, top: Path) -> tuple[int, list[bytes]]:
     """The exit status, and the parts of the output before each NUL. Raises NoAnswerError."""
+    status, output = _converse(process, text, timeout, top)
+    return status, output.split(b"\0")[:-1]
+
+
+def _converse(process: subprocess.Popen[bytes], text: bytes, timeout: float, top: Path) -> tuple[int, bytes]:
+    """The exit status and the output for ``text``. Raises NoAnswerError."""
     import subprocess
 
     with process:
@@ -257,7 +263,32 @@ def _talk(process: subprocess.Popen[bytes], text: bytes, timeout: float, top: Pa
         except subprocess.TimeoutExpired:
             process.kill()
             raise _no_answer(top, f"it takes more than {timeout} seconds", "run it again once git is quicker") from None
-    return process.returncode, output.split(b"\0")[:-1]
+    return process.returncode, output
+
+
+def lines_with(folder: Path, texts: Iterable[bytes]) -> Iterator[tuple[Path, int, bytes]]:
+    """The lines (from 1) with one of the texts, of the files as they are now that the repository of ``folder`` tracks;
+    nothing where there is none. git gets the texts over its standard input. Raises NoAnswerError."""
+    import re
+
+    repository = find(folder)
+    sought = sorted(text for text in texts if text and b"\n" not in text)
+    if repository is None or not sought:
+        return
+    # a binary file holds a value like any other
+    words = ["grep", "--text", "--fixed-strings", "--line-number", "--null", "--full-name", "--no-column", "--no-color"]
+    words += ["--no-textconv", "--no-recurse-submodules", "-f", "-"]
+    process = _start(words, repository)
+    if process is None:
+        raise _no_program(repository.top)
+    status, output = _converse(
+        process, b"".join(text + b"\n" for text in sought), HISTORY_TIMEOUT_SECONDS, repository.top
+    )
+    # 1 says that there is none
+    if status not in {0, 1}:
+        raise _no_answer(repository.top, f"it ends with status {status}", "run `git grep x` there to see why")
+    for name, number, line in re.findall(rb"([^\0]+)\0(\d+)[:\0]([^\n]*)\n", output):
+        yield repository.top / os.fsdecode(name), int(number), line
 
 
 # --- the history ---

@@ -193,13 +193,14 @@ def migrate(
             surroundings.join((files,))
         units = _planned(root, options, disk, surroundings)
         exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
+        units, silence = _with_copies(units, options, check=check and unanswered is None)
         outcome = ProjectOutcome(
             files.name,
             masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
             warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
             errors=tuple(error for unit in units for error in unit.errors),
             tracked=exposed,
-            unanswered=unanswered,
+            unanswered=unanswered or silence,
             journal=_journal(root, units, options),
             services=tuple(member for unit in units for member in mounted.members(unit.project)),
             boundary=root.boundary,
@@ -365,6 +366,21 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     said = settings.read(files.directory)
     boundary = Boundary.around(files.directory, (*files.named, *options.allow), options.secrets_dir, shell)
     return replace(loaded.within(boundary), images=said.images, exceptions=said.exceptions)
+
+
+def _with_copies(units: list[Unit], options: Options, *, check: bool) -> tuple[list[Unit], UserError | None]:
+    """The units with findings for values that stand elsewhere too; and what keeps git from telling that."""
+    if not check and not any(unit.project.secrets for unit in units):
+        # what moves is searched for when it is proved
+        return units, None
+    from dsec_migrate.copies import NoAnswerError, with_copies
+
+    try:
+        return [
+            replace(unit, plan=with_copies(unit.project, unit.plan, options, tracked=check)) for unit in units
+        ], None
+    except NoAnswerError as error:
+        return units, error
 
 
 def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]], UserError | None]:

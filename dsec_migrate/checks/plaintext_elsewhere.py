@@ -1,7 +1,8 @@
-"""No secret stands in plaintext in the rest of the Compose file.
+"""No secret stands in plaintext anywhere else.
 
 Labels, options of drivers, of logging and of providers, contents of configs and `x-` fields are in the file and its
-history like any other line; `docker inspect`, `docker volume inspect` and `docker config inspect` show them again.
+history like any other line; `docker inspect`, `docker volume inspect` and `docker config inspect` show them again. And
+the value of a secret that is mounted from a file may still stand in a script or a README that git tracks.
 
 What to do: the item says the usual way out. `${NAME}` with the value in an ignored `.env` always works.
 """

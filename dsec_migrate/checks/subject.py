@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dsec_migrate.document import Document
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
+from dsec_migrate.finding import COPY, Action, Confidence, Exposure, Finding, Site
 from dsec_migrate.git import Commit
 from dsec_migrate.holdings import Held
 from dsec_migrate.inspection import FileState, State
@@ -104,7 +104,7 @@ class Subject:
 
     def is_sure(self, finding: Finding) -> bool:
         """Whether it is a secret that has not been moved, certainly or likely."""
-        return finding.kind == "plaintext" and finding.verdict.confidence is not Confidence.POSSIBLE
+        return finding.kind in {"plaintext", COPY} and finding.verdict.confidence is not Confidence.POSSIBLE
 
     def is_plain(self, finding: Finding) -> bool:
         """Whether its text stands in a file of the project, or in one that git tracks."""

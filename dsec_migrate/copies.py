@@ -1,0 +1,151 @@
+"""Where the value of a secret stands besides: in the project's own files, and in whatever else git tracks.
+
+A secret that is mounted from a file is none as long as its value can be read in the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dsec_migrate import git
+from dsec_migrate.changes import Applicability, Plan
+from dsec_migrate.document import Document
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import COPY, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.git import NoAnswerError
+from dsec_migrate.holdings import read
+from dsec_migrate.masking import masks
+from dsec_migrate.options import Options
+from dsec_migrate.passes import Delivery
+from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.planning.elsewhere import CHECK, excepted
+from dsec_migrate.project import Project
+from dsec_migrate.records import replace
+from dsec_migrate.source import Source, Span
+from dsec_migrate.vacancies import file_of
+
+__all__ = ["NoAnswerError", "with_copies"]
+
+_OWN = "the value stands here too: delete it here, or read the secret's file"
+_TRACKED = "git tracks this file, and the value stands in it: take it out, and change it, since the history keeps it"
+_WHY = "the value of {name}"
+_FRAME = "-----"
+
+
+def with_copies(project: Project, plan: Plan, options: Options, *, tracked: bool) -> Plan:
+    """``plan`` with a finding for each line of the project's files, and if ``tracked`` of any file that git tracks,
+    that holds the value of a secret and is not told already. Raises git.NoAnswerError."""
+    values = dict(_values(project, plan))
+    if not values:
+        return plan
+    found = list(_in_own_texts(project, plan, values, options))
+    if tracked:
+        own = {os.path.realpath(text.source.path) for text in _own(project)}
+        found += _in_tracked_files(project, values, own, options)
+    return replace(plan, findings=(*plan.findings, *found)) if found else plan
+
+
+def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
+    """By value, what it is the value of. Only values that tell themselves."""
+    for name, data in project.secrets.items():
+        path, variable = file_of(project, data), data.get("environment")
+        value = project.environment.variables.get(variable) if isinstance(variable, str) else None
+        if path is not None:
+            # what cannot be read cannot be searched for either
+            with suppress(UserError):
+                secret = read(path)
+                value = None if secret is None else secret.reveal()
+        if value and (line := _telling_line(value)):
+            yield line, f"secrets.{name}"
+    for finding in plan.findings:
+        service = project.services.get(finding.service)
+        variable_ = None if service is None else service.variables.get(finding.variable)
+        if variable_ is None or finding.verdict.confidence is Confidence.POSSIBLE or finding.kind != "plaintext":
+            continue
+        effective = variable_.effective
+        is_whole = effective.whole_reference is not None or not effective.references
+        if finding.verdict.exposure is not Exposure.EMBEDDED and effective.value and is_whole:
+            line = _telling_line(effective.value)
+            if line:
+                yield line, finding.name
+
+
+def _telling_line(value: str) -> str:
+    """The line by which a value is recognised; empty where it is too short or too common."""
+    lines = [line.strip() for line in value.splitlines() if not line.startswith(_FRAME)]
+    longest = max(lines, key=len, default="")
+    return longest if is_distinctive(longest) else ""
+
+
+# --- the project's own files ---
+
+
+def _own(project: Project) -> Iterator[Document]:
+    yield from project.compose_texts
+    yield from project.env_texts
+
+
+def _in_own_texts(project: Project, plan: Plan, values: Mapping[str, str], options: Options) -> Iterator[Finding]:
+    known = masks(project, plan).spans
+    told = {(finding.site.file, finding.site.line) for finding in plan.findings}
+    for text in _own(project):
+        file, source = str(text.source.path), text.source
+        for value, name in values.items():
+            for spelling in dict.fromkeys((value, value.replace("$", "$$"))):
+                for match in re.finditer(re.escape(spelling), source.text):
+                    place = Span(*match.span())
+                    site = Site(file, *source.locate(place.start))
+                    is_told = any(place.start < end and start < place.end for start, end in known.get(file, ()))
+                    if not is_told and (file, site.line) not in told:
+                        told.add((file, site.line))
+                        yield _row(project, options, source, site, name, _OWN, (place,))
+
+
+# --- what git tracks ---
+
+
+def _in_tracked_files(
+    project: Project, values: Mapping[str, str], own: Iterable[str], options: Options
+) -> Iterator[Finding]:
+    forms = {form: name for value, name in values.items() for form in _forms(value)}
+    told: set[tuple[str, int]] = set()
+    for path, line, text in git.lines_with(project.directory, forms):
+        name = next((name for form, name in forms.items() if form in text), None)
+        if name is None or os.path.realpath(path) in own or (str(path), line) in told:
+            continue
+        told.add((str(path), line))
+        shown = os.path.relpath(path)
+        site = Site(shown if not shown.startswith("..") else str(path), line, 1)
+        yield _row(project, options, Source(Path(path), b"", ""), site, name, _TRACKED, ())
+
+
+def _forms(value: str) -> set[bytes]:
+    """As it may stand in a line of any file."""
+    texts = {value, value.replace("$", "$$"), value.replace("\\", "\\\\").replace('"', '\\"')}
+    return {text.encode("utf-8", "surrogateescape") for text in texts}
+
+
+def _row(
+    project: Project, options: Options, source: Source, site: Site, name: str, note: str, spans: tuple[Span, ...]
+) -> Finding:
+    finding = Finding(
+        site,
+        "",
+        "",
+        COPY,
+        Verdict(Confidence.CERTAIN, Exposure.EMBEDDED, _WHY.format(name=name), COPY),
+        Action.KEEP,
+        Delivery.NONE.value,
+        (),
+        Applicability.MANUAL.value,
+        None,
+        None,
+        note,
+        path=name,
+        spans=spans,
+    )
+    return excepted(project, options, source, {site.line}, CHECK, finding)
