@@ -13,7 +13,7 @@ from dsec_migrate.patterns import Pattern
 
 NAME = "credential pair"
 
-_PAIR = Pattern(r"(?P<user>[^\s:,;|/=@\"']{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
+_PAIR = Pattern(r"(?P<user>[^\s:,;|/=@\"'${}]{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
 # atmoz/sftp: user:password[:e]:UID[:GID[:folders]]; dperson/samba: user;password[;ID;group;GID]
 _ACCOUNT = Pattern(
     r"(?P<user>[A-Za-z_][\w.-]{0,63}):(?P<password>[^\s:,;|\"']{1,256}):(?:e:)?\d{1,6}(?::\d{0,6})?(?::[\w,./-]{0,512})?"

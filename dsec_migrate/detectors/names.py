@@ -253,7 +253,7 @@ def _classify(noun: str, before: tuple[str, ...], after: list[str]) -> Meaning:
         return Meaning((Kind.SECRET, Kind.LIKELY)[len(after)] if len(after) < 2 else Kind.WEAK, noun)
     if noun in words.KEYS:
         return _classify_key(noun, before, after)
-    if after:
+    if after or (noun == "COOKIE" and last == "SECURE"):
         return Meaning(Kind.PLAIN)
     if (noun, last) in words.TELLING_PAIRS:
         return Meaning(Kind.LIKELY, f"{last}_{noun}")
@@ -277,7 +277,10 @@ def _classify_key(noun: str, before: tuple[str, ...], after: list[str]) -> Meani
         return Meaning(Kind.LIKELY, phrase)
     if after and after[0] in _ENCRYPTING:
         return Meaning(Kind.LIKELY, f"{noun}_{after[0]}")
-    if last in words.PLAIN_KEY_KINDS or words.IDENTIFYING_KEY_KINDS & set(before) or len(after) > 1:
+    if last == "ACCESS" and not after and words.IDENTIFYING_KEY_KINDS.isdisjoint(before):
+        # of a storage it names the account; of anything else it may let somebody in
+        return Meaning(Kind.WEAK, phrase)
+    if last in words.PLAIN_KEY_KINDS or {"ACCESS", *words.IDENTIFYING_KEY_KINDS} & set(before) or len(after) > 1:
         return Meaning(Kind.PLAIN)
     if after:
         return Meaning(Kind.WEAK, noun)

@@ -19,6 +19,8 @@ from dsec_migrate.detectors.values import (
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
 NAME = "telling name"
+# the shell's
+_WORKING_DIRECTORY = frozenset({"$PWD", "${PWD}", "$OLDPWD", "${OLDPWD}"})
 # bits and bytes of a key
 _SIZES = frozenset({"16", "24", "32", "64", "128", "192", "256", "384", "512", "1024", "2048", "3072", "4096"})
 
@@ -27,6 +29,8 @@ def detect(candidate: Candidate) -> Verdict | None:
     """The name of the variable says that its value is a secret."""
     told = meaning(candidate.name)
     if not told.is_telling:
+        return None
+    if told.noun == "PWD" and candidate.text in _WORKING_DIRECTORY:
         return None
     value = subject(candidate)
     if value is not None and _is_plain(unquoted(value), told):

@@ -65,8 +65,10 @@ PLAIN_KEY_KINDS = _words(
 )
 """Keys that are published, or that are names of fields."""
 
-IDENTIFYING_KEY_KINDS = _words("ACCESS S3 AWS")
-"""An access key names the account (S3, AWS); the secret key that belongs to it is the credential."""
+IDENTIFYING_KEY_KINDS = _words(
+    "S3 AWS MINIO STORAGE BUCKET OSS COS OBS R2 B2 BACKUP BACKUPS ALIYUN ALI GARAGE WASABI SPACES OBJECT ROOT CLOUD"
+)
+"""An access key of theirs names the account; the secret key that belongs to it is the credential."""
 
 PROPERTIES = _words(
     """URL URLS URI URIS ENDPOINT ENDPOINTS HOST HOSTS HOSTNAME PORT PORTS PATH PATHS FILE FILES FILENAME
