@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from dsec_migrate.changes import Applicability, Plan
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import COPY, Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.git import NoAnswerError
 from dsec_migrate.holdings import read
 from dsec_migrate.masking import masks
 from dsec_migrate.options import Options
@@ -28,12 +27,20 @@ from dsec_migrate.records import replace
 from dsec_migrate.source import Source, Span
 from dsec_migrate.vacancies import file_of
 
-__all__ = ["NoAnswerError", "with_copies"]
-
 _OWN = "the value stands here too: delete it here, or read the secret's file"
 _TRACKED = "git tracks this file, and the value stands in it: take it out, and change it, since the history keeps it"
 _WHY = "the value of {name}"
 _FRAME = "-----"
+
+
+def plans_with_copies(
+    units: Sequence[tuple[Project, Plan]], options: Options, *, tracked: bool
+) -> tuple[list[Plan], UserError | None]:
+    """:func:`with_copies` of each; and what keeps git from telling what it tracks."""
+    try:
+        return [with_copies(project, plan, options, tracked=tracked) for project, plan in units], None
+    except git.NoAnswerError as error:
+        return [plan for _, plan in units], error
 
 
 def with_copies(project: Project, plan: Plan, options: Options, *, tracked: bool) -> Plan:

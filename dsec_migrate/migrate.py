@@ -369,18 +369,13 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
 
 
 def _with_copies(units: list[Unit], options: Options, *, check: bool) -> tuple[list[Unit], UserError | None]:
-    """The units with findings for values that stand elsewhere too; and what keeps git from telling that."""
     if not check and not any(unit.project.secrets for unit in units):
         # what moves is searched for when it is proved
         return units, None
-    from dsec_migrate.copies import NoAnswerError, with_copies
+    from dsec_migrate.copies import plans_with_copies
 
-    try:
-        return [
-            replace(unit, plan=with_copies(unit.project, unit.plan, options, tracked=check)) for unit in units
-        ], None
-    except NoAnswerError as error:
-        return units, error
+    plans, silence = plans_with_copies([(unit.project, unit.plan) for unit in units], options, tracked=check)
+    return [replace(unit, plan=plan) for unit, plan in zip(units, plans, strict=True)], silence
 
 
 def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]], UserError | None]:

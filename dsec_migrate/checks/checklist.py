@@ -11,7 +11,7 @@ from dsec_migrate import settings
 from dsec_migrate.checks import IDS, Check, Done, Item, Subject
 from dsec_migrate.checks.baseline import Baseline
 from dsec_migrate.checks.subject import PLAIN
-from dsec_migrate.copies import with_copies
+from dsec_migrate.copies import plans_with_copies
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
 from dsec_migrate.exceptions import Rule, problems, reason_for
@@ -142,10 +142,8 @@ class Audit:
     def _subject(self, files: ProjectFiles, unit: Unit, maximum_age: int) -> Subject:
         project, plan = unit.project, unit.plan
         exposed, unanswered = in_tracked_files([(project, plan)])
-        try:
-            plan = with_copies(project, plan, self.options, tracked=unanswered is None)
-        except NoAnswerError as error:
-            unanswered = error
+        (plan,), silence = plans_with_copies([(project, plan)], self.options, tracked=unanswered is None)
+        unanswered = unanswered or silence
         subject = Subject(
             project,
             plan.findings,
