@@ -20,12 +20,12 @@ from dsec_migrate.holdings import read
 from dsec_migrate.masking import masks
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
-from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.planning.elsewhere import CHECK, excepted
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
 from dsec_migrate.source import Source, Span
 from dsec_migrate.vacancies import file_of
+from dsec_migrate.vocabulary import is_distinctive_in
 
 _OWN = "the value stands here too: delete it here, or read the secret's file"
 _TRACKED = "git tracks this file, and the value stands in it: take it out, and change it, since the history keeps it"
@@ -66,7 +66,7 @@ def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
             with suppress(UserError):
                 secret = read(path)
                 value = None if secret is None else secret.reveal()
-        if value and (line := _telling_line(value)):
+        if value and (line := _telling_line(project, value)):
             yield line, f"secrets.{name}"
     for finding in plan.findings:
         service = project.services.get(finding.service)
@@ -76,16 +76,16 @@ def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
         effective = variable_.effective
         is_whole = effective.whole_reference is not None or not effective.references
         if finding.verdict.exposure is not Exposure.EMBEDDED and effective.value and is_whole:
-            line = _telling_line(effective.value)
+            line = _telling_line(project, effective.value)
             if line:
                 yield line, finding.name
 
 
-def _telling_line(value: str) -> str:
+def _telling_line(project: Project, value: str) -> str:
     """The line by which a value is recognised; empty where it is too short or too common."""
     lines = [line.strip() for line in value.splitlines() if not line.startswith(_FRAME)]
     longest = max(lines, key=len, default="")
-    return longest if is_distinctive(longest) else ""
+    return longest if is_distinctive_in(project, longest) else ""
 
 
 # --- the project's own files ---

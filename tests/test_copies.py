@@ -109,7 +109,7 @@ def test_what_the_people_of_a_project_except_is_told_and_not_counted(tmp_path: P
 def test_after_a_write_the_gate_sees_what_the_report_called_remaining(tmp_path: Path) -> None:
     text = (
         "services:\n  store:\n    image: postgres:17\n    environment:\n"
-        f"      POSTGRES_PASSWORD: {PASSWORD}\n    container_name: store-{PASSWORD}\n"
+        f"      POSTGRES_PASSWORD: {PASSWORD}\n    working_dir: /srv/{PASSWORD}\n"
     )
     lay_out(tmp_path, {"compose.yml": text}, ("compose.yml",))
     outcome = api.write(look(tmp_path, check=False))
