@@ -36,7 +36,10 @@ def _documents(
     """The files that have to define the secret: each that may be used without another one that does."""
     uses: dict[int, tuple[Document, dict[str, Layer]]] = {}
     for need in needs:
-        for document in (need.layer.document, *need.layer.users):
+        # several files of a project may extend the same service
+        brought = [one for name in need.services for one in project.services[name].layers]
+        users = {user: None for one in brought if one.service is need.layer.service for user in one.users}
+        for document in (need.layer.document, *users):
             services = uses.setdefault(id(document), (document, {}))[1]
             services.update(dict.fromkeys(need.services, need.layer))
     defined: set[int] = set()
