@@ -9,7 +9,7 @@ from functools import lru_cache
 from dsec_migrate.document import Alias, Document, Mapping, Sequence, follow
 from dsec_migrate.passes import Case, sharing
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import OVERRIDE, RESET, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
+from dsec_migrate.project import OVERRIDE, RESET, Argument, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
 from dsec_migrate.stores import Left
 
 RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
@@ -31,6 +31,9 @@ def find(case: Case, new_name: str | None) -> Left | None:
         return Left("its name has characters that a variable of a program seldom has")
     if new_name is not None and new_name != name and new_name in service.variables:
         return Left(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
+    built = next((slot for slot in variable.slots if not isinstance(slot, Argument) and "$" in slot.lead), None)
+    if built is not None:
+        return Left(f"its name ({built.place}) is built from a variable: move it by hand")
     odd = next((slot for slot in variable.slots if has_odd_line_ends(slot.document)), None)
     if odd is not None:
         file = "the file" if odd.document is case.project.document else str(odd.document.source.path)

@@ -297,7 +297,7 @@ def _service(
     dropped = [
         (slot, document)
         for body, document in replaced
-        for slot in _slots(body.document, body.service.get("environment"))
+        for slot in _slots(body.document, body.service.get("environment"), environment)
     ]
     for layer in layers:
         node = layer.environment
@@ -306,7 +306,7 @@ def _service(
             slots.clear()
         if node is not None and node.tag == RESET:
             continue
-        for slot in _slots(layer.document, node):
+        for slot in _slots(layer.document, node, environment):
             slots.setdefault(slot.name, []).append(slot)
     own: dict[str, Variable] = {}
     is_merged = sum(layer.environment is not None for layer in layers) > 1
@@ -391,7 +391,7 @@ def _said(node: Content | None, scene: Scene) -> str:
     return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
 
 
-def _slots(document: Document, node: Content | None) -> Iterator[Slot]:
+def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Slot]:
     if isinstance(node, Mapping):
         for name, entry in node.effective().items():
             for place in (*node.shadowed().get(name, ()), entry):
@@ -403,8 +403,10 @@ def _slots(document: Document, node: Content | None) -> Iterator[Slot]:
         for item in node.items:
             content = follow(item)
             if isinstance(content, Scalar):
-                name, equals, text = content.value.partition("=")
-                if "$" not in name:
+                written, equals, text = content.value.partition("=")
+                # in a list the name is interpolated, too
+                name = resolve(written, environment).value or ""
+                if name and "=" not in name:
                     yield Slot(document, name, text if equals else None, item, node, None)
 
 

@@ -45,7 +45,10 @@ class Slot:
     @property
     def lead(self) -> str:
         """What stands before the value in the same scalar: a list item holds its name as well."""
-        return "" if self.entry is not None else f"{self.name}="
+        if self.entry is not None or not isinstance(self.content, Scalar):
+            return ""
+        name, equals, _ = self.content.value.partition("=")
+        return f"{name}{equals}"
 
     @property
     def key(self) -> int:
