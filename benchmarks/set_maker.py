@@ -45,7 +45,8 @@ class Call:
 
 @dataclass
 class Set:
-    """``texts`` and ``links`` by path below the set's folder. ``secrets`` are the values that no output may show."""
+    """``texts`` and ``links`` by path below the set's folder. ``secrets`` are the values that no output may
+    show, but for those that are the name of a user as well."""
 
     seed: int
     texts: dict[str, str] = field(default_factory=dict)
@@ -308,6 +309,8 @@ class _Maker:
         if not (is_extending or (files and pick.random() < 0.7)):
             # a user may be called like the password
             pairs["POSTGRES_USER"] = pick.choice(["app", value])
+            if pairs["POSTGRES_USER"] == value and value in self.set.secrets:
+                self.set.secrets.remove(value)
             pairs["POSTGRES_PASSWORD"] = self.given("POSTGRES_PASSWORD", folder, value)
         tests = [
             '["CMD-SHELL", "pg_isready -U app"]',

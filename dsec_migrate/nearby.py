@@ -60,26 +60,23 @@ class Nearby:
         return self.candidates(real) | self._in_folder.get(folder, set()) | above | named
 
     def look_around(self, real: str, root: Project) -> None:
-        repository = root.boundary.repository
+        """Takes in what is near the project and the file."""
+        if root.boundary.repository:
+            self._below(root.boundary.repository, MOST_FOLDERS)
         home = os.path.realpath(root.directory)
-        if repository:
-            self._below(repository, MOST_FOLDERS)
-        for folder in dict.fromkeys((home, os.path.dirname(home), os.path.dirname(real))):  # noqa: PTH120
+        for folder in dict.fromkeys((os.path.dirname(home), os.path.dirname(real), home)):  # noqa: PTH120
             if folder != os.path.dirname(folder):  # noqa: PTH120
-                self._below(folder, MOST_FOLDERS_BESIDE, is_deep=False)
+                self._below(folder, MOST_FOLDERS_BESIDE)
 
-    def _below(self, top: str, most: int, *, is_deep: bool = True) -> None:
+    def _below(self, top: str, most: int) -> None:
+        """Looks into so many folders, the nearest first."""
         if top in self._roots:
             return
         self._roots.add(top)
         waiting = [top]
-        for _ in range(most):
-            if not waiting:
-                return
-            folder = waiting.pop()
+        for folder in waiting:
             below = self._look_into(folder)
-            if is_deep or folder == top:
-                waiting += below
+            waiting += below[: most - len(waiting)]
 
     def _look_into(self, folder: str) -> list[str]:
         """Takes in what a folder has; returns the folders in it."""
@@ -105,7 +102,7 @@ class Nearby:
             return []
         if not is_known and names:
             self._take_in(Path(folder), names, links)
-        return sorted(below, reverse=True)
+        return sorted(below)
 
     def _take_in(self, folder: Path, names: set[str], links: Iterable[str]) -> None:
         default, _ = default_files(folder, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,23 @@ def test_what_another_project_reads_stays(tmp_path: Path, name: str, words: tupl
     outcomes = run(tmp_path, *words)
     assert any(reason in note for note in notes(outcomes))
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["../b", "../apps/x/b", "b", "x/y/b", ".."])
+def test_a_reader_is_found_without_a_repository(tmp_path: Path, place: str) -> None:
+    home = tmp_path / "home" / "a"
+    other = Path("home", "a", place, "compose.yml")
+    reads = os.path.relpath(home / "app.env", os.path.normpath(tmp_path / other.parent))
+    lay_out(
+        tmp_path,
+        {
+            "home/a/compose.yml": READS_ABOVE.replace("../common", "app"),
+            "home/a/app.env": LINE,
+            str(other): READS_ABOVE.replace("../common.env", reads),
+        },
+    )
+    assert any("compose.yml reads" in note for note in notes(run(home, "compose.yml")))
+    assert (home / "app.env").read_text() == LINE
 
 
 def test_without_a_reader_each_moves(tmp_path: Path) -> None:
