@@ -34,6 +34,9 @@ EXTENDS_DEPTH = 100
 PROJECT_LAYERS = 100_000
 """Mappings that make the services of a project: files, documents, and what each of them extends."""
 
+SERVICE_ARGUMENTS = 200
+"""Secrets among the words of a service's commands and healthcheck, or of a Dockerfile: each asks about the others."""
+
 INCLUDE_DEPTH = 50
 INCLUDED_PROJECTS = 1000
 """Files that ``include`` brings in, each as often as it is named."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceType
+from functools import lru_cache
 
 from dsec_migrate import wrapping
 from dsec_migrate.changes import InText, MoveArgument, NameOption, ReadInTest
@@ -136,23 +137,21 @@ def quotes_at(script: str, positions: SequenceType[int]) -> list[str | None]:
     """
     if "<<" in script or "esac" in script:
         return [None] * len(positions)
-    found: list[str | None] = []
-    wanted = iter(positions)
-    target = next(wanted, -1)
+    quotes = _quotes(script)
+    return [quotes.get(position) for position in positions]
+
+
+# each secret of a script asks about its own places
+@lru_cache(maxsize=16)
+def _quotes(script: str) -> dict[int, str]:
+    """The quotes of every position, but for those inside an escaped character or a comment."""
+    found: dict[int, str] = {}
     stack = [""]
     position = 0
-    while position <= len(script) and target >= 0:
-        if position == target:
-            found.append("'" if stack[-1] == "'" else '"' if stack[-1] == '"' else "")
-            target = next(wanted, -1)
-            continue
-        step = _step(script, position, stack)
-        while 0 <= target < position + step and target != position:
-            # inside an escaped character or a comment
-            found.append(None)
-            target = next(wanted, -1)
-        position += step
-    return [*found, *(None for _ in range(len(positions) - len(found)))]
+    while position <= len(script):
+        found[position] = stack[-1] if stack[-1] in {"'", '"'} else ""
+        position += _step(script, position, stack)
+    return found
 
 
 def _step(script: str, position: int, stack: list[str]) -> int:

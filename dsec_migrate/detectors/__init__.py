@@ -171,6 +171,8 @@ def passages(text: str) -> tuple[Passage, ...]:
     return tuple(sorted(found, key=itemgetter(0, 1)))
 
 
+# each secret of a text asks where the others stand
+@lru_cache(maxsize=256)
 def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
     """The ranges of any ``text`` that are or may be secret, in order and not overlapping: mask them where it is shown.
     Never raises."""

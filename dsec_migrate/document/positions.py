@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dsec_migrate.document.nodes import Document, Scalar
 from dsec_migrate.source import Span
@@ -14,14 +15,20 @@ def text_span(document: Document, node: Scalar, part: Span) -> Span | None:
     The part's text has to stand in the file as often as in the value: then the n-th means the n-th.
     """
     text = node.value[part.start : part.end]
+    start = _places(document, node, text).get(part.start) if text and "\n" not in text else None
+    return None if start is None else Span(start, start + len(text))
+
+
+# a text that says one thing many times is asked about each of them
+@lru_cache(maxsize=64)
+def _places(document: Document, node: Scalar, text: str) -> dict[int, int]:
+    """Where each occurrence of ``text`` in the value stands in the file."""
     raw = document.source.text[node.start : node.end]
-    if not text or "\n" in text or raw.count(text) != node.value.count(text):
-        return None
-    starts = list(_starts(node.value, text))
-    if part.start not in starts:
-        return None
-    start = node.start + list(_starts(raw, text))[starts.index(part.start)]
-    return Span(start, start + len(text))
+    if raw.count(text) != node.value.count(text):
+        return {}
+    return {
+        start: node.start + place for start, place in zip(_starts(node.value, text), _starts(raw, text), strict=True)
+    }
 
 
 def _starts(text: str, part: str) -> Iterator[int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
+from dsec_migrate import limits
 from dsec_migrate.changes import Read
 from dsec_migrate.detectors.command_line import Found, find
 from dsec_migrate.detectors.command_option import NAME
@@ -33,11 +36,16 @@ def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Ca
     """The secrets of commands, as variables that no container has, but for the places that are ``done``; the set may
     grow on the way."""
     for service in project.services.values():
+        count = 0
         for layer in service.layers:
             for key in _KEYS:
                 node = layer.service.get(key)
                 test = node.get("test") if isinstance(node, Mapping) else node
                 for place in _of_text(test):
+                    count += 1
+                    if count > limits.SERVICE_ARGUMENTS:
+                        what = f"the commands of {service.name} hold more than {limits.SERVICE_ARGUMENTS} secrets"
+                        raise layer.document.error(what, place.scalar.start, help="no program takes so many")
                     if (id(place.scalar), place.part) not in done:
                         done.add((id(place.scalar), place.part))
                         yield _case(project, service, layer, key, place, options)
@@ -68,7 +76,7 @@ def _of_text(node: Content | None) -> Iterator[_Place]:
         ends.append((offset, word))
         offset += len(word.value) + 1
     for found in find(" ".join(word.value for word in words)):
-        start, word = next((start, word) for start, word in reversed(ends) if start <= found.start)
+        start, word = ends[bisect_right(ends, found.start, key=itemgetter(0)) - 1]
         part = Span(found.start - start, found.end - start)
         if part.end <= len(word.value):
             yield _Place(word, part, found)

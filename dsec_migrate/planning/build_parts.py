@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
-from dsec_migrate import dotenv
+from dsec_migrate import dotenv, limits
 from dsec_migrate.detectors import judge
 from dsec_migrate.detectors.command_line import find
 from dsec_migrate.dockerfile import Instruction, declared, stages, unquoted, words
@@ -47,6 +47,9 @@ def parts(recipe: DockerfileText) -> tuple[Found, ...]:
     taken: set[str] = set()
     found: list[Found] = []
     for slot, verdict in _parts(recipe):
+        if len(found) >= limits.SERVICE_ARGUMENTS:
+            what = f"the Dockerfile holds more than {limits.SERVICE_ARGUMENTS} secrets"
+            raise recipe.error(what, slot.start, help="no build takes so many")
         name = _variable(slot.name, recipe.source.text, taken)
         taken.add(name)
         found.append((replace(slot, variable=name), verdict))
