@@ -34,8 +34,11 @@ EXTENDS_DEPTH = 100
 PROJECT_LAYERS = 100_000
 """Mappings that make the services of a project: files, documents, and what each of them extends."""
 
-SERVICE_ARGUMENTS = 200
+SERVICE_ARGUMENTS = 100
 """Secrets among the words of a service's commands and healthcheck, or of a Dockerfile: each asks about the others."""
+
+TEXT_USES = 100
+"""Places of one command or healthcheck that say one value."""
 
 INCLUDE_DEPTH = 50
 INCLUDED_PROJECTS = 1000

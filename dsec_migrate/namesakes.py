@@ -8,7 +8,9 @@ secret only if nothing is called so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from dsec_migrate.detectors import command_line, secret_parts
 from dsec_migrate.interpolation import InterpolationError, Reference, references
@@ -58,21 +60,15 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
     ]
     if value not in text and not own:
         return []
-    written = [
-        span
-        for span in _occurrences(text, value)
-        if not any(one.start <= span.start and span.end <= one.end for one in others)
-    ]
+    expressions = [Span(one.start, one.end) for one in others if one.depth == 0]
+    written = [span for span in _occurrences(text, value) if not _is_inside(span, expressions)]
     passwords = {Span(*part) for part in secret_parts(text)}
     passwords.update(Span(found.start, found.end) for found in command_line.find(text))
     authorities = [Span(*match.span("authority")) for match in _AUTHORITY.finditer(text)] if "://" in text else []
     names = {
         span
         for span in (*own, *written)
-        if span not in passwords
-        and (
-            _is_behind_a_name(text, span) or any(one.start <= span.start and span.end <= one.end for one in authorities)
-        )
+        if span not in passwords and (_is_behind_a_name(text, span) or _is_inside(span, authorities))
     }
     found = [span for span in (*own, *written) if span in passwords]
     if names.isdisjoint(own) and not _supplies_a_name(service, supplied):
@@ -80,6 +76,12 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
     if is_distinctive(value) and names.isdisjoint(written) and value not in names_of(project, service):
         found += (span for span in written if _stands_alone(text, span))
     return sorted(set(found))
+
+
+def _is_inside(span: Span, others: Sequence[Span]) -> bool:
+    """Whether it is a part of one of the others, which are in order and do not overlap."""
+    number = bisect_right(others, span.start, key=itemgetter(0)) - 1
+    return number >= 0 and span.end <= others[number].end
 
 
 def mentioned(text: str) -> tuple[Reference, ...]:

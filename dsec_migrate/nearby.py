@@ -21,7 +21,8 @@ MOST_FOLDERS_BESIDE = 200
 _ENDINGS = (".yml", ".yaml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 _SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
-_FILE_NAME = Pattern(r"[\w-]*\.[\w.-]+")
+# a run of letters is looked at once, from where it begins
+_FILE_NAME = Pattern(r"(?<![\w-])[\w-]*\.[\w.-]+")
 # a path that leads out of its folder, by the name at its end
 _ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]*[\w-])")
 _BUILT = Pattern(r"(?:build|context):[ \t]*[\"']?([\w./~-]*)")

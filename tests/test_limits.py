@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -262,3 +263,84 @@ def test_structured_texts_are_as_deep_as_the_limit_says(read: Callable[[str], ob
     for depth in (limits.DATA_DEPTH + 1, 500, 50_000):
         with pytest.raises(ValueError, match="nested more than 100 deep"):
             read(nested(depth))
+
+
+def repeated(unit: str, length: int) -> str:
+    return (unit * (length // len(unit) + 1))[:length]
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+TEXTS: dict[str, Callable[[str], dict[str, str]]] = {
+    "healthcheck": lambda text: {
+        "a/compose.yml": f"services: {{a: {{image: x, healthcheck: {{test: {quoted(text)}}}}}}}"
+    },
+    "command": lambda text: {"a/compose.yml": f"services: {{a: {{image: x, command: {quoted(text)}}}}}"},
+    "variable": lambda text: {"a/compose.yml": service(quoted(text))},
+    "Dockerfile": lambda text: {
+        "a/compose.yml": "services: {a: {build: .}}",
+        "a/Dockerfile": f"FROM x\nARG A_PASSWORD=Zk00qW9xLL7\nRUN {text}\n",
+    },
+    "env file": lambda text: {"a/compose.yml": "services: {a: {image: x, env_file: a.env}}", "a/a.env": text},
+}
+UNITS = [
+    "http://a:b@",
+    "curl -u a:b ",
+    "--password x ",
+    "mysql -px ",
+    "${A:-",
+    "${A:-x}",
+    "$$(",
+    "\\",
+    '\\"',
+    "password=",
+    "a:b@tcp(",
+    "/run/secrets/",
+    "-----BEGIN PRIVATE KEY-----",
+    "eyJaaaaaaaaaa.",
+    "A=$A\n",
+    "<<E\n",
+    "ONBUILD ",
+]
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_work_grows_with_the_length_of_a_text(kind: str, run: Callable[..., Run]) -> None:
+    slow = []
+    for unit in UNITS:
+        used = []
+        for length in (4_000, 16_000):
+            put(TEXTS[kind](repeated(unit, length)))
+            start = time.process_time()
+            run("a/compose.yml", "--check")
+            used.append(time.process_time() - start)
+        # four times the text; what is quick may be as uneven as it likes
+        if used[1] > 1.0 and used[1] > 8 * used[0]:
+            slow.append((unit, used))
+    assert slow == []
+
+
+def test_a_service_with_too_many_secrets_in_its_commands_is_refused(run: Callable[..., Run]) -> None:
+    many = limits.SERVICE_ARGUMENTS
+    for count, status in ((many, 1), (many + 1, 2)):
+        put(TEXTS["healthcheck"]("http://a:Zk00qW9xLL7@b " * count))
+        said = run("a/compose.yml", "--check")
+        assert said.status == status
+    assert "error: the commands of a hold more than 100 secrets\n  --> a/compose.yml:1:" in said.err
+    put(TEXTS["Dockerfile"]("curl http://a:Zk00qW9xLL7@b " * (many + 1)))
+    assert "error: the Dockerfile holds more than 100 secrets\n  --> a/Dockerfile:3:" in run("a/compose.yml").err
+
+
+def test_a_text_that_says_one_value_too_often_is_refused(run: Callable[..., Run]) -> None:
+    def project(count: int) -> str:
+        text = quoted("echo " + "Zk00qW9xLL7 " * count)
+        environment = "{A_PASSWORD: Zk00qW9xLL7}"
+        return f"services: {{a: {{image: x, environment: {environment}, healthcheck: {{test: {text}}}}}}}\n"
+
+    put({"a/compose.yml": project(limits.TEXT_USES)})
+    assert run("a/compose.yml", "--check").status == 1
+    put({"a/compose.yml": project(limits.TEXT_USES + 1)})
+    said = run("a/compose.yml", "--check")
+    assert "error: a text of a says one value more than 100 times\n  --> a/compose.yml:1:" in said.err

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate import namesakes, scripts
+from dsec_migrate import limits, namesakes, scripts
 from dsec_migrate.changes import Read, ReadInScript, ReadInTest
 from dsec_migrate.document import Document, Scalar, text_span, walk
 from dsec_migrate.namesakes import mentioned
@@ -224,7 +224,10 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
                 if not isinstance(text, Script):
                     yield from in_words(case, layer, text, value)
                     continue
-                spans = [Span(text.start + start, text.start + end) for start, end in _spans(case, text.text, value)]
+                spans = [
+                    Span(text.start + start, text.start + end)
+                    for start, end in _spans(case, layer, text.node, text.text, value)
+                ]
                 exact = tuple(span for span in spans if is_exact(case, layer, text, span, value))
                 if exact and obstacle(case, layer, text.node) is None:
                     yield ReadInScript(layer.document, text.node, exact)
@@ -240,17 +243,22 @@ def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -
 
 def quotes_at(case: Case, script: Script, parts: Sequence[Span]) -> list[str | None]:
     """As :func:`scripts.quotes_at`, for parts of the script's scalar; a reference may bring quotes of its own."""
-    text = script.text
-    brought = (case.project.resolve(text[one.start : one.end]).value for one in mentioned(text) if one.depth == 0)
-    if any(_MARKS.search(value or "") for value in brought):
+    if _brings_quotes(case.project, script.text):
         return [None] * len(parts)
-    return scripts.quotes_at(text, [part.start - script.start for part in parts])
+    return scripts.quotes_at(script.text, [part.start - script.start for part in parts])
+
+
+# each place of a text asks for itself
+@lru_cache(maxsize=16)
+def _brings_quotes(project: Project, text: str) -> bool:
+    brought = (project.resolve(text[one.start : one.end]).value for one in mentioned(text) if one.depth == 0)
+    return any(_MARKS.search(value or "") for value in brought)
 
 
 def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadInTest]:
     """As :func:`repetitions`, for a healthcheck that no shell runs so far."""
     words = test.words[1:]
-    spans = _spans(case, " ".join(word.value for word in words), value)
+    spans = _spans(case, layer, words[0], " ".join(word.value for word in words), value)
     if not spans or obstacle(case, layer, words[0]) is not None:
         return
     inside: list[tuple[Scalar, tuple[Span, ...]]] = []
@@ -283,5 +291,9 @@ def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int,
     return _ASSIGNMENT.match(words[0].value) is None
 
 
-def _spans(case: Case, text: str, value: str) -> list[Span]:
-    return namesakes.uses(case.project, case.service, text, case.variable, value)
+def _spans(case: Case, layer: Layer, node: Scalar, text: str, value: str) -> list[Span]:
+    found = namesakes.uses(case.project, case.service, text, case.variable, value)
+    if len(found) > limits.TEXT_USES:
+        what = f"a text of {case.service.name} says one value more than {limits.TEXT_USES} times"
+        raise layer.document.error(what, node.start, help="let it say the value once")
+    return found

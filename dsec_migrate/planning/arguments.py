@@ -36,19 +36,24 @@ def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Ca
     """The secrets of commands, as variables that no container has, but for the places that are ``done``; the set may
     grow on the way."""
     for service in project.services.values():
-        count = 0
-        for layer in service.layers:
-            for key in _KEYS:
-                node = layer.service.get(key)
-                test = node.get("test") if isinstance(node, Mapping) else node
-                for place in _of_text(test):
-                    count += 1
-                    if count > limits.SERVICE_ARGUMENTS:
-                        what = f"the commands of {service.name} hold more than {limits.SERVICE_ARGUMENTS} secrets"
-                        raise layer.document.error(what, place.scalar.start, help="no program takes so many")
-                    if (id(place.scalar), place.part) not in done:
-                        done.add((id(place.scalar), place.part))
-                        yield _case(project, service, layer, key, place, options)
+        for layer, key, place in _of_service(service):
+            if (id(place.scalar), place.part) not in done:
+                done.add((id(place.scalar), place.part))
+                yield _case(project, service, layer, key, place, options)
+
+
+def _of_service(service: Service) -> list[tuple[Layer, str, _Place]]:
+    found: list[tuple[Layer, str, _Place]] = []
+    for layer in service.layers:
+        for key in _KEYS:
+            node = layer.service.get(key)
+            test = node.get("test") if isinstance(node, Mapping) else node
+            for place in _of_text(test):
+                if len(found) >= limits.SERVICE_ARGUMENTS:
+                    what = f"the commands of {service.name} hold more than {limits.SERVICE_ARGUMENTS} secrets"
+                    raise layer.document.error(what, place.scalar.start, help="no program takes so many")
+                found.append((layer, key, place))
+    return found
 
 
 def places(reads: Collection[Read]) -> Iterator[Covered]:

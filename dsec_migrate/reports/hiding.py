@@ -60,12 +60,20 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def occurrences(text: str, values: Iterable[str]) -> Iterator[Range]:
-    """Every place of each value, also where two of them overlap."""
+    """Every place of each value, also where two of them overlap; those of one value that do are one place."""
     for value in values:
         position = text.find(value)
         while position >= 0:
-            yield position, position + len(value)
-            position = text.find(value, position + 1)
+            end = position + len(value)
+            following = text.find(value, position + 1)
+            if 0 <= following < end:
+                # it repeats itself: as far as it goes on so, each step is one more
+                step = following - position
+                while text.startswith(value[-step:], end):
+                    end += step
+                following = text.find(value, end - len(value) + 1)
+            yield position, end
+            position = following
 
 
 def finder(values: Sequence[str]) -> Callable[[str], Iterator[Range]]:
