@@ -67,6 +67,10 @@ def run(
     ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
     it the outcomes hold values, which do not leave their process.
     """
+    if options.registry:
+        from dsec_migrate import registry
+
+        registry.forget()
     request = Request(options, shell, tuple(projects_of_run), write, check, seal)
     outcomes: dict[int, ProjectOutcome] = {}
     count = len(projects_of_run)

@@ -1,7 +1,8 @@
 """Asks a registry about an image, as https://github.com/opencontainers/distribution-spec says.
 
 Only with ``--inspect-registry``: it is the one part that uses the network. Nothing but an image's manifest and config
-is fetched, each checked against its digest.
+is fetched, each checked against its digest. A Compose file says which registry is asked, so nobody trusts its answers:
+whatever is not as the specification has it is a RegistryError, and the image stays unknown.
 """
 
 from __future__ import annotations
@@ -12,17 +13,26 @@ import json
 import os
 import platform
 import re
-from collections.abc import Mapping
+import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsec_migrate.engine import ImageConfig, config_of
 from dsec_migrate.references import HUB, HUB_API, Reference, parse
 from dsec_migrate.secret import Secret
+from dsec_migrate.structured import json_of
 
-TIMEOUT_SECONDS = 5
-MOST_BYTES = 4 * 1024 * 1024
+if TYPE_CHECKING:
+    from dsec_migrate.wire import Answer, Deadline
+
+IMAGE_SECONDS = 15
+"""For all that is asked about one image."""
+
+RUN_SECONDS = 120
+"""For all images of a run together."""
+
+HELPER_SECONDS = 10
 
 _ACCEPT = ", ".join(
     (
@@ -34,7 +44,15 @@ _ACCEPT = ", ".join(
 )
 _HUB_ACCOUNT = "https://index.docker.io/v1/"
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?")
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?")
+_PATH = re.compile(r"[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*")
+_VERSION = re.compile(r"\w[\w.-]{0,127}|sha256:[0-9a-f]{64}", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PARAMETER = re.compile(r'(\w{1,64})="([^"]{0,4096})"', re.ASCII)
+_TOKEN = re.compile(r"[!-~]{1,16384}")
+_LONGEST_NAME = 255
+_MOST_REDIRECTIONS = 5
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -42,41 +60,86 @@ class RegistryError(Exception):
     """Why a registry told nothing. ``str()`` holds no credentials."""
 
 
-@lru_cache(maxsize=256)
 def inspect(reference: str) -> ImageConfig:
     """The config of an image for this host's platform. Raises RegistryError."""
-    return _Client(parse(reference)).config()
+    found = _asked(reference)
+    if isinstance(found, str):
+        raise RegistryError(found)
+    return found
+
+
+def forget() -> None:
+    """A new run begins, with all of its time."""
+    _asked.cache_clear()
+    _spent[0] = 0.0
+
+
+_spent = [0.0]
+
+
+# many services have one image: who does not answer one of them is not asked for the others
+@lru_cache(maxsize=256)
+def _asked(reference: str) -> ImageConfig | str:
+    from dsec_migrate.wire import Deadline, WireError
+
+    parsed = parse(reference)
+    domain = parsed.domain
+    if _spent[0] >= RUN_SECONDS:
+        return "the registries took all of the time that a run has for them"
+    start = time.monotonic()
+    try:
+        return _Client(parsed, Deadline(min(IMAGE_SECONDS, RUN_SECONDS - _spent[0]))).config()
+    except RegistryError as error:
+        return str(error)
+    except WireError as error:
+        return f"{domain if _DOMAIN.fullmatch(domain) else 'the registry'} {error}"
+    except Exception as error:
+        # its answers are anybody's
+        return f"{domain} sent something odd ({type(error).__name__})"
+    finally:
+        _spent[0] += time.monotonic() - start
 
 
 class _Client:
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, deadline: Deadline) -> None:
+        domain, path, version = reference
+        is_name = _DOMAIN.fullmatch(domain) and len(path) <= _LONGEST_NAME and _PATH.fullmatch(path)
+        if not is_name or not _VERSION.fullmatch(version):
+            raise RegistryError("that is no name of an image")
         self.reference = reference
-        domain = reference.domain
+        self.deadline = deadline
+        self.docker = _docker_config()
+        # a Compose file may name what is behind this machine; that the user logged in there is the user's word
+        self.may_be_private = _knows(self.docker, domain)
         scheme = "http" if _LOOPBACK.fullmatch(domain) else "https"
-        self.base = f"{scheme}://{HUB_API if domain == HUB else domain}/v2/{reference.path}"
+        self.base = f"{scheme}://{HUB_API if domain == HUB else domain}/v2/{path}"
         self.authorization: Secret | None = None
 
     def config(self) -> ImageConfig:
         version = self.reference.version
-        manifest = self._json(f"/manifests/{version}", version if version.startswith("sha256:") else None)
+        manifest = self._json(f"/manifests/{version}", version if _DIGEST.fullmatch(version) else None)
         if "manifests" in manifest:
-            digest = _for_this_host(manifest["manifests"])
+            digest = self._digest(_for_this_host(manifest["manifests"]))
             manifest = self._json(f"/manifests/{digest}", digest)
-        digest = str((manifest.get("config") or {}).get("digest") or "")
-        if not digest:
-            raise RegistryError(f"{self.reference.domain} has a manifest of an unknown kind")
+        told = manifest.get("config")
+        digest = self._digest(told.get("digest") if isinstance(told, dict) else None)
         known = _from_cache(digest)
         if known is None:
-            known = config_of(self._json(f"/blobs/{digest}", digest))
+            known = config_of(_checked(self._json(f"/blobs/{digest}", digest)))
             _into_cache(digest, known)
         return known
+
+    def _digest(self, text: object) -> str:
+        if not isinstance(text, str) or not _DIGEST.fullmatch(text):
+            raise RegistryError(f"{self.reference.domain} has a manifest of an unknown kind")
+        return text
 
     def _json(self, path: str, digest: str | None) -> dict[str, Any]:
         body = self._get(f"{self.base}{path}")
         if digest is not None and f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
             raise RegistryError(f"{self.reference.domain} sent something else than was asked for")
         try:
-            data = json.loads(body)
+            data = json_of(body)
         except ValueError:
             raise RegistryError(f"{self.reference.domain} sent no JSON") from None
         if not isinstance(data, dict):
@@ -84,71 +147,108 @@ class _Client:
         return data
 
     def _get(self, url: str) -> bytes:
-        status, headers, body = _fetch(url, self.authorization)
-        if status == 401 and self.authorization is None:
-            self.authorization = self._authorize(headers.get("www-authenticate", ""))
-            status, headers, body = _fetch(url, self.authorization)
-        if status != 200:
-            raise RegistryError(f"{self.reference.domain} answered {status}")
-        return body
+        answer = self._fetch(url, self.authorization)
+        if answer.status == 401 and self.authorization is None:
+            self.authorization = self._authorize(answer.headers.get("www-authenticate", ""))
+            answer = self._fetch(url, self.authorization)
+        if answer.status != 200:
+            raise RegistryError(f"{self.reference.domain} answered {answer.status}")
+        return answer.body
+
+    def _fetch(self, url: str, authorization: Secret | None) -> Answer:
+        """Status, headers and body, redirections followed: what a registry may know, the store that it points to may
+        not, and nothing leads from HTTPS to plain HTTP."""
+        from urllib.parse import urljoin
+
+        from dsec_migrate import wire
+
+        origin = wire.split(url)
+        for _ in range(_MOST_REDIRECTIONS):
+            headers = {"Accept": _ACCEPT, "User-Agent": "dsec-migrate"}
+            here = wire.split(url)
+            is_same = (here.scheme, here.netloc) == (origin.scheme, origin.netloc)
+            if here.scheme != "https" and not is_same:
+                raise RegistryError(f"{self.reference.domain} points to an address without HTTPS")
+            if authorization is not None and is_same:
+                headers["Authorization"] = authorization.reveal()
+            may_be_private = self.may_be_private and (is_same or _knows(self.docker, here.netloc))
+            answer = wire.get(url, headers, self.deadline, may_be_private=may_be_private)
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return answer
+            url = urljoin(url, answer.headers.get("location", ""))
+        raise RegistryError(f"{self.reference.domain} points from one address to the next")
 
     def _authorize(self, challenge: str) -> Secret:
         """The header for what the registry asks: a token, anonymous or for the account of the Docker config."""
-        scheme, _, rest = challenge.partition(" ")
-        account = _account(self.reference.domain)
-        if scheme.lower() == "basic":
-            if account is None:
-                raise RegistryError(f"{self.reference.domain} wants an account: docker login {self.reference.domain}")
-            return account
-        told = dict(_PARAMETER.findall(rest))
-        realm = told.get("realm", "")
-        if scheme.lower() != "bearer" or not realm.startswith(("https://", "http://")):
-            raise RegistryError(f"{self.reference.domain} asks for a login of an unknown kind")
         from urllib.parse import urlencode
 
+        domain = self.reference.domain
+        scheme, _, rest = challenge.partition(" ")
+        account = _account(self.docker, domain)
+        if scheme.lower() == "basic":
+            if account is None:
+                raise RegistryError(f"{domain} wants an account: docker login {domain}")
+            return account
+        told = dict(_PARAMETER.findall(rest))
+        if scheme.lower() != "bearer" or not told.get("realm"):
+            raise RegistryError(f"{domain} asks for a login of an unknown kind")
+        realm = told["realm"]
         scope = told.get("scope") or f"repository:{self.reference.path}:pull"
         query = urlencode({"service": told.get("service", ""), "scope": scope})
-        status, _, body = _fetch(f"{realm}?{query}", account)
+        url = f"{realm}{'&' if '?' in realm else '?'}{query}"
+        status, _, body = self._fetch(url, account if self._is_own(url) else None)
         try:
-            data = json.loads(body) if status == 200 else {}
+            data = json_of(body) if status == 200 else {}
         except ValueError:
             data = {}
         token = data.get("token") or data.get("access_token") if isinstance(data, dict) else None
-        if not isinstance(token, str):
-            raise RegistryError(f"{self.reference.domain} gave no token ({status})")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise RegistryError(f"{domain} gave no token ({status})")
         return Secret(f"Bearer {token}")
 
+    def _is_own(self, url: str) -> bool:
+        """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain."""
+        from dsec_migrate import wire
 
-def _fetch(url: str, authorization: Secret | None) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers by their names in lower case, and body. Raises RegistryError where nobody answers."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
+        here, there = wire.split(self.base), wire.split(url)
+        if here.scheme != "https" or there.scheme != "https":
+            # a registry of this very machine
+            return here.scheme == there.scheme and here.hostname == there.hostname
+        host, realm = str(here.hostname), str(there.hostname)
+        if host == realm:
+            return True
+        labels = host.split(".")
+        if len(labels) < 3 or labels[-1].isdigit():
+            return False
+        domain = ".".join(labels[1:])
+        return realm == domain or realm.endswith(f".{domain}")
 
-    class Careful(HTTPRedirectHandler):
-        """What a registry may know, the store that it points to may not."""
 
-        def redirect_request(self, req: Any, *rest: Any) -> Any:
-            new = super().redirect_request(req, *rest)
-            if new is not None and new.host != req.host:
-                new.headers.pop("Authorization", None)
-            return new
+def _checked(config: dict[str, Any]) -> dict[str, Any]:
+    """An image's config with what is used of it, each of the kind that the specification says. Raises RegistryError."""
 
-    request = Request(url, headers={"Accept": _ACCEPT, "User-Agent": "dsec-migrate"})
-    if authorization is not None:
-        request.add_header("Authorization", authorization.reveal())
-    try:
-        with build_opener(Careful).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            body = answer.read(MOST_BYTES + 1)
-            status, headers = answer.status, answer.headers
-    except HTTPError as error:
-        body, status, headers = b"", error.code, error.headers
-    except (URLError, HTTPException, OSError) as error:
-        why = getattr(error, "reason", error)
-        raise RegistryError(f"{url.split('/')[2]} does not answer ({type(why).__name__})") from None
-    if len(body) > MOST_BYTES:
-        raise RegistryError(f"{url.split('/')[2]} sent too much")
-    return status, {name.lower(): value for name, value in headers.items()}, body
+    def texts(value: object) -> list[str]:
+        if value is None:
+            return []
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return value
+        raise RegistryError("the config of the image is not as the specification has it")
+
+    inner, history = config.get("config"), config.get("history")
+    inner = {} if inner is None else inner
+    history = [] if history is None else history
+    is_right = isinstance(inner, dict) and isinstance(history, list) and all(isinstance(one, dict) for one in history)
+    if not is_right or not isinstance(inner.get("User") or "", str):
+        raise RegistryError("the config of the image is not as the specification has it")
+    return {
+        "config": {
+            "Entrypoint": texts(inner.get("Entrypoint")),
+            "Cmd": texts(inner.get("Cmd")),
+            "Env": texts(inner.get("Env")),
+            "User": inner.get("User") or "",
+        },
+        "history": history,
+    }
 
 
 def _for_this_host(manifests: Any) -> str:
@@ -157,8 +257,8 @@ def _for_this_host(manifests: Any) -> str:
     wanted = _ARCHITECTURES.get(machine, machine)
     linux = [
         (str(told.get("architecture")), str(one.get("digest")))
-        for one in manifests
-        if isinstance(one, dict) and (told := one.get("platform") or {}).get("os") == "linux"
+        for one in (manifests if isinstance(manifests, list) else ())
+        if isinstance(one, dict) and isinstance(told := one.get("platform"), dict) and told.get("os") == "linux"
     ]
     fitting = [digest for architecture, digest in linux if architecture == wanted]
     if not fitting and len(linux) != 1:
@@ -169,35 +269,52 @@ def _for_this_host(manifests: Any) -> str:
 # --- the account of `docker login` ---
 
 
-def _account(domain: str) -> Secret | None:
-    """The header of the account that the Docker config has for a registry."""
+def _docker_config() -> dict[str, Any]:
+    """The user's own; empty where there is none that can be read."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        data = json_of((folder / "config.json").read_bytes())
+    except (OSError, ValueError, RuntimeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _table(config: dict[str, Any], key: str) -> dict[str, Any]:
+    found = config.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _knows(config: dict[str, Any], domain: str) -> bool:
+    """Whether the user named a registry: by `docker login`, or for a helper."""
+    return any(domain in _table(config, key) for key in ("auths", "credHelpers"))
+
+
+def _account(config: dict[str, Any], domain: str) -> Secret | None:
+    """The header of the account that the Docker config has for a registry."""
     server = _HUB_ACCOUNT if domain == HUB else domain
-    if not isinstance(data, dict):
-        return None
-    helper = (data.get("credHelpers") or {}).get(server) or data.get("credsStore")
+    helper = _table(config, "credHelpers").get(server) or config.get("credsStore")
     if helper:
         return _from_helper(str(helper), server)
-    auth = ((data.get("auths") or {}).get(server) or {}).get("auth")
-    return Secret(f"Basic {auth}") if isinstance(auth, str) and auth else None
+    one = _table(config, "auths").get(server)
+    auth = one.get("auth") if isinstance(one, dict) else None
+    return Secret(f"Basic {auth}") if isinstance(auth, str) and _TOKEN.fullmatch(auth) else None
 
 
 def _from_helper(helper: str, server: str) -> Secret | None:
     import subprocess
 
+    if not _HELPER.fullmatch(helper):
+        # a path would start something else than a helper
+        return None
     command = [f"docker-credential-{helper}", "get"]
     try:
         result = subprocess.run(
-            command, input=server.encode(), capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+            command, input=server.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
         )
-        told = json.loads(result.stdout) if result.returncode == 0 else {}
+        told = json_of(result.stdout) if result.returncode == 0 else {}
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    user, secret = told.get("Username"), told.get("Secret")
+    user, secret = (told.get("Username"), told.get("Secret")) if isinstance(told, dict) else (None, None)
     if not user or not secret or user == "<token>":
         return None
     return Secret("Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode())
@@ -212,10 +329,8 @@ def _cache(digest: str) -> Path:
 
 
 def _from_cache(digest: str) -> ImageConfig | None:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        raise RegistryError("a digest of an unknown kind")
     try:
-        data = json.loads(_cache(digest).read_text(encoding="utf-8"))
+        data = json_of(_cache(digest).read_bytes())
         return ImageConfig(
             tuple(data["entrypoint"]), tuple(data["command"]), data["user"], data["has_shell"], tuple(data["names"])
         )
