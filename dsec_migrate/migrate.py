@@ -117,7 +117,9 @@ def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iter
         return [(number, _sealed(_failed(files, error), request)) for number, files in group]
 
     # what is begun last ends last: that had better be little
-    largest_first = sorted(groups, key=_size, reverse=True)
+    largest_first = sorted(
+        groups, key=lambda group: bytes_of(p for _, files in group for p in files.paths), reverse=True
+    )
     return shared(largest_first, _folder, jobs, _begin, request, failed)
 
 
@@ -132,10 +134,6 @@ def _begin(request: Request) -> None:
 
 def _folder(group: _Group) -> _Results:
     return [result for results in _here([group], *_requests[-1]) for result in results]
-
-
-def _size(group: _Group) -> int:
-    return bytes_of(path for _, files in group for path in files.paths)
 
 
 def _one(
