@@ -416,8 +416,8 @@ Left as it is
       its value is not known here: SMTP_PASSWORD is not set (put it into .env,
       or use --source environment)
   compose.yml:8:37  db.labels:backup
-      no container reads a file there: some programs take a label that names a
-      file (a plugin of Traefik `…KeyFile` for `…Key`); else put `${NAME}` in
+      no container reads a file there: who may inspect containers reads labels:
+      give it to the program that reads them in another way, or put `${NAME}` in
       its place, with the value in an `.env` that git ignores
 
 Would write

@@ -40,7 +40,7 @@ _OUT_OF_GIT = "put `${NAME}` in its place, with the value in an `.env` that git 
 _WAYS = {
     "driver_opts": "let the host mount it (CIFS: `credentials=FILE` in /etc/fstab) and bind the folder, or",
     "logging": "let the engine's daemon.json, which root alone can read, or an agent on the host have it, or",
-    "labels": "some programs take a label that names a file (a plugin of Traefik `…KeyFile` for `…Key`); else",
+    "labels": "who may inspect containers reads labels: give it to the program that reads them in another way, or",
     "provider": "its options are words of a command, which all users of the host see: let it read a file, or",
 }
 
@@ -184,7 +184,7 @@ def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Fi
         Applicability.MANUAL.value,
         None,
         None,
-        _note(path),
+        _note(project, path),
         path=".".join(map(_shown, path)),
         spans=spans,
     )
@@ -198,12 +198,47 @@ def _shown(key: str) -> str:
     return name[0] if name is not None and name[0] == key else f"{name[0] if name else ''}…"
 
 
-def _note(path: tuple[str, ...]) -> str:
+def _note(project: Project, path: tuple[str, ...]) -> str:
     """Why it stays, and the usual way out."""
     if not _HOOKS.isdisjoint(path):
         return "it is in a hook: mount a secret, and let the hook read it with a shell, as `$(cat /run/secrets/NAME)`"
+    if path[0] == "configs" and path[-1] == "content" and len(path) == 3:
+        return _as_secret(project, _shown(path[1]))
+    if path[-1].startswith("traefik.") and ".plugin." in path[-1]:
+        option = _shown(path[-1].rpartition(".")[2])
+        return (
+            "who may inspect containers reads labels: many plugins of Traefik read a file, "
+            f"`{option}File`; else {_OUT_OF_GIT}"
+        )
     way = next((f"{way} " for key in path[1:] if (way := _WAYS.get(key))), "")
     return f"no container reads a file there: {way}{_OUT_OF_GIT}"
+
+
+def _as_secret(project: Project, name: str) -> str:
+    """A config that is a secret, at the same place in the container; a config without a target is ``/NAME`` there."""
+    told: dict[str, list[str]] = {}
+    has_mode = False
+    for service in project.services.values():
+        for layer in service.layers:
+            listed = layer.service.get("configs")
+            for item in listed.items if isinstance(listed, Sequence) else ():
+                one = follow(item)
+                source = one.get("source") if isinstance(one, Mapping) else one
+                if not isinstance(source, Scalar) or source.value != name:
+                    continue
+                target = one.get("target") if isinstance(one, Mapping) else None
+                place = _shown(target.value) if isinstance(target, Scalar) else f"/{name}"
+                has_mode = has_mode or (isinstance(one, Mapping) and one.get("mode") is not None)
+                told.setdefault(place, []).append(service.name)
+    uses = [
+        f"`secrets: [{{source: {name}, target: {place}}}]` in {' and '.join(dict.fromkeys(services))}"
+        for place, services in told.items()
+    ]
+    mode = ", with the mode on the file itself, which Compose does not set for secrets" if has_mode else ""
+    return (
+        "a config is no secret: write the content to a file that git ignores, name that in the top-level `secrets:` as "
+        f"{name}, and in place of the config say {' and '.join(uses) or 'the secret with the same target'}{mode}"
+    )
 
 
 def _spans(text: Text, verdict: Verdict) -> Iterator[Span]:
