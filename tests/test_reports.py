@@ -422,6 +422,7 @@ Left as it is
 
 Would write
   .gitignore                     adds /secrets/
+  secrets/.gitignore             adds * !/*.age !/.age-recipients !/README.md
   secrets/postgres_password.txt  0600
   secrets/api_key.txt            0444
 
