@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from dsec_migrate import acceptance, environment, interruptions, settings, standalone
+from dsec_migrate import blame, environment, interruptions, settings, standalone
 from dsec_migrate import project as projects
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError, told
+from dsec_migrate.families import Unit, plan_units
 from dsec_migrate.files import Disk, secrets_folder
+from dsec_migrate.finding import Action
 from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Mount, Options
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten, strays
-from dsec_migrate.planning import make_plan, report_only
+from dsec_migrate.planning import report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project, mounted
 from dsec_migrate.records import dataclass, field, replace
@@ -188,74 +191,105 @@ def migrate(
         interrupted = tuple(interruptions.found(root, options, write=write))
         if interrupted and write:
             root = load(files, options, shell, folders)
-        disk = disk or Disk()
         options = replace(options, skip_settled=settings.read(files.directory).skips)
         if surroundings is None:
             surroundings = _surroundings((files,), options, shell)
             surroundings.join((files,))
-        units = _planned(root, options, disk, surroundings)
-        exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
-        units, silence = _with_copies(units, options, check=check and unanswered is None)
-        outcome = ProjectOutcome(
-            files.name,
-            masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
-            warnings=(*files.warnings, *interrupted, *(warning for unit in units for warning in unit.warnings)),
-            errors=tuple(error for unit in units for error in unit.errors),
-            tracked=exposed,
-            unanswered=unanswered or silence,
-            journal=_journal(root, units, options),
-            services=tuple(member for unit in units for member in mounted.members(unit.project)),
-            boundary=root.boundary,
-            paths=files.paths,
-        )
-        if outcome.errors:
-            return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
-        plans = [(unit.project, unit.plan) for unit in units]
-        if options.prune_env:
-            plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans, surroundings.taking(root)))
-        if options.skip_because:
-            from dsec_migrate.planning.skipping import tables
-
-            plans[-1] = (plans[-1][0], plans[-1][1] + tables(plans, files.directory, options, disk))
-        remaining = [Remaining(*line) for line in remaining_lines(plans, surroundings.taking(root))]
-        rewritten: list[Rewritten] = []
-        for project, plan in plans:
-            if plan.operations:
-                changed = tuple(_rewritten(project, plan))
-                remaining += verify(project, plan, changed, options)
-                rewritten += changed
-        if options.mount is Mount.VOLUME:
-            from dsec_migrate import volumes
-
-            project, plan = plans[-1]
-            directory = style_of(project.secrets, options.secrets_dir).directory
-            plan, rewritten = volumes.apply(project, plan, rewritten, directory, disk)
-            plans[-1] = (project, plan)
-        if options.templates:
-            from dsec_migrate.planning.starting import templates_of
-
-            plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, options.mount, disk))
-        if options.manager is not None:
-            from dsec_migrate import overlay
-
-            project, plan = plans[-1]
-            plans[-1] = (project, plan + overlay.plan(project, rewritten, options, disk))
-        if options.stack_output is not None:
-            from dsec_migrate import stackfile
-
-            project, plan = plans[-1]
-            plans[-1] = (project, plan + stackfile.plan(project, rewritten, options.stack_output, disk, plan.findings))
-        outcome = replace(
-            outcome,
-            plan=sum((plan for _, plan in plans), Plan()),
-            rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
-            remaining=tuple(remaining),
-        )
-        return outcome if write else replace(outcome, warnings=(*outcome.warnings, *strays(outcome)))
+        outcome = _proved(files, root, options, disk or Disk(), surroundings, check=check)
+        outcome = replace(outcome, warnings=(*files.warnings, *interrupted, *outcome.warnings))
+        is_sound = not outcome.errors and not write
+        return replace(outcome, warnings=(*outcome.warnings, *strays(outcome))) if is_sound else outcome
     except VerificationError as error:
         return ProjectOutcome(files.name, failure=str(error))
     except Exception as error:
         return _failed(files, error)
+
+
+def _proved(
+    files: ProjectFiles, root: Project, options: Options, disk: Disk, surroundings: Surroundings, *, check: bool
+) -> ProjectOutcome:
+    """The outcome, proved. A change that the proof fails for stays, as far as it can be told.
+
+    Raises VerificationError.
+    """
+
+    def attempt(left: Sequence[tuple[str, str]], said: str = "") -> tuple[ProjectOutcome, Disk]:
+        own, reasons = disk.attempt(), tuple((*place, said) for place in left)
+        return _attempt(files, root, replace(options, unproved=reasons), own, surroundings, check=check), own
+
+    try:
+        outcome, tried = attempt(())
+    except VerificationError as error:
+        units = plan_units(root, options, disk.attempt())
+        moved = [f for unit in units for f in unit.plan.findings if f.action is Action.MIGRATE]
+        places = list(dict.fromkeys((f.service, f.variable) for f in moved))
+        outcome, tried = blame.isolate(places, partial(attempt, said=str(error)), error)
+    disk.settle(tried)
+    return outcome
+
+
+def _attempt(
+    files: ProjectFiles, root: Project, options: Options, disk: Disk, surroundings: Surroundings, *, check: bool
+) -> ProjectOutcome:
+    """The outcome of these options. ``disk`` is used up. Raises VerificationError."""
+    units = _planned(root, options, disk, surroundings)
+    exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
+    units, silence = _with_copies(units, options, check=check and unanswered is None)
+    outcome = ProjectOutcome(
+        files.name,
+        masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),
+        warnings=tuple(warning for unit in units for warning in unit.warnings),
+        errors=tuple(error for unit in units for error in unit.errors),
+        tracked=exposed,
+        unanswered=unanswered or silence,
+        journal=_journal(root, units, options),
+        services=tuple(member for unit in units for member in mounted.members(unit.project)),
+        boundary=root.boundary,
+        paths=files.paths,
+    )
+    if outcome.errors:
+        return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))
+    plans = [(unit.project, unit.plan) for unit in units]
+    if options.prune_env:
+        plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans, surroundings.taking(root)))
+    if options.skip_because:
+        from dsec_migrate.planning.skipping import tables
+
+        plans[-1] = (plans[-1][0], plans[-1][1] + tables(plans, files.directory, options, disk))
+    remaining = [Remaining(*line) for line in remaining_lines(plans, surroundings.taking(root))]
+    rewritten: list[Rewritten] = []
+    for project, plan in plans:
+        if plan.operations:
+            changed = tuple(_rewritten(project, plan))
+            remaining += verify(project, plan, changed, options)
+            rewritten += changed
+    if options.mount is Mount.VOLUME:
+        from dsec_migrate import volumes
+
+        project, plan = plans[-1]
+        directory = style_of(project.secrets, options.secrets_dir).directory
+        plan, rewritten = volumes.apply(project, plan, rewritten, directory, disk)
+        plans[-1] = (project, plan)
+    if options.templates:
+        from dsec_migrate.planning.starting import templates_of
+
+        plans[-1] = (plans[-1][0], plans[-1][1] + templates_of(plans, options.mount, disk))
+    if options.manager is not None:
+        from dsec_migrate import overlay
+
+        project, plan = plans[-1]
+        plans[-1] = (project, plan + overlay.plan(project, rewritten, options, disk))
+    if options.stack_output is not None:
+        from dsec_migrate import stackfile
+
+        project, plan = plans[-1]
+        plans[-1] = (project, plan + stackfile.plan(project, rewritten, options.stack_output, disk, plan.findings))
+    return replace(
+        outcome,
+        plan=sum((plan for _, plan in plans), Plan()),
+        rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
+        remaining=tuple(remaining),
+    )
 
 
 def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | None:
@@ -268,29 +302,6 @@ def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | N
     )
     is_needed = has_files or any(unit.plan.operations for unit in units)
     return secrets_folder(root, options) if is_needed else None
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Unit:
-    """One project of a family with its plan, and what Compose refuses or calls odd in it."""
-
-    project: Project
-    plan: Plan
-    errors: tuple[UserError, ...]
-    warnings: tuple[UserError, ...]
-
-
-def plan_units(root: Project, options: Options, disk: Disk) -> Iterator[Unit]:
-    """The projects that ``root`` includes, then itself: each knows the names of the secrets that come before."""
-    planned: list[tuple[Project, Plan]] = []
-    elsewhere = acceptance.defined_in(root)
-    for unit in _family(root):
-        found = acceptance.find(unit, options, elsewhere)
-        project = replace(unit, is_part=found.is_part, reserved=_reserved(root, unit, planned))
-        plan = report_only(project, options) if found.errors else _hardened(project, options, disk)
-        errors = found.errors or tuple(acceptance.refused_then(project, plan, options))
-        planned.append((project, plan))
-        yield Unit(project, plan, errors, (*project.warnings, *found.warnings))
 
 
 def _planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
@@ -317,31 +328,6 @@ def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
 
 def _surroundings(call: Sequence[ProjectFiles], options: Options, shell: Mapping[str, str]) -> Surroundings:
     return Surroundings(call, lambda files: load(files, options, shell))
-
-
-def _hardened(project: Project, options: Options, disk: Disk) -> Plan:
-    plan = make_plan(project, options, disk)
-    if not options.harden:
-        return plan
-    from dsec_migrate.hardening import harden
-
-    return harden(project, plan, options)
-
-
-def _family(root: Project) -> list[Project]:
-    """The projects that ``root`` includes, and itself; each knows the files of all."""
-    units = list(root.units())
-    paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
-    twins = frozenset().union(*(unit.twins for unit in units))
-    return [replace(unit, family=paths, twins=twins, images=root.images, exceptions=root.exceptions) for unit in units]
-
-
-def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
-    """Names of secrets that the rest of the family has or is going to have: `include` refuses a name twice."""
-    if not root.included:
-        return frozenset()
-    others = {name for unit in root.units() if unit.document is not project.document for name in unit.secrets}
-    return frozenset(others.union(secret.name for _, plan in planned for secret in plan.secrets))
 
 
 def _rewritten(project: Project, plan: Plan) -> Iterator[Rewritten]:

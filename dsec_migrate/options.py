@@ -80,7 +80,8 @@ class Options:
     ``rename`` are pairs of a variable (or ``service.VARIABLE``) and the name of its secret; ``source_of`` and
     ``delivery_of`` pairs of a pattern and what is to hold for it, of which the last that fits counts. ``skip_because``
     are pairs of a pattern and a reason, which a run writes into the project's settings; ``skip_settled`` those that
-    stand there. ``allow`` are folders outside of the project that this call may change.
+    stand there. ``unproved`` are services and variables whose change failed its proof, each with what that said.
+    ``allow`` are folders outside of the project that this call may change.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -110,6 +111,7 @@ class Options:
     skip_because: tuple[tuple[str, str], ...] = ()
     skip_settled: tuple[tuple[str, str], ...] = ()
     harden: tuple[Harden, ...] = ()
+    unproved: tuple[tuple[str, str, str], ...] = ()
     allow: tuple[Path, ...] = ()
 
     @property

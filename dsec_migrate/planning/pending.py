@@ -82,6 +82,9 @@ def decide(case: Case) -> Pending:
         return Pending(case, Left("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
         return Pending(case, Left("it is only possibly a secret: name it with --only to move it"))
+    failure = next((said for *place, said in options.unproved if place == [service, variable]), None)
+    if failure is not None:
+        return Pending(case, Left(f"its change could not be proved right, which is a defect to be reported: {failure}"))
     result = claimed.weigh(case, propose(case))
     if isinstance(result, Left):
         return Pending(case, result)
