@@ -82,7 +82,8 @@ def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _telling_line(project: Project, value: str) -> str:
-    """The line by which a value is recognised; empty where it is too short or too common."""
+    """The line by which a value is recognised; empty where it is too short or too common, or what something in the
+    project is called."""
     lines = [line.strip() for line in value.splitlines() if not line.startswith(_FRAME)]
     longest = max(lines, key=len, default="")
     return longest if is_distinctive_in(project, longest) else ""

@@ -15,9 +15,9 @@ from dsec_migrate.finding import Exposure
 from dsec_migrate.holdings import Held, held
 from dsec_migrate.ledger import Entry, Ledger
 from dsec_migrate.options import Options
-from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.project import Project
 from dsec_migrate.secret import Secret
+from dsec_migrate.vocabulary import is_distinctive_in
 
 _DAY_SECONDS = 86_400
 
@@ -122,7 +122,8 @@ def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
 def commits(project: Project, values: Mapping[str, Secret]) -> tuple[Mapping[str, git.Commit], bool]:
     """By name, the latest commit that added a value; and whether all of the history was looked at. Only values that
     are unusual enough to be recognised. Raises git.NoAnswerError."""
-    texts = {name: tuple(_forms(text)) for name, value in values.items() if is_distinctive(text := value.reveal())}
+    revealed = {name: value.reveal() for name, value in values.items()}
+    texts = {name: tuple(_forms(text)) for name, text in revealed.items() if is_distinctive_in(project, text)}
     return git.committed(project.directory, texts) if texts else ({}, True)
 
 

@@ -135,7 +135,7 @@ def _origin(need: Need) -> _Origin:
     variables = frozenset().union(*(case.project.environment.origins(reference.name) for reference in references))
     is_store = not variables and not case.service.is_built and datastores.find(case.service.image) is not None
     value = need.holding.value
-    is_placeholder = value is not None and not is_distinctive(value.reveal())
+    is_placeholder = value is not None and not is_distinctive_in(case.project, value.reveal())
     return _Origin(variables, case.service.name if is_store and is_placeholder else "")
 
 
