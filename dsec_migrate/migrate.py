@@ -397,6 +397,8 @@ def write(outcome: ProjectOutcome) -> None:
         for file in outcome.plan.files
         if file.replaces is None
     ]
+    # the projects of a family each have ignore files: all of them stand before the first value
+    additions.sort(key=lambda addition: addition.is_secret)
     replacements = [
         transaction.Replacement.between(file.path, file.replaces.reveal(), file.content.reveal())
         for file in outcome.plan.files

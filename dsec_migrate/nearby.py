@@ -65,19 +65,22 @@ class Nearby:
         if root.boundary.repository:
             self._below(root.boundary.repository, MOST_FOLDERS)
         home = os.path.realpath(root.directory)
-        for folder in dict.fromkeys((os.path.dirname(home), os.path.dirname(real), home)):  # noqa: PTH120
-            if folder != os.path.dirname(folder):  # noqa: PTH120
-                self._below(folder, MOST_FOLDERS_BESIDE)
+        beside = os.path.dirname(home)  # noqa: PTH120
+        left = MOST_FOLDERS_BESIDE
+        for folder in dict.fromkeys((beside, os.path.dirname(real), home, os.path.dirname(beside))):  # noqa: PTH120
+            if folder != os.path.dirname(folder) and left > 0:  # noqa: PTH120
+                left -= self._below(folder, left)
 
-    def _below(self, top: str, most: int) -> None:
-        """Looks into so many folders, the nearest first."""
+    def _below(self, top: str, most: int) -> int:
+        """Looks into so many folders at most, the nearest first; returns how many."""
         if top in self._roots:
-            return
+            return 0
         self._roots.add(top)
         waiting = [top]
         for folder in waiting:
             below = self._look_into(folder)
             waiting += below[: most - len(waiting)]
+        return len(waiting)
 
     def _look_into(self, folder: str) -> list[str]:
         """Takes in what a folder has; returns the folders in it."""

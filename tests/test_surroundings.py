@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_what_another_project_reads_stays(tmp_path: Path, name: str, words: tupl
     assert snapshot(tmp_path) == before
 
 
-@pytest.mark.parametrize("place", ["../b", "../apps/x/b", "b", "x/y/b", ".."])
+@pytest.mark.parametrize("place", ["../b", "../apps/x/b", "b", "x/y/b", "..", "../../b"])
 def test_a_reader_is_found_without_a_repository(tmp_path: Path, place: str) -> None:
     home = tmp_path / "home" / "a"
     other = Path("home", "a", place, "compose.yml")
@@ -310,3 +311,28 @@ def test_two_projects_take_two_files_of_one_folder(tmp_path: Path, write: bool) 
     outcomes = run(tmp_path, options=options, write=write)
     names = [secret.path.name for outcome in outcomes for secret in outcome.plan.secrets if secret.path]
     assert names == ["mysql_root_password.txt", "compose.mysql_root_password.txt"]
+
+
+def test_all_ignore_files_of_a_family_stand_before_the_first_value(tmp_path: Path) -> None:
+    """git is asked then: a part in another folder has a folder of secrets, and ignore files, of its own."""
+    lay_out(
+        tmp_path,
+        {
+            "shared/part.yml": LITERAL,
+            "a/compose.yml": "include: [../shared/part.yml]\n"
+            + LITERAL.replace("db:", "own:").replace(VALUE, "Quay-7712"),
+        },
+    )
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    run(tmp_path, "a/compose.yml")
+    assert (tmp_path / "shared" / "secrets").is_dir()
+    assert (tmp_path / "a" / "secrets").is_dir()
+
+
+def test_a_file_and_a_link_to_it_are_one_file(tmp_path: Path) -> None:
+    """A service may read both; the line that moves is one."""
+    compose = "services:\n  app:\n    image: mysql:8\n    env_file: [app.env, link.env]\n"
+    lay_out(tmp_path, {"app.env": LINE, "compose.yml": compose}, {"link.env": "app.env"})
+    assert is_moved(run(tmp_path, "compose.yml"))
+    assert (tmp_path / "app.env").read_text() == "MYSQL_ROOT_PASSWORD_FILE=/run/secrets/mysql_root_password\n"
+    assert (tmp_path / "link.env").is_symlink()

@@ -111,18 +111,20 @@ def _check_env_files(before: Project, after: Project, operations: SequenceType[O
     removed: set[tuple[str, int]] = set()
     for operation in operations:
         if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
-            place = (str(operation.slot.document.source.path), operation.slot.start)
+            place = (operation.slot.document.source.real_path, operation.slot.start)
             moved[place] = (operation.new_name, operation.value)
         elif isinstance(operation, RemoveLine):
-            removed.add((str(operation.document.source.path), operation.line.span.start))
+            removed.add((operation.document.source.real_path, operation.line.span.start))
         elif isinstance(operation, RemoveVariable) and isinstance(operation.slot, EnvFileSlot):
-            removed.add((str(operation.slot.document.source.path), operation.slot.start))
+            removed.add((operation.slot.document.source.real_path, operation.slot.start))
     for name, service in before.services.items():
         for old, new in zip(service.env_files, after.services[name].env_files, strict=True):
+            # a link and what it leads to are one file
+            real = real_path(old.path)
             wanted = [
-                moved.get((str(old.path), line.span.start), (line.name, line.template))
+                moved.get((real, line.span.start), (line.name, line.template))
                 for line in old.entries
-                if (str(old.path), line.span.start) not in removed
+                if (real, line.span.start) not in removed
             ]
             if wanted != [(line.name, line.template) for line in new.entries]:
                 raise VerificationError(f"{old.path} would not say what was planned")
