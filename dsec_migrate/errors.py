@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsec_migrate.records import dataclass
+from dsec_migrate.visible import harmless
 
 
 # not frozen: an exception in flight gets a traceback
@@ -24,12 +25,12 @@ class UserError(Exception):
     exit_status = 2
 
     def __str__(self) -> str:
-        parts = [f"error: {self.what}"]
+        parts = [f"error: {harmless(self.what)}"]
         if self.file:
             place = f":{self.line}:{self.column}" if self.line else ""
-            parts.append(f"  --> {self.file}{place}")
+            parts.append(f"  --> {harmless(self.file)}{place}")
         if self.help:
-            parts.append(f"  help: {self.help}")
+            parts.append(f"  help: {harmless(self.help)}")
         return "\n".join(parts)
 
 

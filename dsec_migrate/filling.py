@@ -17,6 +17,7 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.transaction import disk
+from dsec_migrate.visible import harmless
 
 # shows its argument and returns what was typed, without the line's end
 Ask = Callable[[str], str]
@@ -55,7 +56,7 @@ def type_unseen(prompt: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass(prompt)
+            return getpass.getpass(harmless(prompt))
         except getpass.GetPassWarning:
             raise UserError(
                 "this terminal cannot hide what is typed", help="feed lines NAME=value with --stdin"

@@ -22,7 +22,7 @@ from dsec_migrate.migrate import commit, migrate
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
 from dsec_migrate.reports import REPORTS, View, diff
-from dsec_migrate.reports.hiding import harmless, hidden, spellings
+from dsec_migrate.reports.hiding import hidden, spellings
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.look import DiffStyle, Look
 from dsec_migrate.reports.sealed import seal
@@ -30,6 +30,7 @@ from dsec_migrate.reports.style import cut, width_of, wrapped
 from dsec_migrate.reports.unknown_images import SNIPPETS
 from dsec_migrate.secret import MASK, Secret
 from dsec_migrate.source import Edit, Source, Span, splice
+from dsec_migrate.visible import harmless
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "report.schema.json"
 

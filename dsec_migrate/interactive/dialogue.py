@@ -20,10 +20,11 @@ from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.records import replace
 from dsec_migrate.reports.diff import render
-from dsec_migrate.reports.hiding import harmless, hider
+from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.shown import shown
 from dsec_migrate.reports.style import Paint, Style, paragraph, wrapped
+from dsec_migrate.visible import harmless
 
 _MOVE = "Move it? [y,n,a,s,r,o,d,v,w,u,q,?] "
 _STAYS = "Leave it? [n,a,s,o,d,w,u,q,?] "

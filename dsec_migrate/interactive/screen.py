@@ -13,10 +13,11 @@ from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.reports.diff import name_of, tail
-from dsec_migrate.reports.hiding import harmless, hider
+from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.page import PROSE_WIDTH, Page
 from dsec_migrate.reports.style import Paint, Style, cut, width_of, wrapped
+from dsec_migrate.visible import harmless
 
 _LEAST_ROWS = 6
 _LABEL = 9

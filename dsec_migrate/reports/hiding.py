@@ -11,26 +11,12 @@ from urllib.parse import quote
 from dsec_migrate.outcome import Masks
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.secret import MASK
+from dsec_migrate.visible import harmless
 
 Range = tuple[int, int]
 _MANY = 50
 
 _ESCAPE = Pattern("%[0-9A-F]{2}")
-# control characters but the tab, those that reorder or break the line that they stand in, and what is no character
-_STEERING = Pattern("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def harmless(text: str) -> str:
-    """``text`` as one line that any terminal shows as it is; control characters become escapes such as ``\\x1b``."""
-    if text.isprintable():
-        return text
-    return _STEERING.sub(lambda match: _escaped(match.group()), text)
-
-
-def _escaped(character: str) -> str:
-    # what stands for a byte that is no UTF-8 is shown as that byte
-    byte = character.encode("utf-8", "surrogateescape") if "\udc80" <= character <= "\udcff" else b""
-    return f"\\x{byte.hex()}" if byte else character.encode("unicode_escape").decode("ascii")
 
 
 def spellings(masks: Masks) -> tuple[str, ...]:

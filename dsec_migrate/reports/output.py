@@ -9,6 +9,8 @@ from typing import TextIO
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.reports.style import Style
+from dsec_migrate.reports.terminal import style_for
+from dsec_migrate.visible import harmless_lines
 
 
 def say(text: str, stream: TextIO) -> None:
@@ -20,7 +22,7 @@ def say(text: str, stream: TextIO) -> None:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
     try:
-        stream.write(text)
+        stream.write(harmless_lines(text, is_coloured=style_for(stream, os.environ).is_coloured))
         stream.flush()
     except BrokenPipeError:
         _give_up(stream)
@@ -46,12 +48,13 @@ def save(path: Path, text: str) -> None:
 
     Raises UserError when that cannot be done; then what stood there still stands there.
     """
+    text = harmless_lines(text, is_coloured=False)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            path.write_text(text, encoding="utf-8")
             return
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

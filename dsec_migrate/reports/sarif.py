@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -74,7 +75,7 @@ def result(row: Row) -> dict[str, object]:
 
 def _artifact(file: str) -> dict[str, str]:
     is_absolute = Path(file).is_absolute()
-    return {"uri": Path(file).as_uri() if is_absolute else quote(file)}
+    return {"uri": Path(file).as_uri() if is_absolute else quote(os.fsencode(file))}
 
 
 def _changes(project: ProjectOutcome) -> Iterator[dict[str, object]]:

@@ -10,12 +10,12 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.outcome import ProjectOutcome, Rewritten
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass, field
-from dsec_migrate.reports.hiding import harmless
 from dsec_migrate.reports.hunks import VEIL, veiled
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Source
+from dsec_migrate.visible import harmless
 
 Path = tuple[str, ...]
 
