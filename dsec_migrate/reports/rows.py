@@ -34,7 +34,9 @@ class Row(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """The same for the same variable of the same service, wherever its line moves to."""
-        return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.name}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.name}".encode("utf-8", "surrogatepass")).hexdigest()[
+            :32
+        ]
 
 
 RULES = {
