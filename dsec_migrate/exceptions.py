@@ -42,6 +42,17 @@ class Rule(NamedTuple):
         return self.check in {check, ALL} and any(fnmatchcase(name, self.match) for name in names)
 
 
+class Exceptions(NamedTuple):
+    """All that is heeded: rules, and unless the call trusts no file of the project, comments in its texts."""
+
+    rules: tuple[Rule, ...] = ()
+    has_comments: bool = True
+
+    def may_speak_of(self, source: Source) -> bool:
+        """Whether some exception may be for a place in the text."""
+        return bool(self.rules) or (self.has_comments and MARK in source.text)
+
+
 def inline(source: Source) -> tuple[Ignored, ...]:
     """Those of one text; one that stands alone in its line speaks of the next line that is no comment."""
     return tuple(_inline(source)) if MARK in source.text else ()
@@ -85,10 +96,10 @@ def problems(source: Source, known: Iterable[str]) -> Iterator[UserError]:
             )
 
 
-def reason_for(check: str, source: Source, line: int, names: Iterable[str], rules: Iterable[Rule]) -> str | None:
+def reason_for(check: str, source: Source, line: int, names: Iterable[str], heeded: Exceptions) -> str | None:
     """Why a place is excepted from a check; None where it is not."""
-    for one in inline(source):
+    for one in inline(source) if heeded.has_comments else ():
         if one.reason and one.covers(check, line):
             return one.reason
     names = tuple(names)
-    return next((rule.reason for rule in rules if rule.covers(check, names)), None)
+    return next((rule.reason for rule in heeded.rules if rule.covers(check, names)), None)

@@ -191,7 +191,7 @@ def migrate(
         interrupted = tuple(interruptions.found(root, options, write=write))
         if interrupted and write:
             root = load(files, options, shell, folders)
-        options = replace(options, skip_settled=settings.read(files.directory).skips)
+        options = replace(options, skip_settled=_settings(files, options).skips)
         if surroundings is None:
             surroundings = _surroundings((files,), options, shell)
             surroundings.join((files,))
@@ -351,9 +351,13 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
         loaded = standalone.load(files.paths[0], known, folders, files.directory)
     else:
         loaded = projects.load(files.paths, known, folders, directory=files.directory)
-    said = settings.read(files.directory)
+    said = _settings(files, options)
     boundary = Boundary.around(files.directory, (*files.named, *options.allow), options.secrets_dir, shell)
-    return replace(loaded.within(boundary), images=said.images, exceptions=said.exceptions)
+    return replace(loaded.within(boundary), images=said.images, exceptions=said.heeded)
+
+
+def _settings(files: ProjectFiles, options: Options) -> settings.Settings:
+    return settings.read(files.directory, options.settings, excepts=options.exceptions)
 
 
 def _with_copies(units: list[Unit], options: Options, *, check: bool) -> tuple[list[Unit], UserError | None]:

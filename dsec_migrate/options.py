@@ -81,7 +81,8 @@ class Options:
     ``delivery_of`` pairs of a pattern and what is to hold for it, of which the last that fits counts. ``skip_because``
     are pairs of a pattern and a reason, which a run writes into the project's settings; ``skip_settled`` those that
     stand there. ``unproved`` are services and variables whose change failed its proof, each with what that said.
-    ``allow`` are folders outside of the project that this call may change.
+    ``allow`` are folders outside of the project that this call may change. ``settings`` is a file in place of the
+    settings and exceptions that the project's own files have; without ``exceptions`` none count.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -113,6 +114,8 @@ class Options:
     harden: tuple[Harden, ...] = ()
     unproved: tuple[tuple[str, str, str], ...] = ()
     allow: tuple[Path, ...] = ()
+    settings: Path | None = None
+    exceptions: bool = True
 
     @property
     def needs_long_syntax(self) -> bool:

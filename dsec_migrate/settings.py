@@ -9,10 +9,10 @@ from typing import Any
 
 from dsec_migrate import images
 from dsec_migrate.errors import UserError
-from dsec_migrate.exceptions import Rule
+from dsec_migrate.exceptions import Exceptions, Rule
 from dsec_migrate.images import Image, Table
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.source import read_bytes
 from dsec_migrate.structured import toml_of
 
@@ -30,23 +30,39 @@ _DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "docum
 class Settings:
     """``images`` is the table with the rows of the file before its own, ``exceptions`` are what the people except from
     checks, ``skips`` pairs of a pattern (as ``--skip`` takes it) and the reason why what it names stays. A secret older
-    than ``maximum_age`` (days) is due for another value."""
+    than ``maximum_age`` (days) is due for another value. ``has_comments``: comments in the project's files except, too.
+    """
 
     images: Table = field(default_factory=Table)
     exceptions: tuple[Rule, ...] = ()
     maximum_age: int = MAXIMUM_AGE_DAYS
     skips: tuple[tuple[str, str], ...] = ()
+    has_comments: bool = True
+
+    @property
+    def heeded(self) -> Exceptions:
+        return Exceptions(self.exceptions, self.has_comments)
 
 
-def read(directory: Path) -> Settings:
+def read(directory: Path, file: Path | None = None, *, excepts: bool = True) -> Settings:
     """The settings beside the project in ``directory``; empty ones where there is no such file.
 
+    A ``file`` takes their place: what the project's own files except, by comments as well, does not count then.
+    Without ``excepts`` nothing is excepted or skipped at all, and no age but the usual one is too old.
     Raises UserError, with its place, where the file is no TOML or says something that nobody understands.
     """
-    path = directory / NAME
+    said = _read(file or directory / NAME, is_named=file is not None)
+    if not excepts:
+        return Settings(said.images, has_comments=False)
+    return said if file is None else replace(said, has_comments=False)
+
+
+def _read(path: Path, *, is_named: bool) -> Settings:
     try:
         data = read_bytes(path)
     except FileNotFoundError:
+        if is_named:
+            raise UserError("there is no such file", str(path), help="--settings names one that exists") from None
         return Settings()
     except OSError as error:
         raise UserError(f"cannot read the file: {error.strerror or type(error).__name__}", str(path)) from None

@@ -14,7 +14,7 @@ from dsec_migrate.checks.subject import PLAIN
 from dsec_migrate.copies import plans_with_copies
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
-from dsec_migrate.exceptions import Rule, problems, reason_for
+from dsec_migrate.exceptions import Exceptions, Rule, problems, reason_for
 from dsec_migrate.families import Unit, plan_units
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Confidence
@@ -77,15 +77,21 @@ class Audit:
             return Checklist(files.name, errors=(told(error, files.name),), warnings=files.warnings)
 
     def _look(self, files: ProjectFiles) -> Checklist:
-        said = settings.read(files.directory)
+        said = settings.read(files.directory, self.options.settings, excepts=self.options.exceptions)
         root = load(files, self.options, self.shell, Folders(self.call))
         units = list(plan_units(root, self.options, Disk()))
         errors = [error for unit in units for error in unit.errors]
         errors += _unknown_checks(files, said.exceptions)
         texts = [{str(source.path): source for source in _sources(unit)} for unit in units]
-        errors += (error for sources in texts for source in sources.values() for error in problems(source, IDS))
+        errors += (
+            error
+            for sources in texts
+            for source in sources.values()
+            if said.has_comments
+            for error in problems(source, IDS)
+        )
         subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
-        rules = (*said.exceptions, *_skipped(said.skips))
+        rules = Exceptions((*said.exceptions, *_skipped(said.skips)), said.has_comments)
         hide = hider(self._masks(units, subjects))
         points = []
         unanswered = [subject.unanswered for subject in subjects if subject.unanswered is not None]
@@ -119,7 +125,7 @@ class Audit:
         self,
         check: Check,
         answers: Iterable[tuple[Mapping[str, Source], Item | Done]],
-        rules: Sequence[Rule],
+        rules: Exceptions,
         hide: Callable[[str], str],
     ) -> Point:
         items: dict[Item, None] = {}
@@ -196,7 +202,7 @@ def _shown(item: Item, hide: Callable[[str], str]) -> Item:
     )
 
 
-def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Sequence[Rule]) -> str | None:
+def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Exceptions) -> str | None:
     """Why an item is excepted; ``sources`` are the texts of its project by their paths."""
     service, _, name = item.subject.partition(".")
     path = Path(item.site.file)

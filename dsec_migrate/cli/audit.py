@@ -31,6 +31,17 @@ def audit(
         bool, typer.Option("--check", help="Exit with 1 where something of weight is to be done.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="With --check: items of low weight count, too.")] = False,
+    no_exceptions: Annotated[
+        bool, typer.Option("--no-exceptions", help="Nothing is excepted: for a gate on what others propose.")
+    ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            metavar="FILE",
+            help="Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ID", help="These checks alone; * stands for anything.")
     ] = None,
@@ -77,7 +88,9 @@ def audit(
     projects = discover(files or (), layers or (), shell=os.environ, env_files=env_files or ())
     known = baselines.read(baseline) if baseline is not None and not write else None
     call = frozenset(path for one in projects for path in one.paths)
-    options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()))
+    options = Options(
+        secrets_dir=secrets_dir, env_files=tuple(env_files or ()), settings=settings, exceptions=not no_exceptions
+    )
     until = time.monotonic() + HISTORY_SECONDS
     task = Audit(checks, options, dict(os.environ), call, known, not no_history, until, check)
     progress = Progress(sys.stderr)

@@ -97,6 +97,17 @@ def migrate(
     strict: Annotated[
         bool, _do("--strict", help="With --check: secrets behind ${...} count as well.")
     ] = _DEFAULT.strict,
+    no_exceptions: Annotated[
+        bool, _do("--no-exceptions", help="Nothing is excepted or skipped: for a gate on what others propose.")
+    ] = _DEFAULT.no_exceptions,
+    settings: Annotated[
+        Path | None,
+        _do(
+            "--settings",
+            metavar="FILE",
+            help="Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+        ),
+    ] = None,
     env_files: Annotated[
         list[Path] | None,
         _do("--env-file", metavar="FILE", help="Read this file in place of .env; may be repeated."),
@@ -356,6 +367,8 @@ def migrate(
         context.obj or (),
         harden or (),
         allow or (),
+        settings,
+        no_exceptions,
     )
     raise typer.Exit(perform(request))
 

@@ -74,6 +74,8 @@ class Request(NamedTuple):
     """The command line itself, for who is told how to say the same in other words."""
     harden: Sequence[Harden] = ()
     allow: Sequence[Path] = ()
+    settings: Path | None = None
+    no_exceptions: bool = False
 
 
 def perform(request: Request) -> int:
@@ -187,6 +189,8 @@ def _options(request: Request) -> Options:
         *chosen,
         harden=_hardening(request.harden, target, is_safe=request.safe),
         allow=allowed(request.allow),
+        settings=request.settings,
+        exceptions=not request.no_exceptions,
     )
 
 

@@ -46,7 +46,8 @@ class Planner:
         return len({key_of(one) for one in findings if asked.reason_to_skip(one.service, one.variable)})
 
     def _asked(self) -> Options:
-        return replace(self.options, skip_settled=settings.read(self.files.directory).skips)
+        said = settings.read(self.files.directory, self.options.settings, excepts=self.options.exceptions)
+        return replace(self.options, skip_settled=said.skips)
 
     def expected(self, session: Session, wish: Wish | None = None) -> ProjectOutcome:
         """If the unit that is asked about moves (with ``wish``, else with what is known of it), and all that is not

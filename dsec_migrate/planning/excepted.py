@@ -22,11 +22,11 @@ CHECKS = (
 def reason(case: Case) -> str | None:
     """Why they want it so; None where nobody said it."""
     slot, service, name = case.variable.slot, case.service.name, case.variable.name
-    source, rules = slot.document.source, case.project.exceptions
-    if not rules and exceptions.MARK not in source.text:
+    source, heeded = slot.document.source, case.project.exceptions
+    if not heeded.may_speak_of(source):
         return None
     file, line, _ = slot.document.place(slot.start)
-    return exceptions.reason_for(check_of(slot), source, line, (name, f"{service}.{name}", file), rules)
+    return exceptions.reason_for(check_of(slot), source, line, (name, f"{service}.{name}", file), heeded)
 
 
 def check_of(slot: Slot) -> str:

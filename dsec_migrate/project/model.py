@@ -14,7 +14,7 @@ from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
-from dsec_migrate.exceptions import Rule
+from dsec_migrate.exceptions import Exceptions
 from dsec_migrate.images import Table
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.project.values import Value, passed_through, resolve
@@ -269,7 +269,7 @@ class Project:
     family: tuple[Path, ...] = ()
     twins: frozenset[str] = frozenset()
     images: Table = field(default_factory=Table)
-    exceptions: tuple[Rule, ...] = ()
+    exceptions: Exceptions = Exceptions()
     boundary: Boundary = Boundary()
     kept: MappingType[str, str] = field(default_factory=dict)
     read: Callable[[Path], Source] = Source.read
