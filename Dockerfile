@@ -16,6 +16,9 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="dsec-migrate" \
       org.opencontainers.image.description="Moves the plaintext secrets of Docker Compose projects into Docker secrets" \
       org.opencontainers.image.licenses="MIT"
+# only git can tell which files it tracks; /work is what the caller mounts, whoever owns it
+RUN { command -v git >/dev/null || apk add --no-cache git; } \
+ && git config --system --add safe.directory /work && git config --system --add safe.directory '/work/*'
 COPY --from=install /opt/dsec-migrate /opt/dsec-migrate
 ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 WORKDIR /work

@@ -408,7 +408,7 @@ def test_docker_runs_the_plugin(tmp_path: Path) -> None:
 PACKAGES = (
     "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "python3.11-venv", "python3.11",
     "python3-minimal", "python3-pip", "python3-setuptools", "python3-wheel", "python3-pkg-resources", "libc6",
-    "libgcc-s1", "zlib1g", "dash", "coreutils",
+    "libgcc-s1", "zlib1g", "dash", "coreutils", "git",
 )  # fmt: skip
 
 
@@ -463,6 +463,13 @@ def test_the_image_runs_as_nobody_and_is_small(base: str, tmp_path: Path) -> Non
         written = docker("run", "--rm", "-v", f"{project}:/work", "-u", "1234:1234", "dsec-test:1", "--write")
         assert written.returncode == 0, written.stderr
         assert (project / "secrets" / "db_pass.txt").stat().st_uid == 1234
+        for words in (["init", "-q"], ["add", "."]):
+            subprocess.run(["git", *words], cwd=project, check=True)
+        # the repository belongs to somebody else, and git in the image answers
+        check = docker("run", "--rm", "--network", "none", "-v", f"{project}:/work:ro", "dsec-test:1", "--check")
+        assert (check.returncode, check.stderr) == (0, b"")
+        status = docker("run", "--rm", "-v", f"{project}:/work:ro", "-u", "1234:1234", "dsec-test:1", "status")
+        assert b"git does not answer" not in status.stdout
         audit = docker("run", "--rm", "-v", f"{project}:/work", "-u", "1234:1234", "dsec-test:1", "audit")
         assert audit.returncode == 0, audit.stderr
     finally:
