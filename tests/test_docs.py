@@ -121,7 +121,7 @@ def test_options_and_links_of_the_documentation_exist() -> None:
         text = page.read_text("utf-8")
         ours = re.sub(r"`[^`\n]*(?:docker|kubectl|age|RUN|pip|git) [^`\n]*`", "", text)
         lines = [
-            line for line in ours.splitlines() if re.match(r"[ #$]*(?:docker|kubectl|psql|pip|git) ", line) is None
+            line for line in ours.splitlines() if re.match(r"[ #$-]*(?:docker|kubectl|psql|pip|git|apk) ", line) is None
         ]
         options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", "\n".join(lines)))
         assert {option for option in options if option not in shown} == set(), page
@@ -181,7 +181,7 @@ def test_inputs_and_hooks_that_are_named_exist() -> None:
     (workflow,) = (block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "jobs:" in block)
     inputs = set(re.findall(r"^          ([a-z-]+):", workflow, re.MULTILINE))
     action = (ROOT / "action.yml").read_text("utf-8")
-    assert len(inputs) == 3
+    assert len(inputs) == 4
     assert all(f"\n  {name}:\n" in action for name in inputs)
     hooks = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
     assert all(f"- id: {name}\n" in hooks for name in ("dsec-migrate", "dsec-migrate-audit"))
