@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from dsec_migrate import blame, environment, interruptions, settings, standalone
 from dsec_migrate import project as projects
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.changes import Plan, document_of
-from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.discovery.project_files import ProjectFiles, Said
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.families import Unit, plan_units
@@ -246,6 +247,7 @@ def _attempt(
         services=tuple(member for unit in units for member in mounted.members(unit.project)),
         boundary=root.boundary,
         paths=files.paths,
+        said=_said(files, root, options),
     )
     if outcome.errors:
         return replace(outcome, plan=sum((report_only(unit.project, options) for unit in units), Plan()))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsec_migrate.boundary import Boundary, outside
 from dsec_migrate.changes import Plan
+from dsec_migrate.discovery.project_files import Said
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding
 from dsec_migrate.options import Options
@@ -80,7 +81,7 @@ class ProjectOutcome:
     ``--check``); ``unanswered``: git does not tell. ``path`` is the file's name as the user gave it. ``rewritten`` are
     the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the folder
     of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes,
-    ``paths`` its Compose files. ``boundary`` is what the call may change.
+    ``paths`` its Compose files. ``boundary`` is what the call may change, ``said`` how it named the project.
     """
 
     path: str
@@ -98,6 +99,7 @@ class ProjectOutcome:
     services: tuple[Member, ...] = ()
     boundary: Boundary = Boundary()
     paths: tuple[Path, ...] = ()
+    said: Said = Said()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ import pytest
 from conftest import docker
 
 from dsec_migrate import environment, git
-from dsec_migrate.discovery import ProjectFiles, discover
+from dsec_migrate.discovery import ProjectFiles, Said, discover
 from dsec_migrate.errors import UserError
 
 SERVICE = "services:\n  {name}:\n    image: busybox\n"
@@ -237,6 +237,7 @@ def test_a_file_is_called_as_the_user_called_it(tmp_path: Path, monkeypatch: pyt
         Path("s"),
         name="s/compose.yml",
         named=(Path("s/compose.yml"),),
+        said=Said(("s/compose.yml",)),
     )
 
 

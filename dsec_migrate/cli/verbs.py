@@ -49,6 +49,10 @@ Write = Annotated[bool, typer.Option("--write", help="Do it. Without it nothing 
 def undo(
     files: Files = None,
     layers: Layers = None,
+    project_directory: Annotated[
+        Path | None, typer.Option("--project-directory", metavar="DIR", help="Like docker compose.")
+    ] = None,
+    env_files: EnvFiles = None,
     secrets_dir: SecretsDir = None,
     forget: Annotated[
         bool, typer.Option("--forget", help="Delete the former files instead, which hold the values in plaintext.")
@@ -63,7 +67,8 @@ def undo(
     """
     from dsec_migrate.verbs import undo as verb
 
-    _finish(lambda: verb.perform(_task(files, layers, None, secrets_dir, write, allow), forget=forget))
+    task = _task(files, layers, env_files, secrets_dir, write, allow, project_directory)
+    _finish(lambda: verb.perform(task, forget=forget))
 
 
 def status(
@@ -304,8 +309,15 @@ def _task(
     secrets_dir: str | None,
     write: bool,
     allow: list[Path] | None = None,
+    project_directory: Path | None = None,
 ) -> Task:
-    projects = discover(files or (), layers or (), shell=os.environ, env_files=env_files or ())
+    projects = discover(
+        files or (),
+        layers or (),
+        shell=os.environ,
+        project_directory=project_directory,
+        env_files=env_files or (),
+    )
     options = Options(secrets_dir=secrets_dir, env_files=tuple(env_files or ()), allow=allowed(allow or ()))
     return Task(projects, options, dict(os.environ), Page(style_for(sys.stdout, os.environ), width()), write)
 

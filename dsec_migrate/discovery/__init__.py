@@ -12,13 +12,13 @@ from pathlib import Path
 
 from dsec_migrate import environment
 from dsec_migrate.discovery.choice import Call, alternatives, default_files, named_by_variable
-from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.discovery.project_files import ProjectFiles, Said
 from dsec_migrate.errors import UserError
 from dsec_migrate.neighbours import DEFAULT_NAMES
 from dsec_migrate.records import replace
 from dsec_migrate.source import real_path
 
-__all__ = ["ProjectFiles", "discover"]
+__all__ = ["ProjectFiles", "Said", "discover"]
 
 
 def discover(
@@ -52,8 +52,18 @@ def discover(
         projects = [call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))]
     else:
         projects = _without_repetitions(_named(words, call)) if words else [_used_here(call)]
-    said = tuple(directory / path for path in (*words, *layers, *env_files))
-    return [replace(project, named=said) for project in projects]
+    named = tuple(directory / path for path in (*words, *layers, *env_files))
+    said = _said(words, layers, project_directory, env_files)
+    return [replace(project, named=named, said=said) for project in projects]
+
+
+def _said(
+    words: Sequence[Path], layers: Sequence[Path], project_directory: Path | None, env_files: Sequence[Path]
+) -> Said:
+    options = [("--project-directory", project_directory)] if project_directory is not None else []
+    options += [("--env-file", path) for path in env_files]
+    named = [*map(str, words), *(word for path in layers for word in ("-f", str(path)))]
+    return Said(tuple(named), tuple(word for option, path in options for word in (option, str(path))))
 
 
 def _used_here(call: Call) -> ProjectFiles:

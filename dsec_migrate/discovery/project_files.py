@@ -9,13 +9,22 @@ from dsec_migrate.records import dataclass
 
 
 @dataclass(frozen=True)
+class Said:
+    """How the projects of a call were named: ``words`` are files and folders (or ``-f`` with each), ``options`` those
+    that say where to look."""
+
+    words: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProjectFiles:
     """``paths`` (one at least) are in Compose's merge order. ``directory`` is the project directory: relative paths
     mean it, and its ``.env`` is read unless there are ``env_files`` (from ``--env-file`` or ``COMPOSE_ENV_FILES``).
 
     ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
     need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
-    and not taken. ``named`` are the folders and files that the call named.
+    and not taken. ``named`` are the folders and files that the call named, ``said`` the words that say the same again.
     """
 
     paths: tuple[Path, ...]
@@ -25,6 +34,7 @@ class ProjectFiles:
     name: str = ""
     warnings: tuple[UserError, ...] = ()
     named: tuple[Path, ...] = ()
+    said: Said = Said()
 
     @classmethod
     def of(cls, path: Path) -> ProjectFiles:

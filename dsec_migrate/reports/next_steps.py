@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -44,11 +45,13 @@ def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iter
     has_moved = any(finding.action is Action.MIGRATE for project in written for finding in project.findings)
     if has_moved:
         yield from _of_moved(target_is_swarm)
-    for folder in dict.fromkeys(project.journal for project in written if project.journal is not None):
-        holds = ", which hold the values," if has_moved else ""
+    holds = ", which hold the values," if has_moved else ""
+    told = dict.fromkeys((project.journal, project.said) for project in written if project.journal is not None)
+    for folder, said in told:
+        undo = shlex.join(("dsec-migrate", "undo", *said.words, *said.options))
         yield (
-            f"`dsec-migrate undo` takes it back. {folder / UNDO} keeps the former files{holds} until "
-            "`dsec-migrate undo --forget --write`."
+            f"`{undo} --write` takes it back. {folder / UNDO} keeps the former files{holds} until "
+            f"`{undo} --forget --write`."
         )
 
 

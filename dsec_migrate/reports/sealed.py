@@ -87,6 +87,7 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         failure=project.failure,
         is_written=project.is_written,
         journal=project.journal,
+        said=project.said,
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
     )

@@ -84,8 +84,9 @@ def _is_unknown(finding: Finding) -> bool:
 
 def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
     paths = dict.fromkeys(project.path for project, _, _ in services)
+    words = ("dsec-migrate", "undo", *paths, *services[0][0].said.options, "--write")
     page.sentence("To undo all of it:")
-    page.row(f"    dsec-migrate undo {' '.join(map(shlex.quote, paths))} --write")
+    page.row(f"    {shlex.join(words)}")
     project, _, findings = services[0]
     finding = findings[0]
     secret = next((s for s in project.plan.secrets if s.name == finding.secret), None)

@@ -186,6 +186,8 @@ class Journal:
         change."""
         for path in (*run.paths, *run.folders):
             is_beside = Path(os.path.realpath(path)).is_relative_to(self.folder) and self.boundary.surrounds(path)
+            # a folder that was made for the journal goes when it is empty
+            is_beside = is_beside or (path in run.folders and self.folder.is_relative_to(path))
             if not is_beside and not self.boundary.holds(path):
                 raise UserError(
                     f"the journal tells of {path}, which is outside of the project: nothing was done",

@@ -130,9 +130,12 @@ def _undo(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bo
 
 def _recovered(known: _Known, folder: Path) -> Sequence[transaction.Recovered]:
     """What an interrupted run left is ended first, if it is the project's own: below its folder there are others."""
-    if transaction.interrupted_of(folder, known.boundary, known.files.paths, known.read):
-        return transaction.recover(folder, known.boundary)
-    return ()
+    try:
+        is_own = bool(transaction.interrupted_of(folder, known.boundary, known.files.paths, known.read))
+    except UserError:
+        # told where nothing else is found
+        return ()
+    return transaction.recover(folder, known.boundary) if is_own else ()
 
 
 def _latest(known: _Known) -> _Found | None:
@@ -176,6 +179,7 @@ def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None
 
 def _forget(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bool:
     is_told = False
+    problems: list[UserError] = []
     done: set[str] = set()
     for known in projects:
         task.page.hide = known.hide
@@ -185,8 +189,10 @@ def _forget(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> 
                     done.add(os.path.realpath(folder))
                     is_told = _forget_in(folder, known.boundary, task) or is_told
             except Exception as error:
-                errors.append(told(error, known.files.name))
+                problems.append(told(error, known.files.name))
     if not is_told:
+        # a journal below that belongs to others is no obstacle to what is the project's own
+        errors += problems
         task.page.sentence("no former files are kept: there is nothing to forget")
     return is_told
 

@@ -1,0 +1,246 @@
+"""``undo`` finds every run of a project, takes them back newest first, and leaves no value that git would see."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import snapshot
+
+from dsec_migrate import cli
+from dsec_migrate.naming import JOURNAL
+
+PASSWORD = "Phalarope-Marsh-16"
+DB = f"""\
+services:
+  db:
+    image: postgres:16
+    environment:
+      POSTGRES_PASSWORD: {PASSWORD}
+"""
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Say = Callable[..., Said]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, a repository."""
+    place = tmp_path / "project"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    subprocess.run(["git", "init", "-q"], check=True)
+    return place
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    def call(*words: str) -> Said:
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words if words[0] == "undo" else ["--no-docker", *words])
+        shown = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        assert PASSWORD not in shown.out + shown.err
+        return Said(stop.value.code, shown.out, shown.err)
+
+    return call
+
+
+def plant(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def seen_by_git(folder: Path) -> set[str]:
+    """What `git add -A` would take."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--others", "--cached", "--exclude-standard"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+    )
+    return set(filter(None, listed.stdout.decode().split("\0")))
+
+
+def leaks(folder: Path, *values: str) -> list[str]:
+    """Files with nothing but a value that git would take."""
+    return [name for name in seen_by_git(folder) if (folder / name).read_text() in {PASSWORD, *values}]
+
+
+INCLUDE = {"compose.yml": "include: [apps/a.yml]\n", "apps/a.yml": DB}
+EXTENDED = {
+    "compose.yml": "services:\n  db:\n    extends: {file: parts/base.yml, service: db}\n",
+    "parts/base.yml": DB,
+}
+ENV_FILE = {
+    "compose.yml": "services:\n  db:\n    image: postgres:16\n    env_file: conf/db.env\n",
+    "conf/db.env": f"POSTGRES_PASSWORD={PASSWORD}\n",
+}
+NAMED = {
+    "deep/er/secrets/old.txt": "x",
+    "compose.yml": f"{DB}    secrets: [old]\nsecrets:\n  old:\n    file: ./deep/er/secrets/old.txt\n",
+}
+LAYERS = {"compose.yml": "services:\n  db:\n    image: postgres:16\n", "extra.yml": DB}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (INCLUDE, ()),
+        (INCLUDE, ("compose.yml",)),
+        (INCLUDE, (".",)),
+        (EXTENDED, ()),
+        (ENV_FILE, ()),
+        (ENV_FILE, ("--mount", "volume")),
+        (NAMED, ("--mount", "volume")),
+        ({"compose.yml": DB}, ("--mount", "volume", "--secrets-dir", "./private/values")),
+        ({"compose.yml": DB}, ("--secrets-dir", "./private/values")),
+        ({"compose.yml": DB}, ("--secrets-dir", "../beside/values")),
+        ({"compose.yml": DB.replace(PASSWORD, "${PW}"), "my.env": f"PW={PASSWORD}\n"}, ("--env-file", "my.env")),
+        (LAYERS, ("-f", "compose.yml", "-f", "extra.yml")),
+        ({"parts/stack.yml": DB}, ("-f", "parts/stack.yml", "--project-directory", ".")),
+        ({"parts/with space.yml": DB}, ("parts/with space.yml",)),
+        ({"compose.yml": DB}, ("--skip-because", "*_PASSWORD=for tests alone")),
+        ({"compose.yml": DB}, ("--unknown", "wrap", "--source", "file", "--templates")),
+    ],
+)
+def test_what_a_run_prints_takes_it_back(folder: Path, say: Say, files: dict[str, str], words: tuple[str, ...]) -> None:
+    plant(folder, **files)
+    before = snapshot(folder.parent)
+    run = say(*words, "--write")
+    assert run.status == 0
+    changed = snapshot(folder.parent)
+    assert changed != before
+    assert not leaks(folder)
+    printed = [part for part in " ".join(run.out.split()).split("`") if part.startswith("dsec-migrate undo")]
+    undo, forget = (shlex.split(part)[1:] for part in printed)
+    assert undo[-1] == "--write"
+    assert forget[-2:] == ["--forget", "--write"]
+    # a dry run tells the same and changes nothing
+    assert say(*undo[:-1]).out.count("Would undo: run ") == 1
+    assert snapshot(folder.parent) == changed
+    said = say(*undo)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.count("Undone: run ") == 1
+    assert snapshot(folder.parent) == before
+    assert "there is nothing to undo" in say(*undo).out
+
+
+# --- several runs ---
+
+
+@pytest.fixture
+def twins(folder: Path) -> Path:
+    """Two projects of one folder with the same variable and value, which share a secret's file."""
+    plant(folder, **{"docker-compose.yml": DB, "docker-compose-rpi.yml": DB})
+    return folder
+
+
+def test_the_runs_of_one_call_are_taken_back_newest_first(twins: Path, say: Say) -> None:
+    before = snapshot(twins)
+    assert say(".", "--write").status == 0
+    shown = say("undo", ".")
+    assert shown.out.count("Would undo: run ") == 2
+    assert "is kept" not in shown.out
+    said = say("undo", ".", "--write")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.index("run 2 of") < said.out.index("run 1 of")
+    assert snapshot(twins) == before
+    assert not leaks(twins)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_file_stays_ignored_while_a_run_uses_it_and_goes_with_the_last(
+    twins: Path, say: Say, order: tuple[int, int]
+) -> None:
+    before = snapshot(twins)
+    assert say(".", "--write").status == 0
+    files = ("docker-compose.yml", "docker-compose-rpi.yml")
+    said = say("undo", files[order[0]], "--write")
+    assert said.status == 0
+    assert (twins / "secrets" / "postgres_password.txt").read_text() == PASSWORD
+    assert not leaks(twins)
+    assert (order[0] == 0) == ("is kept: a later run uses it" in said.out)
+    assert (order[0] == 0) == ("keeps its lines" in said.out)
+    assert say("undo", files[order[1]], "--write").status == 0
+    assert snapshot(twins) == before
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_value_that_changed_since_stays_out_of_git_whoever_is_undone_last(twins: Path, say: Say, first: int) -> None:
+    assert say(".", "--write").status == 0
+    value = twins / "secrets" / "postgres_password.txt"
+    value.chmod(0o600)
+    value.write_text("Whinchat-Sluice-45")
+    files = ("docker-compose.yml", "docker-compose-rpi.yml")
+    for number in (first, 1 - first):
+        assert say("undo", files[number], "--write").status == 0
+        assert not leaks(twins, "Whinchat-Sluice-45")
+    assert value.read_text() == "Whinchat-Sluice-45"
+    assert all((twins / name).read_text() == DB for name in files)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_came_into_the_folder_since_stays_out_of_git(folder: Path, say: Say, is_there: bool) -> None:
+    plant(folder, **{"compose.yml": DB})
+    if is_there:
+        plant(folder, **{"secrets/mine.txt": "of the user"})
+    assert say("--write").status == 0
+    plant(folder, **{"secrets/later.txt": "Another-Value-77"})
+    said = say("undo", "--write")
+    assert said.status == 0
+    assert ".gitignore keeps its lines: values are still there that git must not see" in said.out
+    assert (folder / "secrets" / "later.txt").exists()
+    assert not leaks(folder, "Another-Value-77")
+
+
+def test_a_folder_that_was_there_is_left_as_it_was(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": DB, "secrets/mine.txt": "of the user", ".gitignore": "*.log\n"})
+    before = snapshot(folder)
+    assert say("--write").status == 0
+    assert say("undo", "--write").status == 0
+    assert snapshot(folder) == before
+
+
+def test_runs_of_a_project_are_taken_back_one_after_the_other(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": "include: [apps/a.yml]\n" + DB.replace("db:", "web:"), "apps/a.yml": DB})
+    states = [snapshot(folder)]
+    for words in (("--only", "db.*"), ("--only", "web.*", "--secrets-dir", "./other")):
+        assert say(*words, "--write").status == 0
+        states.append(snapshot(folder))
+    assert states[0] != states[1] != states[2]
+    for state in (states[1], states[0]):
+        assert say("undo", "--write").status == 0
+        assert snapshot(folder) == state
+    assert "there is nothing to undo" in say("undo", "--write").out
+
+
+def test_another_project_below_is_none_of_its_business(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": DB, "vendor/compose.yml": DB})
+    assert say("vendor/compose.yml", "--write").status == 0
+    kept = snapshot(folder / "vendor")
+    assert "there is nothing to undo" in say("undo", "--write").out
+    assert "there is nothing to forget" in say("undo", "--forget", "--write").out
+    assert snapshot(folder / "vendor") == kept
+    # one that came with the repository does not keep it from its own runs
+    subprocess.run(["git", "add", "-f", f"vendor/secrets/{JOURNAL}/runs.json"], check=True)
+    assert say("compose.yml", "--write").status == 0
+    assert say("undo", "--write").status == 0
+    assert snapshot(folder / "vendor") == kept
+    assert (folder / "compose.yml").read_text() == DB
+    assert say("undo", "vendor/compose.yml", "--write").status == 2
