@@ -385,6 +385,8 @@ def commit(outcome: ProjectOutcome) -> ProjectOutcome:
     """Writes one proved outcome, all of it or nothing: ignore files, then secret files, env files, Compose files."""
     try:
         assert outcome.journal is not None
+        for stray in strays(outcome):
+            raise stray
         ended = tuple(interruptions.end(outcome.journal, outcome.boundary))
         outcome = replace(outcome, warnings=(*outcome.warnings, *ended))
         write(outcome)

@@ -130,6 +130,9 @@ class Outcome:
 def strays(project: ProjectOutcome) -> Iterator[UserError]:
     """Why ``--write`` is going to stop: places outside of what the call may change, each folder once."""
     paths = [file.path for file in project.plan.files] + [file.source.path for file in project.rewritten]
+    if any(file.is_secret for file in project.plan.files):
+        # git follows no link there, whoever else does
+        paths += [Path(folder) / ".gitignore" for folder in project.boundary.own[:1]]
     told: set[Path] = set()
     for path in (*((project.journal,) if paths and project.journal is not None else ()), *paths):
         if not project.boundary.surrounds(path) and told.isdisjoint({path, *path.parents}):
