@@ -1,4 +1,4 @@
-"""The pipeline, readable on one screen; :func:`write` is the only code that changes the disk."""
+"""The pipeline, from the files of a call to what a run found, planned, proved and wrote."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from dsec_migrate.rewrite import rewrite
 from dsec_migrate.surroundings import Surroundings
 from dsec_migrate.verify import verify
 from dsec_migrate.workers import bytes_of, collect_garbage_seldom, shared
+from dsec_migrate.writing import commit
 
 Progress = Callable[[int, int], None]
 # makes an outcome light and free of values, with what the reports need of it
@@ -378,69 +379,4 @@ def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]]
     return in_tracked_files((unit.project, unit.plan) for unit in units)
 
 
-# --- the disk ---
-
-
-def commit(outcome: ProjectOutcome) -> ProjectOutcome:
-    """Writes one proved outcome, all of it or nothing: ignore files, then secret files, env files, Compose files."""
-    try:
-        assert outcome.journal is not None
-        for stray in strays(outcome):
-            raise stray
-        ended = tuple(interruptions.end(outcome.journal, outcome.boundary))
-        outcome = replace(outcome, warnings=(*outcome.warnings, *ended))
-        write(outcome)
-    except Exception as error:
-        return replace(outcome, errors=(told(error, outcome.path),))
-    return replace(outcome, is_written=True)
-
-
-def write(outcome: ProjectOutcome) -> None:
-    """Raises UserError when a file changed since it was read or something cannot be written; then all is as it was."""
-    from dsec_migrate import transaction
-
-    assert outcome.journal is not None
-    additions = [
-        transaction.Addition(file.path, file.content, file.mode, file.append, file.is_secret, file.folder_mode)
-        for file in outcome.plan.files
-        if file.replaces is None
-    ]
-    # the projects of a family each have ignore files: all of them stand before the first value
-    additions.sort(key=lambda addition: addition.is_secret)
-    replacements = [
-        transaction.Replacement.between(file.path, file.replaces.reveal(), file.content.reveal())
-        for file in outcome.plan.files
-        if file.replaces is not None
-    ]
-    replacements += [
-        transaction.Replacement.of(file.source, file.text, file.edits)
-        for file in sorted(outcome.rewritten, key=lambda file: not file.is_env_file)
-    ]
-    uses = [
-        transaction.Use(secret.path, secret.value)
-        for secret in outcome.plan.secrets
-        if secret.path is not None and secret.value is not None and secret.has_file
-    ]
-    values = [file.path for file in outcome.plan.files if file.is_secret]
-    work = transaction.Work(
-        additions, replacements, uses=uses, project=outcome.paths, proof=lambda: _prove_ignored(values)
-    )
-    transaction.commit(outcome.journal, work, outcome.boundary)
-
-
-def _prove_ignored(values: Sequence[Path]) -> None:
-    """git itself says that it would take in none of the new files with values. Raises UserError."""
-    from dsec_migrate import git
-
-    try:
-        ignored = git.ignored(values)
-    except git.NoAnswerError:
-        # a note tells so
-        return
-    for path in values:
-        if not ignored.get(path, True):
-            raise UserError(
-                "git would take in the file of a secret, whatever the .gitignore files say; nothing was written",
-                str(path),
-                help=f"see what `git check-ignore -v {path}` says, or name another folder with --secrets-dir",
-            )
+__all__ = ["Request", "collect_garbage_seldom", "commit", "load", "migrate", "plan_units", "run"]
