@@ -363,6 +363,14 @@ def _settings(files: ProjectFiles, options: Options) -> settings.Settings:
     return settings.read(files.directory, options.settings, excepts=options.exceptions)
 
 
+def _said(files: ProjectFiles, root: Project, options: Options) -> Said:
+    """With what an undo has to be told: a folder that it may change, and one of secrets where it would not look."""
+    more = [word for folder in options.allow for word in ("--allow", str(folder))]
+    if options.secrets_dir and not root.boundary.is_at_home(os.path.realpath(secrets_folder(root, options))):
+        more += ["--secrets-dir", options.secrets_dir]
+    return replace(files.said, options=(*files.said.options, *more))
+
+
 def _with_copies(units: list[Unit], options: Options, *, check: bool) -> tuple[list[Unit], UserError | None]:
     if not check and not any(unit.project.secrets for unit in units):
         # what moves is searched for when it is proved
