@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
 
 import pytest
 from conftest import project_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dsec_migrate import document as yaml
 from dsec_migrate.environment import Environment
@@ -295,3 +300,44 @@ def test_names_stay_in_hooks_and_commands() -> None:
     assert cache["post_start"][0]["command"][2] == (
         f"redis-cli -u redis://{NAME}:$$(cat /run/secrets/cache_password)@localhost ping {NAME}"
     )
+
+
+# what stands for the password is marked; the program tells each of its words
+PROGRAM = "probe() { printf '%s\\n' \"$@\"; }; "
+WORDS = [
+    "-u{user} -p{password}", "--user={user} --password={password} {name}", "-u {user} -d {name} --token {password}",
+    "mysql://{user}:{password}@{name}:3306/{name}", "-h {name} --pass {password} -U {user}",
+]  # fmt: skip
+FORMS = ["line", "shell", "words"]
+VALUES = st.sampled_from([NAME, DISTINCTIVE, PLACEHOLDER, "app", "Fescue-Lathe-73"])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(), values=st.tuples(VALUES, VALUES, VALUES, VALUES), form=st.sampled_from(["line", "shell", "words"])
+)
+def test_a_check_says_what_it_said_and_after_a_rotation_only_its_passwords_change(
+    tmp_path: Path, data: st.DataObject, values: tuple[str, str, str, str], form: str
+) -> None:
+    user, name, one, two = values
+    variables = {"MYSQL_USER": user, "MYSQL_DATABASE": name, "MYSQL_PASSWORD": one, "MYSQL_ROOT_PASSWORD": two}
+    chosen = data.draw(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from([one, two])), min_size=1, max_size=3))
+    said = [(words.format(user=user, name=name, password="\0"), password) for words, password in chosen]
+    line = "probe " + " ".join(words.replace("\0", password) for words, password in said)
+    test: object = {"line": line, "shell": ["CMD-SHELL", line], "words": ["CMD", *line.split(" ")]}[form]
+    service = {"image": "mysql:8.0", "environment": variables, "healthcheck": {"test": test}}
+    after = migrated(json.dumps({"services": {"db": service}}, indent=2))["services"]["db"]
+    new = after["healthcheck"]["test"]
+    for is_rotated in (False, True):
+        for path in after.get("secrets", []):
+            variable = next(key for key, value in after["environment"].items() if value == f"/run/secrets/{path}")
+            value = f"rotated{variable}" if is_rotated else variables[variable.removesuffix("_FILE")]
+            (tmp_path / path).write_text(value, encoding="utf-8")
+        script = new if isinstance(new, str) else new[1] if new[0] == "CMD-SHELL" else " ".join(new[1:])
+        script = PROGRAM + script.replace("/run/secrets", str(tmp_path)).replace("$$", "$")
+        told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
+        wanted = [(word, password) for words, password in said for word in words.split(" ")]
+        assert len(told) == len(wanted)
+        for found, (word, password) in zip(told, wanted, strict=True):
+            allowed = f"(?:{re.escape(password)}|rotated[A-Z_]+)" if is_rotated else re.escape(password)
+            assert re.fullmatch(allowed.join(map(re.escape, word.split("\0"))), found)
