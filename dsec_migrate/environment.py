@@ -55,6 +55,12 @@ class Environment:
         object.__setattr__(self, "variables", merged)
 
     @property
+    def unexported(self) -> frozenset[str]:
+        """Names that only Compose knows: those of its env files, and the project's name, which it sets itself."""
+        own = {PROJECT_NAME} if self.project_name and not self.shell.get(PROJECT_NAME) else set()
+        return frozenset(self.files.keys() | own)
+
+    @property
     def is_included(self) -> bool:
         return self.including is not None
 

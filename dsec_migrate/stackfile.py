@@ -17,6 +17,7 @@ from dsec_migrate import swarm
 from dsec_migrate.changes import Plan
 from dsec_migrate.document import Document, Entry, Mapping, Scalar, follow
 from dsec_migrate.document import Sequence as SequenceNode
+from dsec_migrate.environment import PROJECT_NAME
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk, resolve_path, written_anew
 from dsec_migrate.finding import Finding
@@ -25,6 +26,7 @@ from dsec_migrate.outcome import Rewritten
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import EnvFileSlot, Project
 from dsec_migrate.project.mounted import of_build, sources
+from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice
 
@@ -73,7 +75,7 @@ def plan(
     copy = _checked(after, text, texts)
     # what the copy still leaves to the shell that deploys
     used = {one.name for node in copy.document.templates for one in _references(node.value)}
-    names = ", ".join(sorted(used & project.environment.files.keys()))
+    names = ", ".join(sorted(used & project.environment.unexported))
     notes = [f"`docker stack deploy` reads no .env: export {names} in the shell that deploys"] if names else []
     notes += _env_file_notes(after)
     return Plan(
@@ -96,7 +98,10 @@ def _checked(after: Project, text: str, texts: MappingType[str, str]) -> Project
     Raises VerificationError.
     """
     source = after.document.source
-    copy = projects.reload(after, {**texts, source.real_path: text})
+    # without its `name:` the project is still called so
+    known = after.environment
+    known = replace(known, files={**known.files, PROJECT_NAME: known.project_name}) if known.project_name else known
+    copy = projects.reload(replace(after, environment=known), {**texts, source.real_path: text})
     problem = next(iter(swarm.problems(copy)), None)
     if problem is not None:
         raise VerificationError(f"the stack file would be refused: {problem.what}")
@@ -204,7 +209,7 @@ def _resolved(document: Document, project: Project, node: Scalar, secrets: Seque
     """The text as Compose resolves it here, where Swarm would resolve it otherwise."""
     found = _references(node.value)
     names = {one.name for one in found}
-    of_files = names & project.environment.files.keys()
+    of_files = names & project.environment.unexported
     is_odd = any(one.operator in {"+", ":+"} or one.depth for one in found) or _LONE_DOLLAR.search(node.value)
     if not of_files and not is_odd:
         return None

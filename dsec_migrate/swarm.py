@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
+from dsec_migrate.environment import PROJECT_NAME
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, Reference, references
 from dsec_migrate.patterns import Pattern
@@ -100,11 +101,12 @@ def warnings(project: Project) -> Iterator[UserError]:
     """What Swarm takes otherwise than Compose without a word."""
     for document in project.documents:
         used = {reference.name for node in document.templates for reference in _references(node.value)}
-        names = sorted(used & project.environment.files.keys())
+        names = sorted(used & project.environment.unexported)
         if not names:
             continue
+        what = "sets no COMPOSE_PROJECT_NAME" if names == [PROJECT_NAME] else "does not read .env"
         yield document.error(
-            f"`docker stack deploy` does not read .env: {', '.join(names)} would be empty",
+            f"`docker stack deploy` {what}: {', '.join(names)} would be empty",
             document.templates[0].start,
             "export them in the shell that deploys",
         )

@@ -167,3 +167,14 @@ def test_secrets_of_builds_alone_are_none_of_swarms_business(tmp_path: Path) -> 
     # Compose's file keeps what its builds need
     project = YAML(typ="safe").load((tmp_path / "compose.yml").read_text())
     assert len(project["services"]["app"]["build"]["secrets"]) >= 1
+
+
+def test_the_name_of_the_project_is_written_out(tmp_path: Path) -> None:
+    """Compose sets it, `docker stack deploy` does not; without its `name:` the copy still means the same one."""
+    variables = "{NODE: '${COMPOSE_PROJECT_NAME}-db', POSTGRES_PASSWORD: Teal-Rail-4711}"
+    text = f"name: shop\nservices:\n  db:\n    image: postgres:17\n    environment: {variables}\n"
+    (tmp_path / "compose.yml").write_text(text)
+    run(tmp_path, *WORDS, "--write")
+    copy = YAML(typ="safe").load((tmp_path / "stack.yml").read_text())
+    assert copy["services"]["db"]["environment"]["NODE"] == "shop-db"
+    assert "name" not in copy

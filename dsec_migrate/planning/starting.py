@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsec_migrate.changes import MOVES, NewFile, Plan
 from dsec_migrate.detectors import judge
-from dsec_migrate.environment import read_entries
+from dsec_migrate.environment import PROJECT_NAME, read_entries
 from dsec_migrate.exclusion import ignore_but
 from dsec_migrate.files import README, Disk, resolve_path
 from dsec_migrate.finding import Candidate
@@ -155,7 +155,8 @@ def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
                 told.update(dict.fromkeys(sorted(references_of(node.value), key=node.value.find)))
         told.update(dict.fromkeys(secret.variable for secret in plan.secrets if secret.variable))
     values = units[-1][0].environment.files
-    for name in told:
+    # Compose sets the project's name itself
+    for name in (name for name in told if name != PROJECT_NAME or name in values):
         value = values.get(name, "")
         yield ReadVariable(name, is_harmless=judge(Candidate("", name, value.replace("$", "$$"), value)) is None)
 
