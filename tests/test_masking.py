@@ -70,7 +70,10 @@ def test_what_is_shown_of_a_name_are_characters_of_names(name: str, has_value: b
 def test_a_common_value_is_found_where_it_is_a_credential(text: str) -> None:
     plain = text.replace("<", "").replace(">", "")
     start = text.index("<")
-    assert list(credentials(plain, ["rootpass1"])) == [(start, start + len("rootpass1"))]
+    found = [(start, start + len("rootpass1"))]
+    assert list(credentials(plain, ["rootpass1"])) == found
+    # of many values each word is looked up
+    assert list(credentials(plain, ["rootpass1", *(f"apple{number}" for number in range(100))])) == found
 
 
 @pytest.mark.parametrize(
