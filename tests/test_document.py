@@ -424,3 +424,36 @@ def test_plain_data_of_a_large_alias_is_built_once() -> None:
 def test_a_node_is_compared_by_identity() -> None:
     roots: list[Content] = [parse_text("a: b").roots[0] for _ in range(2)]
     assert roots[0] != roots[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "what", "cause"),
+    [
+        ("a:\n  b:\n    - [1, 2\nc: 3\n", (4, 2), "',' or ']' in the list that begins at 3:7", "close the list with ]"),
+        ("a: {b: 1\nc: 2\n", (2, 2), "',' or '}' in the mapping that begins at 1:4", "close the mapping with }"),
+        (
+            "a: b: c\n",
+            (1, 5),
+            "mapping values are not allowed in this context",
+            "quotes around a value that holds `: `",
+        ),
+        ("x: 1\na: 'b\nc: d\n", (2, 4), "found unexpected end of stream", "close the quote that begins here"),
+        ("a:\n\tb: 1\n", (2, 1), "found character that cannot start any token", "never with tabs"),
+        ("a: @x\n", (1, 4), "found character that cannot start any token", "needs quotes"),
+        ("- a\nb: c\n", (2, 1), "expected '-' indicator in the list that begins at 1:1", "begin in one column"),
+        ('x: "a" b\n', (1, 8), "did not find expected key in the mapping that begins at 1:1", "a closing quote"),
+        ("a: |x\n b\n", (1, 5), "expected comment or line break in the text that begins at 1:4", "the line below"),
+        ("a: ]\n", (1, 4), "did not find expected node content", "quotes around a value"),
+    ],
+)
+def test_an_error_is_a_whole_sentence_with_its_cause(
+    text: str, place: tuple[int, int], what: str, cause: str, parse: Callable[[str], Document]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(text)
+    error = caught.value
+    assert (error.line, error.column) == place
+    assert error.what.startswith("invalid YAML: ")
+    assert error.what.endswith(what)
+    assert cause in error.help
+    assert error.help.endswith("; `docker compose config` refuses the file as well")

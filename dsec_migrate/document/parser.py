@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsec_migrate import limits
+from dsec_migrate.document.mistakes import syntax_error
 from dsec_migrate.document.nodes import (
     Alias,
     Content,
@@ -42,7 +43,7 @@ def parse(source: Source) -> Document:
     except UserError:
         raise
     except Exception as error:
-        problem = _syntax_error(source, error)
+        problem = syntax_error(source, error)
         if problem is None:
             raise
         raise problem from None
@@ -84,33 +85,6 @@ def _pure_events(text: str) -> Iterator[Any]:
             if text[position : position + 1] != "\t" or text[position:].split("\n", 1)[0].strip():
                 raise
             text = f"{text[:position]} {text[position + 1 :]}"
-
-
-def _syntax_error(source: Source, error: Exception) -> UserError | None:
-    """A parser's exception as a UserError, or None when it is no parser's exception."""
-    help_text = "correct the YAML; `docker compose config` refuses it too"
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if "unexpected end of stream" in str(getattr(error, "problem", "")):
-        # where it begins tells more than where the file ends
-        mark = getattr(error, "context_mark", None) or mark
-    if mark is not None:
-        problem = str(getattr(error, "problem", "") or getattr(error, "context", "") or "cannot be parsed")
-        # the pure parser quotes characters and names of the file
-        problem = problem.split("'")[0].split('"')[0].strip(" ,:") or "cannot be parsed"
-        offset = min(mark.index, len(source.text))
-        return UserError(f"invalid YAML: {problem}", str(source.path), *source.locate(offset), help=help_text)
-    position = getattr(error, "position", None)
-    if isinstance(position, int):
-        offset = min(position, len(source.text))
-        return UserError(
-            "invalid YAML: control characters are not allowed",
-            str(source.path),
-            *source.locate(offset),
-            help="remove the character; Compose refuses the file as it is",
-        )
-    if isinstance(error, (RecursionError, UnicodeError, ValueError)):
-        return UserError("invalid YAML: cannot be parsed", str(source.path), help=help_text)
-    return None
 
 
 class _Builder:
