@@ -186,6 +186,18 @@ def told_by_git(paths: Mapping[Path, bool]) -> Iterator[str]:
         yield f"git tracks {path}: `{command}` takes it out of the next commit; change the value, the history has it"
 
 
+def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
+    """What is to be done where git would take in files with values that are there now."""
+    try:
+        ignored = git.ignored(paths)
+    except git.NoAnswerError as error:
+        yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
+        return
+    for path in paths:
+        if not ignored.get(path, True):
+            yield f"git does not ignore {path}: one `git add` would take it in; name it, or its folder, in .gitignore"
+
+
 def _is_ours(folder: Path, names: Sequence[str]) -> bool:
     """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
     if folder.name in {"secrets", ".secrets"} or not folder.is_dir():

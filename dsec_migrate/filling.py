@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dsec_migrate import ignoring
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass
@@ -101,8 +102,8 @@ def fill_from_lines(vacancies: Sequence[Vacancy], data: bytes) -> list[Vacancy]:
 
 
 def write(vacancy: Vacancy, value: Secret) -> None:
-    """Puts the value's bytes into the file: a new one in a folder of mode 0700, or the empty one that is there, which
-    keeps its mode and owner.
+    """Puts the value's bytes into the file: a new one in a folder of mode 0700 that git ignores, or the empty one that
+    is there, which keeps its mode and owner.
 
     Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written,
     or where that is outside of what the call may change.
@@ -111,7 +112,9 @@ def write(vacancy: Vacancy, value: Secret) -> None:
     vacancy.boundary.inside(path)
     content = value.content()
     try:
-        disk.make_folder(path.parent, owner)
+        if not path.parent.is_dir():
+            disk.make_folder(path.parent, owner)
+            disk.put(path.parent / ignoring.NAME, ignoring.OWN.encode(), 0o644, owner)
         is_new, descriptor = _open(path)
     except OSError as error:
         raise _cannot_write(path, error) from None

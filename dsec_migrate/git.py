@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.source import read_bytes
 
 if TYPE_CHECKING:
     import subprocess
@@ -50,7 +51,6 @@ _VARIABLES = {
 }
 # --submodule: in any other form git starts itself in the submodule, without the options before it
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--submodule=short", f"-O{os.devnull}", "--no-color", "--no-renames")
-_LONGEST_LINK_BYTES = 1 << 16
 
 
 # not frozen: an exception in flight gets a traceback
@@ -97,8 +97,7 @@ def find(folder: Path) -> Repository | None:
 def _named_in(mark: Path) -> Path | None:
     """What a ``.git`` that is a file names, as those of worktrees and submodules do."""
     try:
-        with mark.open("rb") as file:
-            text = os.fsdecode(file.read(_LONGEST_LINK_BYTES))
+        text = os.fsdecode(read_bytes(mark))
     except OSError:
         return None
     key, _, name = text.rstrip("\r\n").partition(": ")
@@ -111,7 +110,7 @@ def _is_repository(git_dir: Path) -> bool:
         if not os.path.lexists(git_dir / "HEAD"):
             return False
         common = git_dir / "commondir"
-        shared = git_dir / common.read_text("utf-8", "surrogateescape").strip() if common.is_file() else git_dir
+        shared = git_dir / os.fsdecode(read_bytes(common)).strip() if common.exists() else git_dir
         return (shared / "objects").is_dir() and (shared / "refs").is_dir()
     except (OSError, ValueError):
         return False

@@ -59,7 +59,7 @@ def read(directory: Path, file: Path | None = None, *, excepts: bool = True) -> 
 
 def _read(path: Path, *, is_named: bool) -> Settings:
     try:
-        data = read_bytes(path)
+        data = read_bytes(path, is_named_by_call=is_named)
     except FileNotFoundError:
         if is_named:
             raise UserError("there is no such file", str(path), help="--settings names one that exists") from None

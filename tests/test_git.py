@@ -348,6 +348,27 @@ def test_a_git_that_fails_or_hangs_is_no_answer(
         git.ignored([repository / "x"])
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+def test_a_pipe_in_the_place_of_a_repository_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    with pytest.raises(git.NoAnswerError, match="no repository"):
+        git.is_tracked(tmp_path / ".env")
+
+
+def test_an_error_of_git_may_leave_its_process(tmp_path: Path) -> None:
+    import pickle
+
+    from dsec_migrate.outcome import ProjectOutcome
+    from dsec_migrate.reports.sealed import seal
+
+    (tmp_path / ".git").write_text("nonsense", "utf-8")
+    with pytest.raises(git.NoAnswerError) as caught:
+        git.find(tmp_path)
+    sealed = seal(ProjectOutcome("compose.yml", errors=(caught.value,)), ())
+    (again,) = pickle.loads(pickle.dumps(sealed.errors))
+    assert (again.what, again.help) == (caught.value.what, caught.value.help)
+
+
 @pytest.mark.parametrize("text", ["gitdir: ../gone/.git/worktrees/x\n", "nonsense", "gitdir: ", ""])
 def test_a_file_that_names_no_repository_is_no_answer(tmp_path: Path, text: str) -> None:
     (tmp_path / ".git").write_text(text, "utf-8")

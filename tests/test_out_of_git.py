@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -155,6 +157,22 @@ def test_the_folder_is_closed_in_a_repository_above_the_project(say: Callable[..
     os.chdir("..")
     assert Path("keys/mysql_root_password.txt").exists()
     assert taken_in() == set()
+
+
+def test_fill_closes_the_folder_that_it_makes(say: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    say("--write")
+    git("add", "compose.yml")
+    shutil.rmtree("secrets")
+    Path(".gitignore").unlink()
+    for is_closed in (True, False):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"mysql_root_password={VALUE}".encode())))
+        said = say("fill", "--stdin", "--write")
+        assert Path(FILE).read_text("utf-8") == VALUE
+        assert ("warning: git does not ignore" in said) is not is_closed
+        assert taken_in() == (set() if is_closed else {FILE})
+        # a folder that is there is somebody's
+        Path("secrets/.gitignore").unlink(missing_ok=True)
+        Path(FILE).unlink()
 
 
 def test_without_a_repository_nothing_is_asked(say: Callable[..., str], tmp_path: Path) -> None:

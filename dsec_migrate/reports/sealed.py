@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dsec_migrate.changes import Change, NewFile, Plan
 from dsec_migrate.errors import InternalError, UserError
+from dsec_migrate.git import NoAnswerError
 from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
 from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.look import Look
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dsec_migrate.reports.html.sheet import Sheet
 
 # an exception is pickled by its positional arguments alone, and ours is made with keywords
-for _kind in (UserError, InternalError):
+for _kind in (UserError, InternalError, NoAnswerError):
     copyreg.pickle(_kind, lambda error: (type(error), (error.what, error.file, error.line, error.column, error.help)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from dsec_migrate.exclusion import seen_by_git
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
 from dsec_migrate.inspection import FileState
 from dsec_migrate.project import Project
@@ -31,6 +32,8 @@ def perform(task: Task, *, from_stdin: bool = False) -> Result:
     filled = fill_from_lines(unique, sys.stdin.buffer.read()) if from_stdin else fill_by_asking(unique)
     page.heading("Written")
     page.table([(vacancy.name, str(vacancy.path)) for vacancy in filled])
+    for sentence in seen_by_git([vacancy.path for vacancy in filled]):
+        page.sentence(sentence, indent="         ", first="warning: ", paint=page.style.bold)
     left = [vacancy.name for vacancy in unique if vacancy not in filled]
     if left:
         page.sentence(f"still without a value: {', '.join(left)}")
