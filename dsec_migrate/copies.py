@@ -6,7 +6,6 @@ A secret that is mounted from a file is none as long as its value can be read in
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from dsec_migrate.passes import Delivery
 from dsec_migrate.planning.elsewhere import CHECK, excepted
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
+from dsec_migrate.remnants import occurrences
 from dsec_migrate.source import Source, Span
 from dsec_migrate.vacancies import file_of
 from dsec_migrate.vocabulary import is_distinctive_in
@@ -100,17 +100,16 @@ def _own(project: Project) -> Iterator[Document]:
 def _in_own_texts(project: Project, plan: Plan, values: Mapping[str, str], options: Options) -> Iterator[Finding]:
     known = masks(project, plan).spans
     told = {(finding.site.file, finding.site.line) for finding in plan.findings}
+    names = {spelling: name for value, name in values.items() for spelling in (value, value.replace("$", "$$"))}
     for text in _own(project):
         file, source = str(text.source.path), text.source
-        for value, name in values.items():
-            for spelling in dict.fromkeys((value, value.replace("$", "$$"))):
-                for match in re.finditer(re.escape(spelling), source.text):
-                    place = Span(*match.span())
-                    site = Site(file, *source.locate(place.start))
-                    is_told = any(place.start < end and start < place.end for start, end in known.get(file, ()))
-                    if not is_told and (file, site.line) not in told:
-                        told.add((file, site.line))
-                        yield _row(project, options, source, site, name, _OWN, (place,))
+        for at, spelling in sorted(occurrences(source.text, names)):
+            place = Span(at, at + len(spelling))
+            site = Site(file, *source.locate(at))
+            is_told = any(at < end and start < place.end for start, end in known.get(file, ()))
+            if not is_told and (file, site.line) not in told:
+                told.add((file, site.line))
+                yield _row(project, options, source, site, names[spelling], _OWN, (place,))
 
 
 # --- what git tracks ---

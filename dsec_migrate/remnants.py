@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as MappingType
+from collections.abc import Collection, Iterable, Iterator
 
 from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.document import Document
@@ -27,8 +26,8 @@ def remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Rema
     for text in (*after.compose_texts, *after.env_texts):
         source = text.source
         found = {
-            Remaining(str(source.path), source.locate(at)[0], name, where=_where(text, at)): None
-            for at, name in _occurrences(source.text, spellings)
+            Remaining(str(source.path), source.locate(at)[0], spellings[spelling], where=_where(text, at)): None
+            for at, spelling in occurrences(source.text, spellings)
         }
         yield from sorted(found, key=lambda remaining: remaining.line)
 
@@ -40,13 +39,13 @@ def _where(document: Document, offset: int) -> str:
     return "a comment" if path is None else ".".join(path)
 
 
-def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[int, str]]:
-    """Position and name of each place where one of the ``spellings`` stands."""
+def occurrences(text: str, spellings: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Each place where one of the ``spellings`` (of ``MINIMUM_LENGTH`` at least) stands: its position, and which."""
     if len(spellings) <= MANY:
-        for spelling, name in spellings.items():
+        for spelling in spellings:
             position = text.find(spelling)
             while position >= 0:
-                yield position, name
+                yield position, spelling
                 position = text.find(spelling, position + len(spelling))
         return
     # one pass for all of them: each has at least this many characters
@@ -56,4 +55,4 @@ def _occurrences(text: str, spellings: MappingType[str, str]) -> Iterator[tuple[
     for position in range(len(text) - MINIMUM_LENGTH + 1):
         for spelling in beginnings.get(text[position : position + MINIMUM_LENGTH], ()):
             if text.startswith(spelling, position):
-                yield position, spellings[spelling]
+                yield position, spelling
