@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate.boundary import Boundary
@@ -28,6 +29,20 @@ def found(root: Project, options: Options, *, write: bool) -> Iterator[UserError
         except UserError as error:
             # --write stops there; what is found can be told all the same
             yield error
+
+
+def too_late_to_prune(root: Project, paths: Sequence[Path], options: Options) -> Iterator[UserError]:
+    """For ``--prune-env`` in a project of which nothing moves any more: the lines of `.env` that an earlier run left
+    unread are known to that run alone."""
+    from dsec_migrate import transaction
+
+    for folder in journal_folders(root, options):
+        with suppress(UserError):
+            if transaction.runs_of(folder, root.boundary, paths):
+                what = "--prune-env takes out what its own run leaves unread, and an earlier run moved the secrets"
+                advice = "`dsec-migrate undo --write`, then the run again with --prune-env"
+                yield UserError(what, str(folder), help=advice)
+                return
 
 
 def end(folder: Path, boundary: Boundary) -> Iterator[UserError]:

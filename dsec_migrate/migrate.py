@@ -198,7 +198,9 @@ def migrate(
             surroundings = _surroundings((files,), options, shell)
             surroundings.join((files,))
         outcome = _proved(files, root, options, disk or Disk(), surroundings, check=check)
-        outcome = replace(outcome, warnings=(*files.warnings, *interrupted, *outcome.warnings))
+        is_late = options.prune_env and not outcome.rewritten
+        late = tuple(interruptions.too_late_to_prune(root, files.paths, options)) if is_late else ()
+        outcome = replace(outcome, warnings=(*files.warnings, *interrupted, *outcome.warnings, *late))
         is_sound = not outcome.errors and not write
         return replace(outcome, warnings=(*outcome.warnings, *strays(outcome))) if is_sound else outcome
     except VerificationError as error:

@@ -396,6 +396,15 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(project: Path, say: Say, name
         assert (project / "compose.yml").read_text() == COMPOSE
 
 
+def test_a_report_goes_through_no_link(project: Path, say: Say) -> None:
+    for name in ("report.json", f".report.json.{os.getpid()}"):
+        (project / name).symlink_to("../home/notes")
+    before = outside(project)
+    assert say("--output", "json=report.json").status == 0
+    assert outside(project) == before
+    assert json.loads((project / "report.json").read_text())["version"] == 1
+
+
 # --- root ---
 
 

@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
     def call(*words: str) -> Said:
         with pytest.raises(SystemExit) as stop:
-            cli.main(words if words[0] == "undo" else ["--no-docker", *words])
+            cli.main(words if words[:1] == ("undo",) else ["--no-docker", *words])
         shown = capsys.readouterr()
         assert isinstance(stop.value.code, int)
         assert PASSWORD not in shown.out + shown.err
@@ -244,3 +244,27 @@ def test_another_project_below_is_none_of_its_business(folder: Path, say: Say) -
     assert snapshot(folder / "vendor") == kept
     assert (folder / "compose.yml").read_text() == DB
     assert say("undo", "vendor/compose.yml", "--write").status == 2
+
+
+# --- lines of .env that nothing reads any more ---
+
+
+def test_the_report_of_a_run_tells_how_the_unused_lines_go(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": DB.replace(PASSWORD, "${DB}"), ".env": f"DB={PASSWORD}\nOTHER=1\n"})
+    assert "reads the unused lines any more: --prune-env removes them" in " ".join(say().out.split())
+    told = "`undo --write`, then this run again with --prune-env, removes them"
+    assert told in " ".join(say("--write").out.split())
+    # too late: which lines those were is known to the run that made them so
+    said = say("--prune-env", "--write")
+    assert (said.status, "DB=" in (folder / ".env").read_text()) == (0, True)
+    assert "an earlier run moved the secrets" in " ".join(said.out.split())
+    assert say("undo", "--write").status == 0
+    assert say("--prune-env", "--write").status == 0
+    assert (folder / ".env").read_text() == "OTHER=1\n"
+
+
+def test_nothing_is_told_of_lines_where_no_run_moved_anything(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": "services:\n  web:\n    image: nginx:1.27\n", ".env": "LEVEL=info\n"})
+    said = say("--prune-env", "--write")
+    assert (said.status, "earlier run" in said.out) == (0, False)
+    assert (folder / ".env").read_text() == "LEVEL=info\n"

@@ -54,7 +54,10 @@ def save(path: Path, text: str) -> None:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
-        temporary.write_text(text, encoding="utf-8")
+        # what stands there under such a name, a link say, is nothing that a report goes through
+        temporary.unlink(missing_ok=True)
+        with temporary.open("x", encoding="utf-8") as stream:
+            stream.write(text)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

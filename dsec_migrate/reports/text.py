@@ -160,7 +160,9 @@ def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
             ]
         )
         if any(place.is_unused for place in project.remaining):
-            page.sentence("Nothing in the project reads the unused lines any more: --prune-env removes them.", "  ")
+            # a later run does not know any more which lines supplied what moved
+            how = "`undo --write`, then this run again with --prune-env," if project.is_written else "--prune-env"
+            page.sentence(f"Nothing in the project reads the unused lines any more: {how} removes them.", "  ")
 
 
 def _tell_notes(page: Page, project: ProjectOutcome) -> None:

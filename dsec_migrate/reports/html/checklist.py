@@ -100,7 +100,8 @@ def _possible(project: ProjectOutcome, words: Words) -> Iterator[str]:
 
 def _remaining(project: ProjectOutcome, words: Words) -> Iterator[str]:
     for place in project.remaining if project.rewritten else ():
-        where = "unused now: `--prune-env` removes the line" if place.is_unused else place.where
+        how = "`undo --write`, then `--prune-env`" if project.is_written else "`--prune-env`"
+        where = f"unused now: {how} removes the line" if place.is_unused else place.where
         site = words.code(f"{place.file}:{place.line}")
         yield f"<b>{words(place.secret)}</b> {site} {words.sentence(where)}".rstrip()
 
