@@ -22,9 +22,9 @@ _ENDINGS = (".yml", ".yaml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 _SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
 # a run of letters is looked at once, from where it begins
-_FILE_NAME = Pattern(r"(?<![\w-])[\w-]*\.[\w.-]+")
+_WORD = Pattern(r"[\w.-]+")
 # a path that leads out of its folder, by the name at its end
-_ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]*[\w-])")
+_ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]+)")
 _BUILT = Pattern(r"(?:build|context):[ \t]*[\"']?([\w./~-]*)")
 
 
@@ -133,7 +133,7 @@ class Nearby:
             text = _text(path)
             for name in {*_ELSEWHERE.findall(text), *(f"/{name}" for name in _names_of_contexts(text))}:
                 self._elsewhere.setdefault(name, set()).add(number)
-            for name in set(_FILE_NAME.findall(text)):
+            for name in {word for word in _WORD.findall(text) if "." in word}:
                 self._beside.setdefault(name, set()).add(number)
             self._by_target.setdefault(os.path.realpath(path), set()).add(number)
             if "build" in text:

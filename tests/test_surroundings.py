@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.discovery.companies import companies
 from dsec_migrate.files import resolve_path
 from dsec_migrate.finding import Action
+from dsec_migrate.nearby import Nearby
 from dsec_migrate.options import Harden, Options
 from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.planning.host_scripts import naming
 
 VALUE = "Tern-Harbour-41"
 READS_ABOVE = "services:\n  app:\n    image: mysql:8\n    env_file: ../common.env\n"
@@ -336,3 +339,17 @@ def test_a_file_and_a_link_to_it_are_one_file(tmp_path: Path) -> None:
     assert is_moved(run(tmp_path, "compose.yml"))
     assert (tmp_path / "app.env").read_text() == "MYSQL_ROOT_PASSWORD_FILE=/run/secrets/mysql_root_password\n"
     assert (tmp_path / "link.env").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x" * 200_000, "." * 200_000, "/" * 200_000, "a/" * 100_000, "../" * 60_000, "$" + "/x" * 100_000, " " * 200_000],
+)
+def test_a_long_line_takes_no_longer_than_it_is_long(tmp_path: Path, line: str) -> None:
+    lay_out(tmp_path, {"compose.yml": f"{LITERAL}# {line}\n", "run.sh": f"touch .env {line}"})
+    start = time.process_time()
+    companies([ProjectFiles.of(tmp_path / "compose.yml")])
+    nearby = Nearby()
+    nearby.add(ProjectFiles.of(tmp_path / "compose.yml"))
+    naming(str(tmp_path / ".env"))
+    assert time.process_time() - start < 1

@@ -15,8 +15,10 @@ from dsec_migrate.source import read_bytes
 _PATH = Pattern(
     r"(?m)(?:^|[\s\"'\[,])((?:\.\.|~|/)[^\s\"',:\[\]]*|\.?[\w-]+/[^\s\"',:\[\]]*)(?=[\"']?[ \t\r]*(?:[,\]#]|$))"
 )
-_UNKNOWN = Pattern(r"(?m)^[ \t]*(?:-[ \t]+)?(?:(?:env_file|file|path):[ \t]*)?[\"']?\$\S*/\S*\.(?:env|ya?ml)\b")
+_UNKNOWN = Pattern(r"(?m)^[ \t]*(?:-[ \t]+)?(?:(?:env_file|file|path):[ \t]*)?[\"']?(\$\S+)")
 _SHARED = Pattern(r"(?i)(?:.*\.(?:ya?ml|env|dockerfile)|.*env.*|(?:docker|container)file.*)")
+_ENDINGS = (".env", ".yml", ".yaml")
+LONGEST_PATH = 1_000
 _EVERYWHERE = "?"
 
 
@@ -53,14 +55,15 @@ def _folders_of(files: ProjectFiles, folder: str) -> Iterator[str]:
             text = read_bytes(path).decode("utf-8", "replace")
         except OSError:
             continue
-        if _UNKNOWN.search(text):
+        if any("/" in name and name.rstrip("\"'").endswith(_ENDINGS) for name in _UNKNOWN.findall(text)):
             # only the variables say where that is
             yield _EVERYWHERE
-        for name in set(_PATH.findall(text)):
+        for name in {name for name in _PATH.findall(text) if len(name) <= LONGEST_PATH}:
             target = Path(os.path.normpath(os.path.join(folder, os.path.expanduser(name))))  # noqa: PTH111, PTH118
-            if target.is_dir():
+            # a name may be too long for a file, which Path does not take for an answer
+            if os.path.isdir(target):  # noqa: PTH112
                 # a folder that is built; what is mounted is no text that a run changes
-                if name.rstrip("/").endswith("..") or (target / "Dockerfile").is_file():
+                if name.rstrip("/").endswith("..") or os.path.isfile(target / "Dockerfile"):  # noqa: PTH113
                     yield os.path.realpath(target)
-            elif (name.startswith("..") or _SHARED.fullmatch(target.name)) and target.is_file():
+            elif (name.startswith("..") or _SHARED.fullmatch(target.name)) and os.path.isfile(target):  # noqa: PTH113
                 yield os.path.dirname(os.path.realpath(target))  # noqa: PTH120

@@ -109,7 +109,8 @@ def _is_path(text: str) -> bool:
 
 
 def _path(project: Project, text: str) -> str:
-    value = project.resolve(text).value or ""
+    # a NUL, which YAML can say, is in no path
+    value = (project.resolve(text).value or "").replace("\0", "")
     for name in ("${PWD}", "$PWD"):
         if text.startswith(name):
             # wherever this call is made, Compose is called in the project's folder as a rule

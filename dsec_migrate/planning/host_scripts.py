@@ -12,6 +12,7 @@ from dsec_migrate.source import read_bytes
 
 MOST_SCRIPTS = 200
 MOST_BYTES = 256 * 1024
+LONGEST_LINE = 2_000
 _SCRIPT = Pattern(
     r"(?i)(?:GNU)?makefile|.*\.(?:mk|sh|bash|zsh|fish|ps1|just)|\.?justfile|taskfile\.ya?ml|\.envrc|procfile|rakefile|"
     r"package\.json|.*\.service|run|start|deploy|bootstrap|setup"
@@ -48,6 +49,8 @@ def _reads(line: str, whole: re.Pattern[str]) -> bool:
     """Whether a line names the file and does more than make it, or look whether it is there."""
     if line.lstrip().startswith(("#", "//")):
         return False
+    if len(line) > LONGEST_LINE:
+        return True
     for match in whole.finditer(line):
         lead = _LEAD.sub("", line[: match.start()])
         is_of_compose = "compose" in line and lead.rstrip("= \t").endswith("--env-file")
