@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dsec_migrate.changes import MoveVariable, NamePath
 from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
+from dsec_migrate.namesakes import names_of
 from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
 from dsec_migrate.project import Project, Slot, scalar_text
 from dsec_migrate.secret import Secret
@@ -73,7 +74,10 @@ def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
 
 
 def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[NamePath]:
-    """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead."""
+    """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead. A word that names a
+    user, a database or a host as well is taken for that."""
+    if value.reveal() in names_of(project):
+        return
     for document, node, _ in _copies(project, slot, value.reveal()):
         yield NamePath(document, node, value, path)
 

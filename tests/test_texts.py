@@ -282,6 +282,24 @@ def test_a_command_behind_a_wrapper_is_the_script_that_it_was() -> None:
     assert data["services"]["db"]["command"] == ["sh", "-c", "probe start --requirepass Odd#Kestrel-9"]
 
 
+@pytest.mark.parametrize(("user", "says"), [(NAME, NAME), ("keeper", "/run/secrets/postgres_password")])
+def test_a_text_of_an_extension_block_that_names_the_user_stays(user: str, says: str) -> None:
+    data = migrated(
+        dedent(f"""\
+            x-notes:
+              login: log in as {NAME} please
+            services:
+              db:
+                image: postgres:16
+                environment:
+                  POSTGRES_USER: {user}
+                  POSTGRES_PASSWORD: {NAME}
+            """)
+    )
+    assert data["services"]["db"]["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/secrets/postgres_password"
+    assert data["x-notes"]["login"] == f"log in as {says} please"
+
+
 def test_names_stay_in_hooks_and_commands() -> None:
     data = migrated(
         dedent(f"""\
