@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -73,6 +74,24 @@ def test_what_is_excepted_is_counted_beside_what_is_not(say: Say) -> None:
     Path("other.yml").write_text("services: 5\n", "utf-8")
     status, said = say("--check", "--no-docker", "compose.yml", "other.yml")
     assert (status, said) == (2, "check failed: 1 secret in the files, 1 file with errors, 1 excepted")
+
+
+def test_status_is_a_gate_for_what_is_missing(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("compose.yml").write_text(COMPOSE, "utf-8")
+    say("--write", "--no-docker", "compose.yml")
+    value = Path("secrets/mysql_root_password.txt")
+    assert say("status", "--check") == (0, "check passed")
+    text = value.read_bytes()
+    value.unlink()
+    assert say("status", "--check") == (1, "check failed: 1 to do")
+    assert say("status")[0] == 0
+    value.write_bytes(text)
+    subprocess.run(["git", "init", "-q"], check=True)
+    assert say("status", "--check") == (0, "check passed")
+    subprocess.run(["git", "add", "-f", str(value)], check=True)
+    assert say("status", "--check") == (1, "check failed: 1 to do")
+    monkeypatch.setenv("PATH", "")
+    assert say("status", "--check") == (2, "check failed: 1 with errors")
 
 
 def test_settings_that_are_not_there_are_an_error(say: Say) -> None:

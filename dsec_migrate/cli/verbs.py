@@ -72,12 +72,18 @@ def undo(
 
 
 def status(
-    files: Files = None, layers: Layers = None, env_files: EnvFiles = None, secrets_dir: SecretsDir = None
+    files: Files = None,
+    layers: Layers = None,
+    env_files: EnvFiles = None,
+    secrets_dir: SecretsDir = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a secret has no value here, or git tracks its file.")
+    ] = False,
 ) -> None:
     """Tell in what state the secrets of a project are, and which plaintext remains. Changes nothing."""
     from dsec_migrate.verbs import status as verb
 
-    _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write=False)))
+    _finish(lambda: verb.perform(_task(files, layers, env_files, secrets_dir, write=False), is_gate=check))
 
 
 def fill(
@@ -327,4 +333,4 @@ def _finish(perform: Callable[[], Result]) -> None:
     for error in result.errors:
         complain(error, sys.stderr, style_for(sys.stderr, os.environ))
     say(str(result.page), sys.stdout)
-    raise typer.Exit(max((error.exit_status for error in result.errors), default=0))
+    raise typer.Exit(max((error.exit_status for error in result.errors), default=int(result.is_refused)))

@@ -25,7 +25,8 @@ class Task:
 
 
 class Result(NamedTuple):
-    """``errors`` are those of single projects; the others went on."""
+    """``errors`` are those of single projects; the others went on. ``is_refused``: a check found what is to be done."""
 
     page: Page
     errors: Sequence[UserError]
+    is_refused: bool = False

@@ -23,18 +23,36 @@ from dsec_migrate.verbs import Result, Task
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
 
 
-def perform(task: Task) -> Result:
-    """Looks, and changes nothing."""
+def perform(task: Task, *, is_gate: bool = False) -> Result:
+    """Looks, and changes nothing. A gate refuses secrets that have no value here or whose files git tracks; where git
+    does not answer it stays shut."""
     errors: list[UserError] = []
+    missing = 0
     for files in task.projects:
         try:
-            _tell_project(files, task)
+            found, unanswered = _tell_project(files, task)
         except Exception as error:
             errors.append(told(error, files.name))
-    return Result(task.page, errors)
+            continue
+        missing += sum(map(_is_missing, found))
+        errors += [unanswered] if is_gate and unanswered is not None else []
+    if is_gate:
+        why = [f"{missing} to do"] if missing else []
+        why += [f"{len(errors)} with errors"] if errors else []
+        task.page.blank()
+        task.page.sentence(f"check failed: {', '.join(why)}" if why else "check passed")
+    return Result(task.page, errors, is_gate and missing > 0)
 
 
-def _tell_project(files: ProjectFiles, task: Task) -> None:
+def _is_missing(state: State) -> bool:
+    """Whether something has to be done before the project runs, or a value is out of hand."""
+    if isinstance(state, FileState):
+        return state.needs_value or state.is_error
+    return isinstance(state, VariableState) and state.value_is != "set"
+
+
+def _tell_project(files: ProjectFiles, task: Task) -> tuple[list[State], UserError | None]:
+    """The states of the project's secrets, and what keeps git from answering."""
     root = load(files, task.options, task.shell)
     outcome = migrate(files, task.options, task.shell, check=True)
     page = task.page
@@ -63,6 +81,8 @@ def _tell_project(files: ProjectFiles, task: Task) -> None:
         for name, sentence in problems:
             page.sentence(f"{name}: {sentence}" if name else sentence, indent="      ", first="  ")
     _tell_plaintext(task, root, outcome)
+    unanswered = (state.unanswered for _, _, state in found if isinstance(state, FileState))
+    return [state for _, _, state in found], next(filter(None, (outcome.unanswered, *unanswered)), None)
 
 
 def _source(state: State) -> str:
