@@ -357,7 +357,7 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
     else:
         loaded = projects.load(files.paths, known, folders, directory=files.directory)
     said = _settings(files, options)
-    boundary = Boundary.around(files.directory, (*files.named, *options.allow), options.secrets_dir, shell)
+    boundary = Boundary.around(files.folder, (*files.named, *options.allow), options.secrets_dir, shell)
     return replace(loaded.within(boundary), images=said.images, exceptions=said.heeded)
 
 

@@ -64,7 +64,12 @@ class Call:
         first = None
         if read_first is not None and not self.env_files and self.absolute(read_first) != self.absolute(directory):
             first = read_first / ".env"
-        return ProjectFiles(tuple(paths), directory, self.env_files, first, name or str(paths[0]), warnings)
+        home = None
+        if first is not None and read_first is not None and "COMPOSE_FILE" not in self.shell:
+            # a folder above, in which Compose looks by itself, is what the call means; where `.env` leads is not
+            is_found = self.absolute(read_first).is_relative_to(self.absolute(directory))
+            home = None if is_found and list(paths) == default_files(directory)[0] else read_first
+        return ProjectFiles(tuple(paths), directory, self.env_files, first, name or str(paths[0]), warnings, home=home)
 
 
 def default_files(folder: Path, names: AbstractSet[str] = _NAMES) -> tuple[list[Path], Warnings]:

@@ -25,6 +25,7 @@ class ProjectFiles:
     ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
     need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
     and not taken. ``named`` are the folders and files that the call named, ``said`` the words that say the same again.
+    ``home`` is the folder whose ``.env`` led to files elsewhere: what a repository names is not the call's word.
     """
 
     paths: tuple[Path, ...]
@@ -35,6 +36,12 @@ class ProjectFiles:
     warnings: tuple[UserError, ...] = ()
     named: tuple[Path, ...] = ()
     said: Said = Said()
+    home: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that may be changed: the project's own, or the one whose `.env` leads to files elsewhere."""
+        return self.home or self.directory
 
     @classmethod
     def of(cls, path: Path) -> ProjectFiles:

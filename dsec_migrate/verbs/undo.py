@@ -70,7 +70,7 @@ def _known(files: ProjectFiles, task: Task) -> _Known:
         if not any(path.exists() for path in files.paths):
             raise
         boundary = Boundary.around(
-            files.directory, (*files.named, *task.options.allow), task.options.secrets_dir, task.shell
+            files.folder, (*files.named, *task.options.allow), task.options.secrets_dir, task.shell
         )
         named = files.directory / (task.options.secrets_dir or Style().directory)
         return _Known(files, boundary, _each_once([named, *below]), ())
