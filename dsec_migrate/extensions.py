@@ -13,10 +13,10 @@ from typing import NamedTuple
 from dsec_migrate.changes import MoveVariable, NamePath
 from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
 from dsec_migrate.namesakes import names_of
-from dsec_migrate.placeholder import MINIMUM_LENGTH, is_distinctive
+from dsec_migrate.placeholder import MINIMUM_LENGTH
 from dsec_migrate.project import Project, Slot, scalar_text
 from dsec_migrate.secret import Secret
-from dsec_migrate.vocabulary import is_own_word
+from dsec_migrate.vocabulary import is_distinctive_in
 
 
 def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[MoveVariable]:
@@ -67,7 +67,7 @@ def _blocks(project: Project) -> Iterator[tuple[Document, ParsedNode]]:
 def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
     """Where an ``x-`` block that stays shows ``value`` of ``slot`` in a way that cannot be mended, or None."""
     for document, node, is_key in _copies(project, slot, value):
-        if is_key or not _can_name_path(document, node, value):
+        if is_key or not _can_name_path(project, document, node, value):
             file, line, _ = document.place(node.start)
             return f"{file}:{line}"
     return None
@@ -84,7 +84,7 @@ def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Itera
 
 def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
     """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``slot`` and move with it."""
-    if len(value) < MINIMUM_LENGTH or is_own_word(project, value):
+    if len(value) < MINIMUM_LENGTH:
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
     if found:
@@ -93,11 +93,11 @@ def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
         yield from (text for text in found if id(text.node) not in moving)
 
 
-def _can_name_path(document: Document, node: Scalar, value: str) -> bool:
+def _can_name_path(project: Project, document: Document, node: Scalar, value: str) -> bool:
     """Whether the value is a word of a longer text, stands there as it is, and is no common word."""
     raw = document.source.text[node.start : node.end]
     is_prose = node.value != value and node.anchor is None and raw.count(value) == node.value.count(value)
-    return is_prose and is_distinctive(value) and isinstance(node.resolved(), str)
+    return is_prose and is_distinctive_in(project, value) and isinstance(node.resolved(), str)
 
 
 class _Text(NamedTuple):
