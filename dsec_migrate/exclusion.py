@@ -54,7 +54,7 @@ def out_of_git(
             yield replaced.as_new_file(disk)
         else:
             yield from _with_lines(file, _lines(base, place, names, "/"), is_ignored, disk)
-    if not folder.is_dir() and disk.read(folder / ignoring.NAME) is None:
+    if _is_new(folder) and disk.read(folder / ignoring.NAME) is None:
         disk.claim(folder / ignoring.NAME, ignoring.OWN.encode())
         yield NewFile(folder / ignoring.NAME, Secret(ignoring.OWN), 0o644, append=True, is_secret=False)
     for secret in secrets if top is not None else ():
@@ -196,6 +196,11 @@ def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
     for path in paths:
         if not ignored.get(path, True):
             yield f"git does not ignore {path}: one `git add` would take it in; name it, or its folder, in .gitignore"
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether a run makes the folder; one that was killed at once may have left it, with an empty journal."""
+    return not folder.is_dir() or {JOURNAL} <= {entry.name for entry in folder.iterdir()} <= {JOURNAL, UNDO}
 
 
 def _is_ours(folder: Path, names: Sequence[str]) -> bool:

@@ -246,6 +246,16 @@ def test_another_project_below_is_none_of_its_business(folder: Path, say: Say) -
     assert say("undo", "vendor/compose.yml", "--write").status == 2
 
 
+def test_a_run_that_was_killed_at_once_changes_nothing_about_the_next(folder: Path, say: Say) -> None:
+    plant(folder, **{"compose.yml": DB, f"secrets/{JOURNAL}/lock": ""})
+    (folder / "secrets").chmod(0o700)
+    assert say("--write").status == 0
+    assert (folder / "secrets" / ".gitignore").read_text().startswith("*\n")
+    assert say("undo", "--write").status == 0
+    assert not leaks(folder)
+    assert (folder / "compose.yml").read_text() == DB
+
+
 # --- lines of .env that nothing reads any more ---
 
 
