@@ -134,11 +134,11 @@ def test_a_pipe_is_not_opened(folder: Path) -> None:
 
 
 def test_what_we_may_not_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path) -> bytes:
+    def refuse(_path: Path, **_: bool) -> bytes:
         raise PermissionError
 
     path = write(folder / "pw.txt", b"v")
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("dsec_migrate.inspection.read_bytes", refuse)
     found = state(path)
     assert (found.kind, found.needs_value) == (Kind.UNREADABLE, False)
     assert describe(found) == ["this user may not read it, so its content was not checked"]
