@@ -48,11 +48,23 @@ def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iter
     holds = ", which hold the values," if has_moved else ""
     told = dict.fromkeys((project.journal, project.said) for project in written if project.journal is not None)
     for folder, said in told:
-        undo = shlex.join(("dsec-migrate", "undo", *said.words, *said.options))
+        folders = [one for project in written if project.said == said for one in _beyond(project)]
+        allow = [word for one in dict.fromkeys(folders) for word in ("--allow", one)]
+        undo = shlex.join(("dsec-migrate", "undo", *said.words, *said.options, *allow))
         yield (
             f"`{undo} --write` takes it back. {folder / UNDO} keeps the former files{holds} until "
             f"`{undo} --forget --write`."
         )
+
+
+def _beyond(project: ProjectOutcome) -> Iterator[str]:
+    """The folders outside of the project, and of what the call names, in which a run changed files: who takes it back
+    has to name them."""
+    own = os.path.realpath(project.journal) if project.journal is not None else os.devnull
+    for path in (*(file.source.path for file in project.rewritten), *(file.path for file in files_of(project))):
+        real = os.path.realpath(path)
+        if project.boundary.own and not project.boundary.holds(path) and not real.startswith(own + os.sep):
+            yield os.path.relpath(os.path.dirname(real))  # noqa: PTH120
 
 
 def _changed(one: Hardened) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         is_written=project.is_written,
         journal=project.journal,
         said=project.said,
+        boundary=project.boundary,
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
     )
