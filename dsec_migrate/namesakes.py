@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 from dsec_migrate.detectors import command_line, secret_parts
@@ -35,6 +36,8 @@ _AUTHORITY = Pattern(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://(?P<authority>[^\s/?#\"'<>
 _LONGEST_LEAD = 80
 
 
+# each finding of a project asks
+@lru_cache(maxsize=16)
 def names_of(project: Project, service: Service | None = None) -> frozenset[str]:
     """The names that variables of the service (of all, without one) give to users, databases and the like, and those
     of the services, which are hosts."""

@@ -36,8 +36,17 @@ def is_name_of_project(project: Project, service: str, value: str) -> bool:
     word = value.lower()
     if word in {project.environment.project_name.lower(), project.directory.name.lower()}:
         return True
-    others = (other for name, other in project.services.items() if name != service)
-    return any(word in {other.name.lower(), _product(other)} for other in others)
+    return any(name != service for name in _services_called(project).get(word, ()))
+
+
+@lru_cache(maxsize=4)
+def _services_called(project: Project) -> dict[str, set[str]]:
+    """The services by their own names and those of their programs, in lower case."""
+    found: dict[str, set[str]] = {}
+    for name, service in project.services.items():
+        for word in (service.name.lower(), _product(service)):
+            found.setdefault(word, set()).add(name)
+    return found
 
 
 @lru_cache(maxsize=4)
