@@ -215,11 +215,12 @@ def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | Non
 def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -> bytes:
     """The current bytes with the run's own places as they were. Raises UserError where such a place was edited."""
     mark = original[: file.mark]
+    errors = _errors(original[file.mark :], file.encoding)
     try:
         if not current.startswith(mark):
             raise UnicodeError
-        before = original[file.mark :].decode(file.encoding)
-        now = current[file.mark :].decode(file.encoding)
+        before = original[file.mark :].decode(file.encoding, errors)
+        now = current[file.mark :].decode(file.encoding, errors)
     except UnicodeError:
         raise UserError(
             "the file has another encoding than before",
@@ -228,10 +229,10 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
         ) from None
     edits = [Edit(*edit) for edit in file.edits]
     try:
-        if journal.hash(mark + splice(before, edits).encode(file.encoding)) != file.after:
+        if journal.hash(mark + splice(before, edits).encode(file.encoding, errors)) != file.after:
             # nobody knows which lines the run changed
             raise TouchedError(1)
-        return mark + take_out(before, edits, now).encode(file.encoding)
+        return mark + take_out(before, edits, now).encode(file.encoding, errors)
     except TouchedError as error:
         raise UserError(
             "a line that the migration changed was edited since",
@@ -240,6 +241,15 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
             1,
             help="make it as the migration left it, or restore the place by hand",
         ) from None
+
+
+def _errors(data: bytes, encoding: str) -> str:
+    """How bytes that are none of the encoding are read: an env file had some before."""
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return "surrogateescape"
+    return "strict"
 
 
 __all__ = ["Undoing", "forget", "interrupted_of", "plan_undo", "remaining_originals", "runs_of", "undo"]
