@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from dsec_migrate import programs
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
 from dsec_migrate.references import Reference, parse
@@ -73,8 +74,11 @@ def _local() -> frozenset[Reference]:
 def _ask(*words: str) -> str | None:
     import subprocess
 
+    program = programs.find("docker")
+    if program is None:
+        return None
     try:
-        result = subprocess.run(["docker", *words], capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        result = subprocess.run([program, *words], capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.decode("utf-8", "replace") if result.returncode == 0 else None

@@ -16,6 +16,8 @@ from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 
+Read = Callable[[Path], bytes | None]
+
 
 class Disk(Protocol):
     """What stands on disk and what is planned, as ``files`` keeps it."""
@@ -68,12 +70,32 @@ def out_of_git(
 
 
 def out_of_images(project: Project, folder: Path, names: Sequence[str], disk: Disk) -> Iterator[NewFile]:
-    """The lines that keep files of one folder out of the project's build contexts."""
+    """The lines that keep files of one folder out of the project's build contexts, in ignore files that the call may
+    change."""
+    for context, ignore in _ignore_files(project, disk.read):
+        if project.boundary.surrounds(ignore):
+            yield from _out_of_context(ignore, context, folder, names, disk)
+
+
+def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[str]:
+    """Which build contexts get value files, because their ignore file lies outside of what the call may change."""
+    for context, ignore in _ignore_files(project, read):
+        if project.boundary.surrounds(ignore):
+            continue
+        base, text = _real(context), (read(ignore) or b"").decode("utf-8", "replace")
+        inside = [place.relative_to(base).as_posix() for path in paths if (place := _real(path)).is_relative_to(base)]
+        if any(not ignoring.is_ignored_by_docker(text, name) for name in inside):
+            yield (
+                f"the build context {context} holds value files, and {ignore} lies outside of the project: name their "
+                f"folder there, or let `--allow {shlex.quote(str(context))}` do it"
+            )
+
+
+def _ignore_files(project: Project, read: Read) -> Iterator[tuple[Path, Path]]:
+    """The build contexts, each with the file that says what its build does not get."""
     for context, dockerfile in _build_contexts(project):
-        ignore = Path(f"{dockerfile}.dockerignore")
-        if disk.read(ignore) is None:
-            ignore = context / ".dockerignore"
-        yield from _out_of_context(ignore, context, folder, names, disk)
+        own = Path(f"{dockerfile}.dockerignore")
+        yield context, own if read(own) is not None else context / ".dockerignore"
 
 
 def _out_of_context(path: Path, context: Path, folder: Path, names: Sequence[str], disk: Disk) -> Iterator[NewFile]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsec_migrate.changes import NewFile, PlannedSecret
 from dsec_migrate.errors import UserError
-from dsec_migrate.exclusion import out_of_git, out_of_images, told_by_git
+from dsec_migrate.exclusion import in_images, out_of_git, out_of_images, told_by_git
 from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.project import Project, resolve
@@ -227,6 +227,7 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
         base = Path(os.path.abspath(project.directory))  # noqa: PTH100
         if not Path(os.path.abspath(folder)).is_relative_to(base):  # noqa: PTH100
             yield f"{folder} lies outside of the project: make sure that git does not track it"
+    yield from in_images(project, paths, Disk().read)
     yield from told_by_git({secret.path: secret.has_file for secret in secrets if secret.path is not None})
     external_paths = [secret.path for secret in secrets if secret.path and secret.source is SourceKind.EXTERNAL]
     if external_paths:

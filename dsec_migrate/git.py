@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from dsec_migrate import programs
 from dsec_migrate.errors import UserError
 from dsec_migrate.source import read_bytes
 
@@ -346,7 +347,7 @@ def _start(
     """The one way to start git, in ``cwd`` or the top of the repository; None where there is no such program."""
     import subprocess
 
-    program = _program()
+    program = programs.find("git")
     if program is None:
         return None
     command = [program, "--no-pager", *(word for setting in _SETTINGS for word in ("-c", setting))]
@@ -364,16 +365,6 @@ def _start(
         )
     except OSError:
         return None
-
-
-def _program() -> str | None:
-    """The absolute path of git. A part of PATH that is relative leads into the folder that is looked at."""
-    import shutil
-
-    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)]  # noqa: PTH117
-    found = shutil.which("git", path=os.pathsep.join(folders)) if folders else None
-    # Windows looks into the current folder first
-    return found if found is not None and os.path.isabs(found) else None  # noqa: PTH117
 
 
 def _environment() -> dict[str, str]:

@@ -123,6 +123,17 @@ def _of_names(service: Service, found: _Found) -> None:
                 for node, name, has_value in _names(body.get(key)):
                     is_variable = key in _OF_VARIABLES
                     _of_name(layer.document, node, name, found, has_value=has_value, is_variable=is_variable)
+    for variable in service.variables.values():
+        for slot in variable.slots:
+            # a name in a list is interpolated: what a report would say is not what the file says
+            text = slot.content
+            slipped = slip(slot.name, has_value=slot.text is not None)
+            if slipped is None or not isinstance(text, Scalar) or text.value.startswith(slot.name):
+                continue
+            found.names[Secret(slot.name)] = slipped.shown
+            if slips.is_secret(slipped):
+                found.value(slipped.tail)
+                found.place(slot.document, Span(text.start, text.end))
     for file in service.env_files:
         for line in file.entries if file.text is not None else ():
             node = Scalar(*line.name_span, line.name_span.start, None, None, line.name, "")

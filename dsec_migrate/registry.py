@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsec_migrate import programs
 from dsec_migrate.engine import ImageConfig, config_of
 from dsec_migrate.references import HUB, HUB_API, Reference, parse
 from dsec_migrate.secret import Secret
@@ -306,10 +307,12 @@ def _from_helper(helper: str, server: str) -> Secret | None:
     if not _HELPER.fullmatch(helper):
         # a path would start something else than a helper
         return None
-    command = [f"docker-credential-{helper}", "get"]
+    program = programs.find(f"docker-credential-{helper}")
+    if program is None:
+        return None
     try:
         result = subprocess.run(
-            command, input=server.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
+            [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
         )
         told = json_of(result.stdout) if result.returncode == 0 else {}
     except (OSError, subprocess.SubprocessError, ValueError):

@@ -184,3 +184,22 @@ def test_without_a_repository_nothing_is_asked(say: Callable[..., str], tmp_path
 def test_a_folder_of_ours_gives_git_what_is_meant_for_it(tmp_path: Path) -> None:
     assert OWN.splitlines()[0] == "*"
     assert {f"!/*{age.SUFFIX}", f"!/{age.RECIPIENTS}", "!/README.md"} == set(OWN.splitlines()[1:])
+
+
+def test_a_build_context_around_the_project_is_told_until_the_call_names_it(
+    say: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(tmp_path / ".git")
+    project = tmp_path / "deploy"
+    project.mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM busybox:stable\nCOPY . /app\n", "utf-8")
+    (project / "compose.yml").write_text(f"{COMPOSE}  app:\n    build: ..\n", "utf-8")
+    monkeypatch.chdir(project)
+    said = say("--write", "compose.yml")
+    assert "the build context .. holds value files, and ../.dockerignore lies outside of the project" in said
+    assert "`--allow ..`" in said
+    assert (project / FILE).exists()
+    assert not (tmp_path / ".dockerignore").exists()
+    say("undo", "--write")
+    assert "holds value files" not in say("--write", "--allow", "..", "compose.yml")
+    assert (tmp_path / ".dockerignore").read_text("utf-8") == "deploy/secrets/\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from dsec_migrate import programs
 from dsec_migrate.errors import UserError
 from dsec_migrate.rotation import Step
 
@@ -13,12 +14,19 @@ TIMEOUT_SECONDS = 600
 
 def run(step: Step, folder: Path) -> None:
     """Raises UserError where the command fails. What it says is not repeated: a program may quote a value."""
+    name, *words = step.words
+    program = programs.find(name)
+    if program is None:
+        raise UserError(f"the program {name} is not installed here")
     try:
         result = subprocess.run(
-            step.words, input=step.data.encode(), cwd=folder, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+            [program, *words],
+            input=step.data.encode(),
+            cwd=folder,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
-    except FileNotFoundError:
-        raise UserError(f"the program {step.words[0]} is not installed here") from None
     except subprocess.TimeoutExpired:
         raise UserError(f"no answer within {TIMEOUT_SECONDS} seconds: {' '.join(step.words)}") from None
     if result.returncode:

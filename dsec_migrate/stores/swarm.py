@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from dsec_migrate import programs
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH
 from dsec_migrate.patterns import Pattern
@@ -92,12 +93,13 @@ def check_name(name: str) -> None:
 
 def run(*words: str, data: bytes | None = None) -> str:
     """What ``docker`` says. Raises UserError in its own words: it repeats names, never what it is fed."""
+    program = programs.find("docker")
+    if program is None:
+        raise UserError("the program docker is not installed here")
     try:
         result = subprocess.run(
-            ["docker", *words], input=data or b"", capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+            [program, *words], input=data or b"", capture_output=True, timeout=TIMEOUT_SECONDS, check=False
         )
-    except FileNotFoundError:
-        raise UserError("the program docker is not installed here") from None
     except subprocess.TimeoutExpired:
         raise UserError(
             f"docker did not answer within {TIMEOUT_SECONDS} seconds", help="run the command again"
