@@ -185,6 +185,9 @@ class _Maker:
         if "shared/part.yml" in made.texts and pick.random() < 0.5:
             path = f"{self.up(folder)}shared/part.yml"
             form = pick.randrange(3)
+            # a part read from this folder looks for its env files here
+            if form == 1 and "/" in folder and "env_file:" in made.texts["shared/part.yml"]:
+                form = 0
             if form == 0:
                 lines += ["include:", f"  - {path}"]
             elif form == 1:
@@ -245,8 +248,11 @@ class _Maker:
             return None
         path = f"{self.up(folder)}shared/base.yml"
         if self.pick.random() < 0.2:
-            self.set.links[f"{folder}/base.yml"] = path
-            path = self.pick.choice(["base.yml", "./base.yml"])
+            name = self.pick.choice(["base.yml", "./base.yml"])
+            # what a base names is looked for beside the link to it
+            if "env_file:" not in base or "/" not in folder:
+                self.set.links[f"{folder}/base.yml"] = path
+                path = name
         return ["    extends:", f"      file: {path}", f"      service: {kind}-base"]
 
     def given(self, name: str, folder: str, value: str) -> str | None:

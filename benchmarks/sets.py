@@ -5,7 +5,8 @@
 Every project of a set, whether the call names it or not, is loaded before and after each call: nothing may stop
 loading, and no container may lose a value or get another one; undo gives back every byte. With ``--out`` each set's
 result is a line of that file, and sets that stand there already are not run again. ``--keep`` leaves the sets that
-fail in a folder, each as it was before, with the calls in ``calls.txt``. Exit status 1 where something failed.
+fail in a folder, each as it was before, with the calls in ``calls.txt``. Exit status 1 where something failed, or a set
+was none.
 """
 
 from __future__ import annotations
@@ -188,6 +189,9 @@ def main() -> int:
                     file.write(json.dumps(result) + "\n")
     found = [known[seed] for seed in seeds]
     failed = [one for one in found if one.get("failures")]
+    unusable = [one for one in found if "unusable" in one]
+    for one in unusable:
+        sys.stdout.write(f"set {one['seed']}: Compose does not load it: {one['unusable']}\n")
     for one in failed:
         for what in one["failures"]:  # type: ignore[attr-defined]
             sys.stdout.write(f"set {one['seed']}: {what}\n")
@@ -198,7 +202,7 @@ def main() -> int:
     seconds = time.monotonic() - start
     figures = ", ".join(f"{counts[kind]} {kind}" for kind in ("held", "failed", "unusable"))
     sys.stdout.write(f"{len(found)} sets, {written} written; {figures} ({seconds:.0f} s)\n")
-    return 1 if failed else 0
+    return 1 if failed or unusable else 0
 
 
 if __name__ == "__main__":

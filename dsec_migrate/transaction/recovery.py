@@ -241,7 +241,8 @@ def _owning(run: Run, created: Sequence[Created]) -> Run:
 
 def _heir(run: Run, undone: Sequence[Run]) -> Run:
     folders = dict.fromkeys((*run.folders, *(path for other in undone for path in other.folders)))
-    lines = dict.fromkeys((*run.appended, *(lines for other in undone for lines in other.appended)))
+    kept = (lines for other in undone for lines in other.appended if lines.path.exists())
+    lines = dict.fromkeys((*run.appended, *kept))
     beside = dict.fromkeys((*run.beside, *(path for other in undone for path in other.beside)))
     return replace(run, folders=tuple(folders), appended=tuple(lines), beside=tuple(beside))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dsec_migrate import ignoring
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -74,6 +75,9 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
             str(journal.record),
             help="take the files from git or from a backup",
         )
+    known = journal.runs()
+    # one that was taken back before may have left it something
+    run = next((one for one in known if one.number == run.number), run)
     journal.check_places(run)
     restored: list[Path] = []
     merged: list[Path] = []
@@ -93,17 +97,17 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
         else:
             merged.append(file.path)
             replacements.append(Replacement(file.path, current, _merged(journal, file, original, current)))
-    remaining = [other for other in journal.runs() if other.number != run.number and other.number not in before]
+    remaining = [other for other in known if other.number != run.number and other.number not in before]
     removed, changed, used = _created(journal, run, remaining)
-    ignoring: list[Path] = []
-    if changed or used or _are_needed(journal, run, remaining, removed):
-        ignoring = list(dict.fromkeys(lines.path for lines in run.appended if lines.path.exists()))
-    else:
-        for path, new in _without_lines(run.appended).items():
-            if new is None:
-                removed.append(path)
-            else:
-                replacements.append(new)
+    going = {*removed, *(made.path for other in known if other.number in before for made in other.created)}
+    left = [*changed, *used, *_left(journal, run, remaining, going)]
+    kept = [lines for lines in run.appended if any(_may_leave_out(lines.path, path) for path in left)]
+    staying = list(dict.fromkeys(lines.path for lines in kept if lines.path.exists()))
+    for path, new in _without_lines([lines for lines in run.appended if lines not in kept]).items():
+        if new is None:
+            removed.append(path)
+        else:
+            replacements.append(new)
     work = Work((), replacements, removed, undoes=run.number, project=run.project)
     return Undoing(
         folder,
@@ -114,7 +118,7 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
         tuple(removed),
         tuple(changed),
         tuple(used),
-        tuple(ignoring),
+        tuple(staying),
         work,
     )
 
@@ -173,18 +177,25 @@ def _created(journal: Journal, run: Run, remaining: Iterable[Run]) -> tuple[list
     return removed, changed, used
 
 
-def _are_needed(journal: Journal, run: Run, remaining: Iterable[Run], removed: Collection[Path]) -> bool:
-    """Whether something is left that the lines in ignore files keep out of git: another run's secrets, or what came
-    into the folders of the secrets since."""
-    if any(made.is_secret and made.path.exists() for other in remaining for made in other.created):
-        return True
+def _left(journal: Journal, run: Run, remaining: Iterable[Run], going: Collection[Path]) -> Iterator[Path]:
+    """What is still there that the lines in ignore files keep out of git: another run's secrets, or what came into the
+    folders of the secrets since."""
+    yield from (made.path for other in remaining for made in other.created if made.is_secret and made.path.exists())
     ignores = {lines.path for lines in run.appended if lines.is_new}
-    own = {*removed, *run.beside, *ignores, *(journal.folder / name for name in _OUR_FOLDERS)}
+    own = {*going, *run.beside, *ignores, *(journal.folder / name for name in _OUR_FOLDERS)}
     folders = {made.path.parent for made in run.created if made.is_secret}
     if not run.project:
         # a record of an older version does not tell what stood there
         folders &= set(run.folders)
-    return any(path not in own for folder in folders if _is_covered(folder, run.appended) for path in files_in(folder))
+    for folder in folders:
+        if _is_covered(folder, run.appended):
+            yield from (path for path in files_in(folder) if path not in own)
+
+
+def _may_leave_out(ignore: Path, path: Path) -> bool:
+    """Whether a line of an ignore file can be about ``path``: git's only about what stands below it; one that is named
+    after a Dockerfile is about a build context, which may be anywhere."""
+    return ignore.name != ignoring.NAME or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ignore.parent))
 
 
 def _is_covered(folder: Path, appended: Iterable[Appended]) -> bool:
