@@ -181,6 +181,38 @@ def test_a_file_stays_ignored_while_a_run_uses_it_and_goes_with_the_last(
     assert snapshot(twins) == before
 
 
+@pytest.mark.parametrize(
+    ("including", "other"), [("compose.yml", "stack.yml"), ("stack.yml", "compose.yml")], ids=["earlier", "later"]
+)
+@pytest.mark.parametrize("part", ["../parts/part.yml", "parts/part.yml"], ids=["beside", "below"])
+def test_runs_of_one_journal_with_values_in_several_folders(
+    folder: Path, say: Say, including: str, other: str, part: str
+) -> None:
+    plant(folder, **{f"a/{including}": f"include: [{part}]\n", f"a/{other}": DB})
+    plant(folder / "a", **{part: DB})
+    before = snapshot(folder)
+    assert say(".", "--write").status == 0
+    changed = snapshot(folder)
+    place = (folder / "a" / part).resolve().parent
+    assert {entry.parent for entry in folder.rglob("postgres_password.txt")} == {
+        place / "secrets",
+        folder / "a/secrets",
+    }
+    said = say("undo", ".", "--write")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.count("Undone: run ") == 2
+    # what a line leaves out stands below its file
+    assert ("keeps its lines" in said.out) == (part == "parts/part.yml" and including == "compose.yml")
+    assert snapshot(folder) == before
+    # one alone takes no line away that the other one needs
+    assert say(".", "--write").status == 0
+    assert snapshot(folder).keys() == changed.keys()
+    for file in (f"a/{including}", f"a/{other}"):
+        assert say("undo", file, "--allow", str(place), "--write").status == 0
+        assert not leaks(folder)
+    assert snapshot(folder) == before
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_value_that_changed_since_stays_out_of_git_whoever_is_undone_last(twins: Path, say: Say, first: int) -> None:
     assert say(".", "--write").status == 0
