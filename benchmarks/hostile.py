@@ -3,13 +3,14 @@
     python benchmarks/hostile.py [NAME ...]
 
 Makes one small repository after the other, each of which tries to have a program started, a file elsewhere written, or
-time and memory taken, and runs verbs and formats in it under ``strace``. Exit status 1 where a program other than git
-and docker was started, something outside of the repository (and of the user's own cache and state) was written, the
-bait was taken, a traceback was shown, or a call took more than five seconds of the processor.
+time and memory taken, and runs verbs and formats in it under ``strace``. Exit status 1 where a program was started
+(git and docker with the words of this tool aside), something outside of the repository (and of the user's own cache and
+state) was written, the bait was taken, a traceback was shown, or a call took more than five seconds of the processor.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -363,22 +364,67 @@ for _name, _make in {
 
 _CALLS = "execve,openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat,symlink"
 _CALLS += ",symlinkat,chmod,fchmodat,truncate"
-_STARTED = re.compile(r'execve\("([^"]+)", (\[.*?\]).* = 0$')
+_STARTED = re.compile(r'execve\("([^"]+)", (\[.*\]), .* = 0$')
 _OPENED = re.compile(r"open(?:at)?\(.*\bO_(?:WRONLY|RDWR|CREAT)\b.* = \d+<([^>]*)>$")
 _CHANGED = re.compile(rf"(?:{'|'.join(_CALLS.split(',')[3:])})\((.*)\) = 0$")
 _PATH = re.compile(r'(?:[\w-]+<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
-_PROGRAMS = {"git", "docker"}
+_UNFINISHED, _RESUMED = re.compile(r"(.*) <unfinished \.\.\.>$"), re.compile(r"<\.\.\. \w+ resumed>(.*)")
+# before the command: what keeps a repository from naming a program, and then the repository itself
+GIT_SETTINGS = [
+    "safe.bareRepository=explicit", "core.fsmonitor=", "core.hooksPath=/dev/null", "core.pager=", "core.askPass=",
+    "core.sshCommand=", "core.gitProxy=", "credential.helper=", "gpg.program=", "protocol.allow=never",
+]  # fmt: skip
+GIT_COMMANDS = {
+    "--literal-pathspecs": ("ls-files", "-z", "--"),
+    "ls-files": ("--others", "--ignored", "--exclude-standard", "--directory", "-z"),
+    "check-ignore": ("-z", "--stdin"),
+    "config": ("--get-all", "-z", "--type=path", "safe.directory"),
+    "grep": ("--no-textconv", "--no-recurse-submodules", "-f", "-"),
+    "log": ("--no-show-signature", "--no-ext-diff", "--no-textconv", "--submodule=short"),
+}
+_DOCKER_COMMANDS = (["image", "ls", "--digests", "--format"], ["image", "inspect", "--format"])
+
+
+def is_ours(words: list[str]) -> bool:
+    """Whether a program was started with the words that this tool has for it, and with nothing of a repository before
+    them."""
+    name, *rest = words
+    if Path(name).name == "docker":
+        return any(rest[: len(own)] == own for own in _DOCKER_COMMANDS) and not rest[-1].startswith("-")
+    hardened = ["--no-pager", *(word for setting in GIT_SETTINGS for word in ("-c", setting))]
+    if Path(name).name != "git" or rest[: len(hardened)] != hardened:
+        return False
+    rest = rest[len(hardened) :]
+    if rest[:1] != ["--git-dir"] or (rest[2:3] != ["--work-tree"] and rest[1:3] != ["/dev/null", "config"]):
+        return False
+    command, *rest = rest[4 if rest[2] == "--work-tree" else 2 :] or [""]
+    return command in GIT_COMMANDS and all(word in rest for word in GIT_COMMANDS[command])
+
+
+def _whole(trace: str) -> Iterator[str]:
+    """The calls without the process, those that another one came between put together."""
+    begun: dict[str, str] = {}
+    for line in trace.splitlines():
+        process, _, text = line.partition(" ")
+        text = text.lstrip()
+        if unfinished := _UNFINISHED.match(text):
+            begun[process] = unfinished[1]
+        elif resumed := _RESUMED.match(text):
+            yield begun.pop(process, "") + resumed[1]
+        else:
+            yield text
+    # a call that nobody saw the end of may have had its effect
+    yield from (f"{text}) = 0" for text in begun.values())
 
 
 def wrong_in(trace: str, folders: tuple[Path, ...]) -> Iterator[str]:
     """What a trace shows that nobody asked for. Writing is allowed below ``folders``."""
     allowed = tuple(f"{os.path.realpath(folder)}/" for folder in folders)
     is_first = True
-    for line in trace.splitlines():
-        text = re.sub(r"^\d+ +", "", line)
+    for text in _whole(trace):
         if started := _STARTED.match(text):
-            if not is_first and Path(started[1]).name not in _PROGRAMS:
-                yield f"started {started[1]}"
+            if not is_first and not is_ours(ast.literal_eval(re.sub(r'"\.\.\.', '"', started[2]))):
+                yield f"started {started[1]} {started[2]}"
             is_first = False
         elif opened := _OPENED.match(text):
             path = opened[1]

@@ -72,6 +72,17 @@ def one_service(count: int) -> str:
     return f"services:\n  a:\n    image: a:1\n    environment:\n{variables}"
 
 
+def healthchecks(count: int) -> str:
+    """Every service has a secret of its own, which its healthcheck says as well."""
+    bodies = (
+        f"  s{n}:\n    image: postgres:17\n    environment:\n      POSTGRES_USER: app\n"
+        f"      POSTGRES_PASSWORD: Zk{n:06d}qW9x\n    healthcheck:\n"
+        f"      test: [CMD-SHELL, 'PGPASSWORD=Zk{n:06d}qW9x pg_isready -U app']\n"
+        for n in range(count)
+    )
+    return "services:\n" + "".join(bodies)
+
+
 SHAPES: dict[str, Callable[[int], str]] = {
     "own values": own_values,
     "one value": one_value,
@@ -79,6 +90,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "one alias": one_alias,
     "one line": one_line,
     "one service": one_service,
+    "healthchecks": healthchecks,
 }
 
 

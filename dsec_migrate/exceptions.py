@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.errors import UserError
@@ -50,7 +51,13 @@ class Exceptions(NamedTuple):
 
     def may_speak_of(self, source: Source) -> bool:
         """Whether some exception may be for a place in the text."""
-        return bool(self.rules) or (self.has_comments and MARK in source.text)
+        return bool(self.rules) or (self.has_comments and _has_mark(source.text))
+
+
+# each finding of a text asks
+@lru_cache(maxsize=16)
+def _has_mark(text: str) -> bool:
+    return MARK in text
 
 
 def inline(source: Source) -> tuple[Ignored, ...]:

@@ -63,7 +63,7 @@ def _of_image(project: Project, name: str, reference: str, options: Options, *, 
         from dsec_migrate import registry
 
         try:
-            return _of_config(registry.inspect(reference), row, "the registry")
+            return _of_config(registry.inspect(reference, options.registries), row, "the registry")
         except registry.RegistryError as error:
             why = f" ({error})"
     if row is not None and not is_of_table:

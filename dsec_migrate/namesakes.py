@@ -38,12 +38,14 @@ _LONGEST_LEAD = 80
 
 # each finding of a project asks
 @lru_cache(maxsize=16)
-def names_of(project: Project, service: Service | None = None) -> frozenset[str]:
-    """The names that variables of the service (of all, without one) give to users, databases and the like, and those
-    of the services, which are hosts."""
-    services = project.services.values() if service is None else (service,)
-    named = (variable for one in services for variable in one.variables.values() if _is_name(variable))
-    return frozenset((*(variable.effective.value or "" for variable in named), *project.services))
+def names_of(project: Project) -> frozenset[str]:
+    """The names that variables give to users, databases and the like, and those of the services, which are hosts."""
+    named = (name for service in project.services.values() for name in _given_by(service))
+    return frozenset((*named, *project.services))
+
+
+def _given_by(service: Service) -> Iterator[str]:
+    return (variable.effective.value or "" for variable in service.variables.values() if _is_name(variable))
 
 
 def _is_name(variable: Variable) -> bool:
@@ -76,7 +78,8 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
     found = [span for span in (*own, *written) if span in passwords]
     if names.isdisjoint(own) and not _supplies_a_name(service, supplied):
         found += own
-    if is_distinctive(value) and names.isdisjoint(written) and value not in names_of(project, service):
+    is_name = value in project.services or value in _given_by(service)
+    if is_distinctive(value) and names.isdisjoint(written) and not is_name:
         found += (span for span in written if _stands_alone(text, span))
     return sorted(set(found))
 

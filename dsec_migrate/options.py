@@ -71,7 +71,8 @@ class Options:
     ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
     ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
     writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
-    migrations that are half done. ``registry`` allows to ask registries about images, over the network.
+    migrations that are half done. ``registry`` allows to ask registries about images, over the network,
+    and ``registries`` are those that may be at a private address.
     ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
     whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
     ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project. ``harden`` are
@@ -116,6 +117,7 @@ class Options:
     allow: tuple[Path, ...] = ()
     settings: Path | None = None
     exceptions: bool = True
+    registries: tuple[str, ...] = ()
 
     @property
     def needs_long_syntax(self) -> bool:

@@ -61,9 +61,15 @@ class RegistryError(Exception):
     """Why a registry told nothing. ``str()`` holds no credentials."""
 
 
-def inspect(reference: str) -> ImageConfig:
-    """The config of an image for this host's platform. Raises RegistryError."""
-    found = _asked(reference)
+def is_host(text: str) -> bool:
+    """Whether ``text`` is a host, perhaps with its port, as an image's name may begin with."""
+    return _DOMAIN.fullmatch(text) is not None
+
+
+def inspect(reference: str, named: tuple[str, ...] = ()) -> ImageConfig:
+    """The config of an image for this host's platform. The registries ``named`` may be at a private address, as those
+    of the user's Docker config. Raises RegistryError."""
+    found = _asked(reference, named)
     if isinstance(found, str):
         raise RegistryError(found)
     return found
@@ -80,7 +86,7 @@ _spent = [0.0]
 
 # many services have one image: who does not answer one of them is not asked for the others
 @lru_cache(maxsize=256)
-def _asked(reference: str) -> ImageConfig | str:
+def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
     from dsec_migrate.wire import Deadline, WireError
 
     parsed = parse(reference)
@@ -89,7 +95,7 @@ def _asked(reference: str) -> ImageConfig | str:
         return "the registries took all of the time that a run has for them"
     start = time.monotonic()
     try:
-        return _Client(parsed, Deadline(min(IMAGE_SECONDS, RUN_SECONDS - _spent[0]))).config()
+        return _Client(parsed, named, Deadline(min(IMAGE_SECONDS, RUN_SECONDS - _spent[0]))).config()
     except RegistryError as error:
         return str(error)
     except WireError as error:
@@ -102,7 +108,7 @@ def _asked(reference: str) -> ImageConfig | str:
 
 
 class _Client:
-    def __init__(self, reference: Reference, deadline: Deadline) -> None:
+    def __init__(self, reference: Reference, named: tuple[str, ...], deadline: Deadline) -> None:
         domain, path, version = reference
         is_name = _DOMAIN.fullmatch(domain) and len(path) <= _LONGEST_NAME and _PATH.fullmatch(path)
         if not is_name or not _VERSION.fullmatch(version):
@@ -110,8 +116,8 @@ class _Client:
         self.reference = reference
         self.deadline = deadline
         self.docker = _docker_config()
-        # a Compose file may name what is behind this machine; that the user logged in there is the user's word
-        self.may_be_private = _knows(self.docker, domain)
+        self.named = named
+        self.may_be_private = self._is_of_the_user(domain)
         scheme = "http" if _LOOPBACK.fullmatch(domain) else "https"
         self.base = f"{scheme}://{HUB_API if domain == HUB else domain}/v2/{path}"
         self.authorization: Secret | None = None
@@ -158,12 +164,12 @@ class _Client:
 
     def _fetch(self, url: str, authorization: Secret | None) -> Answer:
         """Status, headers and body, redirections followed: what a registry may know, the store that it points to may
-        not, and nothing leads from HTTPS to plain HTTP."""
+        not, and nothing leads from HTTPS to plain HTTP, or to a private address that the user did not name."""
         from urllib.parse import urljoin
 
         from dsec_migrate import wire
 
-        origin = wire.split(url)
+        origin, base = wire.split(url), wire.split(self.base)
         for _ in range(_MOST_REDIRECTIONS):
             headers = {"Accept": _ACCEPT, "User-Agent": "dsec-migrate"}
             here = wire.split(url)
@@ -172,7 +178,8 @@ class _Client:
                 raise RegistryError(f"{self.reference.domain} points to an address without HTTPS")
             if authorization is not None and is_same:
                 headers["Authorization"] = authorization.reveal()
-            may_be_private = self.may_be_private and (is_same or _knows(self.docker, here.netloc))
+            is_near = here.netloc == base.netloc or self._is_own(url) or self._is_of_the_user(here.netloc)
+            may_be_private = self.may_be_private and is_near
             answer = wire.get(url, headers, self.deadline, may_be_private=may_be_private)
             if answer.status not in {301, 302, 303, 307, 308}:
                 return answer
@@ -206,6 +213,11 @@ class _Client:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise RegistryError(f"{domain} gave no token ({status})")
         return Secret(f"Bearer {token}")
+
+    def _is_of_the_user(self, domain: str) -> bool:
+        """Whether the user named a registry: in the call, by `docker login`, or for a helper. A Compose file may name
+        whatever is behind this machine."""
+        return domain in self.named or any(domain in _table(self.docker, key) for key in ("auths", "credHelpers"))
 
     def _is_own(self, url: str) -> bool:
         """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain."""
@@ -283,11 +295,6 @@ def _docker_config() -> dict[str, Any]:
 def _table(config: dict[str, Any], key: str) -> dict[str, Any]:
     found = config.get(key)
     return found if isinstance(found, dict) else {}
-
-
-def _knows(config: dict[str, Any], domain: str) -> bool:
-    """Whether the user named a registry: by `docker login`, or for a helper."""
-    return any(domain in _table(config, key) for key in ("auths", "credHelpers"))
 
 
 def _account(config: dict[str, Any], domain: str) -> Secret | None:

@@ -9,11 +9,13 @@ from functools import lru_cache
 from dsec_migrate import namesakes, references
 from dsec_migrate.detectors.values import looks_random
 from dsec_migrate.document import Mapping, Scalar
+from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.project import Project, Service
 
 _KEYS = ("container_name", "hostname", "domainname")
 _BLOCKS = ("volumes", "networks", "configs")
+_PART = Pattern(r"[a-z0-9]+")
 
 
 def is_distinctive_in(project: Project, value: str) -> bool:
@@ -23,9 +25,9 @@ def is_distinctive_in(project: Project, value: str) -> bool:
 
 def is_own_word(project: Project, value: str) -> bool:
     """Whether ``value`` is (a part of) a name: of a service, an image, a volume, a user and the like."""
-    words = _words(project)
+    words, parts = _words(project)
     word = value.lower()
-    if word not in words or looks_random(value):
+    if not parts.issuperset(_PART.findall(word)) or looks_random(value):
         return False
     return re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", words) is not None
 
@@ -50,9 +52,10 @@ def _services_called(project: Project) -> dict[str, set[str]]:
 
 
 @lru_cache(maxsize=4)
-def _words(project: Project) -> str:
-    """All names in lower case, a line each."""
-    return "\n".join(dict.fromkeys(name.lower() for name in _names(project) if name))
+def _words(project: Project) -> tuple[str, frozenset[str]]:
+    """All names in lower case, a line each, and the parts that they have: each finding of a project asks."""
+    words = "\n".join(dict.fromkeys(name.lower() for name in _names(project) if name))
+    return words, frozenset(_PART.findall(words))
 
 
 def _names(project: Project) -> Iterator[str]:

@@ -144,7 +144,7 @@ def _through(proxy: str, host: str, port: int, deadline: Deadline, may_be_privat
     except OSError:
         known = []
     if known and not may_be_private and all(_is_private(address) for _, address in known):
-        raise WireError("is in a private network, and nobody named it")
+        raise WireError("is in a private network, and nobody named it (--registry)")
     at = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     sock = _dial(_addresses(str(at.hostname), at.port or 8080, deadline), deadline, may_be_private=True)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -190,7 +190,7 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple[socket.Ad
 def _dial(addresses: list[tuple[socket.AddressFamily, Any]], deadline: Deadline, may_be_private: bool) -> socket.socket:
     allowed = [(family, address) for family, address in addresses if may_be_private or not _is_private(address)]
     if addresses and not allowed:
-        raise WireError("is in a private network, and nobody named it")
+        raise WireError("is in a private network, and nobody named it (--registry)")
     failed: OSError = OSError("no address")
     for family, address in allowed:
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -242,6 +242,12 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--no-docker", "audit"], "the command audit stands behind an option", "write `dsec-migrate audit` first"),
         (["--strict", "audit", "x"], "the command audit stands behind an option", "the rest behind it"),
         (["--allow", "nowhere"], "--allow: there is no such folder", "name one that exists"),
+        (["--registry", "10.0.0.5:5000"], "--registry goes with --inspect-registry", "leave --registry out"),
+        (
+            ["--inspect-registry", "--registry", "http://10.0.0.5"],
+            "--registry takes a host",
+            "--registry 10.0.0.5:5000",
+        ),
     ],
 )
 def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice: str) -> None:

@@ -41,8 +41,11 @@ def test_there_are_enough_of_them() -> None:
 def test_whoever_looks_on_sees_what_is_wrong(tmp_path: Path) -> None:
     trace = f"""\
 1 execve("/usr/bin/dsec-migrate", ["dsec-migrate"], 0x1 /* 2 vars */) = 0
-2 execve("/usr/bin/git", ["git"], 0x1 /* 2 vars */) = 0
 2 execve("/bin/sh", ["sh", "-c", "touch x"], 0x1 /* 2 vars */) = 0
+3 execve("/usr/bin/git", ["git", "status"], 0x1 /* 2 vars */ <unfinished ...>
+1 openat(AT_FDCWD</x>, "/etc/b", O_RDONLY) = 3</etc/b>
+3 <... execve resumed>) = 0
+4 execve("/x/git", ["git"], 0x1 /* 2 vars */) = -1 ENOENT (No such file or directory)
 1 openat(AT_FDCWD</x>, "{tmp_path}/a", O_WRONLY|O_CREAT, 0666) = 3<{tmp_path}/a>
 1 openat(AT_FDCWD</x>, "/etc/a", O_WRONLY|O_CREAT, 0666) = 3</etc/a>
 1 openat(AT_FDCWD</x>, "/etc/b", O_RDONLY) = 3</etc/b>
@@ -51,11 +54,37 @@ def test_whoever_looks_on_sees_what_is_wrong(tmp_path: Path) -> None:
 1 renameat(AT_FDCWD<{tmp_path}>, "e", AT_FDCWD</etc>, "f") = 0
 """
     assert list(hostile.wrong_in(trace, (tmp_path,))) == [
-        "started /bin/sh",
+        'started /bin/sh ["sh", "-c", "touch x"]',
+        'started /usr/bin/git ["git", "status"]',
         "opened /etc/a to write",
         "changed /etc/c",
         "changed /etc/f",
     ]
+
+
+HARDENED = ["git", "--no-pager", *(word for setting in hostile.GIT_SETTINGS for word in ("-c", setting))]
+HERE = ["--git-dir", "/x/.git", "--work-tree", "/x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "are_ours"),
+    [
+        ([*HARDENED, *HERE, "check-ignore", "-z", "--stdin"], True),
+        ([*HARDENED, "--git-dir", "/dev/null", "config", *hostile.GIT_COMMANDS["config"]], True),
+        ([*HARDENED[:-2], *HERE, "check-ignore", "-z", "--stdin"], False),
+        ([*HARDENED, "-c", "core.fsmonitor=x", *HERE, "check-ignore", "-z", "--stdin"], False),
+        ([*HARDENED, "check-ignore", "-z", "--stdin"], False),
+        ([*HARDENED, *HERE, "log", "-p"], False),
+        ([*HARDENED, *HERE, "fetch"], False),
+        ([*HARDENED], False),
+        (["docker", "image", "inspect", "--format", "{{json .Config}}", "redis"], True),
+        (["docker", "image", "inspect", "--format", "{{json .Config}}", "--privileged"], False),
+        (["docker", "run", "redis"], False),
+        (["docker-credential-evil", "get"], False),
+    ],
+)
+def test_a_program_is_started_with_the_words_of_this_tool(words: list[str], are_ours: bool) -> None:
+    assert hostile.is_ours(words) is are_ours
 
 
 @pytest.mark.parametrize("named", [".", "compose.yml"])

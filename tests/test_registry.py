@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from conftest import docker
 
-from dsec_migrate import registry, wire
+from dsec_migrate import cli, registry, wire
 from dsec_migrate.references import Reference, parse
 from dsec_migrate.registry import RegistryError
 
@@ -410,6 +410,43 @@ def test_what_is_behind_this_machine_is_asked_only_where_the_user_named_it(hosti
     with pytest.raises(RegistryError):
         registry.inspect(f"{hostile.domain}/team/app:1")
     assert hostile.seen != []
+
+
+def test_the_call_may_name_a_registry_behind_this_machine(
+    fake: Fake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known(tmp_path, {})
+    file = tmp_path / "compose.yml"
+    file.write_text(
+        f"services:\n  a:\n    image: {fake.domain}/team/app:1\n    environment:\n      DB_PASSWORD: Whinchat-Adit-8\n",
+        "utf-8",
+    )
+
+    def say(*words: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["--no-docker", "--unknown", "wrap", "--inspect-registry", *words, str(file)])
+        assert not stopped.value.code
+        return " ".join(capsys.readouterr().out.split())
+
+    for others in ([], ["--registry", "10.0.0.5:5000", "--registry", "registry.example"]):
+        assert "in a private network, and nobody named it (--registry)" in say(*others)
+        assert fake.seen == []
+    assert "nobody named it" not in say("--registry", "registry.example", "--registry", fake.domain)
+    assert "/v2/team/app/manifests/1" in [path for path, _ in fake.seen]
+
+
+def test_a_registry_that_the_call_names_leads_to_no_other(hostile: Hostile, fake: Fake, tmp_path: Path) -> None:
+    known(tmp_path, {})
+    registry.forget()
+    for status, headers in (
+        (307, {"Location": f"https://{fake.domain}/v2/x"}),
+        (401, bearer(f"https://{fake.domain}/t")),
+    ):
+        hostile.status, hostile.headers = status, headers
+        registry.forget()
+        with pytest.raises(RegistryError, match="nobody named it"):
+            registry.inspect(f"{hostile.domain}/team/app:1", (hostile.domain,))
+    assert fake.seen == []
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,15 @@ def migrate(
         bool,
         _do("--inspect-registry", help="Ask the registry, over the network, how an image starts that nobody knows."),
     ] = _DEFAULT.inspect_registry,
+    registries: Annotated[
+        list[str] | None,
+        _do(
+            "--registry",
+            metavar="HOST",
+            help="With --inspect-registry: a registry, as images name it, that may be at a private address. One of "
+            "`docker login` may be anyway. May be repeated.",
+        ),
+    ] = None,
     syntax_line: Annotated[
         bool,
         _place("--syntax-line", help="Begin changed Dockerfiles with `# syntax=`, for builders with an old frontend."),
@@ -369,6 +378,7 @@ def migrate(
         allow or (),
         settings,
         no_exceptions,
+        registries or (),
     )
     raise typer.Exit(perform(request))
 

@@ -76,6 +76,7 @@ class Request(NamedTuple):
     allow: Sequence[Path] = ()
     settings: Path | None = None
     no_exceptions: bool = False
+    registries: Sequence[str] = ()
 
 
 def perform(request: Request) -> int:
@@ -191,6 +192,7 @@ def _options(request: Request) -> Options:
         allow=allowed(request.allow),
         settings=request.settings,
         exceptions=not request.no_exceptions,
+        registries=_registries(request.registries, is_asked=request.inspect_registry),
     )
 
 
@@ -208,6 +210,17 @@ def _hardening(passes: Sequence[Harden], target: Target, *, is_safe: bool) -> tu
     if Harden.NETWORKS in passes and target is Target.SWARM:
         raise UserError("--harden networks is for Compose: what a stack reaches is told elsewhere", help="leave it out")
     return tuple(dict.fromkeys(passes))
+
+
+def _registries(hosts: Sequence[str], *, is_asked: bool) -> tuple[str, ...]:
+    if hosts:
+        from dsec_migrate.registry import is_host
+
+        if not is_asked:
+            raise UserError("--registry goes with --inspect-registry", help="add that, or leave --registry out")
+        if not all(map(is_host, hosts)):
+            raise UserError("--registry takes a host, with its port", help="such as --registry 10.0.0.5:5000")
+    return tuple(dict.fromkeys(hosts))
 
 
 def _recipients(texts: Sequence[str]) -> tuple[str, ...]:

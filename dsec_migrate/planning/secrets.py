@@ -173,8 +173,12 @@ def make_secrets(
 
     contents = _contents(project, disk)
     reused: list[str | None] = []
+    given: set[str] = set()
     for group in groups:
-        reused.append(_existing(project, group, contents, {name for name in reused if name is not None}))
+        found = _existing(project, group, contents, given)
+        reused.append(found)
+        if found is not None:
+            given.add(found)
     leaders = [_leader(group) for group in groups]
     fresh = [n for n, name in enumerate(reused) if name is None]
     named: dict[int, str] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from collections.abc import Mapping as MappingType
 from urllib.parse import unquote
 
@@ -26,6 +28,8 @@ from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.wrapping import Supply
 
+_READ = re.compile(r"\$\$\(cat ([^()]*)\)")
+
 
 def check_values(before: Project, after: Project, plan: Plan) -> None:
     """Every container gets what it gets today: in its variable, or in the file that its ``_FILE`` form names.
@@ -36,6 +40,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         raise VerificationError("the services would not be the same")
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
+    planned = {secret.mount_path for secret in plan.secrets}
     places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MOVES)}
     wrapped = {f.service for f in moved.values() if f.delivery == "wrapper"}
     for name, service in before.services.items():
@@ -44,7 +49,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         mounted = by_path(new_service)
         files = {path: by_name[source] for path, source in mounted.items() if source in by_name}
         supplied = _supplied(service, before, new_service, after, files) if name in wrapped else {}
-        _check_readable(new_service, plan, files)
+        _check_readable(new_service, planned, files)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
             # of some files alone, a variable may stand in lines that stay because another file replaces them
@@ -210,14 +215,15 @@ def _words(service: Service, key: str, project: Project) -> list[str]:
     return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
 
 
-def _check_readable(service: Service, plan: Plan, files: MappingType[str, PlannedSecret]) -> None:
+def _check_readable(service: Service, planned: Collection[str], files: Collection[str]) -> None:
     """A text that reads the file of a planned secret is run where that is mounted."""
-    paths = {secret.mount_path for secret in plan.secrets} - files.keys()
-    for layer in service.layers if paths else ():
+    for layer in service.layers:
         for key in RUN_INSIDE:
             node = layer.service.get(key)
             for part in yaml.walk(node) if node is not None else ():
-                if isinstance(part, Scalar) and any(f"$$(cat {path})" in part.value for path in paths):
+                # each service asks: what a text reads is looked up, not each secret in each text
+                read = _READ.findall(part.value) if isinstance(part, Scalar) else ()
+                if any(path in planned and path not in files for path in read):
                     raise VerificationError(f"a text of {service.name} would read a file that is not mounted")
 
 
