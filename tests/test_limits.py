@@ -7,11 +7,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
-from dsec_migrate import cli, limits
+from dsec_migrate import cli, families, limits
 from dsec_migrate import migrate as pipeline
 from dsec_migrate.structured import json_of, toml_of
 
@@ -161,19 +162,19 @@ def test_a_file_larger_than_people_write_is_refused(run: Callable[..., Run]) -> 
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, AttributeError, ZeroDivisionError])
-@pytest.mark.parametrize("stage", ["make_plan", "verify", "masks"])
+@pytest.mark.parametrize(("module", "stage"), [(families, "make_plan"), (pipeline, "verify"), (pipeline, "masks")])
 def test_a_defect_in_one_project_is_no_defect_of_the_others(
-    stage: str, error: type[Exception], run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, stage: str, error: type[Exception], run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put({"a/compose.yml": HEALTHY})
-    original = getattr(pipeline, stage)
+    original = getattr(module, stage)
 
     def failing(project: object, *rest: object) -> object:
         if "a/compose.yml" in str(project.source.path):  # type: ignore[attr-defined]
             raise error(PASSWORD)
         return original(project, *rest)
 
-    monkeypatch.setattr(pipeline, stage, failing)
+    monkeypatch.setattr(module, stage, failing)
     said = run(".", "--format", "json", "--write")
     report = json.loads(said.out)
     assert said.status == 3
@@ -215,14 +216,14 @@ def test_a_process_that_is_killed_takes_one_project_along(
 ) -> None:
     put({f"{name}/compose.yml": HEALTHY for name in "abc"})
     monkeypatch.setattr(pipeline, "FILES_WORTH_A_PROCESS", 2)
-    original = getattr(pipeline, "make_plan")  # noqa: B009
+    original = getattr(families, "make_plan")  # noqa: B009
 
     def killed(project: object, *rest: object) -> object:
         if "b/compose.yml" in str(project.source.path):  # type: ignore[attr-defined]
             os._exit(9)
         return original(project, *rest)
 
-    monkeypatch.setattr(pipeline, "make_plan", killed)
+    monkeypatch.setattr(families, "make_plan", killed)
     said = run(".", "--jobs", "2", "--check", "--format", "json")
     report = json.loads(said.out)
     assert said.status == 3
