@@ -213,6 +213,8 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
             continue
         if not _is_served(old, new, _seen_by(old, new, planned)):
             return "would not get the same values"
+        if _lacks_file(old, new, planned):
+            return "would lack the secret"
         if (new.secrets.keys() - old.secrets.keys()) & others:
             return "has a secret of the same name"
     return ""
@@ -222,6 +224,17 @@ def _undefined(root: Project) -> set[str]:
     """The secrets that services mount and that nothing defines: Compose refuses the project."""
     defined = {name for unit in root.units() for name in unit.secrets}
     return {name for unit in root.units() for one in unit.services.values() for name in sources(one)} - defined
+
+
+def _lacks_file(old: Project, new: Project, planned: Sequence[Planned]) -> bool:
+    """Whether a secret that is defined from now on names a file that no plan makes: a path means another one, seen from
+    another folder."""
+    made = {(one.name, os.path.realpath(one.path)) for _, plan in planned for one in plan.secrets if one.path}
+    for name in new.secrets.keys() - old.secrets.keys():
+        file = new.secrets[name].get("file")
+        if isinstance(file, str) and (name, os.path.realpath(resolve_path(new, file))) not in made:
+            return True
+    return False
 
 
 def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:

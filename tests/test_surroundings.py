@@ -167,6 +167,34 @@ def test_a_part_stays_where_the_other_project_gives_it_another_value(tmp_path: P
     assert snapshot(tmp_path) == before
 
 
+REDIS = f"services:\n  cache:\n    image: redis:7\n    command: sh -c 'redis-server --requirepass {VALUE}'\n"
+HEALTHCHECK = f"services:\n  cache:\n    image: redis:7\n    healthcheck: {{test: redis-cli -a {VALUE} ping}}\n"
+
+
+@pytest.mark.parametrize("part", [REDIS, HEALTHCHECK], ids=["command", "healthcheck"])
+@pytest.mark.parametrize("is_moved_along", [False, True])
+def test_a_part_stays_where_its_secret_would_be_another_file(tmp_path: Path, part: str, is_moved_along: bool) -> None:
+    """Where a part is included with a folder, its paths mean what is in there; who includes it without one looks
+    beside the part. No variable tells of it."""
+    folder = "    project_directory: .\n" if not is_moved_along else ""
+    lay_out(
+        tmp_path,
+        {
+            "part/part.yml": part,
+            "a/compose.yml": f"include:\n  - path: ../part/part.yml\n{folder}services: {{}}\n",
+            "b/compose.yml": "include: [../part/part.yml]\nservices: {}\n",
+        },
+    )
+    (tmp_path / ".git").mkdir()
+    before = snapshot(tmp_path)
+    outcomes = run(tmp_path, "a/compose.yml")
+    if is_moved_along:
+        assert is_moved(outcomes)
+    else:
+        assert any("b/compose.yml includes" in note and "would lack the secret" in note for note in notes(outcomes))
+        assert snapshot(tmp_path) == before
+
+
 def test_a_base_that_is_a_project_moves_where_both_get_the_same(tmp_path: Path) -> None:
     """The definition stands in the base as well, so that it works alone, and for who extends it."""
     lay_out(tmp_path, {"a/compose.yml": LITERAL, "b/compose.yml": EXTENDS})
