@@ -11,6 +11,8 @@ state) was written, the bait was taken, a traceback was shown, or a call took mo
 from __future__ import annotations
 
 import ast
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -42,6 +44,8 @@ FILES = {
     "Dockerfile": "FROM busybox\nARG A_TOKEN=Zk00qW9xLL8e\nRUN echo $A_TOKEN\n",
     ".gitignore": "x\n",
 }
+# of a key that is made anew each time
+RECIPIENT = "RECIPIENT"
 CALLS = (
     ("--check", "."),
     ("--format", "json", "--strict", "."),
@@ -52,8 +56,21 @@ CALLS = (
     ("fill", "."),
     ("lock", "."),
     ("push", "--to", "kubernetes", "."),
+    ("--format", "gitlab", "--mount", "volume", "."),
+    ("--format", "github", "--source", "external", "--stack-output", "stack.yml", "."),
+    ("--format", "junit", "--source", "vault", "--fix", "."),
+    ("--format", "markdown", "--safe", "--no-exceptions", "."),
+    ("audit", "--format", "sarif", "--strict", "."),
+    ("images", "mysql"),
     ("--write", "--harden", "networks", "--harden", "mounts", "--prune-env", "--templates", "."),
     ("status", "--check", "."),
+    ("fill", "--stdin", "--write", "."),
+    ("rotate", "mysql_root_password", "--generate", "32", "--write", "."),
+    ("rotate", "mysql_root_password", "--abort", "--write", "."),
+    ("lock", "--encrypt-to", RECIPIENT, "--write", "."),
+    ("unlock", "--write", "."),
+    ("push", "--to", "kubernetes", "--write", "."),
+    ("pull", "--from", "vault", "--write", "."),
     ("undo", "--write", "."),
     ("undo", "--forget", "--write", "."),
 )
@@ -222,7 +239,16 @@ for _name, _target in {
     "secrets/.undo": "folder",
     "secrets/.gitignore": "file",
     "secrets/mysql_root_password.txt": "absent",
-    "secrets/.dsec": "folder",
+    "secrets/.undo/1": "folder",
+    "secrets/.journal": "folder",
+    "secrets/.journal/lock": "file",
+    "secrets/.journal/key": "file",
+    "secrets/.journal/runs.json": "absent",
+    "secrets/.ledger": "folder",
+    "secrets/.ledger/secrets.json": "absent",
+    "secrets/mysql_root_password.txt.age": "absent",
+    "secrets/.age-recipients": "file",
+    "secrets/README.md": "absent",
     ".gitignore": "file",
     ".dockerignore": "file",
     ".env": "dotenv",
@@ -306,7 +332,8 @@ _TEXTS: dict[str, tuple[str, str | Callable[[Place], str]]] = {
     ),
     "Dockerfile of many lines": ("Dockerfile", "FROM x\n" + "RUN curl http://a:b@c \\\n && <<E\n" * 5_000),
     "NUL and broken text": ("compose.yml", "services: {a: {image: 'x\udcff\0'}}\n"),
-    "deep journal": ("secrets/.dsec/runs.json", "[" * 200_000),
+    "deep journal": ("secrets/.journal/runs.json", "[" * 200_000),
+    "deep ledger": ("secrets/.ledger/secrets.json", "[" * 200_000),
 }
 for _name, (_file, _content) in _TEXTS.items():
     kind(_name, _text(_file, _content))
@@ -341,24 +368,48 @@ def _docker_in_the_tree(place: Place) -> None:
         place.put(name, f"import os\nos.system({place.bait!r})\n")
 
 
-def _journal(place: Place) -> None:
-    run = {
-        "number": 1, "state": "committing", "files": [{"path": str(place.outside / "file"), "kept": "x"}],
-        "additions": [{"path": "../outside/new"}], "undoes": 0,
-    }  # fmt: skip
-    for folder in (".dsec", ".dsec-migrate", ".undo"):
-        place.put(f"secrets/{folder}/journal.json", json.dumps({"version": 1, "runs": [run]}))
-        place.put(f"secrets/{folder}/key", "x" * 32)
+def _journal(state: str, *, is_tracked: bool = False) -> Make:
+    """As the tool writes it, with a key that fits: a run that was not finished, and changed files elsewhere."""
+
+    def make(place: Place) -> None:
+        key = "x" * 32
+
+        def digest(name: str) -> str:
+            return hmac.new(key.encode(), (place.outside / name).read_bytes(), hashlib.sha256).hexdigest()
+
+        outside = "../../outside"
+        run: dict[str, object] = {
+            "number": 1, "state": state, "seconds": 1_700_000_000, "undoes": 0, "originals": True,
+            "replaced": [{"path": f"{outside}/compose", "before": "0" * 64, "after": digest("compose"), "edits": []}],
+            "created": [{"path": f"{outside}/dotenv", "content": digest("dotenv"), "secret": True}],
+            "appended": [{"path": f"{outside}/file", "text": "somebody else\n", "new": False}],
+            "removed": [{"path": f"{outside}/file", "content": digest("file")}],
+            "folders": [f"{outside}/folder"], "uses": [], "project": ["../compose.yml"], "beside": [],
+        }  # fmt: skip
+        place.put("secrets/.journal/runs.json", json.dumps({"version": 1, "runs": [run]}))
+        place.put("secrets/.journal/key", key)
+        place.put("secrets/.undo/1/0", "services: {}\n")
+        for folder in (".journal", ".undo", ".undo/1"):
+            (place.repository / "secrets" / folder).chmod(0o700)
+        for file in (".journal/runs.json", ".journal/key", ".undo/1/0"):
+            (place.repository / "secrets" / file).chmod(0o600)
+        if is_tracked:
+            place.commit()
+
+    return make
 
 
 for _name, _make in {
     "many includes": _many_includes,
     "odd names": _odd_names,
     "docker, git and Python in the tree": _docker_in_the_tree,
-    "forged journal": _journal,
 }.items():
     kind(_name, _make)
 
+
+for _state in ("prepared", "committed", "done"):
+    kind(f"forged journal, {_state}", _journal(_state))
+kind("forged journal in git", _journal("prepared", is_tracked=True))
 
 # --- looking on ---
 
@@ -446,6 +497,17 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
+def _made_key(file: Path) -> str:
+    """The recipient of a new key in ``file``; without the library of age, no recipient."""
+    try:
+        from pyrage import x25519
+    except ImportError:
+        return RECIPIENT
+    key = x25519.Identity.generate()
+    file.write_text(f"{key}\n")
+    return str(key.to_public())
+
+
 def problems(make: Make, calls: tuple[tuple[str, ...], ...] = CALLS) -> Iterator[str]:
     """What goes wrong in a repository that ``make`` makes, call by call."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
@@ -470,8 +532,11 @@ def problems(make: Make, calls: tuple[tuple[str, ...], ...] = CALLS) -> Iterator
             "TMPDIR": str(temporary),
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "AGE_IDENTITY": str(home / "identity"),
         }
-        for words in calls:
+        recipient = _made_key(home / "identity")
+        for call in calls:
+            words = tuple(recipient if word is RECIPIENT else word for word in call)
             trace = top / "trace"
             command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", f"trace={_CALLS}", "-o", str(trace)]
             command += [str(Path(sys.executable).with_name("dsec-migrate")), *words]
