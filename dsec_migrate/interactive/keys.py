@@ -51,6 +51,12 @@ class Terminal:
     def show(self, text: str) -> None:
         say(text, sys.stdout)
 
+    @staticmethod
+    def _steer(sequence: str) -> None:
+        """Sends a sequence of our own, which :meth:`show` would make harmless."""
+        sys.stdout.write(sequence)
+        sys.stdout.flush()
+
     def key(self, seconds: float | None = None) -> str:
         """The next character; a key that sends several is one escape. END at the end of input, and when nothing was
         pressed within ``seconds``."""
@@ -84,10 +90,10 @@ class Terminal:
                 self.show("\n")
                 return text.strip()
             if key in {"\x7f", "\b"}:
-                self.show("".join("\b \b" for _ in range(width_of(text[-1:]))))
+                self._steer("\b \b" * width_of(text[-1:]))
                 text = text[:-1]
             elif key == "\x15":
-                self.show("\b \b" * width_of(text))
+                self._steer("\b \b" * width_of(text))
                 text = ""
             elif key.isprintable() and len(text) < _LONGEST_LINE:
                 text += key
@@ -96,14 +102,16 @@ class Terminal:
     def flash(self, lines: Sequence[str]) -> None:
         """Shows ``lines``, which fit on the screen, until a key is pressed or some seconds have passed: on a screen of
         their own, which keeps no history, and erased there before it goes."""
-        self.show(_ENTER_SCREEN)
+        self._steer(_ENTER_SCREEN)
         try:
-            self.show("\r\n".join(lines))
+            for number, line in enumerate(lines, 1):
+                self._steer(f"\x1b[{number};1H")
+                self.show(line)
             self.key(SECONDS_SHOWN)
         finally:
             # line by line: to clear a screen as a whole puts it into the history of some terminals
             erased = "".join(f"\x1b[{number};1H{_ERASE_LINE}" for number in range(1, self.height + 1))
-            self.show(f"{erased}\x1b[H{_LEAVE_SCREEN}")
+            self._steer(f"{erased}\x1b[H{_LEAVE_SCREEN}")
 
     def _is_ready(self, seconds: float) -> bool:
         import select
