@@ -25,7 +25,7 @@ from dsec_migrate.changes import (
     WrapProgram,
 )
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.isolation import DefineNetwork, DropMounts, JoinNetworks
+from dsec_migrate.isolation import DefineNetwork, DropConfig, DropMounts, JoinNetworks
 
 
 class Interpreter:
@@ -72,6 +72,8 @@ class Interpreter:
                 self.joined[id(operation.holder)] = operation
             elif isinstance(operation, DefineNetwork):
                 self.networks.setdefault(id(operation.root), []).append(operation)
+            elif isinstance(operation, DropConfig):
+                self.removed.add(id(operation.entry))
             elif isinstance(operation, DropMounts):
                 self.removed.update(map(id, operation.items))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsec_migrate.document import Document, Mapping, ParsedNode
+from dsec_migrate.document import Document, Entry, Mapping, ParsedNode
 from dsec_migrate.finding import Action, Site
 from dsec_migrate.options import Harden
 from dsec_migrate.records import dataclass
@@ -42,14 +42,24 @@ class DefineNetwork:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DropMounts:
-    """These entries of a service's ``secrets:`` go, with all of them the key."""
+    """These entries of a service's ``secrets:`` (or other list ``key``) go, with all of them the key."""
 
     document: Document
     holder: Mapping
     items: tuple[ParsedNode, ...]
+    key: str = "secrets"
 
 
-IsolationOperation = JoinNetworks | DefineNetwork | DropMounts
+@dataclass(frozen=True, eq=False, repr=False)
+class DropConfig:
+    """The ``entry`` of the top-level ``configs:`` of the document's ``root`` goes, with the last one the key."""
+
+    document: Document
+    root: Mapping
+    entry: Entry
+
+
+IsolationOperation = JoinNetworks | DefineNetwork | DropMounts | DropConfig
 
 
 @dataclass(frozen=True, repr=False)

@@ -226,7 +226,7 @@ def _proved(
     except VerificationError as error:
         units = plan_units(root, options, disk.attempt())
         moved = [f for unit in units for f in unit.plan.findings if f.action is Action.MIGRATE]
-        places = list(dict.fromkeys((f.service, f.variable) for f in moved))
+        places = list(dict.fromkeys((f.service, f.variable or f.path) for f in moved))
         outcome, tried = blame.isolate(places, partial(attempt, said=str(error)), error)
     disk.settle(tried)
     return outcome

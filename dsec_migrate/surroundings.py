@@ -23,7 +23,7 @@ from dsec_migrate.finding import Finding
 from dsec_migrate.nearby import Nearby
 from dsec_migrate.neighbours import DEFAULT_NAMES
 from dsec_migrate.planning.handed_on import reader_of
-from dsec_migrate.project import Project, Service, references_of
+from dsec_migrate.project import Project, Service, definitions, references_of
 from dsec_migrate.project.mounted import sources
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.source import Source
@@ -206,6 +206,8 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
     others = {name for unit in olds for name in unit.secrets}
     if _undefined(after) - _undefined(before):
         return "would lack the secret"
+    if _undefined(after, "configs") - _undefined(before, "configs"):
+        return "would lack the config"
     for old, new in zip(olds, news, strict=True):
         if len(new.problems) > len(old.problems):
             return "would not load any more"
@@ -220,10 +222,11 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
     return ""
 
 
-def _undefined(root: Project) -> set[str]:
-    """The secrets that services mount and that nothing defines: Compose refuses the project."""
-    defined = {name for unit in root.units() for name in unit.secrets}
-    return {name for unit in root.units() for one in unit.services.values() for name in sources(one)} - defined
+def _undefined(root: Project, key: str = "secrets") -> set[str]:
+    """The secrets (or ``configs``) that services mount and that nothing defines: Compose refuses the project."""
+    units = list(root.units())
+    defined = {name for unit in units for name in definitions((body for _, body in unit.roots), key)}
+    return {name for unit in units for one in unit.services.values() for name in sources(one, key)} - defined
 
 
 def _lacks_file(old: Project, new: Project, planned: Sequence[Planned]) -> bool:

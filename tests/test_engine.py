@@ -143,6 +143,44 @@ def test_containers_get_the_same_bytes_from_files(project: str, tmp_path: Path) 
     assert {user for _, _, user, _ in after.values()} == {"0", "1000", "4711"}
 
 
+def test_a_config_that_is_a_secret_is_the_same_file_as_before(project: str, tmp_path: Path) -> None:
+    """Bytes and mode, at each path, for who is not root; Compose copies the one and mounts the other."""
+    text = """\
+services:
+  reader:
+    image: busybox:stable
+    user: "1000:1000"
+    command: sh -c 'for file in /plain /etc/x.ini /srv/y.ini; do stat -c "%n %a %s" $$file; base64 -w0 <$$file; done'
+    configs:
+      - plain
+      - {source: quoted, target: etc/x.ini}
+      - {source: folded, target: /srv/y.ini, mode: 0444}
+configs:
+  plain:
+    content: |
+      [smtp]
+      password = Quarry$$Velvet-72
+  quoted:
+    content: "api_password=T\\u00e9asel$${X}-Ferry-29\\t\\n\\n"
+  folded:
+    content: >-
+      login_password=Sedge-Tollgate-18
+      and $$ more
+"""
+    (tmp_path / "compose.yml").write_text(text, "utf-8")
+
+    def told() -> str:
+        words = ["compose", "-p", project, "-f", str(tmp_path / "compose.yml"), "run", "--rm", "-T", "reader"]
+        return docker(*words).stdout.decode()
+
+    before = told()
+    written = migrated(tmp_path)
+    assert [secret.name for secret in written.plan.secrets] == ["plain", "quoted", "folded"]
+    assert "configs" not in (tmp_path / "compose.yml").read_text("utf-8")
+    assert told() == before
+    assert before.count(" 444 ") == 3
+
+
 def test_a_file_for_root_alone_is_read_by_root(project: str, tmp_path: Path) -> None:
     """Of an image that is known to start as root, the file is 0600; its folder is 0700."""
     text = "services:\n" + service("postgres", environment={"POSTGRES_PASSWORD": "Teal-Rail-4711"})

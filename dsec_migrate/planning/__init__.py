@@ -28,7 +28,17 @@ from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
-from dsec_migrate.planning import arguments, commented, elsewhere, half_done, labels, texts, unused, wrappers
+from dsec_migrate.planning import (
+    arguments,
+    commented,
+    config_contents,
+    elsewhere,
+    half_done,
+    labels,
+    texts,
+    unused,
+    wrappers,
+)
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
 from dsec_migrate.planning.pending import Pending, cases, decide, hidden_findings, report, reports
 from dsec_migrate.planning.references import settle_references
@@ -60,7 +70,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         *elsewhere.find(project, options, {id(finding.variable.slot.content) for finding in found}),
         *commented.find(project, options),
     )
-    if not found and not mended:
+    contents = config_contents.candidates(project, options, hidden)
+    if not found and not mended and not contents:
         rows = tuple(one.report(None, options) for one in begun)
         return Plan((*rows, *hidden))
     components = join(project, found)
@@ -71,6 +82,8 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     groups = group_needs(needs)
     values = {finding.variable.effective.value or "" for finding in found}
     secrets = make_secrets(project, options, groups, disk, values)
+    configs = config_contents.move(project, options, contents, secrets, disk)
+    new_secrets = [*secrets, *(one.secret for one in configs)]
     by_slot: dict[int, PlannedSecret] = {}
     for group, secret in zip(groups, secrets, strict=True):
         for need in group:
@@ -80,7 +93,11 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     taken = [operation for operation in operations if isinstance(operation, MOVES)]
     moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
     in_commands = tuple(f.variable for f in found if isinstance(f.variable.slot, (Argument, BuildArgument)))
-    others = [*_needs_of_arguments(in_commands, by_slot), *half_done.needs(mended)]
+    others = [
+        *_needs_of_arguments(in_commands, by_slot),
+        *half_done.needs(mended),
+        *config_contents.needs(configs),
+    ]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
     operations += unused_copies(project, moves)
     operations += wrappers.place(project, moved, by_slot)
@@ -88,10 +105,12 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += _options(moved)
     operations += _parts(moved)
     operations += (move for one in mended if (move := one.move()) is not None)
-    operations += mounts.place(project, layers, options, _readers(moved, by_slot))
+    mounted = {**_readers(moved, by_slot), **config_contents.targets(configs)}
+    operations += mounts.place(project, layers, options, mounted)
+    operations += config_contents.drops(configs)
     of_builds, build_needs, build_notes = _of_builds(project, options, moved, by_slot)
     operations += of_builds
-    operations += definitions.place(project, [*layers.values(), *build_needs], secrets)
+    operations += definitions.place(project, [*layers.values(), *build_needs], new_secrets)
     operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
     rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
     named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
@@ -105,13 +124,14 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        (*_rows(found, settled, begun, options), *hidden),
-        final,
-        tuple(secrets),
+        (*_rows(found, settled, begun, options), *config_contents.told(hidden, configs, options)),
+        (*final, *(one.change for one in configs)),
+        tuple(new_secrets),
         tuple(operations),
-        tuple(files.new_files(project, options, secrets, disk)) if secrets else (),
+        tuple(files.new_files(project, options, new_secrets, disk)) if new_secrets else (),
         (
             *make_notes(project, options, secrets, groups, layers),
+            *files.notes(project, new_secrets),
             *_named_after_project(found),
             *definitions.notes(project, operations),
             *wrappers.notes(operations),
@@ -318,7 +338,6 @@ def make_notes(
             base = next((user for user in secret.services if user in services), None)
             if base is not None and name not in secret.services:
                 yield f"{name} receives {secret.name} too, because it extends {base}: Compose adds the lists up"
-    yield from files.notes(project, secrets)
 
 
 __all__ = ["make_plan", "report_only"]

@@ -166,7 +166,7 @@ def make_secrets(
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
     taken = set(existing) | mounted.targets_in_use(project) | project.reserved
-    member = _member(project)
+    member = member_of(project)
 
     def is_taken(name: str, wanted: Wanted) -> bool:
         return name in taken or project.folders.defines_otherwise(member, name, wanted.value.encode())
@@ -232,7 +232,7 @@ def _with_own_file(project: Project, secret: PlannedSecret, holding: Holding) ->
     return replace(secret, file=file, path=holding.path, has_file=True, is_in_place=True)
 
 
-def _member(project: Project) -> Member:
+def member_of(project: Project) -> Member:
     overlays = frozenset(
         name for name, service in project.services.items() if not service.image and not service.is_built
     )

@@ -56,6 +56,9 @@ def _unused(project: Project, service: Service, row: Image | None) -> Iterator[t
     texts = list(_texts(project, service, (*RUN_INSIDE, "environment")))
     for name, target, site in mounted:
         path = target if target.startswith("/") else f"{SECRETS_MOUNT}/{target}"
+        if not path.startswith(f"{SECRETS_MOUNT}/"):
+            # it stands where the program looks by itself
+            continue
         if any(name in text or target in text for text in texts) or _is_named_for(project, service, path):
             continue
         if not any(path in text for text in _mounted_texts(project, service)):

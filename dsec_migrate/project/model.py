@@ -342,11 +342,11 @@ class Project:
         return {id(text): number for number, text in enumerate((*self.documents, *self.extended, *self.env_texts))}
 
 
-def definitions(roots: Iterable[Content]) -> dict[str, MappingType[str, object]]:
-    """The top-level ``secrets:`` of YAML documents, merged, as plain data."""
+def definitions(roots: Iterable[Content], key: str = "secrets") -> dict[str, MappingType[str, object]]:
+    """The top-level ``secrets:`` (or ``configs``) of YAML documents, merged, as plain data."""
     merged: dict[str, MappingType[str, object]] = {}
     for root in roots:
-        found = root.get("secrets") if isinstance(root, Mapping) else None
+        found = root.get(key) if isinstance(root, Mapping) else None
         if found is not None and found.tag in {OVERRIDE, RESET}:
             merged.clear()
         if found is not None and found.tag == RESET:

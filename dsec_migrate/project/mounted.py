@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.document import Mapping, Scalar, Sequence, follow, plain
 from dsec_migrate.project.model import OVERRIDE, RESET, Project, Service
 
 SECRETS_MOUNT = "/run/secrets"
+
+
+def config_path(target: str) -> str:
+    """Where a config's target, or its name where it has none, stands in the container."""
+    return target if target.startswith("/") else f"/{target}"
 
 
 class Member(NamedTuple):
@@ -28,10 +33,10 @@ def members(project: Project) -> Iterator[Member]:
         yield Member(service.name, image.value if isinstance(image, Scalar) else "", mounts)
 
 
-def sources(service: Service) -> Iterator[str]:
-    """The names of the secrets that a service mounts, in its order; one may come twice."""
+def sources(service: Service, key: str = "secrets") -> Iterator[str]:
+    """The names of the secrets (or ``configs``) that a service mounts, in its order; one may come twice."""
     for layer in service.layers:
-        node = layer.service.get("secrets")
+        node = layer.service.get(key)
         for item in node.items if isinstance(node, Sequence) else []:
             content = follow(item)
             source = content.get("source") if isinstance(content, Mapping) else content
@@ -71,6 +76,23 @@ def by_path(service: Service) -> MappingType[str, str]:
                     name = target.value if isinstance(target, Scalar) else source.value
                     mounted[name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"] = source.value
     return mounted
+
+
+def configs_by_path(service: Service) -> MappingType[str, tuple[str, MappingType[str, object]]]:
+    """Config, and the owner and mode that its entry says, by path in the container; of two with one path the later."""
+    found: dict[str, tuple[str, MappingType[str, object]]] = {}
+    for layer in service.layers:
+        node = layer.service.get("configs")
+        if node is not None and node.tag in {OVERRIDE, RESET}:
+            found.clear()
+        for item in node.items if isinstance(node, Sequence) and node.tag != RESET else []:
+            content = follow(item)
+            data = plain(content)
+            options = data if isinstance(data, dict) else {"source": data}
+            source = str(options.get("source"))
+            rest = {key: value for key, value in options.items() if key not in {"source", "target"}}
+            found[config_path(str(options.get("target") or source))] = (source, rest)
+    return found
 
 
 def targets_in_use(project: Project) -> set[str]:

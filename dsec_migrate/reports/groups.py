@@ -44,11 +44,12 @@ def targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
     services: dict[str, list[str]] = {}
     for finding in group:
         names = services.setdefault(finding.service, [])
-        if finding.variable not in names:
-            names.append(finding.variable)
+        name = finding.variable or finding.path
+        if name not in names:
+            names.append(name)
     return "; ".join(
         f"{service}: all {len(names)} variables"
         if len(names) == moved[service] > 3
-        else f"{service}: {', '.join(names)}"
+        else f"{service}: {', '.join(names)}".removeprefix(": ")
         for service, names in services.items()
     )

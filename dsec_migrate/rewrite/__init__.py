@@ -25,7 +25,7 @@ from dsec_migrate.changes import (
 )
 from dsec_migrate.document import Document
 from dsec_migrate.errors import VerificationError
-from dsec_migrate.isolation import DefineNetwork, DropMounts, JoinNetworks
+from dsec_migrate.isolation import DefineNetwork, DropConfig, DropMounts, JoinNetworks
 from dsec_migrate.project import DockerfileText, EnvFileSlot, EnvFileText
 from dsec_migrate.rewrite.isolation import IsolationWriter
 from dsec_migrate.rewrite.program import is_block
@@ -122,7 +122,9 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
         writer.join(join)
     extended = {id(mount.holder) for mount in mounts if mount.key == "secrets"}
     for drop in _of(known, DropMounts):
-        writer.drop(drop, is_extended=id(drop.holder) in extended)
+        writer.drop(drop, is_extended=drop.key == "secrets" and id(drop.holder) in extended)
+    if configs := _of(known, DropConfig):
+        writer.drop_configs(configs)
     # likewise
     if networks and networks[0].root.own("networks") is not None:
         writer.define_networks(networks)

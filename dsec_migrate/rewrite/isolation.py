@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as SequenceType
 
 from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence
-from dsec_migrate.isolation import DefineNetwork, DropMounts, JoinNetworks
+from dsec_migrate.isolation import DefineNetwork, DropConfig, DropMounts, JoinNetworks
 from dsec_migrate.rewrite.habits import Block
 from dsec_migrate.rewrite.script import ScriptWriter
 from dsec_migrate.rewrite.spelling import flow_scalar, is_json
@@ -89,8 +89,8 @@ class IsolationWriter(ScriptWriter):
             self._insert_lines_after(ends[0], lines)
 
     def drop(self, operation: DropMounts, *, is_extended: bool) -> None:
-        """Entries of ``secrets:`` go, with all of them the key, but where other entries come (``is_extended``)."""
-        entry = operation.holder.own("secrets")
+        """Entries of a list go, with all of them the key, but where other entries come (``is_extended``)."""
+        entry = operation.holder.own(operation.key)
         assert entry is not None
         assert isinstance(entry.value, Sequence)
         items = entry.value.items
@@ -103,6 +103,29 @@ class IsolationWriter(ScriptWriter):
             for item in operation.items:
                 start = self.source.line_start(self._dash(item))
                 self.replace(start, self._end_of_lines(item), "")
+
+    def drop_configs(self, operations: SequenceType[DropConfig]) -> None:
+        """Definitions that stand line by line go, with all of them the key."""
+        root = operations[0].root
+        key = root.own("configs")
+        assert key is not None
+        assert isinstance(key.value, Mapping)
+        if len(operations) == len(key.value.entries):
+            self._drop_block(root, key)
+            return
+        for operation in operations:
+            self._drop_block(key.value, operation.entry)
+
+    def _drop_block(self, holder: Mapping, entry: Entry) -> None:
+        """The lines of an entry go, and blank ones above where there are such behind as well, or nothing."""
+        start, end = self.source.line_start(entry.key.outer_start), self._end_of_lines(entry.value)
+        before = [one for one in holder.entries if one.key.outer_start < start]
+        # what is blank may belong to a text
+        first = self._end_of_lines(before[-1].value) if before else start
+        if not self.text[end : self.source.line_end(end)].strip():
+            while start > first and not self.text[(above := self.source.line_start(start - 1)) : start].strip():
+                start = above
+        self.replace(start, end, "")
 
     def _end_of_lines(self, item: ParsedNode) -> int:
         """Behind the last line of an item; a block mapping ends where the next line begins."""

@@ -33,7 +33,7 @@ from dsec_migrate.source import Edit, real_path
 from dsec_migrate.verify import isolation
 from dsec_migrate.verify.containers import check_reads, check_values
 
-_CHANGED_KEYS = {"environment", "env_file", "secrets", "labels", "deploy", "build", *RUN_INSIDE}
+_CHANGED_KEYS = {"environment", "env_file", "secrets", "configs", "labels", "deploy", "build", *RUN_INSIDE}
 # of so many files every choice is tried, of more the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
 

@@ -26,13 +26,15 @@ from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.verify import configs
 from dsec_migrate.wrapping import Supply
 
 _READ = re.compile(r"\$\$\(cat ([^()]*)\)")
 
 
 def check_values(before: Project, after: Project, plan: Plan) -> None:
-    """Every container gets what it gets today: in its variable, or in the file that its ``_FILE`` form names.
+    """Every container gets what it gets today: in its variable, or in the file that its ``_FILE`` form names; and the
+    files of its configs.
 
     Raises VerificationError.
     """
@@ -88,6 +90,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
             raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+    configs.check(before, after, by_name)
 
 
 def _password_of(variable: Variable, service: Service, project: Project) -> str | None:
