@@ -21,6 +21,7 @@ _NAME = r"(?:[A-Z][A-Z0-9]*(?:[_.-]+[A-Z0-9]+)*|[a-z][a-z0-9]*(?:[_.-]+[a-z0-9]+
 # Jinja, Helm, Go templates, Handlebars, CloudFormation's {{resolve:…}}, GitHub's ${{ … }}; Jinja's statements; ERB, EJS
 _EXPRESSION = (
     r"\$?\{\{[-~]?\s*[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}[A-Za-z_]{2}[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}\}\}"
+    r"|\{\{[-~]?\s+\.?[A-Za-z_]\w*\s+[-~]?\}\}"
     r"|\{%[-+]?\s*[a-z]{2,}\b.{0,500}?%\}|<%[=-]?\s*[\w@$].{0,500}?%>"
 )
 # Octopus and Ruby; Azure and others; tokens of all kinds; cmd.exe; confd; Puppet's Hiera and Logstash; Azure Pipelines
@@ -28,7 +29,9 @@ _TOKEN = (
     rf"#\{{\s*[A-Za-z_][\w.:/ \[\]-]*\}}|#\{{{_NAME}\}}#|@@{_NAME}@@|__{_NAME}__|%%?{_NAME}%%?|"
     rf"\[\[\s*\$?[.]?[A-Za-z_][\w.]*\s*\]\]|%\{{[A-Za-z_][\w.:()' -]*\}}|\$\({_NAME}\)"
 )
-_WHOLE_TEMPLATE = Pattern(rf"(?:{_EXPRESSION}|{_TOKEN}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16)
+# Concourse and BOSH; spruce
+_IN_PARENTHESES = r"\(\(\s*(?:[a-z]+\s+)?!?[A-Za-z_][\w./:-]*\s*\)\)"
+_WHOLE_TEMPLATE = Pattern(rf"(?:{_EXPRESSION}|{_TOKEN}|{_IN_PARENTHESES}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16)
 _TEMPLATE_WITHIN = Pattern(rf"{_EXPRESSION}|(?:(?<=[\s:/=,;\"'&?])|(?<![\s\S]))(?:{_TOKEN})(?=[\s:/@=,;\"'&?]|\Z)", 16)
 # SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; age and PGP
 _ENCRYPTED = Pattern(
@@ -39,6 +42,7 @@ _ENCRYPTED = Pattern(
 _STORES = (
     "op://",
     "vault:",
+    "bao:",
     "ref+",
     "secret://",
     "secretref:",
