@@ -31,7 +31,9 @@ _TOKEN = (
 )
 # Concourse and BOSH; spruce
 _IN_PARENTHESES = r"\(\(\s*(?:[a-z]+\s+)?!?[A-Za-z_][\w./:-]*\s*\)\)"
-_WHOLE_TEMPLATE = Pattern(rf"(?:{_EXPRESSION}|{_TOKEN}|{_IN_PARENTHESES}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16)
+_WHOLE_TEMPLATE = Pattern(
+    rf"(?:{_EXPRESSION}|{_TOKEN}|{_IN_PARENTHESES}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16
+)
 _TEMPLATE_WITHIN = Pattern(rf"{_EXPRESSION}|(?:(?<=[\s:/=,;\"'&?])|(?<![\s\S]))(?:{_TOKEN})(?=[\s:/@=,;\"'&?]|\Z)", 16)
 # SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; age and PGP
 _ENCRYPTED = Pattern(

@@ -572,7 +572,8 @@ def test_the_detectors_are_light_to_import() -> None:
 # --- what another tool resolves ---
 
 RESOLVED = (
-    "{{ db_root }}", "{{db_root}}", "{{- .Values.password -}}", "{{ lookup('env', 'X') }}", "{% if a %}b{% endif %}",
+    "{{ x }}", "((db_password))", "(( grab secrets.db ))", "bao:secret/data/x#pw", "{{ db_root }}", "{{db_root}}",
+    "{{- .Values.password -}}", "{{ lookup('env', 'X') }}", "{% if a %}b{% endif %}",
     "<%= @password -%>", "#{X}", "#{DbPassword}", "@@DB_PW@@", "@DB_PASSWORD@", "@db.password@", "__DB_PASSWORD__",
     "%DB_PW%", "[[ x ]]", "[[ .Env.X ]]", "{{resolve:secretsmanager:S:SecretString:password}}", "${{ secrets.X }}",
     "$(DB_PASSWORD)", "ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]", "ENC(abc+def=)", "{cipher}AQB12",
@@ -583,7 +584,7 @@ RESOLVED = (
 KEPT_AS_VALUES = (
     "x{{7#k}}Q", "pa#{ss}word9!", "%41%42cde", "a__b__c", "__x9K2q__", "p%ab%x", "{abc}", "{a{b}c}", "hunter2", "@foo",
     "[abc]", "correct__horse__", "100%", "%7B%7D", "pass:word", "a{{b}}c", "$2y$10$abc", "_PASSWORD_", "x%Pw%y", "<%",
-    "}}{{",
+    "}}{{", "((", "a((b))c", "(secret)",
 )  # fmt: skip
 
 

@@ -159,6 +159,7 @@ class _View:
         new, new_ranges = self._edited(start, end, edits)
         removed = list(self._lines("-", old, old_ranges, self._in_change))
         added = list(self._lines("+", new, new_ranges, self._in_change))
+        removed = list(_without_comments(removed, added))
         raw_old, raw_new = _raw_lines(old), _raw_lines(new)
         head = 0
         while head < min(len(raw_old), len(raw_new)) and raw_old[head] == raw_new[head]:
@@ -219,6 +220,17 @@ class _View:
         lines = list(shown_lines(text, ranges, more))
         for number, line in enumerate(lines, 1):
             yield Line(sign, line, number < len(lines) or text.endswith("\n"))
+
+
+def _without_comments(removed: Iterable[Line], added: Sequence[Line]) -> Iterator[Line]:
+    """What was said beside a value may tell one that it had before: it is hidden where it goes with the value."""
+    for line in removed:
+        before, mask, behind = line.text.partition(MASK)
+        rest, sign, comment = behind.partition(" #")
+        if mask and sign and not any(comment in other.text for other in added):
+            yield line._replace(text=f"{before}{mask}{rest}{sign} {MASK}")
+        else:
+            yield line
 
 
 def _in_order(edits: Iterable[Edit]) -> list[Edit]:
