@@ -124,7 +124,10 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
-        (*_rows(found, settled, begun, options), *config_contents.told(hidden, configs, options)),
+        (
+            *_rows(found, settled, begun, options),
+            *elsewhere.staying(config_contents.told(hidden, configs, options), operations),
+        ),
         (*final, *(one.change for one in configs)),
         tuple(new_secrets),
         tuple(operations),

@@ -7,11 +7,11 @@ reports mask it. Left out is what is judged in another way, because it is known 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from dsec_migrate import exceptions
-from dsec_migrate.changes import Applicability
+from dsec_migrate.changes import Applicability, Operation, ReadInScript
 from dsec_migrate.detectors import judge, passages
 from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.scanning import merge
@@ -36,6 +36,7 @@ _ENTRY = Pattern(r"([A-Za-z_][\w.-]*)=")
 _ORDINARY = Pattern(r"(?i)(?!.*(?:pass|key|token|secret|pwd|cred|salt|psk|[\w-]{20}|//))[\w./:-]{1,200}")
 _KEY = Pattern(r"[\w./-]*")
 _HOOKS = frozenset({"post_start", "pre_stop"})
+_OF_WORDS = frozenset({"command", "entrypoint", "test"})
 _OUT_OF_GIT = "put `${NAME}` in its place, with the value in an `.env` that git ignores"
 _WAYS = {
     "driver_opts": "let the host mount it (CIFS: `credentials=FILE` in /etc/fstab) and bind the folder, or",
@@ -68,6 +69,20 @@ def find(project: Project, options: Options, told: Collection[int] = ()) -> Iter
             verdict = _verdict(project, text)
             if verdict is not None:
                 yield _row(project, options, text, verdict)
+
+
+def staying(rows: Iterable[Finding], operations: Iterable[Operation]) -> Iterator[Finding]:
+    """The rows but for those whose every part a text is to read from a file from now on."""
+    gone: dict[str, list[Span]] = {}
+    for operation in operations:
+        if isinstance(operation, ReadInScript) and not operation.variable:
+            node, document = operation.node, operation.document
+            places = (text_span(document, node, part) or Span(node.start, node.end) for part in operation.spans)
+            gone.setdefault(str(document.source.path), []).extend(places)
+    for row in rows:
+        known = gone.get(row.site.file, ())
+        if not row.spans or not all(any(a <= start and end <= b for a, b in known) for start, end in row.spans):
+            yield row
 
 
 def excepted(
@@ -115,7 +130,8 @@ def _below(document: Document, root: ParsedNode, path: tuple[str, ...]) -> Itera
         elif isinstance(node, Sequence):
             stack.extend((path, item, True, is_used) for item in reversed(node.items))
         elif isinstance(node, Scalar):
-            named = _ENTRY.match(node.value) if is_item else None
+            # the words of a command are no entries
+            named = _ENTRY.match(node.value) if is_item and not (path and path[-1] in _OF_WORDS) else None
             path, start = (path, 0) if named is None else ((*path, named[1]), named.end())
             yield Text(document, path, node, start, is_used)
 
