@@ -73,14 +73,14 @@ def out_of_images(project: Project, folder: Path, names: Sequence[str], disk: Di
     """The lines that keep files of one folder out of the project's build contexts, in ignore files that the call may
     change."""
     for context, ignore in _ignore_files(project, disk.read):
-        if project.boundary.surrounds(ignore):
+        if _may_change(project, ignore):
             yield from _out_of_context(ignore, context, folder, names, disk)
 
 
 def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[str]:
     """Which build contexts get value files, because their ignore file lies outside of what the call may change."""
     for context, ignore in _ignore_files(project, read):
-        if project.boundary.surrounds(ignore):
+        if _may_change(project, ignore):
             continue
         base, text = _real(context), (read(ignore) or b"").decode("utf-8", "replace")
         inside = [place.relative_to(base).as_posix() for path in paths if (place := _real(path)).is_relative_to(base)]
@@ -89,6 +89,10 @@ def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[s
                 f"the build context {context} holds value files, and {ignore} lies outside of the project: name their "
                 f"folder there, or let `--allow {shlex.quote(str(context))}` do it"
             )
+
+
+def _may_change(project: Project, ignore: Path) -> bool:
+    return not project.boundary.own or project.boundary.surrounds(ignore)
 
 
 def _ignore_files(project: Project, read: Read) -> Iterator[tuple[Path, Path]]:

@@ -65,9 +65,11 @@ class Nearby:
         if root.boundary.repository:
             self._below(root.boundary.repository, MOST_FOLDERS)
         home = os.path.realpath(root.directory)
+        # whatever else lies beside it, its own folder is looked through first
+        self._below(home, MOST_FOLDERS)
         beside = os.path.dirname(home)  # noqa: PTH120
         left = MOST_FOLDERS_BESIDE
-        for folder in dict.fromkeys((beside, os.path.dirname(real), home, os.path.dirname(beside))):  # noqa: PTH120
+        for folder in dict.fromkeys((beside, os.path.dirname(real), os.path.dirname(beside))):  # noqa: PTH120
             if folder != os.path.dirname(folder) and left > 0:  # noqa: PTH120
                 left -= self._below(folder, left)
 

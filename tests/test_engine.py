@@ -217,7 +217,7 @@ def test_variables_of_the_shell_and_of_dotenv_stay_where_they_are(project: str, 
     assert {key: told[3] for key, told in after.items()} == {key: told[3] for key, told in before.items()}
     assert {told[0] for told in after.values()} == {"file"}
     # nothing that only the shell knows is on disk
-    assert [path.name for path in (tmp_path / "secrets").iterdir() if path.is_file()] == ["third_password.txt"]
+    assert [path.name for path in (tmp_path / "secrets").glob("*.txt")] == ["third_password.txt"]
 
 
 def test_owner_and_mode_reach_the_container(project: str, tmp_path: Path) -> None:

@@ -409,7 +409,8 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
         around = put_around(after["services"][name].get("entrypoint"))
         supplied = _unwrapped(case, service, after["services"][name], files)
         _with_old_options(after["services"][name], files)
-        _with_old_labels(after["services"][name], after.get("secrets", {}))
+        if after["services"][name].get("labels") != service.get("labels"):
+            _with_old_labels(after["services"][name], after.get("secrets", {}))
         fixed = _fixed_paths(service.get("image", ""), old, new, mounts)
         split = _in_parts(service.get("image", ""), old, new)
         paths = {v: _path(v, old, new) or supplied.get(v) or fixed.get(v) or split.get(v) for v in old}
