@@ -129,3 +129,17 @@ def test_a_word_of_the_project_is_no_copy_of_its_password(tmp_path: Path) -> Non
     assert "the password of db is the project's own name: everybody tries it first; change it" in told
     assert "image: ghcr.io/acme/bookstack:1" in report
     assert f"POSTGRES_PASSWORD: {MASK}" in report
+
+
+def test_what_is_hidden_in_a_line_is_hidden_wherever_it_stands_there(tmp_path: Path) -> None:
+    """The service is of no project, so nobody knows its values: the line alone tells."""
+    (tmp_path / "base.yml").write_text(
+        "services:\n  db:\n    image: mysql:8\n    environment:\n      MYSQL_ROOT_PASSWORD: Larkspur-Hinge-41\n"
+        "  other:\n    image: mysql:8\n    healthcheck:\n"
+        "      test: mysqladmin ping -uBasalt-Quarry-5592 -pBasalt-Quarry-5592\n",
+        "utf-8",
+    )
+    (tmp_path / "compose.yml").write_text("services:\n  db:\n    extends: {file: base.yml, service: db}\n", "utf-8")
+    said = nursery.run(tmp_path, ["--no-docker"], {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}).said
+    assert "mysqladmin ping" in said
+    assert "Basalt-Quarry" not in said

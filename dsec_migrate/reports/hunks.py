@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dsec_migrate.outcome import Masks, Rewritten
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.placeholder import is_distinctive
 from dsec_migrate.reports.credentials import credentials
 from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
 from dsec_migrate.secret import MASK
@@ -121,7 +122,7 @@ class _View:
         self._find = finder(self.values)
         spans = masks.spans.get(str(source.path), ())
         self.ranges: list[Range] = [] if show_values else merged([*spans, *self.find(self.text)])
-        self.more: Callable[[str], Iterable[Range]] | None = None if show_values else _other_secrets
+        self.more: Callable[[str], Iterable[Range]] | None = None if show_values else self._other_secrets
 
     def find(self, text: str) -> Iterator[Range]:
         """The values that stand in ``text``."""
@@ -207,12 +208,23 @@ class _View:
         """Secrets in the command and in the comment of a changed line."""
         if self.more is None:
             return
-        yield from _credential_parts(line)
+        yield from self._wherever_they_stand(line, _credential_parts(line))
         stripped = line.lstrip()
         start = len(line) - len(stripped) if stripped.startswith("#") else line.find(" #")
         if start >= 0:
             for low, high in self.more(line[start:]):
                 yield start + low, start + high
+
+    def _other_secrets(self, line: str) -> Iterable[Range]:
+        """Secrets in text that is no variable of a service: a command, a comment."""
+        return () if _ONLY_A_KEY.fullmatch(line) else self._wherever_they_stand(line, _secret_parts(line))
+
+    def _wherever_they_stand(self, line: str, parts: Sequence[Range]) -> Sequence[Range]:
+        """What is hidden at one place of a line is so at every other, as a user that is called like the password; but
+        for common values, and words of the project."""
+        values = dict.fromkeys(line[start:end] for start, end in parts)
+        told = tuple(value for value in values if is_distinctive(value) and value not in self.common)
+        return merged([*parts, *finder(told)(line)]) if told else parts
 
     def _lines(
         self, sign: str, text: str, ranges: Sequence[Range], more: Callable[[str], Iterable[Range]] | None
@@ -241,11 +253,6 @@ def _raw_lines(text: str) -> list[str]:
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
-
-
-def _other_secrets(line: str) -> Iterable[Range]:
-    """Secrets in text that is no variable of a service: a command, a comment."""
-    return () if _ONLY_A_KEY.fullmatch(line) else _secret_parts(line)
 
 
 @lru_cache(maxsize=2048)
