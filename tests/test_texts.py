@@ -364,3 +364,17 @@ def test_a_check_says_what_it_said_and_after_a_rotation_only_its_passwords_chang
         for found, (word, password) in zip(told, wanted, strict=True):
             allowed = f"(?:{re.escape(password)}|rotated[A-Z_]+)" if is_rotated else re.escape(password)
             assert re.fullmatch(allowed.join(map(re.escape, word.split("\0"))), found)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("sh -c 'mc alias set store http://store:9000 keeper Barrow-Heron-61'", "tool_password"),
+        ("sh -c 'mc config host add store http://store:9000 keeper Barrow-Heron-61'", "tool_password"),
+        ("sh -c 'serve --auth keeper:Barrow-Heron-61'", "tool_auth"),
+        ("sh -c 'serve --signing-key Barrow-Heron-61'", "signing_key"),
+    ],
+)
+def test_a_secret_of_a_command_is_called_after_what_it_is(command: str, name: str) -> None:
+    data = migrated(f"services:\n  tool:\n    image: busybox\n    command: {json.dumps(command)}\n")
+    assert list(data["secrets"]) == [name]

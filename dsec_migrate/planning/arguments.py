@@ -11,6 +11,7 @@ from dsec_migrate import limits
 from dsec_migrate.changes import Read
 from dsec_migrate.detectors.command_line import Found, find
 from dsec_migrate.detectors.command_option import NAME
+from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.finding import Exposure, Verdict
@@ -103,7 +104,7 @@ def _case(project: Project, service: Service, layer: Layer, key: str, place: _Pl
 
 def _noun(service: Service, label: str) -> str:
     """What a secret is called that nobody has named: after the option, and after the service where that says little."""
-    if label == "URL" or _OF_THE_SERVICE.fullmatch(label):
+    if label == "URL" or _OF_THE_SERVICE.fullmatch(label) or meaning(label.lstrip("-")).kind is Kind.PLAIN:
         return f"{service.name}_password"
     words = label.strip("-")
     return f"{service.name}_{words}" if _ONE_WORD.fullmatch(words) else words
