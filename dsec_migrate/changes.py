@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
 from dsec_migrate.dotenv import Entry as EnvFileEntry
 from dsec_migrate.finding import Finding
 from dsec_migrate.isolation import Hardened, IsolationOperation
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Argument, DockerfileText, EnvFileText, Slot, Variable
+from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.wrapping import Supply
-
-if TYPE_CHECKING:
-    from dsec_migrate.dockerfile import Instruction
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,6 +103,18 @@ class AddVariables:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class RenameReset:
+    """A line ``X: !reset``, which takes away what a moved line declares, takes away ``new_name``."""
+
+    slot: Slot
+    new_name: str
+
+    @property
+    def document(self) -> Document:
+        return self.slot.document
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class RemoveVariable:
     """The slot's line goes: a wrapper supplies the value of ``secret``, or a line that stands there already.
 
@@ -141,42 +150,6 @@ class MoveArgument:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DropWord:
-    """A word of an ARG, a COPY or an ADD goes: an argument that is not declared any more, a file that is not copied.
-    With the last one the instruction goes."""
-
-    document: DockerfileText
-    instruction: Instruction
-    word: Span
-
-
-AGENT = "type=ssh"
-"""How a RUN gets keys of SSH: the builder's agent signs for it."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MountInRun:
-    """A RUN gets the build secret ``secret_id``; ``how`` says as what (``env=NAME``, ``target=/path``), or that it is a
-    key which stays outside, with an agent (``type=ssh``). It fails where the secret ``is_required`` and not there."""
-
-    document: DockerfileText
-    instruction: Instruction
-    secret_id: str
-    how: str
-    is_required: bool
-
-    @property
-    def flag(self) -> str:
-        required = ",required=true" if self.is_required else ""
-        mount = self.how if self.is_of_agent else f"type=secret,id={self.secret_id},{self.how}"
-        return f"--mount={mount}{required}"
-
-    @property
-    def is_of_agent(self) -> bool:
-        return self.how.startswith(AGENT)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class LengthenBuild:
     """A service's ``build: PATH`` becomes a mapping with that ``context:`` and these lists: build secrets, and keys for
     the agent (``ssh``)."""
@@ -190,38 +163,6 @@ class LengthenBuild:
     def context(self) -> Scalar:
         assert isinstance(self.entry.value, Scalar)
         return self.entry.value
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class AddSyntax:
-    """A Dockerfile begins with a line that names its frontend (``--syntax-line``)."""
-
-    document: DockerfileText
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class NameInRun:
-    """A part of a RUN's text, which says a secret, says ``text`` instead: the variable that a mount sets. A part that
-    handles a file which is not copied any more goes, and the RUN with its last part."""
-
-    document: DockerfileText
-    instruction: Instruction
-    part: Span
-    text: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RecipeChange:
-    """What a build secret changes in a Dockerfile: words that go, RUN instructions with ``how`` they get it, and parts
-    of their texts."""
-
-    dropped: tuple[tuple[Instruction, Span], ...] = ()
-    mounted: tuple[tuple[Instruction, str], ...] = ()
-    named: tuple[tuple[Instruction, Span, str], ...] = ()
-
-    @property
-    def is_of_agent(self) -> bool:
-        return any(how.startswith(AGENT) for _, how in self.mounted)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -370,6 +311,7 @@ Operation = (
     | MaskComment
     | NamePath
     | RemoveLine
+    | RenameReset
     | Read
     | IsolationOperation
 )

@@ -98,6 +98,11 @@ class Environment:
         return {**self.files, **self.shell}.get(PROJECT_NAME, "")
 
 
+def is_name(text: str) -> bool:
+    """Whether Compose takes it for a name that the shell or an env file gives, which it does not normalize."""
+    return bool(text) and text == normalized_name(text)
+
+
 def normalized_name(text: str) -> str:
     """What Compose makes of a ``name:`` or of a folder's name; empty where it refuses it."""
     return _NOT_IN_A_NAME.sub("", text.lower()).lstrip("_-")

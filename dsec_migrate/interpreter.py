@@ -22,6 +22,7 @@ from dsec_migrate.changes import (
     ReadInScript,
     ReadInTest,
     RemoveVariable,
+    RenameReset,
     WrapProgram,
 )
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
@@ -52,6 +53,8 @@ class Interpreter:
                 self.added[id(operation.slot.container)] = operation
             elif isinstance(operation, RemoveVariable):
                 self.removed.add(operation.slot.key)
+            elif isinstance(operation, RenameReset) and operation.slot.entry is not None:
+                self.names[id(operation.slot.entry)] = operation.new_name
             elif isinstance(operation, WrapProgram):
                 self.wrappers[id(operation.holder)] = operation
             elif isinstance(operation, NamePath):
@@ -106,11 +109,7 @@ class Interpreter:
             return [
                 part for item in node.items if id(item) not in self.removed for part in self._with_added(node, item)
             ]
-        merged = {
-            name: self._value(entry)
-            for name, entry in self._effective(node).items()
-            if not _is_reset(entry) and not self._is_gone(entry)
-        }
+        merged = {name: self._value(entry) for name, entry in self._effective(node).items() if not self._is_gone(entry)}
         if id(node) in self.added:
             merged.update(self.added[id(node)].pairs)
         wrapper = self.wrappers.get(id(node))
@@ -184,7 +183,7 @@ class Interpreter:
         for entry in node.entries:
             if yaml.is_merge_key(entry.key):
                 sources.extend(yaml.merge_sources(entry.value))
-            elif entry.name:
+            elif entry.name and entry.value.tag != projects.RESET:
                 merged[self._name(entry)] = entry
         for source in sources:
             inherited = self._effective(source)
@@ -208,10 +207,6 @@ class _Inherited(Entry):
         node = Sequence(0, 0, 0, None, None, flow=False)
         interpreter.cache[id(node)] = data[key] if isinstance(data, dict) else []
         super().__init__(Scalar(0, 0, 0, None, None, key, ""), node, source)
-
-
-def _is_reset(entry: Entry) -> bool:
-    return entry.value.tag == projects.RESET
 
 
 def _joined(join: JoinNetworks, before: object) -> object:

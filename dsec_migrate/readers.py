@@ -14,7 +14,7 @@ from dsec_migrate import images
 from dsec_migrate.document import Mapping, Scalar, is_given, walk
 from dsec_migrate.images import Image
 from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import by_path, of_build
+from dsec_migrate.project.mounted import by_path, of_build, sources_of
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 """Modes of a secret's file: the folder above keeps others on the host out."""
@@ -87,11 +87,29 @@ def _texts(service: Service) -> Iterator[Scalar]:
 def mode_for(project: Project, secret: str) -> int:
     """The octal mode of a new file for a secret that the project mounts: for its owner alone where every reader is root
     with its capabilities, or a build, which reads it as whoever starts it."""
-    services = [service for service in project.services.values() if secret in by_path(service).values()]
+    services = [
+        service
+        for service in project.services.values()
+        if secret in by_path(service).values() and not _only_inherits(project, service, secret)
+    ]
     if not services:
         is_of_build = any(secret == name for service in project.services.values() for name, _ in of_build(service))
         return ONLY_OWNER if is_of_build else READABLE_BY_ALL
     return ONLY_OWNER if all(is_closed(project, service, secret) for service in services) else READABLE_BY_ALL
+
+
+def _only_inherits(project: Project, service: Service, secret: str) -> bool:
+    """Whether the service has the mount from another one with the same image, which it extends, and says nowhere that
+    anything reads it: what Compose hands on with the list is no need of its own."""
+    paths = [path for path, name in by_path(service).items() if name == secret]
+    if any(path in (v.effective.value or "") for v in service.variables.values() for path in paths):
+        return False
+    if any(path in text.value for text in _texts(service) for path in paths):
+        return False
+    mounting = {id(layer.service) for layer in service.layers if secret in sources_of(layer)}
+    others = (one for one in project.services.values() if one is not service and one.image == service.image)
+    own = {id(one.layers[-1].service) for one in others if one.layers}
+    return bool(mounting) and mounting <= own
 
 
 def is_closed(project: Project, service: Service, secret: str) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dsec_migrate import project as projects
-from dsec_migrate.changes import MountInRun, Operation, PlannedSecret
+from dsec_migrate.building import MountInRun
+from dsec_migrate.changes import Operation, PlannedSecret
 from dsec_migrate.environment import Environment
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import SourceKind

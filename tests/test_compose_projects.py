@@ -57,7 +57,7 @@ def understood(case: Mapping[str, Any], folder: Path) -> Any:
         project = migrate.load(files, Options(), shell)
     except UserError:
         return None
-    if migrate.migrate(files, Options(), shell).errors:
+    if migrate.migrate(files, Options(), shell).errors or not project.environment.project_name:
         return None
     services = {
         service.name: {

@@ -6,6 +6,7 @@ once and never changed afterwards; they compare by identity.
 """
 
 from dsec_migrate.document.nodes import (
+    OVERRIDE_TAG,
     RESET_TAG,
     Alias,
     Content,
@@ -29,6 +30,7 @@ from dsec_migrate.document.positions import text_span
 from dsec_migrate.scalars import Timestamp
 
 __all__ = [
+    "OVERRIDE_TAG",
     "RESET_TAG",
     "Alias",
     "Content",

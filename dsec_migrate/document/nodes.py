@@ -100,23 +100,33 @@ class Mapping(Node):
     def effective(self) -> dict[str, Entry]:
         """Entry by key with merge keys applied: explicit keys win wherever ``<<`` stands, the first of a list wins.
 
-        Observed with Compose 2.40. The entries' ``owner`` tells where each of them really stands.
+        What ``!reset`` stands on is not there for its own file: what a merge key brings under that name shows, and no
+        alias brings the ``!reset`` along. Observed with Compose 2.40. The entries' ``owner`` tells where each of them
+        really stands.
         """
         if self._effective is None:
             merged: dict[str, Entry] = {}
             sources: list[Mapping] = []
+            resets: list[Entry] = []
             for entry in self.entries:
                 name = entry.name
                 if name == "<<" and is_merge_key(entry.key):
                     sources.extend(merge_sources(entry.value))
+                elif name and entry.value.tag == RESET_TAG:
+                    resets.append(entry)
                 elif name:
                     merged[name] = entry
             for source in sources:
                 for name, entry in source.effective().items():
-                    if merged.setdefault(name, entry) is not entry:
+                    if entry.value.tag == RESET_TAG:
+                        # of a mapping that is written out behind the merge key it counts
+                        resets += [entry] if self.start <= source.start < self.end else []
+                    elif merged.setdefault(name, entry) is not entry:
                         self._shadowed.setdefault(name, []).append(entry)
                 for name, entries in source.shadowed().items():
                     self._shadowed.setdefault(name, []).extend(entries)
+            for entry in resets:
+                merged.setdefault(entry.name, entry)
             self._effective = merged
         return self._effective
 
@@ -199,8 +209,8 @@ def inherited(node: Mapping) -> Iterator[Mapping]:
 MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
-# Compose drops what `!reset` stands on before anything else looks at it
-RESET_TAG = "!reset"
+# Compose drops what `!reset` stands on before anything else looks at it; what `!override` stands on it takes as it is
+RESET_TAG, OVERRIDE_TAG = "!reset", "!override"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -288,6 +298,6 @@ def _plain(node: ParsedNode, known: dict[int, object]) -> object:
     if isinstance(content, Mapping):
         data = {name: _plain(e.value, known) for name, e in content.effective().items() if e.value.tag != RESET_TAG}
     else:
-        data = [_plain(item, known) for item in content.items]
+        data = [_plain(item, known) for item in content.items if item.tag != RESET_TAG]
     known[key] = data
     return data

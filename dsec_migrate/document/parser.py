@@ -8,6 +8,8 @@ from typing import Any
 from dsec_migrate import limits
 from dsec_migrate.document.mistakes import syntax_error
 from dsec_migrate.document.nodes import (
+    OVERRIDE_TAG,
+    RESET_TAG,
     Alias,
     Content,
     Document,
@@ -30,6 +32,7 @@ _COLON = Pattern(r"[ \t]*:")
 _STARTS = frozenset(("MappingStartEvent", "SequenceStartEvent"))
 _ENDS = frozenset(("MappingEndEvent", "SequenceEndEvent"))
 _BLOCK_STYLES = frozenset("|>")
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _TAG_BEFORE = Pattern(r"(?<=\s)!\S*[ \t]+$")
 
 
@@ -109,6 +112,8 @@ class _Builder:
             node: ParsedNode
             if kind == "ScalarEvent":
                 node = self._scalar(event)
+                if node.tag == RESET_TAG and _is_overriding(stack):
+                    node.tag = _TEXT_TAG
                 if "$" in node.value and (key is not None or type(parent) is Sequence):
                     self.templates.append(node)
             elif kind == "AliasEvent":
@@ -118,6 +123,8 @@ class _Builder:
                     what = f"the file is nested more than {limits.NODE_DEPTH} deep"
                     raise self.error(what, event.start_mark.index, "no Compose file needs that: write it flatter")
                 parent = self._collection(event, kind == "MappingStartEvent")
+                if parent.tag == RESET_TAG and _is_overriding(stack):
+                    parent.tag = None
                 stack.append(parent)
                 keys.append(key)
                 key = None
@@ -239,6 +246,12 @@ class _Builder:
                 node.end = node.entries[-1].end
         elif node.items:
             node.end = max(node.items[-1].end, node.start)
+
+
+def _is_overriding(stack: list[Mapping | Sequence]) -> bool:
+    """Whether something stands below an ``!override``, where Compose knows no ``!reset``: ``!reset null`` is a text
+    there (observed with Compose 2.40)."""
+    return any(node.tag == OVERRIDE_TAG for node in stack)
 
 
 def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError]:

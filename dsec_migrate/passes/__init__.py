@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dsec_migrate.changes import Applicability, MountOptions, NameOption, Read, RecipeChange, WrapProgram
+from dsec_migrate.building import RecipeChange
+from dsec_migrate.changes import (
+    Applicability,
+    MountOptions,
+    NameOption,
+    Read,
+    WrapProgram,
+)
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options, Unknown
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from dsec_migrate.changes import AGENT
+from dsec_migrate.building import AGENT
 from dsec_migrate.dockerfile import Dockerfile, words
 from dsec_migrate.document import Mapping
 from dsec_migrate.patterns import Pattern

@@ -8,7 +8,7 @@ later); a secret changes nothing in the cache, an argument did.
 from __future__ import annotations
 
 from dsec_migrate import builds
-from dsec_migrate.changes import RecipeChange
+from dsec_migrate.building import RecipeChange
 from dsec_migrate.dockerfile import mistake
 from dsec_migrate.document import Alias, Mapping, Scalar
 from dsec_migrate.options import SourceKind

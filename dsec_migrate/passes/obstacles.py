@@ -38,7 +38,7 @@ def find(case: Case, new_name: str | None) -> Left | None:
     if odd is not None:
         file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
         return Left(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
-    replacing = next((layer for layer in service.layers[1:] if _replaces(layer.service)), None)
+    replacing = replaces_mounts(service)
     if replacing is not None:
         file, line, _ = replacing.document.place(replacing.service.effective()["secrets"].key.start)
         return Left(f"{file}:{line} replaces its list of secrets: add the secret there by hand")
@@ -99,6 +99,11 @@ def _names_of_bodies(document: Document) -> MappingType[int, str]:
         for name, entry in services.effective().items() if isinstance(services, Mapping) else ():
             names.setdefault(id(follow(entry.value)), name)
     return names
+
+
+def replaces_mounts(service: Service) -> Layer | None:
+    """The first layer that replaces the list of secrets of those before it."""
+    return next((layer for layer in service.layers[1:] if _replaces(layer.service)), None)
 
 
 def _replaces(service: Mapping) -> bool:

@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from dsec_migrate import scripts
-from dsec_migrate.changes import AGENT, RecipeChange
+from dsec_migrate.building import AGENT, RecipeChange
 from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, handling, stages, words
 from dsec_migrate.passes import agent
 from dsec_migrate.patterns import Pattern

@@ -25,7 +25,7 @@ from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.finding import Confidence, Exposure, Finding
 from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.passes import Proposal
+from dsec_migrate.passes import Proposal, obstacles
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
 from dsec_migrate.planning import (
@@ -37,6 +37,7 @@ from dsec_migrate.planning import (
     labels,
     texts,
     unused,
+    withheld,
     wrappers,
 )
 from dsec_migrate.planning.components import Component, is_moved, join, make_change, settle
@@ -104,6 +105,7 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
     operations += texts.reads(moved, by_slot)
     operations += _options(moved)
     operations += _parts(moved)
+    operations += withheld.followers(project, moves)
     operations += (move for one in mended if (move := one.move()) is not None)
     mounted = {**_readers(moved, by_slot), **config_contents.targets(configs)}
     operations += mounts.place(project, layers, options, mounted)
@@ -335,7 +337,8 @@ def make_notes(
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
         yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
     for name, service in project.services.items():
-        inherited = [layers[id(layer.service)] for layer in service.layers[:-1] if id(layer.service) in layers]
+        mounted = service.layers[:-1] if not obstacles.replaces_mounts(service) else ()
+        inherited = [layers[id(layer.service)] for layer in mounted if id(layer.service) in layers]
         for secret in secrets if inherited else ():
             services = {user for need in inherited if secret.name in need.names for user in need.services}
             base = next((user for user in secret.services if user in services), None)

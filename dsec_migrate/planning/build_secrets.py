@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import builds, standalone
+from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
 from dsec_migrate.changes import (
     AddMounts,
-    AddSyntax,
-    DropWord,
     LengthenBuild,
-    MountInRun,
     MountOptions,
-    NameInRun,
     Operation,
     PlannedSecret,
 )

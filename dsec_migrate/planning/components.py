@@ -20,6 +20,7 @@ from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Confidence, Exposure, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Proposal
+from dsec_migrate.planning import withheld
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument, BuildArgument, BuildPart, Project, Service, Slot, Variable
 from dsec_migrate.records import dataclass, field
@@ -111,7 +112,7 @@ def settle(components: Iterable[Component]) -> None:
                         f"{left.result.reason}"
                     )
             continue
-        reason = _conflict(component) or _disagreement(component)
+        reason = _conflict(component) or _disagreement(component) or _withheld(component)
         if reason is not None:
             for finding in component.findings:
                 finding.result = Left(reason)
@@ -139,6 +140,16 @@ def _disagreement(component: Component) -> str | None:
                     f"its line also reaches {other.case.service.name}, which takes {one} where "
                     f"{finding.case.service.name} takes {two}"
                 )
+    return None
+
+
+def _withheld(component: Component) -> str | None:
+    for finding in component.findings:
+        assert isinstance(finding.result, Proposal)
+        case = finding.case
+        reason = withheld.obstacle(case.project, finding.variable.slots, case.service.name, finding.result)
+        if reason is not None:
+            return reason
     return None
 
 

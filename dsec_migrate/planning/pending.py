@@ -12,8 +12,8 @@ from dsec_migrate.changes import (
 from dsec_migrate.finding import Action, Confidence, Finding, Site, Verdict
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.planning import claimed, excepted, resolved, slips
-from dsec_migrate.project import Project, Slot, Variable
+from dsec_migrate.planning import claimed, excepted, resolved, slips, withheld
+from dsec_migrate.project import Hidden, Project, Slot, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
 
@@ -53,15 +53,25 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
     """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
     for service in project.services.values():
         for variable in service.hidden:
+            if variable.slot.key in withheld.reaching(project):
+                continue
             verdict = slips.verdict(service, variable.slot, variable.effective.value)
             if verdict is not None:
-                by = variable.by
-                reason = (
-                    "no container gets it, because a later document takes it away: remove the line by hand"
-                    if by is variable.slot.document
-                    else f"{by.source.path} takes it away, but without that file a container gets it: move it by hand"
+                yield Pending(
+                    Case(project, service, variable, verdict, options), Left(_reason_of_hidden(project, variable))
                 )
-                yield Pending(Case(project, service, variable, verdict, options), Left(reason))
+
+
+def _reason_of_hidden(project: Project, variable: Hidden) -> str:
+    by, document = variable.by, variable.slot.document
+    also = f", and let {variable.reset.place} take its new name away" if variable.reset is not None else ""
+    if by is not document:
+        return f"{by.source.path} takes it away, but without that file a container gets it: move it by hand{also}"
+    if document not in project.documents:
+        return (
+            f"it is taken away here, but whoever uses {document.source.path} otherwise gets it: move it by hand{also}"
+        )
+    return "no container gets it, because a later document takes it away: remove the line by hand"
 
 
 def decide(case: Case) -> Pending:

@@ -6,7 +6,8 @@ several slots (a name twice in a list, several documents, ``extends``); Compose 
 """
 
 from dsec_migrate.project.claims import Claim, claim_on
-from dsec_migrate.project.loading import load, located, place, reload, scalar_text
+from dsec_migrate.project.loading import load, located, place, reload
+from dsec_migrate.project.merging import scalar_text
 from dsec_migrate.project.model import (
     OVERRIDE,
     RESET,
@@ -14,6 +15,7 @@ from dsec_migrate.project.model import (
     EnvFile,
     EnvFileSlot,
     EnvFileText,
+    Hidden,
     Layer,
     Project,
     Reading,
@@ -40,6 +42,7 @@ __all__ = [
     "EnvFile",
     "EnvFileSlot",
     "EnvFileText",
+    "Hidden",
     "Layer",
     "Project",
     "Reading",

@@ -15,7 +15,7 @@ from dsec_migrate.environment import Environment
 from dsec_migrate.errors import UserError
 from dsec_migrate.interpolation import InterpolationError, interpolate
 from dsec_migrate.neighbours import Folders
-from dsec_migrate.project import naming
+from dsec_migrate.project import merging, naming
 from dsec_migrate.project.env_files import env_files, with_env_files
 from dsec_migrate.project.model import (
     OVERRIDE,
@@ -24,7 +24,6 @@ from dsec_migrate.project.model import (
     Layer,
     Project,
     Service,
-    Slot,
     Variable,
 )
 from dsec_migrate.project.scene import Body, Scene
@@ -32,7 +31,6 @@ from dsec_migrate.project.tally import Tally
 from dsec_migrate.project.texts import Texts
 from dsec_migrate.project.values import passed_through, resolve
 from dsec_migrate.records import replace
-from dsec_migrate.scalars import environment_text
 from dsec_migrate.validation import Problem
 
 # what a project of that size is told
@@ -108,7 +106,9 @@ def load(
     documents = tuple(texts.document(path) for path in paths)
     seen = seen | {document.source.real_path for document in documents}
     directory = paths[0].parent if directory is None else directory
+    unnamed: tuple[UserError, ...] = ()
     if not environment.is_included:
+        unnamed = tuple(naming.refused(documents, environment, directory))
         environment = replace(environment, project_name=naming.of(documents, environment, directory))
     scene = Scene(texts, environment, directory, tally=tally or Tally())
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
@@ -127,7 +127,7 @@ def load(
         folders or Folders(),
         scene.directory,
         problems,
-        (*(problem for problem, is_required in templates if is_required), *scene.warnings.values()),
+        (*unnamed, *(problem for problem, is_required in templates if is_required), *scene.warnings.values()),
         tuple(document for document in scene.extended.values() if document not in documents),
         tuple(scene.env_texts.values()),
         included,
@@ -293,32 +293,14 @@ def _service(
 ) -> Service:
     layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, scene.directory, ()))
     environment = scene.environment
-    slots: dict[str, list[Slot]] = {}
-    dropped = [
-        (slot, document)
-        for body, document in replaced
-        for slot in _slots(body.document, body.service.get("environment"), environment)
-    ]
-    for layer in layers:
-        node = layer.environment
-        if node is not None and node.tag in {OVERRIDE, RESET}:
-            dropped += [(slot, layer.document) for places in slots.values() for slot in places]
-            slots.clear()
-        if node is not None and node.tag == RESET:
-            continue
-        for slot in _slots(layer.document, node, environment):
-            slots.setdefault(slot.name, []).append(slot)
+    slots, dropped, is_list = merging.merge(layers, replaced, environment)
     own: dict[str, Variable] = {}
-    is_merged = sum(layer.environment is not None for layer in layers) > 1
     for variable, places in slots.items():
-        if places[-1].node.tag == RESET:
-            dropped += [(slot, places[-1].document) for slot in places[:-1]]
-            continue
         template = places[-1].text
         value = (
             resolve(template, environment)
             if template is not None
-            else passed_through(variable, environment, is_listed=is_merged or places[-1].entry is None)
+            else passed_through(variable, environment, is_listed=is_list or places[-1].entry is None)
         )
         own[variable] = Variable(name, variable, tuple(places), value)
         if too_much := scene.tally.takes_values([value.value]):
@@ -328,7 +310,7 @@ def _service(
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
     hidden = tuple(
-        Hidden(name, slot.name, (slot,), resolve(slot.text, environment), document) for slot, document in dropped
+        Hidden(name, slot.name, (slot,), resolve(slot.text, environment), by, reset) for slot, by, reset in dropped
     )
     return Service(name, layers, variables, hidden, files, image_name or "")
 
@@ -339,7 +321,7 @@ def _layers(name: str, body: Body, scene: Scene, directory: Path, seen: tuple[st
     extended = body.service.get("extends")
     if extended is not None:
         yield from _extended(extended, body, scene, directory, (*seen, f"{body.document.source.path}:{name}"))
-    yield Layer(body.document, body.service)
+    yield Layer(body.document, body.service, name)
 
 
 def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
@@ -384,39 +366,8 @@ def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tu
     for inherited in bodies.get(service, ()):
         for layer in _layers(service, inherited, scene, directory, seen):
             users = layer.users if file is None else (*layer.users, document)
-            yield Layer(layer.document, layer.service, users)
+            yield Layer(layer.document, layer.service, layer.name, users)
 
 
 def _said(node: Content | None, scene: Scene) -> str:
     return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
-
-
-def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Slot]:
-    if isinstance(node, Mapping):
-        for name, entry in node.effective().items():
-            for place in (*node.shadowed().get(name, ()), entry):
-                content = follow(place.value)
-                if isinstance(content, Scalar):
-                    text = None if place.value.tag == RESET else scalar_text(content)
-                    yield Slot(document, name, text, place.value, place.owner, place)
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            content = follow(item)
-            if isinstance(content, Scalar):
-                written, equals, text = content.value.partition("=")
-                # in a list the name is interpolated, too
-                name = resolve(written, environment).value or ""
-                if name and "=" not in name:
-                    yield Slot(document, name, text if equals else None, item, node, None)
-
-
-def scalar_text(node: Scalar) -> str | None:
-    """The value of a mapping's entry before interpolation, with Compose's conversion of numbers and booleans."""
-    value = node.resolved()
-    if isinstance(value, str):
-        return value
-    try:
-        return environment_text(value)
-    except ValueError:
-        # Compose refuses a date; the schema check says so
-        return node.value

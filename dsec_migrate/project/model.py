@@ -24,7 +24,7 @@ from dsec_migrate.source import Source, Span
 if TYPE_CHECKING:
     from dsec_migrate.project.recipes import DockerfileText
 
-RESET, OVERRIDE = yaml.RESET_TAG, "!override"
+RESET, OVERRIDE = yaml.RESET_TAG, yaml.OVERRIDE_TAG
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,21 +179,24 @@ class Variable:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hidden(Variable):
-    """A variable's line that stands in a file but reaches no container: ``!override`` or ``!reset`` in ``by``, the
-    same file or a later one, takes it away."""
+    """A variable's line that does not reach the container: ``!override`` or ``!reset`` in ``by``, the same file or a
+    later one, takes it away. ``reset`` is the line that takes away this one alone."""
 
     by: Document
+    reset: Slot | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Layer:
     """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in.
 
-    ``users`` are the documents of the project that bring it in from another file.
+    ``name`` is what its file calls the service. ``users`` are the documents of the project that bring it in from
+    another file.
     """
 
     document: Document
     service: Mapping
+    name: str
     users: tuple[Document, ...] = ()
 
     @property

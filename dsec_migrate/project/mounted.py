@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
 from dsec_migrate.document import Mapping, Scalar, Sequence, follow, plain
-from dsec_migrate.project.model import OVERRIDE, RESET, Project, Service
+from dsec_migrate.project.model import OVERRIDE, RESET, Layer, Project, Service
 
 SECRETS_MOUNT = "/run/secrets"
 
@@ -36,12 +36,17 @@ def members(project: Project) -> Iterator[Member]:
 def sources(service: Service, key: str = "secrets") -> Iterator[str]:
     """The names of the secrets (or ``configs``) that a service mounts, in its order; one may come twice."""
     for layer in service.layers:
-        node = layer.service.get(key)
-        for item in node.items if isinstance(node, Sequence) else []:
-            content = follow(item)
-            source = content.get("source") if isinstance(content, Mapping) else content
-            if isinstance(source, Scalar):
-                yield source.value
+        yield from sources_of(layer, key)
+
+
+def sources_of(layer: Layer, key: str = "secrets") -> Iterator[str]:
+    """As :func:`sources`, of one layer."""
+    node = layer.service.get(key)
+    for item in node.items if isinstance(node, Sequence) else []:
+        content = follow(item)
+        source = content.get("source") if isinstance(content, Mapping) else content
+        if isinstance(source, Scalar):
+            yield source.value
 
 
 def of_build(service: Service) -> Iterator[tuple[str, str]]:

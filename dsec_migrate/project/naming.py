@@ -7,24 +7,40 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsec_migrate.document import Document, Mapping, Scalar
-from dsec_migrate.environment import Environment, normalized_name
+from dsec_migrate.environment import PROJECT_NAME, Environment, is_name, normalized_name
+from dsec_migrate.errors import UserError
 from dsec_migrate.project.model import Project, Service
 from dsec_migrate.project.values import resolve
 from dsec_migrate.records import replace
 
 
 def of(documents: Sequence[Document], environment: Environment, directory: Path) -> str:
-    """What the shell or an env file says, else the last ``name:``, else what the folder is called.
+    """What the shell or an env file says, else the last ``name:``, else what the folder is called; an empty one says
+    nothing (observed with Compose 2.40).
 
     Empty where Compose refuses the name.
     """
-    if environment.given_name:
-        return environment.given_name
-    unnamed = replace(environment, project_name="")
-    for node in reversed([node for document in documents for node in _names_in(document)]):
-        if node.value:
-            return normalized_name(resolve(node.value, unnamed).value or "")
+    if given := environment.given_name:
+        return given if is_name(given) else ""
+    named = _last_name(documents)
+    if named is not None:
+        return normalized_name(resolve(named[1].value, replace(environment, project_name="")).value or "")
     return normalized_name(os.path.basename(os.path.abspath(directory)))  # noqa: PTH100, PTH119
+
+
+def refused(documents: Sequence[Document], environment: Environment, directory: Path) -> Iterator[UserError]:
+    """What Compose refuses as the project's name, for as long as no ``-p`` gives another."""
+    if of(documents, environment, directory):
+        return
+    advice = "give it one with a letter or a digit, or run Compose with -p"
+    if environment.given_name:
+        path, line = environment.places.get(PROJECT_NAME, (None, 0))
+        is_in_file = path is not None and not environment.is_from_shell(PROJECT_NAME)
+        what = f"Compose refuses {PROJECT_NAME}: it takes lower-case letters, digits, - and _, and no - or _ first"
+        yield UserError(what, str(path) if is_in_file else "", line if is_in_file else 0, 1, advice)
+    elif (named := _last_name(documents)) is not None:
+        document, node = named
+        yield document.error("this `name:` leaves the project without a name: Compose refuses it", node.start, advice)
 
 
 def is_said(project: Project, service: Service) -> bool:
@@ -37,6 +53,11 @@ def is_said(project: Project, service: Service) -> bool:
     said = {document: {node.value for node in _names_in(document)} - {""} for document in project.documents}
     brought = {layer.users[-1] if layer.users else layer.document for layer in service.layers}
     return len(set().union(*said.values())) == 1 and all(said.get(document) for document in brought)
+
+
+def _last_name(documents: Sequence[Document]) -> tuple[Document, Scalar] | None:
+    named = [(document, node) for document in documents for node in _names_in(document) if node.value]
+    return named[-1] if named else None
 
 
 def _names_in(document: Document) -> Iterator[Scalar]:

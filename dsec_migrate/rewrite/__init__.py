@@ -20,6 +20,7 @@ from dsec_migrate.changes import (
     ReadInTest,
     RemoveLine,
     RemoveVariable,
+    RenameReset,
     WrapProgram,
     document_of,
 )
@@ -94,6 +95,8 @@ def _compose_edits(document: Document, operations: Iterable[Operation]) -> list[
     for operation in known:
         if isinstance(operation, MoveVariable):
             writer.move(operation)
+        elif isinstance(operation, RenameReset) and operation.slot.entry is not None:
+            writer.name_key(operation.slot.entry, operation.slot.name, operation.new_name)
         elif isinstance(operation, AddVariables):
             writer.add_variables(operation)
         elif isinstance(operation, LengthenBuild):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate.changes import AddSyntax, DropWord, MountInRun, NameInRun, Operation
+from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
+from dsec_migrate.changes import Operation
 from dsec_migrate.dockerfile import Instruction, words
 from dsec_migrate.project import DockerfileText
 from dsec_migrate.source import Edit, Span

@@ -56,18 +56,21 @@ class Writer:
         if slot.entry is None:
             self._set_text(node, f"{operation.new_name}={operation.value}")
             return
-        key = slot.entry.key
+        self.name_key(slot.entry, slot.name, operation.new_name)
+        self._set_text(node, operation.value)
+
+    def name_key(self, entry: Entry, name: str, new_name: str) -> None:
+        key = entry.key
         assert isinstance(key, Scalar)
         quote = 1 if key.style else 0
-        before, same, behind = operation.new_name.rpartition(slot.name)
+        before, same, behind = new_name.rpartition(name)
         if not same:
-            self.replace(key.start + quote, key.end - quote, operation.new_name)
+            self.replace(key.start + quote, key.end - quote, new_name)
             before = behind = ""
         if before:
             self.insert(key.start + quote, before)
         if behind:
             self.insert(key.end - quote, behind)
-        self._set_text(node, operation.value)
 
     def add_variables(self, operation: AddVariables) -> None:
         slot = operation.slot

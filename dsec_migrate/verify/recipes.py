@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dsec_migrate import document as yaml
-from dsec_migrate.changes import AddSyntax, DropWord, MountInRun, NameInRun, Plan
+from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import Mapping
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action

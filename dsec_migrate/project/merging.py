@@ -1,0 +1,105 @@
+"""The lines that set a service's variables, layer by layer, as Compose merges them.
+
+Facts of Compose 2.40: ``X: !reset`` takes X out of what the layers before it say, while that is one mapping: two
+environments together are a list, in which it finds nothing, as in one that is written as a list. It counts where it
+stands, not where an alias repeats it. (Of a service that another one extends in turn, Compose forgets it in some runs.)
+``!override`` takes out everything before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.environment import Environment
+from dsec_migrate.project.model import OVERRIDE, RESET, Layer, Slot
+from dsec_migrate.project.scene import Body
+from dsec_migrate.project.values import resolve
+from dsec_migrate.scalars import environment_text
+
+
+class Dropped(NamedTuple):
+    """A line that does not reach the service; something in ``by`` takes it away, the line ``reset`` if it is that line
+    alone."""
+
+    slot: Slot
+    by: Document
+    reset: Slot | None = None
+
+
+class Merged(NamedTuple):
+    """``slots`` by variable, the last in effect. ``is_list``: the variables of several layers are merged."""
+
+    slots: dict[str, list[Slot]]
+    dropped: list[Dropped]
+    is_list: bool
+
+
+def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], environment: Environment) -> Merged:
+    """``replaced`` are bodies of the service that a later file takes away, each with that file."""
+    slots: dict[str, list[Slot]] = {}
+    dropped = [
+        Dropped(slot, by)
+        for body, by in replaced
+        for slot in _slots(body.document, body.service.get("environment"), environment)
+    ]
+    said: list[Content] = []
+    count = 0
+    for layer in layers:
+        node = layer.environment
+        if node is None:
+            continue
+        count += 1
+        if node.tag in {OVERRIDE, RESET}:
+            dropped += [Dropped(slot, layer.document) for places in slots.values() for slot in places]
+            slots.clear()
+            said.clear()
+        if node.tag == RESET:
+            continue
+        is_reset = len(said) == 1 and isinstance(said[0], Mapping)
+        for reset in _resets(layer, node) if is_reset else ():
+            dropped += [Dropped(slot, layer.document, reset) for slot in slots.pop(reset.name, ())]
+        for slot in _slots(layer.document, node, environment):
+            slots.setdefault(slot.name, []).append(slot)
+        said.append(node)
+    return Merged(slots, dropped, is_list=count > 1)
+
+
+def _resets(layer: Layer, node: Content) -> Iterator[Slot]:
+    """The lines ``X: !reset`` that stand in the text of the layer itself."""
+    for name, entry in node.effective().items() if isinstance(node, Mapping) else ():
+        if entry.value.tag == RESET:
+            path = layer.document.path_at(entry.key.start) or ()
+            if [step for step in path if step != "<<"] == ["services", layer.name, "environment", name]:
+                yield Slot(layer.document, name, None, entry.value, entry.owner, entry)
+
+
+def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Slot]:
+    if isinstance(node, Mapping):
+        for name, entry in node.effective().items():
+            for place in (*node.shadowed().get(name, ()), entry):
+                content = follow(place.value)
+                if isinstance(content, Scalar) and place.value.tag != RESET:
+                    yield Slot(document, name, scalar_text(content), place.value, place.owner, place)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            content = follow(item)
+            if isinstance(content, Scalar) and item.tag != RESET:
+                written, equals, text = content.value.partition("=")
+                # in a list the name is interpolated, too
+                name = resolve(written, environment).value or ""
+                if name and "=" not in name:
+                    yield Slot(document, name, text if equals else None, item, node, None)
+
+
+def scalar_text(node: Scalar) -> str | None:
+    """The value of a mapping's entry before interpolation, with Compose's conversion of numbers and booleans."""
+    value = node.resolved()
+    if isinstance(value, str):
+        return value
+    try:
+        return environment_text(value)
+    except ValueError:
+        # Compose refuses a date; the schema check says so
+        return node.value
