@@ -3,7 +3,8 @@
     benchmarks/sets.py [--sets 2000] [--first 0] [--jobs 2] [--out RESULTS] [--keep FOLDER]
 
 Every project of a set, whether the call names it or not, is loaded before and after each call: nothing may stop
-loading, and no container may lose a value or get another one; undo gives back every byte. With ``--out`` each set's
+loading, and no container may lose a value or get another one; the command that a run prints takes that run back, and
+nothing else, byte for byte. With ``--out`` each set's
 result is a line of that file, and sets that stand there already are not run again. ``--keep`` leaves the sets that
 fail in a folder, each as it was before, with the calls in ``calls.txt``. Exit status 1 where something failed, or a set
 was none.
@@ -94,7 +95,7 @@ def _failures(
     result: dict[str, object],
 ) -> Iterator[str]:
     original = snapshot(top)
-    done: list[tuple[set_maker.Call, list[str]]] = []
+    done: list[tuple[set_maker.Call, list[str], dict[str, bytes | str]]] = []
     if made.seed % 4 == 0:
         for call in made.calls:
             migrate(top / call.folder, [*call.words, *made.options, "--no-docker"])
@@ -114,7 +115,7 @@ def _failures(
         now = snapshot(top)
         if now == earlier:
             continue
-        done.append((call, _undo_as_told(output) or ["undo", *call.words]))
+        done.append((call, _undo_as_told(output), earlier))
         for project in made.projects:
             old, _ = configs[project.name]
             config, why = set_judge.load(top / project.folder, project.files)
@@ -129,27 +130,30 @@ def _failures(
                 again, (_, output) = snapshot(top), migrate(top / call.folder, words)
                 if snapshot(top) == again:
                     break
-                done.append((call, _undo_as_told(output) or ["undo", *call.words]))
+                done.append((call, _undo_as_told(output), again))
                 if len(done) > 3 * len(made.projects):
                     yield "each run writes again"
                     break
     result["written"] = len(done)
     result["moved"] = sum(text != original.get(name) for name, text in snapshot(top).items() if name in original)
-    for call, words in reversed(done):
-        status, output = migrate(top / call.folder, [*words, "--write"])
+    for call, words, former in reversed(done):
+        if not words:
+            yield "a run does not say what takes it back"
+            return
+        status, output = migrate(top / call.folder, words)
         if status:
             yield f"undo ends with {status}: {output.splitlines()[-1][:200]}"
-    after = snapshot(top)
-    if after != original:
-        changed = sorted(name for name in after.keys() | original.keys() if after.get(name) != original.get(name))
-        yield f"undo leaves {', '.join(changed[:6])}"
+        after = snapshot(top)
+        if after != former:
+            changed = sorted(name for name in after.keys() | former.keys() if after.get(name) != former.get(name))
+            yield f"{' '.join(words)} leaves {', '.join(changed[:6])}"
+            return
 
 
 def _undo_as_told(output: str) -> list[str]:
     """The words of the command that a run says takes it back."""
     told = re.search(r"`dsec-migrate (undo[^`]*)` takes it back", " ".join(output.split()))
-    words = [word for word in shlex.split(told[1]) if word != "--write"] if told else []
-    return words if len(words) > 1 else []
+    return shlex.split(told[1]) if told else []
 
 
 def _keep(seed: int, folder: Path) -> None:

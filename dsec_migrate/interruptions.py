@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import shlex
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate.boundary import Boundary
+from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
-from dsec_migrate.files import journal_folders
+from dsec_migrate.files import journal_folders, journals_below
 from dsec_migrate.options import Options
 from dsec_migrate.project import Project
 
@@ -31,16 +34,48 @@ def found(root: Project, options: Options, *, write: bool) -> Iterator[UserError
             yield error
 
 
-def too_late_to_prune(root: Project, paths: Sequence[Path], options: Options) -> Iterator[UserError]:
+def run_folders(files: ProjectFiles, root: Project, options: Options) -> list[Path]:
+    """Where the runs for a project may have left a journal: also where its files do not lead any more."""
+    return each_once([*journal_folders(root, options), *journals_below(files.directory)])
+
+
+def each_once(folders: Iterable[Path]) -> list[Path]:
+    return list({os.path.realpath(folder): folder for folder in folders}.values())
+
+
+def files_read(root: Project) -> Iterator[Path]:
+    """The files of a project and those that it reads, by which an old run is known."""
+    for unit in root.units():
+        yield from (text.source.path for text in (*unit.compose_texts, *unit.env_texts))
+        yield from unit.environment.paths
+        yield from (text.source.path for text in unit.recipes.values())
+
+
+def has_runs(files: ProjectFiles, root: Project, options: Options) -> bool:
+    """Whether an undo of the project would find an earlier run, or a journal that cannot be used."""
+    folders = run_folders(files, root, options)
+    if not folders:
+        return False
+    from dsec_migrate import transaction
+
+    try:
+        read = list(files_read(root))
+        return any(transaction.runs_of(folder, root.boundary, files.paths, read) for folder in folders)
+    except UserError:
+        return True
+
+
+def too_late_to_prune(root: Project, files: ProjectFiles, options: Options) -> Iterator[UserError]:
     """For ``--prune-env`` in a project of which nothing moves any more: the lines of `.env` that an earlier run left
     unread are known to that run alone."""
     from dsec_migrate import transaction
 
     for folder in journal_folders(root, options):
         with suppress(UserError):
-            if transaction.runs_of(folder, root.boundary, paths):
+            if transaction.runs_of(folder, root.boundary, files.paths):
                 what = "--prune-env takes out what its own run leaves unread, and an earlier run moved the secrets"
-                advice = "`dsec-migrate undo --write`, then the run again with --prune-env"
+                undo = shlex.join(("dsec-migrate", "undo", *files.said.arguments, "--write"))
+                advice = f"`{undo}`, then the run again with --prune-env"
                 yield UserError(what, str(folder), help=advice)
                 return
 

@@ -21,7 +21,7 @@ from dsec_migrate.masking import masks
 from dsec_migrate.naming import style_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Mount, Options
-from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten, strays
+from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Remaining, Rewritten, changed_outside, strays
 from dsec_migrate.planning import report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project, mounted
@@ -199,8 +199,13 @@ def migrate(
             surroundings.join((files,))
         outcome = _proved(files, root, options, disk or Disk(), surroundings, check=check)
         is_late = options.prune_env and not outcome.rewritten
-        late = tuple(interruptions.too_late_to_prune(root, files.paths, options)) if is_late else ()
-        outcome = replace(outcome, warnings=(*files.warnings, *interrupted, *outcome.warnings, *late))
+        late = tuple(interruptions.too_late_to_prune(root, files, options)) if is_late else ()
+        outcome = replace(
+            outcome,
+            warnings=(*files.warnings, *interrupted, *outcome.warnings, *late),
+            elsewhere=_elsewhere(files, outcome, options, shell),
+            is_untouched=write and not interruptions.has_runs(files, root, options),
+        )
         is_sound = not outcome.errors and not write
         return replace(outcome, warnings=(*outcome.warnings, *strays(outcome))) if is_sound else outcome
     except VerificationError as error:
@@ -367,10 +372,18 @@ def _settings(files: ProjectFiles, options: Options) -> settings.Settings:
 
 def _said(files: ProjectFiles, root: Project, options: Options) -> Said:
     """With what an undo has to be told: a folder that it may change, and one of secrets where it would not look."""
-    more = [word for folder in options.allow for word in ("--allow", str(folder))]
+    more = [("--allow", str(folder)) for folder in options.allow]
     if options.secrets_dir and not root.boundary.is_at_home(os.path.realpath(secrets_folder(root, options))):
-        more += ["--secrets-dir", options.secrets_dir]
+        more.append(("--secrets-dir", options.secrets_dir))
     return replace(files.said, options=(*files.said.options, *more))
+
+
+def _elsewhere(
+    files: ProjectFiles, outcome: ProjectOutcome, options: Options, shell: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What lies neither in the project's folder nor in that of its secrets, which an undo is told of anyway."""
+    alone = Boundary.around(files.folder, (), options.secrets_dir, shell)
+    return tuple(dict.fromkeys(changed_outside(outcome, alone)))
 
 
 def _with_copies(units: list[Unit], options: Options, *, check: bool) -> tuple[list[Unit], UserError | None]:

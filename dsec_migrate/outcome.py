@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dsec_migrate.changes import Plan
 from dsec_migrate.discovery.project_files import Said
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding
+from dsec_migrate.naming import JOURNAL
 from dsec_migrate.options import Options
 from dsec_migrate.project.mounted import Member
 from dsec_migrate.records import dataclass, field
@@ -82,6 +84,8 @@ class ProjectOutcome:
     the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the folder
     of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes,
     ``paths`` its Compose files. ``boundary`` is what the call may change, ``said`` how it named the project.
+    ``elsewhere`` are the folders (real paths) outside of the project's own in which something changes: who takes that
+    back has to name them. ``is_untouched``: no earlier run is known that could be taken back (asked when writing).
     """
 
     path: str
@@ -100,6 +104,8 @@ class ProjectOutcome:
     boundary: Boundary = Boundary()
     paths: tuple[Path, ...] = ()
     said: Said = Said()
+    elsewhere: tuple[str, ...] = ()
+    is_untouched: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -138,6 +144,23 @@ def strays(project: ProjectOutcome) -> Iterator[UserError]:
         if not project.boundary.surrounds(path) and told.isdisjoint({path, *path.parents}):
             told.add(path)
             yield outside(path)
+
+
+def changed_outside(project: ProjectOutcome, alone: Boundary) -> Iterator[str]:
+    """The folders outside of the boundary ``alone`` in which the project is going to change something: real paths; of
+    those that are made, the first."""
+    if project.journal is None:
+        return
+    # what lies beside the journal may go where the journal may be
+    journal = os.path.realpath(project.journal) if alone.surrounds(project.journal) else ""
+    files = [*(file.source.path for file in project.rewritten), *(file.path for file in project.plan.files)]
+    for path in (*files, project.journal / JOURNAL):
+        real = os.path.realpath(path)
+        if not alone.holds(path) and not (journal and real.startswith(journal + os.sep)):
+            folder = os.path.dirname(real)  # noqa: PTH120
+            while not os.path.lexists(parent := os.path.dirname(folder)):  # noqa: PTH120
+                folder = parent
+            yield folder
 
 
 def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:

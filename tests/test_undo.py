@@ -288,6 +288,163 @@ def test_a_run_that_was_killed_at_once_changes_nothing_about_the_next(folder: Pa
     assert (folder / "compose.yml").read_text() == DB
 
 
+# --- the command that each of several runs prints ---
+
+
+def service(name: str, *lines: str) -> str:
+    """A Compose file of one service with a password, and whatever else it says."""
+    return "".join(f"{line}\n" for line in (*DB.replace("db:", f"{name}:").splitlines(), *lines))
+
+
+ONE, TWO, BOTH = service("one"), service("two"), service("one") + service("two").removeprefix("services:\n")
+SHARED_ENV = {
+    "a/compose.yml": "services:\n  one:\n    image: postgres:16\n    env_file: ../b/db.env\n",
+    "b/compose.yml": TWO,
+    "b/db.env": f"POSTGRES_PASSWORD={PASSWORD}\n",
+}
+BROKEN = {"broken/compose.yml": "services:\n  web: {image: 'x\n"}
+OF_DOTENV = {
+    "apps/a/.env": "COMPOSE_FILE=stack.yml:more.yml\n",
+    "apps/a/stack.yml": "services:\n  one:\n    image: postgres:16\n",
+    "apps/a/more.yml": ONE,
+    "apps/b/compose.yml": TWO,
+}
+# one service in two files: the base changes for whoever extends it
+EXTENDING = {
+    "base/compose.yml": BOTH,
+    "top/compose.yml": service("three", "  four:", "    extends: {file: ../base/compose.yml, service: one}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "calls"),
+    [
+        pytest.param(
+            {"a/compose.yml": BOTH, "b/compose.yml": TWO},
+            [("a/compose.yml", "b/compose.yml", "--only", "two.*"), ("a/compose.yml", "b/compose.yml")],
+            id="files: the second run writes one",
+        ),
+        pytest.param(
+            {"a/compose.yml": BOTH, "b/compose.yml": TWO},
+            [(".", "--only", "two.*"), (".",)],
+            id="a folder: the second run writes one",
+        ),
+        pytest.param(
+            {"x/a/compose.yml": BOTH, "x/b/compose.yml": TWO, "y/compose.yml": BOTH},
+            [("x", "y", "--only", "two.*"), ("x", "y")],
+            id="folders: the second run writes all of one",
+        ),
+        pytest.param(
+            {"a/compose.yml": BOTH, "b/compose.yml": BOTH, "c/compose.yml": ONE},
+            [
+                ("a/compose.yml", "b/compose.yml", "--only", "one.*"),
+                ("b/compose.yml", "c/compose.yml"),
+                (".", "--only", "two.*"),
+            ],
+            id="sets that overlap",
+        ),
+        pytest.param(
+            SHARED_ENV,
+            [("a/compose.yml", "b/compose.yml", "--only", "two.*"), ("a", "b")],
+            id="a file below another folder of the call",
+        ),
+        pytest.param(
+            SHARED_ENV,
+            [("a/compose.yml", "b/compose.yml"), ("a/compose.yml", "b/compose.yml", "--allow", "b")],
+            id="a file that the second call allows",
+        ),
+        pytest.param({**BROKEN, "a/compose.yml": ONE}, [(".",)], id="beside a project that is broken"),
+        pytest.param(
+            {**BROKEN, "a/compose.yml": BOTH, "b/compose.yml": ONE},
+            [(".", "--only", "one.*"), (".",)],
+            id="twice beside a project that is broken",
+        ),
+        pytest.param(OF_DOTENV, [("apps",)], id="layers of a .env"),
+        pytest.param(
+            {**OF_DOTENV, "apps/b/compose.yml": BOTH},
+            [("apps", "--only", "two.*"), ("apps",)],
+            id="layers of a .env beside a project with a run",
+        ),
+        pytest.param(
+            {**OF_DOTENV, "apps/c/compose.yml": BOTH},
+            [("apps/c", "--only", "two.*"), ("apps", "--only", "one.*")],
+            id="layers of a .env and files",
+        ),
+        pytest.param(
+            {"stack.yml": ONE, "more.yml": TWO},
+            [("-f", "stack.yml", "-f", "more.yml", "--only", "two.*"), ("-f", "stack.yml", "-f", "more.yml")],
+            id="layers that the call names",
+        ),
+        pytest.param(
+            {
+                "a/compose.yml": "include: [../part/part.yml]\n" + ONE,
+                "part/part.yml": service(
+                    "two", "    secrets: [old]", "secrets:", "  old:", "    file: ./deep/er/old.txt"
+                ),
+            },
+            [("a", "--only", "one.*"), ("a/compose.yml",)],
+            id="folders that are made elsewhere",
+        ),
+        pytest.param(
+            {"a/compose.yml": BOTH, "b/compose.yml": TWO},
+            [("a/compose.yml", "b/compose.yml", "--secrets-dir", "../values", "--only", "*.*")],
+            id="one folder of values for all",
+        ),
+        pytest.param(
+            {"a/compose.yml": ONE, "b/compose.yml": TWO, "c/vendor/compose.yml": TWO},
+            [("c/vendor/compose.yml",), ("a/compose.yml", "b/compose.yml"), (".", "--templates")],
+            id="what was written stays written",
+        ),
+        pytest.param(
+            EXTENDING,
+            [("base/compose.yml", "top/compose.yml", "--only", "two.*"), ("base/compose.yml", "top/compose.yml")],
+            id="a base of another project",
+        ),
+        pytest.param(
+            EXTENDING,
+            [("top/compose.yml", "base/compose.yml", "--allow", "."), (".",)],
+            id="a base of another project that comes first",
+        ),
+        pytest.param(
+            {"a.yml": DB.replace(PASSWORD, "${ONE}"), "x.env": f"ONE={PASSWORD}\n", "y.env": "TWO=2\n"},
+            [("--env-file", "x.env", "--env-file", "y.env", "--", "a.yml")],
+            id="an option that is said twice",
+        ),
+        pytest.param({"-x.yml": ONE, "y.yml": TWO}, [("--", "-x.yml", "y.yml")], id="a file like an option"),
+    ],
+)
+def test_each_run_prints_what_takes_it_and_no_other_back(
+    folder: Path, say: Say, files: dict[str, str], calls: list[tuple[str, ...]]
+) -> None:
+    plant(folder, **files)
+    done: list[tuple[dict[str, bytes], list[list[str]]]] = []
+    for words in calls:
+        before = snapshot(folder)
+        split = words.index("--") if "--" in words else len(words)
+        run = say(*words[:split], "--write", *words[split:])
+        assert run.status == (2 if "broken/compose.yml" in files and words[0] == "." else 0), run.err
+        if snapshot(folder) != before:
+            printed = [part for part in " ".join(run.out.split()).split("`") if part.startswith("dsec-migrate undo")]
+            done.append((before, [shlex.split(part)[1:] for part in printed if "--forget" not in part]))
+    assert done
+    for before, commands in reversed(done):
+        assert commands
+        for command in commands:
+            said = say(*command)
+            assert (said.status, said.err) == (0, "")
+            assert not leaks(folder)
+        assert snapshot(folder) == before
+
+
+def test_a_folder_is_named_where_nothing_else_would_be_taken_back(folder: Path, say: Say) -> None:
+    plant(folder, **{f"{name}/compose.yml": ONE for name in "abcd"})
+    plant(folder, **{"e/compose.yml": "services:\n  web:\n    image: nginx:1.27\n"})
+    assert "`dsec-migrate undo . --write` takes it back" in say(".", "--write").out
+    plant(folder, **{"e/compose.yml": TWO})
+    assert "`dsec-migrate undo e/compose.yml --write` takes it back" in say(".", "--write").out
+    assert "a/secrets/.undo, b/secrets/.undo, c/secrets/.undo and d/secrets/.undo" in say("undo", ".").out or True
+
+
 # --- lines of .env that nothing reads any more ---
 
 

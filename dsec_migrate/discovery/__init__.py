@@ -49,21 +49,14 @@ def discover(
     named = tuple(directory / path for path in environment.named_files(env_files, shell))
     call = Call(directory, shell, None if project_directory is None else directory / project_directory, named)
     if layers:
-        projects = [call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))]
+        project = call.project(call.checked([directory / path for path in layers], "-f"), str(layers[0]))
+        projects = [replace(project, said=Said(tuple(map(str, layers)), are_layers=True))]
     else:
         projects = _without_repetitions(_named(words, call)) if words else [_used_here(call)]
     named = tuple(directory / path for path in (*words, *layers, *env_files))
-    said = _said(words, layers, project_directory, env_files)
-    return [replace(project, named=named, said=said) for project in projects]
-
-
-def _said(
-    words: Sequence[Path], layers: Sequence[Path], project_directory: Path | None, env_files: Sequence[Path]
-) -> Said:
-    options = [("--project-directory", project_directory)] if project_directory is not None else []
-    options += [("--env-file", path) for path in env_files]
-    named = [*map(str, words), *(word for path in layers for word in ("-f", str(path)))]
-    return Said(tuple(named), tuple(word for option, path in options for word in (option, str(path))))
+    options = [("--project-directory", str(project_directory))] if project_directory is not None else []
+    options += [("--env-file", str(path)) for path in env_files]
+    return [replace(one, named=named, said=replace(one.said, options=tuple(options))) for one in projects]
 
 
 def _used_here(call: Call) -> ProjectFiles:
@@ -86,7 +79,7 @@ def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
     for word in words:
         path = call.directory / word
         if not path.is_dir():
-            projects.append(_of_file(path, word, call))
+            projects.append(replace(_of_file(path, word, call), said=Said((str(word),))))
             continue
         if call.project_directory is not None:
             raise UserError(
@@ -96,7 +89,7 @@ def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
             )
         from dsec_migrate.discovery.below import projects_below
 
-        found = projects_below(path, call)
+        found = [replace(one, said=Said.below(word, one.paths)) for one in projects_below(path, call)]
         below.update(range(len(projects), len(projects) + len(found)))
         projects += found
     if below:

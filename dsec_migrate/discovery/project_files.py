@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate.errors import UserError
+from dsec_migrate.neighbours import DEFAULT_NAMES
 from dsec_migrate.records import dataclass
 
 
 @dataclass(frozen=True)
 class Said:
-    """How the projects of a call were named: ``words`` are files and folders (or ``-f`` with each), ``options`` those
-    that say where to look."""
+    """How a call named a project: ``files`` name it alone, ``are_layers`` with ``-f`` before each; none where it is
+    what Compose would use. ``folder`` is the word below which it was found, empty where it was named itself.
+    ``options`` say where to look, each with its value.
+    """
 
-    words: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    are_layers: bool = False
+    folder: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def below(cls, folder: Path, paths: Sequence[Path]) -> Said:
+        """Of the project of ``paths``, found below ``folder``. A file with a default name stands for its layers."""
+        is_one = len(paths) == 1 or paths[0].name in DEFAULT_NAMES
+        return cls(tuple(map(str, paths[:1] if is_one else paths)), not is_one, str(folder))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that name the project alone."""
+        # what begins like an option would be one
+        files = [f"./{file}" if file.startswith("-") else file for file in self.files]
+        return tuple(word for file in files for word in (("-f", file) if self.are_layers else (file,)))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (*self.words, *(word for option in self.options for word in option))
 
 
 @dataclass(frozen=True)
@@ -24,7 +47,7 @@ class ProjectFiles:
 
     ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
     need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
-    and not taken. ``named`` are the folders and files that the call named, ``said`` the words that say the same again.
+    and not taken. ``named`` are the folders and files that the call named, ``said`` the words for this project alone.
     ``home`` is the folder whose ``.env`` led to files elsewhere: what a repository names is not the call's word.
     """
 

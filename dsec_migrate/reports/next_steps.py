@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dsec_migrate.finding import Action
 from dsec_migrate.isolation import Hardened
 from dsec_migrate.naming import UNDO
-from dsec_migrate.options import SourceKind
-from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.options import SourceKind, Target
+from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.passes import Delivery
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.sealed import files_of
+from dsec_migrate.reports.ways_back import ways_back
 from dsec_migrate.standalone import is_dockerfile
 
 # as `docker context` shows them; others are where somebody put them
@@ -23,15 +23,17 @@ _LOCAL_CONTEXTS = {"", "default", "desktop-linux", "rootless", "orbstack", "coli
 _LOCAL_HOSTS = ("unix://", "npipe://")
 
 
-def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], target_is_swarm: bool) -> None:
+def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], outcome: Outcome) -> None:
     """For projects that were written."""
     page.heading("Next")
-    for step in next_steps(written, target_is_swarm):
+    for step in next_steps(written, outcome.projects, outcome.options.target is Target.SWARM):
         page.sentence(step, indent="    ", first="  - ")
 
 
-def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iterator[str]:
-    """Sentences, with backticks around what is typed: what is due once the projects are written."""
+def next_steps(
+    written: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutcome], target_is_swarm: bool
+) -> Iterator[str]:
+    """Sentences, with backticks around what is typed: what is due once some projects of a run are written."""
     for project in written:
         moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
         services = dict.fromkeys(finding.service for finding in moved)
@@ -46,25 +48,14 @@ def next_steps(written: Sequence[ProjectOutcome], target_is_swarm: bool) -> Iter
     if has_moved:
         yield from _of_moved(target_is_swarm)
     holds = ", which hold the values," if has_moved else ""
-    told = dict.fromkeys((project.journal, project.said) for project in written if project.journal is not None)
-    for folder, said in told:
-        folders = [one for project in written if project.said == said for one in _beyond(project)]
-        allow = [word for one in dict.fromkeys(folders) for word in ("--allow", one)]
-        undo = shlex.join(("dsec-migrate", "undo", *said.words, *said.options, *allow))
+    for way in ways_back(written, everyone):
+        *others, last = (str(folder / UNDO) for folder in way.journals)
+        folders = f"{', '.join(others)} and {last}" if others else last
+        keep = "keeps" if len(way.journals) == 1 else "keep"
         yield (
-            f"`{undo} --write` takes it back. {folder / UNDO} keeps the former files{holds} until "
-            f"`{undo} --forget --write`."
+            f"`{way.command()}` takes it back. {folders} {keep} the former files{holds} until "
+            f"`{way.command('--forget')}`."
         )
-
-
-def _beyond(project: ProjectOutcome) -> Iterator[str]:
-    """The folders outside of the project, and of what the call names, in which a run changed files: who takes it back
-    has to name them."""
-    own = os.path.realpath(project.journal) if project.journal is not None else os.devnull
-    for path in (*(file.source.path for file in project.rewritten), *(file.path for file in files_of(project))):
-        real = os.path.realpath(path)
-        if project.boundary.own and not project.boundary.holds(path) and not real.startswith(own + os.sep):
-            yield os.path.relpath(os.path.dirname(real))  # noqa: PTH120
 
 
 def _changed(one: Hardened) -> tuple[str, ...]:

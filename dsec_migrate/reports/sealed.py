@@ -90,6 +90,8 @@ def _sealed(project: ProjectOutcome, looks: Iterable[Look]) -> Sealed:
         journal=project.journal,
         said=project.said,
         boundary=project.boundary,
+        elsewhere=project.elsewhere,
+        is_untouched=project.is_untouched,
         diffs={look: render(project, look) for look in looks},
         files=files_of(project),
     )

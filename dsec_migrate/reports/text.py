@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.options import SourceKind, Target
+from dsec_migrate.options import SourceKind
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports import hardened
 from dsec_migrate.reports.counts import check_sentence, count, sentence
@@ -204,7 +204,7 @@ def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
         page.sentence(remote, indent="         ", first="warning: ", paint=page.style.bold)
     if not written:
         return
-    tell_next_steps(page, written, outcome.options.target is Target.SWARM)
+    tell_next_steps(page, written, outcome)
     for script in manager_scripts(written):
         page.sentence(script)
-    tell_unknown_images(page, written)
+    tell_unknown_images(page, written, outcome.projects)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from dsec_migrate.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.ways_back import ways_back
 
 _Service = tuple[ProjectOutcome, str, list[Finding]]
 
@@ -35,8 +35,9 @@ function setting(name, fallback) {
 }
 
 
-def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
-    """Nothing where every moved variable belongs to a known image."""
+def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutcome]) -> None:
+    """Of projects that were written, among all of a run; nothing where every moved variable belongs to a known
+    image."""
     services = list(_services(projects))
     if not services:
         return
@@ -52,7 +53,7 @@ def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome]) -> None:
         for line in snippet.splitlines():
             page.row(f"    {line}".rstrip())
     page.blank()
-    _tell_undo(page, services)
+    _tell_undo(page, services, everyone)
 
 
 def unsure_starts(project: ProjectOutcome) -> Iterator[str]:
@@ -82,11 +83,11 @@ def _is_unknown(finding: Finding) -> bool:
     return finding.action is Action.MIGRATE and not finding.is_image_known
 
 
-def _tell_undo(page: Page, services: Sequence[_Service]) -> None:
-    paths = dict.fromkeys(project.path for project, _, _ in services)
-    words = ("dsec-migrate", "undo", *paths, *services[0][0].said.options, "--write")
+def _tell_undo(page: Page, services: Sequence[_Service], everyone: Sequence[ProjectOutcome]) -> None:
+    unsure = {id(project): project for project, _, _ in services}
     page.sentence("To undo all of it:")
-    page.row(f"    {shlex.join(words)}")
+    for way in ways_back(list(unsure.values()), everyone):
+        page.row(f"    {way.command()}")
     project, _, findings = services[0]
     finding = findings[0]
     secret = next((s for s in project.plan.secrets if s.name == finding.secret), None)

@@ -100,7 +100,7 @@ class Run:
 
     number: int
     state: str
-    seconds: int
+    seconds: float
     replaced: tuple[Replaced, ...] = ()
     created: tuple[Created, ...] = ()
     appended: tuple[Appended, ...] = ()
@@ -255,7 +255,7 @@ class Journal:
         numbers = [run.number for run in self.runs()]
         with suppress(OSError):
             numbers += [int(entry.name) for entry in (self.folder / UNDO).iterdir() if entry.name.isdecimal()]
-        return Run(max(numbers, default=0) + 1, PREPARED, int(time.time()))
+        return Run(max(numbers, default=0) + 1, PREPARED, time.time())
 
     @contextmanager
     def locked(self) -> Iterator[None]:

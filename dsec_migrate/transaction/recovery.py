@@ -15,6 +15,7 @@ from dsec_migrate.transaction.disk import (
     overwrite,
     read,
     remove,
+    remove_empty,
     remove_folder,
     rename,
     staged,
@@ -228,11 +229,14 @@ def forget_undone(journal: Journal, run: Run) -> None:
     for number, heir in enumerate(rest):
         # a file that it uses is its own from now on
         rest[number] = _owning(heir, [made for path in heir.uses if (made := left.pop(path, None)) is not None])
+    folders = {path for other in undone for path in other.folders}
     if rest:
+        # an heir is not told of what is gone: it may lie where no word of its own leads
+        remove_empty(folders)
         # what holds another value now stays, and so do the lines that keep it out of git
         rest[0] = _owning(_heir(rest[0], undone), list(left.values()))
     journal.write(rest)
-    journal.abandoned.update(path for other in undone for path in other.folders)
+    journal.abandoned.update(folders)
 
 
 def _owning(run: Run, created: Sequence[Created]) -> Run:
@@ -240,7 +244,8 @@ def _owning(run: Run, created: Sequence[Created]) -> Run:
 
 
 def _heir(run: Run, undone: Sequence[Run]) -> Run:
-    folders = dict.fromkeys((*run.folders, *(path for other in undone for path in other.folders)))
+    left = (path for other in undone for path in other.folders if path.exists())
+    folders = dict.fromkeys((*run.folders, *left))
     kept = (lines for other in undone for lines in other.appended if lines.path.exists())
     lines = dict.fromkeys((*run.appended, *kept))
     beside = dict.fromkeys((*run.beside, *(path for other in undone for path in other.beside)))

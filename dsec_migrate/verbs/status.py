@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from dsec_migrate import transaction
@@ -138,7 +139,8 @@ def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
     rows = [(f"{f.site.file}:{f.site.line}", f.name) for f in plain]
     page.table([*dict.fromkeys(rows), *originals])
     if originals:
-        page.sentence("`undo --forget --write` deletes the former files; the migration cannot be undone then")
+        forget = shlex.join(("dsec-migrate", "undo", *outcome.said.arguments, "--forget", "--write"))
+        page.sentence(f"`{forget}` deletes the former files; the migration cannot be undone then")
 
 
 def _originals(folder: Path, root: Project) -> list[tuple[str, str]]:

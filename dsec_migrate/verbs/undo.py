@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from dsec_migrate import transaction
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
-from dsec_migrate.files import journal_folders, journals_below
+from dsec_migrate.files import journals_below
 from dsec_migrate.holdings import masks
+from dsec_migrate.interruptions import each_once, files_read, run_folders
 from dsec_migrate.migrate import load
 from dsec_migrate.naming import Style
-from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.page import Page
@@ -34,6 +34,10 @@ class _Known:
 
     def runs(self, folder: Path) -> list[transaction.Run]:
         return transaction.runs_of(folder, self.boundary, self.files.paths, self.read)
+
+    @property
+    def own(self) -> set[Path]:
+        return {Path(os.path.realpath(path)) for path in self.files.paths}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,6 @@ def perform(task: Task, *, forget: bool = False) -> Result:
 
 def _known(files: ProjectFiles, task: Task) -> _Known:
     """Also where the files have become invalid since, to be undone all the same. Raises UserError."""
-    below = journals_below(files.directory)
     try:
         root = load(files, task.options, task.shell)
     except UserError:
@@ -73,20 +76,9 @@ def _known(files: ProjectFiles, task: Task) -> _Known:
             files.folder, (*files.named, *task.options.allow), task.options.secrets_dir, task.shell
         )
         named = files.directory / (task.options.secrets_dir or Style().directory)
-        return _Known(files, boundary, _each_once([named, *below]), ())
-    folders = _each_once([*journal_folders(root, task.options), *below])
-    return _Known(files, root.boundary, folders, list(_read(root)), hider(masks(root, task.options)))
-
-
-def _each_once(folders: Iterable[Path]) -> list[Path]:
-    return list({os.path.realpath(folder): folder for folder in folders}.values())
-
-
-def _read(root: Project) -> Iterable[Path]:
-    for unit in root.units():
-        yield from (text.source.path for text in (*unit.compose_texts, *unit.env_texts))
-        yield from unit.environment.paths
-        yield from (text.source.path for text in unit.recipes.values())
+        return _Known(files, boundary, each_once([named, *journals_below(files.directory)]), ())
+    folders = run_folders(files, root, task.options)
+    return _Known(files, root.boundary, folders, list(files_read(root)), hider(masks(root, task.options)))
 
 
 # --- back ---
@@ -96,12 +88,13 @@ def _undo(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bo
     """The runs of one call, the latest first: what an earlier one made may serve a later one."""
     page = task.page
     found: list[_Found] = []
+    named = {path for known in projects for path in known.own}
     for known in projects:
         try:
             if task.write:
                 for ended in (ended for folder in known.folders for ended in _recovered(known, folder)):
                     page.sentence(str(ended))
-            latest = _latest(known)
+            latest = _latest(known, named)
         except Exception as error:
             errors.append(told(error, known.files.name))
             continue
@@ -138,13 +131,16 @@ def _recovered(known: _Known, folder: Path) -> Sequence[transaction.Recovered]:
     return transaction.recover(folder, known.boundary) if is_own else ()
 
 
-def _latest(known: _Known) -> _Found | None:
-    """Raises UserError where there is none, and a journal cannot be used that may know one."""
+def _latest(known: _Known, named: Set[Path]) -> _Found | None:
+    """The project's latest run: its own, or one that changed its files for a project that the call does not name.
+
+    Raises UserError where there is none, and a journal cannot be used that may know one."""
     found: list[_Found] = []
     problem: UserError | None = None
     for folder in known.folders:
         try:
-            found += [_Found(known, folder, run) for run in known.runs(folder)[-1:]]
+            runs = [run for run in known.runs(folder) if named.isdisjoint(run.project) or known.own & {*run.project}]
+            found += [_Found(known, folder, run) for run in runs[-1:]]
         except UserError as error:
             problem = problem or error
     if not found and problem is not None:

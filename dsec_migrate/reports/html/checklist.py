@@ -50,7 +50,7 @@ def steps(outcome: Outcome, projects: Sequence[ProjectOutcome], words: Words) ->
     if not all(project.is_written for project in changed):
         items.append(words.sentence("Read the changes above, then run the same command with `--write`."))
     items += map(words.sentence, manager_scripts(changed))
-    items += map(words.sentence, next_steps(changed, outcome.options.target is Target.SWARM))
+    items += map(words.sentence, next_steps(changed, projects, outcome.options.target is Target.SWARM))
     return boxes("step", items, 1)
 
 
