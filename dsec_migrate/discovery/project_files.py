@@ -69,4 +69,4 @@ class ProjectFiles:
     @classmethod
     def of(cls, path: Path) -> ProjectFiles:
         """The project of one file."""
-        return cls((path,), path.parent, name=str(path))
+        return cls((path,), path.parent, name=str(path), said=Said((str(path),)))
