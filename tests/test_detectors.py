@@ -535,6 +535,12 @@ HARD_TEXTS = [
     "a:" * (LONG // 2),
     "--auth a:" * (LONG // 9),
     "login a password " * (LONG // 17),
+    "rabbitmqctl add_user " * (LONG // 21),
+    "curl -u a:" * (LONG // 10),
+    "set a_password " * (LONG // 15),
+    "/token:" * (LONG // 7),
+    "--a:" * (LONG // 4),
+    "mysql " + '-p"' * (LONG // 3),
     "define('A_PASSWORD'," * (LONG // 20),
     '{"a":"",' * (LONG // 8),
 ]

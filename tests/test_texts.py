@@ -69,6 +69,13 @@ def assert_becomes(check: Check) -> None:
 SQL = {"MYSQL_USER": "keeper", "MYSQL_PASSWORD": PLACEHOLDER, "MYSQL_ROOT_PASSWORD": PLACEHOLDER}
 ONCE = [
     Check(
+        "a password with a sign of a shell in a word of a list",
+        "mysql:8.0",
+        {"MYSQL_USER": "keeper"},
+        '["CMD", "mysqladmin", "--password=Sedge-41;Plover", "ping"]',
+        r'["CMD-SHELL", "mysqladmin --password=\"$$(cat db_password)\" ping"]',
+    ),
+    Check(
         "the user that a word names",
         "mariadb:10.11",
         SQL,
@@ -250,13 +257,6 @@ AS_IT_IS = [
         f"mysqladmin -u${{ODD}} -p{DISTINCTIVE} ping",
         f"mysqladmin -u${{ODD}} -p{DISTINCTIVE} ping",
         {"ODD": "it's"},
-    ),
-    Check(
-        "a word that goes on with a sign of a shell",
-        "mysql:8.0",
-        {"MYSQL_USER": "keeper"},
-        '["CMD", "mysqladmin", "--password=Sedge-41;Plover", "ping"]',
-        '["CMD", "mysqladmin", "--password=Sedge-41;Plover", "ping"]',
     ),
 ]
 

@@ -7,38 +7,47 @@ from typing import NamedTuple
 
 from dsec_migrate.detectors import command_option, known_token, program_word, url_credential
 from dsec_migrate.detectors.assignments import assignments
+from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.finding import Confidence
 
 
 class Found(NamedTuple):
     """The characters ``start`` to ``end`` are a secret, or a reference that supplies one. ``label`` is what gives it
-    away, as the text has it, and ``why`` a short sentence."""
+    away, as the text has it, and ``why`` a short sentence. ``is_last``: the secret ends where its word does, of words
+    that no shell has parted as well."""
 
     label: str
     start: int
     end: int
     confidence: Confidence
     why: str
+    is_last: bool = False
 
 
 def find(text: str) -> list[Found]:
     """The secrets of a command line, in order and not overlapping. Linear in its length."""
-    if not any(mark in text for mark in ("-", "://", "=", "_", ":")):
+    if not any(mark in text for mark in ("-", "://", "=", "_", ":", " ")):
         return []
     found: list[Found] = []
+    # of those that begin at one place, what is known of a program is surest
     for one in sorted(_candidates(template(text).view), key=lambda each: each.start):
         if not found or one.start >= found[-1].end:
             found.append(one)
     return found
 
 
+def noun(label: str) -> str:
+    """What a secret is called that ``label`` gives away: after it, where it may tell of one."""
+    return label.strip("-./") if meaning(label).kind is not Kind.PLAIN else "password"
+
+
 def _candidates(view: str) -> Iterator[Found]:
+    for word in program_word.words(view):
+        yield Found(word.label, word.start, word.end, Confidence.LIKELY, program_word.WHY, word.is_last)
     option = command_option.WHY
     for name, start, end in command_option.options(view):
-        yield Found(f"--{name}", start, end, Confidence.LIKELY, option)
-    for label, start, end in program_word.words(view):
-        yield Found(label, start, end, Confidence.LIKELY, program_word.WHY)
+        yield Found(f"--{name}", start, end, Confidence.LIKELY, option, True)
     for assigned in assignments(view):
         if not assigned.is_prose:
             why = "a credential is assigned in a command"

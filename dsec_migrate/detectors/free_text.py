@@ -62,7 +62,7 @@ def find(text: str) -> list[Passage]:
             for one in assignments(view)
             if not one.is_prose and not _ALIAS.fullmatch(view, one.start, one.end)
         ),
-        *(Passage(start, end, Confidence.LIKELY, program_word.WHY) for _, start, end in program_word.words(view)),
+        *(Passage(word.start, word.end, Confidence.LIKELY, program_word.WHY) for word in program_word.words(view)),
     ]
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_shell
+from dsec_migrate.detectors.known_programs import Word, credentials
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.detectors.values import is_filler, is_nothing, is_reference
 from dsec_migrate.finding import Candidate, Confidence, Verdict
@@ -20,41 +21,14 @@ _VALUE = r"(?P<value>(?<=\")[^\"\n]{1,256}(?=\")|(?<=')[^'\n]{1,256}(?=')|[^\s\"
 # one word and what parts it from the next
 _WORD = r"[^\s|;&]{1,256}[\"']?[\s,]{1,4}[\"']?"
 
-
-def _option(programs: str, option: str) -> Pattern:
-    return Pattern(rf"\b(?:{programs})\b[^|;&\n]{{0,160}}?[\s\"'](?:{option}){_VALUE}")
-
-
-# options of one letter mean a password for these programs only; each with a text that the line must hold
-_OPTIONS = (
-    ("-p", _option(r"(?:mysql|mariadb)[a-z-]{0,12}", "-p[\"']?")),
-    ("-p", _option(r"sshpass|mongo(?:sh|dump|restore|import|export)?|smbclient|docker login", f"-p{_GAP}")),
-    ("-p", _option("sqlcmd", f"-P(?:{_GAP})?")),
-    ("-a", _option(r"(?:redis|valkey|keydb)-cli", f"-a{_GAP}")),
-    ("-u", _option("curl", rf"(?:-u|--user){_GAP}[^\s\"':]{{1,128}}:(?!//)")),
-    ("-w", _option("ldap[a-z]{1,8}", f"-w{_GAP}")),
-)
 # places among the words
 _PLACES = (
-    # MinIO's client: alias, address, user, password
+    # Apache's htpasswd, and Mosquitto's: with -n it prints, else a file comes first; -b takes it from the words
     (
-        "mc",
-        "alias set",
-        Pattern(rf"\balias\s{{1,4}}set[\"']?\s{{1,4}}{_WORD}(?=[\"']?(?:https?:|[$\x01])){_WORD}{_WORD}{_VALUE}"),
-    ),
-    (
-        "mc",
-        "host add",
-        Pattern(
-            rf"\bconfig\s{{1,4}}host\s{{1,4}}add\s{{1,4}}{_WORD}(?=[\"']?(?:https?:|[$\x01])){_WORD}{_WORD}{_VALUE}"
-        ),
-    ),
-    # Apache's htpasswd: with -n it prints, else a file comes first; -b takes the password from the words
-    (
-        "htpasswd",
+        "passwd",
         "htpasswd",
         Pattern(
-            r"\bhtpasswd[\s,\"']{1,4}(?=(?:-\w{1,8}[\s,\"']{1,4}){0,6}-\w{0,7}b)"
+            r"\b(?:htpasswd|mosquitto_passwd)[\s,\"']{1,4}(?=(?:-\w{1,8}[\s,\"']{1,4}){0,6}-\w{0,7}b)"
             r"(?:(?=(?:-\w{1,8}[\s,\"']{1,4}){0,6}-\w{0,7}n)(?:-\w{1,8}[\s,\"']{1,4}(?:\d{1,2}[\s,\"']{1,4})?){1,6}"
             rf"|(?:-\w{{1,8}}[\s,\"']{{1,4}}(?:\d{{1,2}}[\s,\"']{{1,4}})?){{1,6}}{_WORD}){_WORD}{_VALUE}"
         ),
@@ -84,7 +58,23 @@ _PLACES = (
         ),
     ),
 )
+# what a program reads from its standard input
 _STATEMENTS = (
+    (
+        "chpasswd",
+        Pattern(
+            r"(?<![^\s\"'])[\w.@-]{1,64}:(?P<value>[^\s\"'|]{1,256})[\"']?\s{0,4}\|\s{0,4}(?:sudo\s)?[\w/]{0,32}chpasswd"
+        ),
+    ),
+    ("chpasswd", Pattern(r"\bchpasswd\s{0,4}<<<\s{0,4}[\"']?[\w.@-]{1,64}:(?P<value>[^\s\"']{1,256})")),
+    (
+        "stdin",
+        Pattern(
+            r"\b(?:echo|printf)\s{1,4}(?:-\w\s{1,4})?(?:[\"']?%s(?:\\n)?[\"']?\s{1,4})?[\"']?"
+            r"(?P<value>(?<=\")[^\"\n]{1,256}(?=\")|(?<=')[^'\n]{1,256}(?=')|[^\s\"'|;&-][^\s\"'|;&]{0,255})[\"']?\s{0,4}\|"
+            r"[^|;&\n]{1,256}--?(?:password|pass|token)-?stdin\b"
+        ),
+    ),
     (
         "identified",
         Pattern(
@@ -109,23 +99,33 @@ _STATEMENTS = (
     ),
 )
 _ALL = (
-    *((mark, mark, pattern) for mark, pattern in _OPTIONS),
     *_PLACES,
     *((mark, mark, pattern) for mark, pattern in _STATEMENTS),
 )
 
 
+# the password goes on to the end of its word
+_TO_THE_END = frozenset({"htpasswd", "auth"})
+# what has no words has no program
+_PARTS = Pattern(r"[ \t,]")
+
+
 def find(view: str) -> list[tuple[int, int]]:
     """The ranges of passwords in ``view``. Linear in its length."""
-    return [(start, end) for _, start, end in words(view)]
+    return [(word.start, word.end) for word in words(view)]
 
 
-def words(view: str) -> Iterator[tuple[str, int, int]]:
-    """Each with what gives it away."""
+def words(view: str) -> Iterator[Word]:
+    """The credentials of programs and statements, each with what gives it away. Linear in the length."""
+    for word in credentials(view) if _PARTS.search(view) else ():
+        if is_value(view[word.start : word.end]):
+            yield word
     lowered = view.lower()
     for mark, label, pattern in _ALL:
         if mark in lowered:
-            yield from ((label, *match.span("value")) for match in pattern.finditer(view) if is_value(match["value"]))
+            for match in pattern.finditer(view):
+                if is_value(match["value"]):
+                    yield Word(label, *match.span("value"), label in _TO_THE_END)
 
 
 def is_value(value: str) -> bool:

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from dsec_migrate import limits
 from dsec_migrate.changes import Read
-from dsec_migrate.detectors.command_line import Found, find
+from dsec_migrate.detectors.command_line import Found, find, noun
 from dsec_migrate.detectors.command_option import NAME
-from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.templates import template
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.finding import Exposure, Verdict
@@ -24,9 +23,10 @@ from dsec_migrate.source import Span
 
 _KEYS = ("command", "entrypoint", "healthcheck")
 # what an option of one word is about is not told by the word
-_OF_THE_SERVICE = Pattern(
-    r"-[a-z]|--?(?:requirepass|masterauth|pass|passwd|password|pw)|identified|password|authorization"
-)
+_OF_THE_SERVICE = Pattern(r"requirepass|masterauth|pass|passwd|password|pw")
+_BLANK = Pattern(r"\s")
+_SIGN = Pattern(r"[\"'`;|&<>,()\[\]{}\\]")
+_NO_SIGN = "\x02"
 _ONE_WORD = Pattern(r"[A-Za-z]+")
 
 Covered = tuple[int, Span]
@@ -81,11 +81,29 @@ def _of_text(node: Content | None) -> Iterator[_Place]:
     for word in words:
         ends.append((offset, word))
         offset += len(word.value) + 1
-    for found in find(" ".join(word.value for word in words)):
+    for found in _in_words([word.value for word in words]):
         start, word = ends[bisect_right(ends, found.start, key=itemgetter(0)) - 1]
         part = Span(found.start - start, found.end - start)
         if part.end <= len(word.value):
+            if found.is_last and not _BLANK.search(word.value, 0, part.start):
+                # no shell parts such a word at blanks
+                part = Span(part.start, max(part.end, len(word.value.rstrip("\n"))))
             yield _Place(word, part, found)
+
+
+def _in_words(words: list[str]) -> Iterator[Found]:
+    """The secrets of words that are joined by blanks: what signs mean to a shell, they mean in no word of a list."""
+    found = [each for each in find(" ".join(map(_opaque, words))) if each.is_last]
+    taken = [(each.start, each.end) for each in found]
+    found += [
+        each for each in find(" ".join(words)) if not any(each.start < end and start < each.end for start, end in taken)
+    ]
+    yield from sorted(found, key=lambda each: each.start)
+
+
+def _opaque(word: str) -> str:
+    """The word with nothing in it that a shell would take for a sign; one with blanks may be a script."""
+    return word if "$" in word or _BLANK.search(word) else _SIGN.sub(_NO_SIGN, word)
 
 
 def _case(project: Project, service: Service, layer: Layer, key: str, place: _Place, options: Options) -> Case:
@@ -104,7 +122,7 @@ def _case(project: Project, service: Service, layer: Layer, key: str, place: _Pl
 
 def _noun(service: Service, label: str) -> str:
     """What a secret is called that nobody has named: after the option, and after the service where that says little."""
-    if label == "URL" or _OF_THE_SERVICE.fullmatch(label) or meaning(label.lstrip("-")).kind is Kind.PLAIN:
+    words = noun(label)
+    if _OF_THE_SERVICE.fullmatch(words):
         return f"{service.name}_password"
-    words = label.strip("-")
     return f"{service.name}_{words}" if _ONE_WORD.fullmatch(words) else words

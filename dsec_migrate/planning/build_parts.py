@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dsec_migrate import dotenv, limits
 from dsec_migrate.detectors import judge
-from dsec_migrate.detectors.command_line import find
+from dsec_migrate.detectors.command_line import find, noun
 from dsec_migrate.dockerfile import Instruction, declared, stages, unquoted, words
 from dsec_migrate.document import Scalar
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
@@ -89,10 +89,9 @@ def _of_run(recipe: DockerfileText, run: Instruction) -> Iterator[Found]:
     for one, part in places:
         text = run.text[slice(*part)]
         if words_of_list is not None or not set("$`") & set(text):
-            name = "password" if one.label == "URL" else one.label.strip("-")
             whole = ((0, len(text)),)
             yield (
-                _slot(recipe, run, name, part, text),
+                _slot(recipe, run, noun(one.label), part, text),
                 Verdict(one.confidence, Exposure.LITERAL, one.why, "command option", whole),
             )
 
