@@ -126,7 +126,7 @@ def _files(project: Project, service: Service, *, is_store: bool) -> Iterator[tu
                 if key == "volumes":
                     yield from _mounted(project, data, is_store=is_store)
                 else:
-                    yield from _defined(project, key, data)
+                    yield from _defined(project, key, project.resolve(str(_source(data))).value)
     if service.is_built and not is_store:
         build = builds.find(project, service)
         if build is None:
@@ -183,9 +183,12 @@ def _parts(project: Project, data: object) -> tuple[str, str, bool]:
     return source, rest.split(":")[0], source.startswith((".", "/", "~"))
 
 
-def _defined(project: Project, kind: str, data: object) -> Iterator[tuple[str, str]]:
+def _source(data: object) -> object:
+    return data.get("source") if isinstance(data, dict) else data
+
+
+def _defined(project: Project, kind: str, name: str | None) -> Iterator[tuple[str, str]]:
     """The content of a config or a secret."""
-    name = data.get("source") if isinstance(data, dict) else data
     for _, root in reversed(project.roots):
         block = root.get(kind)
         found = block.get(str(name)) if isinstance(block, Mapping) else None

@@ -14,7 +14,7 @@ from dsec_migrate import images
 from dsec_migrate.document import Mapping, Scalar, is_given, walk
 from dsec_migrate.images import Image
 from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import by_path, of_build, sources_of
+from dsec_migrate.project.mounted import by_path, mounts, of_build
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 """Modes of a secret's file: the folder above keeps others on the host out."""
@@ -106,7 +106,7 @@ def _only_inherits(project: Project, service: Service, secret: str) -> bool:
         return False
     if any(path in text.value for text in _texts(service) for path in paths):
         return False
-    mounting = {id(layer.service) for layer in service.layers if secret in sources_of(layer)}
+    mounting = {id(mount.layer.service) for mount in mounts(service) if mount.source == secret}
     others = (one for one in project.services.values() if one is not service and one.image == service.image)
     own = {id(one.layers[-1].service) for one in others if one.layers}
     return bool(mounting) and mounting <= own

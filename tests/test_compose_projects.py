@@ -20,6 +20,7 @@ from dsec_migrate import migrate
 from dsec_migrate.discovery import discover
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options
+from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.source import is_text
 
 VECTORS = Path(__file__).parent / "vectors" / "projects.json"
@@ -50,7 +51,7 @@ def words(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def understood(case: Mapping[str, Any], folder: Path) -> Any:
-    """The name and each service's variables by our own reading; None where we refuse the project."""
+    """The name, and what each service has and mounts, by our own reading; None where we refuse the project."""
     shell = case.get("shell", {})
     try:
         (files,) = discover([], directory=folder, shell=shell, **words(case))
@@ -68,7 +69,13 @@ def understood(case: Mapping[str, Any], folder: Path) -> Any:
         for unit in project.units()
         for service in unit.services.values()
     }
-    return {"name": project.environment.project_name, "services": services}
+    mounts = {
+        service.name: dict(sorted(by_path(service).items()))
+        for unit in project.units()
+        for service in unit.services.values()
+        if by_path(service)
+    }
+    return {"name": project.environment.project_name, "services": services, **({"mounts": mounts} if mounts else {})}
 
 
 def _as_docker_says(value: str) -> str:
@@ -92,7 +99,16 @@ def observed(case: Mapping[str, Any], folder: Path) -> Any:
         }
         for name, service in (said.get("services") or {}).items()
     }
-    return {"name": said["name"], "services": services}
+    mounts = {
+        name: dict(sorted((_path(one.get("target") or one["source"]), one["source"]) for one in service["secrets"]))
+        for name, service in (said.get("services") or {}).items()
+        if service.get("secrets")
+    }
+    return {"name": said["name"], "services": services, **({"mounts": mounts} if mounts else {})}
+
+
+def _path(target: str) -> str:
+    return target if target.startswith("/") else f"{SECRETS_MOUNT}/{target}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["about"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from test_stores import run
 
 from dsec_migrate import migrate, readers
 from dsec_migrate.discovery.project_files import ProjectFiles
@@ -70,6 +71,22 @@ def test_one_reader_who_is_not_root_opens_it_to_all(tmp_path: Path) -> None:
     other = "  web:\n    image: registry.example.org/team/shop:1\n    secrets: [db_password]\n"
     text = f"services:\n{service('')}{other}{SECRETS}"
     assert readers.mode_for(project(tmp_path, text), "db_password") == 0o444
+
+
+def test_a_mount_that_comes_along_with_what_a_service_extends_has_no_reader(tmp_path: Path) -> None:
+    reset = "  scratch:\n    extends: db\n    environment: {POSTGRES_PASSWORD_FILE: !reset null}\n"
+    another = f"{reset}    image: registry.example.org/team/store:1\n"
+    reading = f"{reset}    command: sh -c 'exec app $$(cat /run/secrets/db_password)'\n"
+    for more, mode in (reset, 0o600), (another, 0o444), (reading, 0o444):
+        text = f"services:\n{service('')}{more}{SECRETS}"
+        assert readers.mode_for(project(tmp_path, text), "db_password") == mode
+
+
+def test_a_mount_that_a_variable_names_is_read_as_any_other(tmp_path: Path) -> None:
+    one = service("").replace("[db_password]", '["${WHICH:-db_password}"]')
+    text = f"services:\n{one}{SECRETS}"
+    assert readers.mode_for(project(tmp_path, text), "db_password") == 0o600
+    assert run(tmp_path, "status", "compose.yml").count("unused") == 0
 
 
 def test_a_build_reads_it_as_whoever_starts_it(tmp_path: Path) -> None:

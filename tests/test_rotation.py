@@ -231,6 +231,17 @@ def test_what_does_not_fit_changes_nothing(tmp_path: Path, words: tuple[str, ...
     assert seen(folder) == before
 
 
+def test_a_mount_that_a_variable_names_has_no_second_beside_it(tmp_path: Path) -> None:
+    folder = project(
+        tmp_path, BUILT.replace("- db_password\n", "- ${WHICH:-db_password}\n", 1), db_password=OLD, other="x"
+    )
+    assert "${WHICH" in (folder / "compose.yml").read_text()
+    before = seen(folder)
+    words = ("--strategy", "dual", "--generate", "32", "--write")
+    assert "a variable makes this mount that of db_password" in " ".join(rotate(folder, *words, status=2).split())
+    assert seen(folder) == before
+
+
 def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     folder = project(tmp_path, BUILT, db_password=OLD, other="x")
     result = run(folder, "rotate", "nope", "--generate", "32", status=2)

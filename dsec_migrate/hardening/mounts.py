@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from dsec_migrate.changes import Plan
 from dsec_migrate.configuration import setup
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.document import Mapping, Scalar
 from dsec_migrate.finding import Action, Finding, Site
 from dsec_migrate.hardening import editable
 from dsec_migrate.isolation import DropMounts, Hardened
@@ -18,7 +18,7 @@ from dsec_migrate.options import Harden
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.planning.unused import UNUSED
 from dsec_migrate.project import Layer, Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
+from dsec_migrate.project.mounted import SECRETS_MOUNT, mounts, sources
 from dsec_migrate.records import replace
 
 # whoever reads the folder as a whole reads each file
@@ -42,7 +42,7 @@ def harden(project: Project, plan: Plan) -> tuple[Plan, Plan]:
             continue
         settled.append(finding)
         layer = service.layers[0]
-        items = list(_items(layer, name))
+        items = list(_items(service, name))
         gone.setdefault(service.name, (layer, []))[1].extend(items)
         told.append(Hardened(Harden.MOUNTS, _site(layer, items, finding), service.name, Action.MIGRATE, name))
     dropped = {(one.service, one.subject) for one in told if one.action is Action.MIGRATE}
@@ -63,17 +63,14 @@ def _obstacle(project: Project, service: Service, name: str) -> str:
         return f"a file that it mounts names {name}"
     if found.gap:
         return f"its settings are not all known: {found.gap}"
-    return "" if any(True for _ in _items(service.layers[0], name)) else "it is mounted by another file"
+    return "" if any(True for _ in _items(service, name)) else "it is mounted by another file"
 
 
-def _items(layer: Layer, name: str) -> Iterator[Scalar | Mapping]:
-    """The entries of a list that mount a secret."""
-    node = layer.service.get("secrets")
-    for item in node.items if isinstance(node, Sequence) else ():
-        content = follow(item)
-        source = content.get("source") if isinstance(content, Mapping) else content
-        if isinstance(source, Scalar) and source.value == name and isinstance(item, (Scalar, Mapping)):
-            yield item
+def _items(service: Service, name: str) -> Iterator[Scalar | Mapping]:
+    """The entries of the first layer's list that mount a secret."""
+    for mount in mounts(service):
+        if mount.layer is service.layers[0] and mount.source == name and isinstance(mount.item, (Scalar, Mapping)):
+            yield mount.item
 
 
 def _site(layer: Layer, items: list[Scalar | Mapping], finding: Finding) -> Site:

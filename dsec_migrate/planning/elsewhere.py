@@ -21,6 +21,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, scalar_text
+from dsec_migrate.project.mounted import mounts
 from dsec_migrate.records import replace
 from dsec_migrate.source import Source, Span
 
@@ -235,16 +236,11 @@ def _as_secret(project: Project, name: str) -> str:
     told: dict[str, list[str]] = {}
     has_mode = False
     for service in project.services.values():
-        for layer in service.layers:
-            listed = layer.service.get("configs")
-            for item in listed.items if isinstance(listed, Sequence) else ():
-                one = follow(item)
-                source = one.get("source") if isinstance(one, Mapping) else one
-                if not isinstance(source, Scalar) or source.value != name:
-                    continue
-                target = one.get("target") if isinstance(one, Mapping) else None
-                place = _shown(target.value) if isinstance(target, Scalar) else f"/{name}"
+        for mount in mounts(service, "configs"):
+            if mount.source == name:
+                one = follow(mount.item)
                 has_mode = has_mode or (isinstance(one, Mapping) and one.get("mode") is not None)
+                place = _shown(mount.target) if mount.target else f"/{name}"
                 told.setdefault(place, []).append(service.name)
     uses = [
         f"`secrets: [{{source: {name}, target: {place}}}]` in {' and '.join(dict.fromkeys(services))}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dsec_migrate.changes import Applicability
-from dsec_migrate.document import Alias, Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.document import Alias, ParsedNode, Scalar, follow, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.images import Image
 from dsec_migrate.options import Options
@@ -18,7 +18,7 @@ from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
 
 UNUSED = "it is mounted, and nothing in the service names its file"
 
@@ -54,15 +54,15 @@ def _unused(project: Project, service: Service, row: Image | None) -> Iterator[t
     if not mounted or any(file.text is None for file in service.env_files):
         return
     texts = list(_texts(project, service, (*RUN_INSIDE, "environment")))
-    for name, target, site in mounted:
-        path = target if target.startswith("/") else f"{SECRETS_MOUNT}/{target}"
-        if not path.startswith(f"{SECRETS_MOUNT}/"):
+    for mount, site in mounted:
+        if not mount.path.startswith(f"{SECRETS_MOUNT}/"):
             # it stands where the program looks by itself
             continue
-        if any(name in text or target in text for text in texts) or _is_named_for(project, service, path):
+        names = (mount.source, mount.target or mount.source)
+        if any(name in text for text in texts for name in names) or _is_named_for(project, service, mount.path):
             continue
-        if not any(path in text for text in _mounted_texts(project, service)):
-            yield name, site
+        if not any(mount.path in text for text in _mounted_texts(project, service)):
+            yield mount.source, site
 
 
 @lru_cache(maxsize=4)
@@ -118,24 +118,10 @@ def _resolved(project: Project, node: ParsedNode) -> Iterator[str]:
             yield from _resolved(project, content)
 
 
-def _mounted(service: Service) -> Iterator[tuple[str, str, Site]]:
-    """The secrets that a service lists: name, target and place, each once."""
+def _mounted(service: Service) -> Iterator[tuple[Mount, Site]]:
+    """The secrets that a service lists, with their places, each once."""
     told: set[str] = set()
-    for layer in service.layers:
-        node = layer.service.get("secrets")
-        for item in node.items if isinstance(node, Sequence) else ():
-            source, target = _parts(item)
-            if source and source not in told:
-                told.add(source)
-                yield source, target or source, Site(*layer.document.place(item.start))
-
-
-def _parts(item: ParsedNode) -> tuple[str, str]:
-    content = follow(item)
-    if not isinstance(content, Mapping):
-        return (content.value, "") if isinstance(content, Scalar) else ("", "")
-    source, target = content.get("source"), content.get("target")
-    return (
-        source.value if isinstance(source, Scalar) else "",
-        target.value if isinstance(target, Scalar) else "",
-    )
+    for mount in mounts(service):
+        if mount.source not in told:
+            told.add(mount.source)
+            yield mount, Site(*mount.layer.document.place(mount.item.start))

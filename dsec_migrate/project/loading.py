@@ -312,7 +312,7 @@ def _service(
     hidden = tuple(
         Hidden(name, slot.name, (slot,), resolve(slot.text, environment), by, reset) for slot, by, reset in dropped
     )
-    return Service(name, layers, variables, hidden, files, image_name or "")
+    return Service(name, layers, variables, hidden, files, image_name or "", environment)
 
 
 def _layers(name: str, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:

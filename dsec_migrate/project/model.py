@@ -223,18 +223,24 @@ class EnvFile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Service:
-    """``layers`` in Compose's order: what it extends first, then each document of each file."""
+    """``layers`` in Compose's order: what it extends first, then each document of each file. ``environment`` is what
+    ``${…}`` in it sees."""
 
     name: str
     layers: tuple[Layer, ...]
     variables: MappingType[str, Variable]
     hidden: tuple[Hidden, ...]
     env_files: tuple[EnvFile, ...]
-    image: str = ""
+    image: str
+    environment: Environment
 
     def get(self, key: str) -> Content | None:
         """The effective value of a key of the service that layers override as a whole."""
         return next((node for layer in reversed(self.layers) if (node := layer.service.get(key)) is not None), None)
+
+    def said(self, node: Content | None) -> str:
+        """What a scalar of the service says to Compose; empty where it says nothing, or is none."""
+        return resolve(node.value, self.environment).value or "" if isinstance(node, Scalar) else ""
 
     @property
     def is_built(self) -> bool:

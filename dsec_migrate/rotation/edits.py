@@ -12,7 +12,7 @@ from dsec_migrate.document import Document, Entry, ParsedNode, Scalar, Sequence,
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.project import Project
-from dsec_migrate.project.mounted import SECRETS_MOUNT
+from dsec_migrate.project.mounted import SECRETS_MOUNT, mounts
 from dsec_migrate.records import replace
 from dsec_migrate.source import Edit, splice
 
@@ -25,6 +25,13 @@ def beside(
 ) -> Changed:
     """Mounts and definitions of ``new`` beside those of ``name``, its value in ``file``, for ``services``; and
     ``X_NEW_FILE`` beside each ``X_FILE``. Raises UserError where a place cannot be repeated exactly."""
+
+    for mount in (one for service in services for one in mounts(project.services[service])):
+        content = follow(mount.item)
+        source = content.get("source") if isinstance(content, MappingNode) else content
+        if mount.source == name and isinstance(source, Scalar) and source.value != name:
+            what = f"a variable makes this mount that of {name}: add the second secret by hand"
+            raise mount.layer.document.error(what, mount.item.start)
 
     def edits(document: Document) -> Iterator[Edit]:
         for root in document.roots:
