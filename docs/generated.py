@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def options() -> str:
     """What ``--help`` says, verb by verb."""
-    from dsec_migrate.cli.commands import COMMANDS
+    from dsec_migrate.cli.commands import VERBS
 
     parts = ["# Options\n\nWhat `--help` says. Every verb that changes anything is a dry run until `--write`.\n"]
-    for verb in COMMANDS:
+    for verb in ("", *VERBS):
         title = f"dsec-migrate {verb}".rstrip()
         parts.append(f"## {title}\n\n```text\n{_help(verb)}```\n")
     return "\n".join(parts)

@@ -9,7 +9,9 @@ import pytest
 from conftest import snapshot
 
 from dsec_migrate import cli, migrate, settings
-from dsec_migrate.cli import choices
+from dsec_migrate.cli import conversions
+from dsec_migrate.cli.request import Request
+from dsec_migrate.cli.resolution import options_of
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import is_valid, tells
@@ -126,7 +128,7 @@ def test_one_secret_of_two_variables_has_one_name(folder: Path) -> None:
 def test_names_that_compose_or_swarm_refuses(name: str) -> None:
     assert not is_valid(name)
     with pytest.raises(UserError) as caught:
-        choices.read([f"A={name}"], (), (), ())
+        conversions.chosen_name(f"A={name}")
     assert len(name) < 3 or name not in str(caught.value)
 
 
@@ -203,7 +205,7 @@ services:
 )
 def test_sources_that_do_not_go_together(text: str, source: SourceKind, target: Target, mount: Mount) -> None:
     with pytest.raises(UserError, match="--source-of"):
-        choices.check_sources(choices.read((), [text], (), ()).source_of, source, target, mount)
+        options_of(Request(source_of=(conversions.chosen_source(text),), source=source, target=target, mount=mount))
 
 
 # --- ways ---
@@ -233,7 +235,7 @@ def test_where_no_shell_can_do_it_the_variable_stays(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["A", "=wrap", "A=keep", "A=shell"])
 def test_ways_that_nobody_knows(text: str) -> None:
     with pytest.raises(UserError, match="--delivery-of"):
-        choices.read((), (), [text], ())
+        conversions.chosen_delivery(text)
 
 
 # --- what stays for good ---
@@ -351,4 +353,4 @@ def test_a_name_for_what_is_not_there_is_told(
 @pytest.mark.parametrize("text", ["A", "A=", "A=  ", "=reason"])
 def test_a_reason_is_needed(text: str) -> None:
     with pytest.raises(UserError, match="--skip-because"):
-        choices.read((), (), (), [text])
+        conversions.skipped(text)

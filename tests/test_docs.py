@@ -100,10 +100,10 @@ def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path) -> None:
 
 
 def _help() -> str:
-    from dsec_migrate.cli import commands as cli_commands
+    from dsec_migrate.cli.commands import VERBS
 
     shown = ""
-    for verb in cli_commands.COMMANDS:
+    for verb in ("", *VERBS):
         words = [verb, "--help"] if verb else ["--help"]
         result = subprocess.run(
             [sys.executable, "-c", "from dsec_migrate.cli import main; main()", *words],

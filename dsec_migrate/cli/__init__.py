@@ -1,7 +1,7 @@
 """The command line: words to a request, an outcome to reports and an exit status, and the one error boundary.
 
 A call of files and switches (``--check``, ``--write``) needs no option parser, which would be a third of its time:
-``commands`` is imported for options that take something, help and verbs alone.
+``option_parser`` is imported for options that take something, help and verbs alone.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from dsec_migrate.cli.request import VERBS, Request, perform
+from dsec_migrate.cli.commands import VERBS
+from dsec_migrate.cli.perform import perform
+from dsec_migrate.cli.request import Request
 from dsec_migrate.errors import UserError, told
 
 INTERRUPTED = 130
@@ -31,9 +33,9 @@ def _status(words: list[str]) -> int:
         request = _plain_request(words)
         if request is not None:
             return perform(request)
-        from dsec_migrate.cli import commands
+        from dsec_migrate.cli import option_parser
 
-        return commands.run(words)
+        return option_parser.run(words)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -42,10 +44,8 @@ def _status(words: list[str]) -> int:
         return _refuse(told(error), is_json)
 
 
-SWITCHES = {
-    f"--{name.replace('_', '-')}": name for name, default in Request._field_defaults.items() if default is False
-}
-"""The options that take nothing, with their fields."""
+SWITCHES = {row.spellings[0]: name for name, row in Request.parameters.items() if row.is_switch and row.instead is None}
+"""The options that take nothing, with their attributes."""
 
 
 def _plain_request(words: Sequence[str]) -> Request | None:
@@ -53,8 +53,10 @@ def _plain_request(words: Sequence[str]) -> Request | None:
     files = [word for word in words if word not in SWITCHES]
     if any(word.startswith("-") for word in files) or (files and files[0] in VERBS):
         return None
-    said: dict[str, Any] = {SWITCHES[word]: True for word in words if word in SWITCHES}
-    return Request(tuple(map(Path, files)))._replace(**said, words=tuple(words))
+    said = {SWITCHES[word] for word in words if word in SWITCHES}
+    request = Request(files=tuple(map(Path, files)), **{name: not Request.parameters[name].default for name in said})
+    request.line = tuple(words)
+    return request
 
 
 def _refuse(error: UserError, is_json: bool) -> int:

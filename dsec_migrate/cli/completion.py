@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from dsec_migrate.cli.table import CommandRow, OptionRow, rows
+from dsec_migrate.cli.commands import Command, every
+from dsec_migrate.cli.request import SHELLS
+from dsec_migrate.errors import UserError
+from dsec_migrate.verbs.parameters import Parameter
 
 _FILE_METAVARS = {"FILE", "DIR", "FORMAT=FILE"}
 
 
 def script(shell: str) -> str:
-    """The script of ``bash``, ``zsh`` or ``fish``."""
-    return SHELLS[shell](tuple(rows()))
+    """The script of one of ``SHELLS``. Raises UserError for another."""
+    if shell not in _SCRIPTS:
+        raise UserError(f"--completion: there is none for {shell}", help=f"there is one for {', '.join(SHELLS)}")
+    return _SCRIPTS[shell](tuple(every()))
 
 
 def _words(texts: Iterable[str]) -> str:
@@ -21,7 +26,7 @@ def _words(texts: Iterable[str]) -> str:
 # --- bash ---
 
 
-def _bash(commands: tuple[CommandRow, ...]) -> str:
+def _bash(commands: tuple[Command, ...]) -> str:
     verbs = [command.verb for command in commands if command.verb]
     taking: list[str] = []
     listing: list[str] = []
@@ -69,7 +74,7 @@ def _bash(commands: tuple[CommandRow, ...]) -> str:
 # --- zsh ---
 
 
-def _zsh(commands: tuple[CommandRow, ...]) -> str:
+def _zsh(commands: tuple[Command, ...]) -> str:
     lines = [
         "#compdef dsec-migrate",
         "# zsh completion: a file _dsec_migrate in a folder of $fpath",
@@ -98,11 +103,11 @@ def _zsh(commands: tuple[CommandRow, ...]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _zsh_options(command: CommandRow) -> str:
+def _zsh_options(command: Command) -> str:
     return " ".join(_zsh_option(option, spelling) for option in command.options for spelling in option.spellings)
 
 
-def _zsh_option(option: OptionRow, spelling: str) -> str:
+def _zsh_option(option: Parameter, spelling: str) -> str:
     told = _first_sentence(option.help).translate(str.maketrans("[]:", "();"))
     text = f"*{spelling}[{told}]"
     if option.metavar:
@@ -117,7 +122,7 @@ def _zsh_option(option: OptionRow, spelling: str) -> str:
 _FISH = "complete -c dsec-migrate -n"
 
 
-def _fish(commands: tuple[CommandRow, ...]) -> str:
+def _fish(commands: tuple[Command, ...]) -> str:
     verbs = [command for command in commands if command.verb]
     names = _words(command.verb for command in verbs)
     lines = ["# fish completion of dsec-migrate: ~/.config/fish/completions/dsec-migrate.fish"]
@@ -146,4 +151,4 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "'\\''") + "'"
 
 
-SHELLS: Mapping[str, Callable[[tuple[CommandRow, ...]], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+_SCRIPTS: Mapping[str, Callable[[tuple[Command, ...]], str]] = dict(zip(SHELLS, (_bash, _zsh, _fish), strict=True))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dsec_migrate.cli.request import Request
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options
@@ -18,13 +19,13 @@ from dsec_migrate.reports.terminal import style_for
 _WORD = "--interactive"
 
 
-def check(form: str, outputs: Sequence[str], *, is_check: bool, shows_values: bool) -> None:
+def check(request: Request) -> None:
     """Raises UserError for what does not go with it."""
     others = {
-        "--check": is_check,
-        f"--format {form}": form != "text",
-        "--output": bool(outputs),
-        "--show-values": shows_values,
+        "--check": request.check,
+        f"--format {request.form}": request.form != "text",
+        "--output": bool(request.outputs),
+        "--show-values": request.show_values,
     }
     wrong = [option for option, is_given in others.items() if is_given]
     if wrong:

@@ -7,8 +7,9 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-from dsec_migrate.cli.table import CommandRow, OptionRow, rows
+from dsec_migrate.cli.commands import Command, every
 from dsec_migrate.outcome import BAD_INPUT, DONE, REFUSED_BY_CHECK, UNPROVED
+from dsec_migrate.verbs.parameters import Parameter
 
 _STATUS = {
     DONE: "Done, or shown; also when there is something to move.",
@@ -37,7 +38,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    plain, *verbs = rows()
+    plain, *verbs = every()
     yield '.\\" Made by `python -m dsec_migrate.cli.manual`.'
     yield '.TH DSEC-MIGRATE 1 "" "dsec-migrate" "User Commands"'
     yield ".SH NAME"
@@ -53,11 +54,11 @@ def _lines() -> Iterator[str]:
             yield from ([".PP"] if number else [])
             yield from _prose(paragraph)
     yield ".SH OPTIONS"
-    groups = dict.fromkeys(option.group for option in plain.options)
+    groups = dict.fromkeys(option.panel for option in plain.options)
     for group in groups:
         yield f".SS {_escaped(group)}"
         for option in plain.options:
-            if option.group == group:
+            if option.panel == group:
                 yield from _option(option)
     yield ".SH COMMANDS"
     for verb in verbs:
@@ -81,14 +82,14 @@ def _lines() -> Iterator[str]:
     yield ".BR docker\\-compose (1)"
 
 
-def _synopsis(command: CommandRow) -> Iterator[str]:
+def _synopsis(command: Command) -> Iterator[str]:
     verb = f" {command.verb}" if command.verb else ""
-    words = " ".join(["[OPTIONS]", *command.arguments])
+    words = " ".join(["[OPTIONS]", *(argument.metavar for argument in command.arguments)])
     yield f".B {_escaped(f'dsec-migrate{verb}')}"
     yield _escaped(words)
 
 
-def _option(option: OptionRow) -> Iterator[str]:
+def _option(option: Parameter) -> Iterator[str]:
     spellings = ", ".join(f"\\fB{_escaped(one)}\\fR" for one in option.spellings)
     value = f" \\fI{_escaped(option.metavar)}\\fR" if option.metavar else ""
     yield from (".TP", f"{spellings}{value}", *_prose(option.help))
@@ -96,7 +97,7 @@ def _option(option: OptionRow) -> Iterator[str]:
 
 def _prose(text: str) -> list[str]:
     """Lines that are short enough for whoever reads the source."""
-    return [_escaped(line) for line in textwrap.wrap(text, 72, break_on_hyphens=False)]
+    return [_escaped(line) for line in textwrap.wrap(" ".join(text.split()), 72, break_on_hyphens=False)]
 
 
 def _paragraphs(text: str) -> list[str]:

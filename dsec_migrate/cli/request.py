@@ -1,311 +1,283 @@
-"""What a command line asks for, whoever parsed it: the request with its defaults, its check, and its run."""
+"""The options of migrating, a row each: what is said, what it means, and what the help tells of it.
+
+An attribute that :class:`Options` has as well is handed on to the pipeline under that name.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from dsec_migrate.cli import choices, mistaken
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target, Unknown
-from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.reports.counts import errors_of
-from dsec_migrate.reports.look import DiffStyle, Look
-from dsec_migrate.reports.output import complain, save, say
-from dsec_migrate.reports.sealed import Sealed, seal
-from dsec_migrate.reports.terminal import Progress, style_for, width
+from dsec_migrate.cli import conversions
+from dsec_migrate.options import Harden, Mount, SourceKind, Target, Unknown
+from dsec_migrate.reports import REPORTS
+from dsec_migrate.reports.look import DiffStyle
+from dsec_migrate.reports.output import destination, known_format
+from dsec_migrate.verbs.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
 
 NAME = "dsec-migrate"
+SHELLS = ("bash", "zsh", "fish")
+"""Those that there is completion for."""
 
-VERBS = frozenset({"audit", "fill", "images", "lock", "pull", "push", "rotate", "status", "undo", "unlock"})
-"""The commands: nobody means a file by one."""
-
-
-class Request(NamedTuple):
-    """What was said on the command line, before it is checked. The defaults of all options stand here."""
-
-    files: Sequence[Path] = ()
-    layers: Sequence[Path] = ()
-    project_directory: Path | None = None
-    write: bool = False
-    check: bool = False
-    strict: bool = False
-    env_files: Sequence[Path] = ()
-    jobs: int | None = None
-    source: SourceKind = SourceKind.FILE
-    secrets_dir: str | None = None
-    target: Target | None = None
-    uid: str | None = None
-    gid: str | None = None
-    mode: str | None = None
-    only: Sequence[str] = ()
-    skip: Sequence[str] = ()
-    unknown: Unknown = Unknown.REWRITE
-    safe: bool = False
-    form: str = "text"
-    outputs: Sequence[str] = ()
-    diff: DiffStyle = DiffStyle.UNIFIED
-    show_values: bool = False
-    prune_env: bool = False
-    templates: bool = False
-    no_docker: bool = False
-    fix: bool = False
-    inspect_registry: bool = False
-    syntax_line: bool = False
-    manager_image: str = ""
-    manager_command: str = ""
-    manager_credentials: str = ""
-    prefix: str | None = None
-    encrypt_to: Sequence[str] = ()
-    stack_output: str | None = None
-    mount: Mount = Mount.SECRETS
-    rename: Sequence[str] = ()
-    source_of: Sequence[str] = ()
-    delivery_of: Sequence[str] = ()
-    skip_because: Sequence[str] = ()
-    interactive: bool = False
-    words: Sequence[str] = ()
-    """The command line itself, for who is told how to say the same in other words."""
-    harden: Sequence[Harden] = ()
-    allow: Sequence[Path] = ()
-    settings: Path | None = None
-    no_exceptions: bool = False
-    registries: Sequence[str] = ()
+_DO = "What to do"
+_PLACE = "Where the values go"
+_CHOICE = "Which variables move"
+_SHOW = "What to show"
 
 
-def perform(request: Request) -> int:
-    """Runs what was asked for, reports it and returns the exit status. Raises UserError on bad usage."""
-    if request.form not in REPORTS:
-        raise _no_such_format("--format", request.form)
-    outputs = [output(text) for text in request.outputs]
-    if request.show_values and (request.form != "text" or outputs or not sys.stdout.isatty()):
-        raise UserError(
-            "--show-values needs the text report on a terminal",
-            help="leave out --format and --output, and do not redirect the output",
-        )
-    if request.interactive:
-        from dsec_migrate.cli import conversation
+def _completion(shell: str) -> str:
+    from dsec_migrate.cli import completion
 
-        conversation.check(request.form, request.outputs, is_check=request.check, shows_values=request.show_values)
-    options = _options(request)
-    saved = View(request.check, request.strict, Look(request.diff))
-    shown = saved
-    if request.form == "text":
-        is_coloured = style_for(sys.stdout, os.environ).is_coloured
-        shown = View(request.check, request.strict, Look(request.diff, width(), is_coloured, request.show_values))
-    forms = {request.form, *(name for name, _ in outputs)}
-    looks = {Look(), saved.look, shown.look}
-    sealing = partial(seal, looks=looks, has_json="json" in forms, has_page="html" in forms)
-    outcome = _run(request, options, sealing)
-    for name, path in outputs:
-        save(path, REPORTS[name](outcome, saved))
-    for variable in choices.without_effect(options.rename, outcome):
-        say(f"note: --rename of {variable}: nothing is called so\n", sys.stderr)
-    if request.form == "text":
-        for error in errors_of(outcome):
-            complain(error, sys.stderr, style_for(sys.stderr, os.environ))
-    if outcome.projects or not request.interactive:
-        say(REPORTS[request.form](outcome, shown), sys.stdout)
-    return outcome.status(check=request.check, strict=request.strict)
+    return completion.script(shell)
 
 
-def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], Sealed]) -> Outcome:
-    from dsec_migrate.discovery import discover
-    from dsec_migrate.migrate import run
-    from dsec_migrate.workers import collect_garbage_seldom
+def _version(_: bool) -> str:
+    from importlib.metadata import version
 
-    jobs = _jobs(request.jobs)
-    mistaken.check(request.files, VERBS, NAME)
-    try:
-        projects = discover(
-            request.files,
-            request.layers,
-            shell=os.environ,
-            project_directory=request.project_directory,
-            env_files=request.env_files,
-        )
-    except UserError as error:
-        return Outcome((ProjectOutcome(error.file, errors=(error,)),), options)
-    collect_garbage_seldom()
-    if request.interactive:
-        from dsec_migrate.cli import conversation
-
-        return conversation.hold(projects, options, request.words, request.files, sealing, write=request.write)
-    progress = Progress(sys.stderr)
-    try:
-        return run(
-            projects,
-            options,
-            shell=dict(os.environ),
-            write=request.write,
-            check=request.check,
-            jobs=jobs,
-            progress=progress,
-            seal=sealing,
-        )
-    finally:
-        progress.close()
+    return f"{NAME} {version(NAME)}\n"
 
 
-# --- words to values ---
+class Request(Call):
+    """Move the plaintext secrets of Docker Compose projects into Docker secrets.
 
+    Shows what would change, with all values masked. Nothing is changed before you say --write.
 
-def _options(request: Request) -> Options:
-    manager = _manager(request)
-    target = _target(request.source, request.target)
-    chosen = choices.read(request.rename, request.source_of, request.delivery_of, request.skip_because)
-    choices.check_sources(chosen.source_of, request.source, target, request.mount)
-    if request.stack_output is not None and target is not Target.SWARM:
-        raise UserError("--stack-output goes with --target swarm", help="add --target swarm, or --source external")
-    if request.mount is Mount.VOLUME and (request.source is not SourceKind.FILE or target is Target.SWARM):
-        raise UserError("--mount volume goes with --source file, for Compose", help="leave --source and --target out")
-    return Options(
-        SourceKind.FILE if manager is not None else request.source,
-        target,
-        request.secrets_dir,
-        _number("--uid", request.uid),
-        _number("--gid", request.gid),
-        _octal(request.mode),
-        tuple(request.only),
-        tuple(request.skip),
-        request.unknown,
-        request.safe,
-        tuple(request.env_files),
-        request.prune_env,
-        request.templates,
-        not request.no_docker,
-        request.fix,
-        request.inspect_registry,
-        request.syntax_line,
-        manager,
-        _recipients(request.encrypt_to),
-        request.stack_output,
-        request.mount,
-        *chosen,
-        harden=_hardening(request.harden, target, is_safe=request.safe),
-        allow=allowed(request.allow),
-        settings=request.settings,
-        exceptions=not request.no_exceptions,
-        registries=_registries(request.registries, is_asked=request.inspect_registry),
+    Other commands: {verbs}; `dsec-migrate undo --help` tells more.
+
+    Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
+    could not be proved right and was not made.
+    """
+
+    files: Sequence[Path] = arguments(
+        "[FILE]...",
+        Path,
+        "Compose files, each a project of its own; a folder stands for every project below it. "
+        "Without any: the project that `docker compose` would load here.",
+        _DO,
     )
-
-
-def allowed(folders: Sequence[Path]) -> tuple[Path, ...]:
-    """What ``--allow`` names. Raises UserError where there is no such folder."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError("--allow: there is no such folder", str(folder), help="name one that exists")
-    return tuple(folders)
-
-
-def _hardening(passes: Sequence[Harden], target: Target, *, is_safe: bool) -> tuple[Harden, ...]:
-    if passes and is_safe:
-        raise UserError("--harden does not go with --safe: each of its changes needs a review", help="leave one out")
-    if Harden.NETWORKS in passes and target is Target.SWARM:
-        raise UserError("--harden networks is for Compose: what a stack reaches is told elsewhere", help="leave it out")
-    return tuple(dict.fromkeys(passes))
-
-
-def _registries(hosts: Sequence[str], *, is_asked: bool) -> tuple[str, ...]:
-    if hosts:
-        from dsec_migrate.registry import is_host
-
-        if not is_asked:
-            raise UserError("--registry goes with --inspect-registry", help="add that, or leave --registry out")
-        if not all(map(is_host, hosts)):
-            raise UserError("--registry takes a host, with its port", help="such as --registry 10.0.0.5:5000")
-    return tuple(dict.fromkeys(hosts))
-
-
-def _recipients(texts: Sequence[str]) -> tuple[str, ...]:
-    if texts:
-        from dsec_migrate.stores import age
-
-        age.check(texts)
-    return tuple(dict.fromkeys(texts))
-
-
-def _manager(request: Request) -> Manager | None:
-    if request.source in {SourceKind.VAULT, SourceKind.AWS}:
-        return Manager(
-            request.source.value,
-            request.manager_image,
-            request.manager_command,
-            request.manager_credentials,
-            request.prefix,
-        )
-    if request.manager_image or request.manager_command or request.manager_credentials or request.prefix is not None:
-        raise UserError(
-            "--manager-image, --manager-command, --manager-credentials and --prefix go with --source vault or aws"
-        )
-    return None
-
-
-def _target(source: SourceKind, target: Target | None) -> Target:
-    if source is SourceKind.EXTERNAL:
-        if target is Target.COMPOSE:
-            raise UserError(
-                "--source external does not go with --target compose: `docker compose up` refuses external secrets",
-                help="leave out --target, or take --source file",
-            )
-        if target is None:
-            note = "--source external means --target swarm: `docker compose up` refuses external secrets"
-            say(f"note: {note}\n", sys.stderr)
-        return Target.SWARM
-    if source in {SourceKind.VAULT, SourceKind.AWS} and target is Target.SWARM:
-        raise UserError(
-            f"--source {source.value} does not go with --target swarm: a stack waits for no other service",
-            help="take --source external",
-        )
-    if source is SourceKind.ENVIRONMENT and target is Target.SWARM:
-        raise UserError(
-            "--source environment does not go with --target swarm: Swarm refuses secrets that come from variables",
-            help="take --source external or --source file",
-        )
-    return target or Target.COMPOSE
-
-
-def _number(option: str, text: str | None) -> str | None:
-    if text is not None and not (text.isascii() and text.isdigit()):
-        help_text = f"such as {option} 1000; names mean nothing outside the container"
-        raise UserError(f"{option} takes a number", help=help_text)
-    return text
-
-
-def _octal(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"0?[0-7]{3}", text):
-        raise UserError("--mode takes three octal digits, with or without a 0 before them", help="such as --mode 0400")
-    return int(text, 8)
-
-
-def _jobs(number: int | None) -> int:
-    if number is not None:
-        if number < 1:
-            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
-        return number
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def output(text: str, formats: Collection[str] = REPORTS) -> tuple[str, Path]:
-    """``FORMAT=FILE``. Raises UserError where the format is none of ``formats``, or nothing can be written there."""
-    name, equals, file = text.partition("=")
-    if not equals or not file:
-        raise UserError("--output takes FORMAT=FILE", help="such as --output json=report.json")
-    if name not in formats:
-        raise _no_such_format("--output", name, formats)
-    path = Path(file)
-    if path.is_dir() or not path.parent.is_dir():
-        raise UserError("cannot write a report there", file, help="name a file in a folder that exists")
-    return name, path
-
-
-def _no_such_format(option: str, name: str, formats: Collection[str] = REPORTS) -> UserError:
-    return UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(formats)}")
+    layers: Sequence[Path] = repeated(
+        "-f, --file",
+        "FILE",
+        Path,
+        "Like docker compose: all files named so are one project, in this order. May be repeated.",
+        _DO,
+    )
+    project_directory: Path | None = option(
+        "--project-directory", "DIR", Path, "Like docker compose: the folder that relative paths mean.", _DO
+    )
+    write: bool = switch("--write", "Change the files. Without it nothing is changed.", _DO)
+    interactive: bool = switch(
+        "--interactive", "Decide about one finding after the other, on a terminal; ? lists the keys.", _DO
+    )
+    check: bool = switch("--check", "Exit with 1 when secrets stand in plaintext.", _DO)
+    strict: bool = switch("--strict", "With --check: secrets behind ${...} count as well.", _DO)
+    exceptions: bool = switch(
+        "--no-exceptions", "Nothing is excepted or skipped: for a gate on what others propose.", _DO, default=True
+    )
+    settings: Path | None = option(
+        "--settings",
+        "FILE",
+        Path,
+        "Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+        _DO,
+    )
+    env_files: Sequence[Path] = repeated(
+        "--env-file", "FILE", Path, "Read this file in place of .env; may be repeated.", _DO
+    )
+    jobs: int | None = option("--jobs", "N", int, "How many files to work on at a time.  [default: cores]", _DO)
+    docker: bool = switch(
+        "--no-docker", "Do not ask Docker how local images start (docker image inspect).", _DO, default=True
+    )
+    source: SourceKind = option(
+        "--source",
+        "KIND",
+        SourceKind,
+        "file: values go to files beside the project. environment: they stay in the variables of the shell "
+        "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there. "
+        "vault, aws: files for development, and a layer with a service that fetches the values when it starts.",
+        _PLACE,
+        default=SourceKind.FILE,
+    )
+    source_of: Sequence[tuple[str, SourceKind]] = repeated(
+        "--source-of",
+        "GLOB=KIND",
+        conversions.chosen_source,
+        "Another source for these: file or environment, and with --target swarm file or external. "
+        "May be repeated; the last that fits counts.",
+        _PLACE,
+    )
+    secrets_dir: str | None = option(
+        "--secrets-dir",
+        "DIR",
+        str,
+        "Folder of the secret files, seen from the Compose file. It may hold an expression such as "
+        "'${SECRETS_DIR:-./secrets}'.  [default: ./secrets]",
+        _PLACE,
+    )
+    manager_image: str = option(
+        "--manager-image", "IMAGE", str, "Of the service that fetches.  [default: the vendor's]", _PLACE, default=""
+    )
+    manager_command: str = option(
+        "--manager-command", "SHELL", str, 'Writes the value of "$1".  [default: the vendor\'s]', _PLACE, default=""
+    )
+    manager_credentials: str = option(
+        "--manager-credentials",
+        "FILE",
+        str,
+        "Vault's token, or AWS's credentials.  [default: ./secrets/vault_token.txt; none for AWS]",
+        _PLACE,
+        default="",
+    )
+    prefix: str | None = option(
+        "--prefix", "PATH", str, "What stands before each name there.  [default: the project's name]", _PLACE
+    )
+    encrypt_to: Sequence[str] = repeated(
+        "--encrypt-to",
+        "RECIPIENT",
+        conversions.recipient,
+        "Keep each value encrypted as well, for git: a public key of age or SSH; may be repeated.",
+        _PLACE,
+    )
+    target: Target | None = option(
+        "--target",
+        "KIND",
+        Target,
+        "What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
+        _PLACE,
+    )
+    mount: Mount = option(
+        "--mount",
+        "HOW",
+        Mount,
+        "secrets: Docker's own. volume: a folder for each service, for engines that know no secrets.",
+        _PLACE,
+        default=Mount.SECRETS,
+    )
+    stack_output: str | None = option(
+        "--stack-output",
+        "FILE",
+        str,
+        "With --target swarm: a file for `docker stack deploy`, which says otherwise what that refuses.",
+        _PLACE,
+    )
+    uid: str | None = option(
+        "--uid", "N", partial(conversions.owner, "--uid"), "Owner of the file in the container.", _PLACE
+    )
+    gid: str | None = option(
+        "--gid", "N", partial(conversions.owner, "--gid"), "Group of the file in the container.", _PLACE
+    )
+    mode: int | None = option(
+        "--mode", "OCTAL", conversions.octal, "Mode of the file in the container, such as 0400.", _PLACE
+    )
+    only: Sequence[str] = repeated(
+        "--only",
+        "GLOB",
+        str,
+        "Move only these: VARIABLE or service.VARIABLE, with * and ?; may be repeated. "
+        "What is only possibly a secret moves when it is named here.",
+        _CHOICE,
+    )
+    skip: Sequence[str] = repeated("--skip", "GLOB", str, "Leave these as they are; may be repeated.", _CHOICE)
+    skip_because: Sequence[tuple[str, str]] = repeated(
+        "--skip-because",
+        "GLOB=REASON",
+        conversions.skipped,
+        "Leave these for good: with --write, dsec-migrate.toml says so, with the reason; may be repeated.",
+        _CHOICE,
+    )
+    rename: Sequence[tuple[str, str]] = repeated(
+        "--rename",
+        "VARIABLE=NAME",
+        conversions.chosen_name,
+        "What the secret of VARIABLE (or of service.VARIABLE) is to be called; may be repeated.",
+        _CHOICE,
+    )
+    unknown: Unknown = option(
+        "--unknown",
+        "HOW",
+        Unknown,
+        "For images that nobody has recorded: rewrite and say what to check, wrap, or keep.",
+        _CHOICE,
+        default=Unknown.REWRITE,
+    )
+    delivery_of: Sequence[tuple[str, Unknown]] = repeated(
+        "--delivery-of",
+        "GLOB=HOW",
+        conversions.chosen_delivery,
+        "rewrite: the program of these reads a file itself, as --unknown rewrite. wrap: a shell reads it, "
+        "whatever the image can do. May be repeated; the last that fits counts.",
+        _CHOICE,
+    )
+    prune_env: bool = switch(
+        "--prune-env", "Take the lines out of .env that nothing in the project reads any more.", _PLACE
+    )
+    templates: bool = switch(
+        "--templates", "Write .env.example and a README beside the secrets: names and meaning, no values.", _PLACE
+    )
+    registry: bool = switch(
+        "--inspect-registry", "Ask the registry, over the network, how an image starts that nobody knows.", _DO
+    )
+    registries: Sequence[str] = repeated(
+        "--registry",
+        "HOST",
+        conversions.registry_host,
+        "With --inspect-registry: a registry, as images name it, that may be at a private address. One of "
+        "`docker login` may be anyway. May be repeated.",
+        _DO,
+    )
+    syntax_line: bool = switch(
+        "--syntax-line", "Begin changed Dockerfiles with `# syntax=`, for builders with an old frontend.", _PLACE
+    )
+    fix: bool = switch("--fix", "Mend migrations that somebody left half done, where that is exact.", _DO)
+    allow: Sequence[Path] = repeated(
+        "--allow",
+        "DIR",
+        partial(existing_folder, "--allow"),
+        "A folder outside of the project that this call may change: files that the project's links and paths "
+        "lead to are left otherwise. May be repeated.",
+        _DO,
+    )
+    harden: Sequence[Harden] = repeated(
+        "--harden",
+        "PASS",
+        Harden,
+        "networks: data stores get an internal network with those who use them. mounts: secrets only where "
+        "they are used. May be repeated.",
+        _DO,
+    )
+    safe: bool = switch("--safe", "Move only what needs no review.", _CHOICE)
+    form: str = option(
+        "--format",
+        "|".join(REPORTS),
+        partial(known_format, formats=tuple(REPORTS)),
+        "Form of the report.",
+        _SHOW,
+        default="text",
+        values=tuple(REPORTS),
+    )
+    outputs: Sequence[tuple[str, Path]] = repeated(
+        "--output",
+        "FORMAT=FILE",
+        partial(destination, formats=tuple(REPORTS)),
+        "Write a report to a file too: json=report.json; may be repeated.",
+        _SHOW,
+    )
+    diff: DiffStyle = option(
+        "--diff",
+        "FORM",
+        DiffStyle,
+        "Changes in the text report: unified, side-by-side or semantic.",
+        _SHOW,
+        default=DiffStyle.UNIFIED,
+    )
+    show_values: bool = switch("--show-values", "Show values in place of ********. Only as text on a terminal.", _SHOW)
+    completion: str | None = option(
+        "--completion",
+        "SHELL",
+        str,
+        f"Print the completion of {one_of(SHELLS)} and exit.",
+        values=SHELLS,
+        instead=_completion,
+    )
+    version: bool = switch("--version", "Print the version and exit.", instead=_version)

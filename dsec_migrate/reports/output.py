@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
@@ -67,3 +68,22 @@ def save(path: Path, text: str) -> None:
             str(path),
             help="name a file in a folder that you may write to",
         ) from None
+
+
+def known_format(name: str, formats: Sequence[str], option: str = "--format") -> str:
+    """``name``. Raises UserError where it is none of ``formats``."""
+    if name not in formats:
+        raise UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(formats)}")
+    return name
+
+
+def destination(text: str, formats: Sequence[str]) -> tuple[str, Path]:
+    """``FORMAT=FILE``. Raises UserError where the format is none of ``formats``, or nothing can be written there."""
+    name, equals, file = text.partition("=")
+    if not equals or not file:
+        raise UserError("--output takes FORMAT=FILE", help="such as --output json=report.json")
+    known_format(name, formats, "--output")
+    path = Path(file)
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError("cannot write a report there", file, help="name a file in a folder that exists")
+    return name, path

@@ -6,21 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.records import dataclass, field
 from dsec_migrate.secret import Secret
 
-KEEPERS = {
-    "swarm": "dsec_migrate.stores.swarm",
-    "vault": "dsec_migrate.stores.vault",
-    "aws": "dsec_migrate.stores.aws",
+
+class Store(NamedTuple):
+    """``module`` has OPTIONS, those of ``push`` that it heeds. It is called (``connect`` takes a :class:`Reach`), but
+    for one that ``takes_files``. ``gives_back``: ``pull`` can have the values from there."""
+
+    module: str
+    gives_back: bool = False
+    takes_files: bool = False
+
+
+STORES = {
+    "swarm": Store("dsec_migrate.stores.swarm"),
+    "vault": Store("dsec_migrate.stores.vault", gives_back=True),
+    "aws": Store("dsec_migrate.stores.aws", gives_back=True),
+    "kubernetes": Store("dsec_migrate.stores.kubernetes", takes_files=True),
 }
-"""By the name that ``--to`` and ``--from`` take: the module, whose ``connect`` takes a :class:`Reach`, and whose
-``OPTIONS`` are those of ``push`` that it heeds."""
-MANIFESTS = {"kubernetes": "dsec_migrate.stores.kubernetes"}
-"""Stores that get files in place of a call, by the name that ``--to`` takes."""
+"""By the name that ``--to`` and ``--from`` take."""
 
 
 class Found(Enum):
@@ -87,23 +95,23 @@ class Keeper(Protocol):
 
 def connect(name: str, reach: Reach) -> Keeper:
     """Raises UserError where there is no such keeper, or its library is not installed."""
-    if name not in KEEPERS:
+    store = STORES.get(name)
+    if store is None or store.takes_files:
         raise _no_store(name)
-    return cast("Keeper", import_module(KEEPERS[name]).connect(reach))
+    return cast("Keeper", import_module(store.module).connect(reach))
 
 
 def check_options(name: str, given: AbstractSet[str]) -> None:
     """Raises UserError where the store ``name`` would not heed an option, or there is none of that name."""
-    known = {**KEEPERS, **MANIFESTS}
-    if name not in known:
+    if name not in STORES:
         raise _no_store(name)
-    odd = sorted(given - import_module(known[name]).OPTIONS)
+    odd = sorted(given - import_module(STORES[name].module).OPTIONS)
     if odd:
         raise UserError(f"{', '.join(odd)}: that means nothing to {name}", help="leave it out")
 
 
 def _no_store(name: str) -> UserError:
-    return UserError(f"there is no store {name}", help=f"there are {', '.join((*KEEPERS, *MANIFESTS))}")
+    return UserError(f"there is no store {name}", help=f"there are {', '.join(STORES)}")
 
 
 def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, Found]:

@@ -2,235 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import os
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-from dsec_migrate.checks import CHECKS, IDS, Check, Item, Weight, every, load
-from dsec_migrate.checks.checklist import Checklist, Point
+from dsec_migrate.checks import CHECKS, IDS, Check, every, load
+from dsec_migrate.checks import baseline as baselines
+from dsec_migrate.checks.checklist import Audit, Checklist
 from dsec_migrate.errors import UserError
+from dsec_migrate.reports.output import complain, destination, known_format, save, say
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.rows import Row, Section
-from dsec_migrate.reports.rows import Weight as RowWeight
-from dsec_migrate.reports.rows import path as shown_path
 from dsec_migrate.reports.style import Style
+from dsec_migrate.reports.terminal import Progress, style_for
+from dsec_migrate.verbs.audit_report import FORMATS, RENDERERS, refused, tell
+from dsec_migrate.verbs.parameters import one_of, option, repeated, switch
+from dsec_migrate.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, page_here
 
-FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab", "junit")
-_FORMAT = 1
-_WEIGHTS = {Weight.HIGH: RowWeight.REFUSED, Weight.MEDIUM: RowWeight.TOLD, Weight.LOW: RowWeight.POSSIBLE}
+HISTORY_SECONDS = 60
 
 
-def refused(checklists: Sequence[Checklist], *, strict: bool) -> int:
-    """How many items ``--check`` refuses: those of high and medium weight, with ``strict`` all."""
-    return sum(
-        strict or item.weight is not Weight.LOW for one in checklists for point in one.points for item in point.items
+class Call(ProjectCall):
+    """Go through a checklist: image build, runtime, operations, development. Changes nothing.
+
+    Each item tells where, why and what to do. Except one with `# dsec: ignore[ID] reason` in its line, or in
+    dsec-migrate.toml ([[ignore]] check, match, reason).
+    """
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    check: bool = switch("--check", "Exit with 1 where something of weight is to be done.")
+    strict: bool = switch("--strict", "With --check: items of low weight count, too.")
+    exceptions: bool = switch(
+        "--no-exceptions", "Nothing is excepted: for a gate on what others propose.", default=True
     )
+    settings: Path | None = option(
+        "--settings",
+        "FILE",
+        Path,
+        "Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+    )
+    only: Sequence[str] = repeated("--only", "ID", str, "These checks alone; * stands for anything.")
+    explain: str | None = option("--explain", "ID", str, "Tell what a check asks, why, and what to do.", values=IDS)
+    lists: bool = switch("--list", "Name all checks.")
+    baseline: Path | None = option(
+        "--baseline", "FILE", Path, "Items that this file names are known: they do not count."
+    )
+    history: bool = switch("--no-history", "Do not search the history of git.", default=True)
+    form: str = option(
+        "--format",
+        "FORMAT",
+        partial(known_format, formats=FORMATS),
+        f"{one_of(FORMATS)}.",
+        default="text",
+        values=FORMATS,
+    )
+    outputs: Sequence[tuple[str, Path]] = repeated(
+        "--output",
+        "FORMAT=FILE",
+        partial(destination, formats=FORMATS),
+        "Write a report to a file as well; may be repeated.",
+    )
+    write: bool = switch("--write", "With --baseline: write the items of today into that file.")
 
 
-# --- text ---
+def run(call: Call) -> int:
+    page = page_here()
+    if call.explain is not None or call.lists:
+        say(str(explain(page, call.explain) if call.explain is not None else listing(page)), sys.stdout)
+        return 0
+    if call.write and call.baseline is None:
+        raise UserError("--write goes with --baseline here", help="an audit changes nothing else")
+    checklists = _checklists(call)
+    for error in (error for one in checklists for error in one.errors) if call.form == "text" else ():
+        complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+    for name, path in call.outputs:
+        save(path, _report(name, checklists, Page(Style(is_coloured=False), 80), call))
+    say(_report(call.form, checklists, page, call), sys.stdout)
+    if call.write and call.baseline is not None:
+        items = ((point.check.id, item) for one in checklists for point in one.points for item in point.items)
+        save(call.baseline, baselines.Baseline(call.baseline, frozenset()).text(items))
+        say(f"dsec-migrate: {call.baseline} names the items of today\n", sys.stderr)
+    is_refused = call.check and not call.write and refused(checklists, strict=call.strict)
+    failed = (error.exit_status for one in checklists for error in one.errors)
+    return max(failed, default=1 if is_refused else 0)
 
 
-def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bool) -> Page:
-    """The checklists of all projects, group by group."""
-    for one in checklists:
-        if one.errors and not one.points:
-            continue
-        page.rule(one.path) if len(checklists) > 1 else page.heading(one.path)
-        for group in CHECKS:
-            points = [point for point in one.points if point.check.group is group]
-            if points:
-                page.heading(group.value)
-                for point in points:
-                    _tell_point(page, point)
-        if not one.points:
-            page.sentence("no question of the audit arises", indent="  ")
-        if one.warnings:
-            page.blank()
-        for warning in one.warnings:
-            place = f" ({shown_path(warning.file)}:{warning.line})" if warning.line else ""
-            page.sentence(f"{warning.what}{place}", indent="         ", first="warning: ")
-    if checklists and all(one.errors and not one.points for one in checklists):
-        # the errors say it all
-        return page
-    page.blank()
-    page.sentence(_sum(checklists), paint=page.style.bold)
-    if check:
-        number = refused(checklists, strict=strict)
-        page.sentence(_check_sentence(checklists, number))
-    return page
+def _checklists(call: Call) -> Sequence[Checklist]:
+    checks = chosen(call.only)
+    projects = call.projects()
+    known = baselines.read(call.baseline) if call.baseline is not None and not call.write else None
+    named = frozenset(path for one in projects for path in one.paths)
+    until = time.monotonic() + HISTORY_SECONDS
+    audit = Audit(checks, call.project_options(), dict(os.environ), named, known, call.history, until, call.check)
+    progress = Progress(sys.stderr)
+    checklists = []
+    try:
+        for number, one in enumerate(projects, 1):
+            checklists.append(audit.look(one))
+            progress(number, len(projects))
+    finally:
+        progress.close()
+    return checklists
 
 
-def _check_sentence(checklists: Sequence[Checklist], number: int) -> str:
-    failed = sum(bool(one.errors) for one in checklists)
-    excepted = sum(len(point.excepted) for one in checklists for point in one.points)
-    why = [f"{_number(number, 'item')} to do"] if number else []
-    why += [f"{_number(failed, 'project')} with errors"] if failed else []
-    said = f"check failed: {', '.join(why)}" if why else "check passed"
-    return f"{said}, {excepted} excepted" if excepted else said
-
-
-def text(checklists: Sequence[Checklist], *, check: bool, strict: bool) -> str:
-    """As a file gets it."""
-    return str(tell(Page(Style(is_coloured=False), 80), checklists, check=check, strict=strict))
-
-
-def _tell_point(page: Page, point: Point) -> None:
-    box = "[ ]" if point.items else "[x]"
-    page.sentence(f"{point.check.title} ({point.check.id})", indent="      ", first=f"  {box} ")
-    for item, places in _grouped(point.items):
-        for place in places:
-            page.sentence(place, indent="        ", first="    - ", paint=page.style.bold)
-        page.sentence(f"{item.reason}", indent="      ")
-        page.sentence(item.fix, indent="          ", first="      fix: ")
-    for sentence in point.done:
-        page.sentence(sentence, indent="      ", paint=page.style.dim)
-    for item, reason in point.excepted:
-        page.sentence(f"{_place(item)} is excepted: {reason}", indent="      ", paint=page.style.dim)
-    if point.known:
-        page.sentence(f"{_number(point.known, 'item')} of the baseline", indent="      ", paint=page.style.dim)
-
-
-def _grouped(items: Sequence[Item]) -> Iterator[tuple[Item, list[str]]]:
-    """Items that say the same of several places, together."""
-    groups: dict[tuple[str, str], list[Item]] = {}
-    for item in items:
-        groups.setdefault((item.reason, item.fix), []).append(item)
-    for group in groups.values():
-        yield group[0], [_place(item) for item in group]
-
-
-def _place(item: Item) -> str:
-    return f"{shown_path(item.site.file)}:{item.site.line} {item.subject}"
-
-
-def _sum(checklists: Sequence[Checklist]) -> str:
-    points = [point for one in checklists for point in one.points]
-    weights = [item.weight for point in points for item in point.items]
-    counts = [f"{weights.count(weight)} {weight.value}" for weight in Weight if weight in weights]
-    good = sum(not point.items for point in points)
-    parts = [f"{_number(len(weights), 'item')} to do ({', '.join(counts)})" if weights else "nothing to do"]
-    parts.append(f"{_number(good, 'check')} passed")
-    if excepted := sum(len(point.excepted) for point in points):
-        parts.append(f"{excepted} excepted")
-    if known := sum(point.known for point in points):
-        parts.append(f"{known} of the baseline")
-    if failed := sum(bool(one.errors) for one in checklists):
-        parts.append(f"{_number(failed, 'project')} with errors")
-    return ", ".join(parts)
-
-
-def _number(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-# --- for other programs ---
-
-
-def render(form: str, checklists: Sequence[Checklist]) -> str:
-    """The checklists in one of ``FORMATS`` but text."""
-    if form == "json":
-        return _json(checklists)
-    if form == "markdown":
-        return _markdown(checklists)
-    from dsec_migrate.reports import github, gitlab, junit, sarif
-
-    titles = {check.id: check.title for check in every()} | {"invalid-file": "A file cannot be read"}
-    renderers: dict[str, Callable[[], str]] = {
-        "sarif": lambda: sarif.of_sections(_sections(checklists), titles),
-        "github": lambda: github.of_sections(_sections(checklists), titles),
-        "gitlab": lambda: gitlab.of_sections(_sections(checklists)),
-        "junit": lambda: junit.of_sections(_sections(checklists), "nothing to do"),
-    }
-    return renderers[form]()
-
-
-def _sections(checklists: Sequence[Checklist]) -> list[Section]:
-    return [Section(one.path, tuple(_rows(one))) for one in checklists]
-
-
-def _rows(checklist: Checklist) -> Iterator[Row]:
-    for error in checklist.errors:
-        file = shown_path(error.file or checklist.path)
-        text = f"{error.what}: {error.help}" if error.help else error.what
-        yield Row("invalid-file", RowWeight.REFUSED, file, error.line or 1, error.column or 1, error.what, text)
-    for point in checklist.points:
-        for item in point.items:
-            yield Row(
-                point.check.id,
-                _WEIGHTS[item.weight],
-                shown_path(item.site.file),
-                item.site.line,
-                item.site.column,
-                item.subject,
-                f"{item.subject}: {item.reason}. {item.fix}",
-            )
-
-
-def _json(checklists: Sequence[Checklist]) -> str:
-    import json
-
-    from dsec_migrate.reports.json import problem_data
-
-    projects = [
-        {
-            "file": one.path,
-            "checks": [_point_data(point) for point in one.points],
-            "errors": [problem_data(error) for error in one.errors],
-            "warnings": [problem_data(warning) for warning in one.warnings],
-        }
-        for one in checklists
-    ]
-    points = [point for one in checklists for point in one.points]
-    summary: dict[str, int] = {
-        "items": sum(len(point.items) for point in points),
-        **{weight.value: sum(item.weight is weight for point in points for item in point.items) for weight in Weight},
-        "excepted": sum(len(point.excepted) for point in points),
-        "known": sum(point.known for point in points),
-        "passed": sum(not point.items for point in points),
-        "errors": sum(len(one.errors) for one in checklists),
-    }
-    data = {"version": _FORMAT, "projects": projects, "summary": summary}
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
-def _point_data(point: Point) -> dict[str, Any]:
-    return {
-        "id": point.check.id,
-        "group": point.check.group.value.lower(),
-        "title": point.check.title,
-        "items": [_item_data(item) for item in point.items],
-        "done": list(point.done),
-        "excepted": [{**_item_data(item), "because": reason} for item, reason in point.excepted],
-        "known": point.known,
-    }
-
-
-def _item_data(item: Item) -> dict[str, Any]:
-    return {
-        "file": item.site.file,
-        "line": item.site.line,
-        "column": item.site.column,
-        "subject": item.subject,
-        "reason": item.reason,
-        "fix": item.fix,
-        "weight": item.weight.value,
-    }
-
-
-def _markdown(checklists: Sequence[Checklist]) -> str:
-    from dsec_migrate.reports.markdown import plain
-
-    lines = [f"## dsec-migrate audit: {_sum(checklists)}", ""]
-    for one in checklists:
-        lines += [f"### {plain(shown_path(one.path))}", ""]
-        lines += [f"- error: {plain(error.what)}" for error in one.errors]
-        for group in CHECKS:
-            points = [point for point in one.points if point.check.group is group]
-            lines += [f"**{group.value}**", ""] if points else []
-            for point in points:
-                lines.append(f"- [{' ' if point.items else 'x'}] {plain(point.check.title)}")
-                lines += [f"  - {plain(_place(item))}: {plain(item.reason)}. {plain(item.fix)}" for item in point.items]
-            lines += [""] if points else []
-    return "\n".join(lines).rstrip() + "\n"
+def _report(form: str, checklists: Sequence[Checklist], page: Page, call: Call) -> str:
+    """``page`` is the one of the text report."""
+    if form == "text":
+        return str(tell(page, checklists, check=call.check, strict=call.strict))
+    return RENDERERS[form](checklists)
 
 
 # --- what the checks are ---

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from dsec_migrate.exclusion import seen_by_git
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
@@ -10,8 +12,23 @@ from dsec_migrate.inspection import FileState
 from dsec_migrate.project import Project
 from dsec_migrate.readers import mode_for
 from dsec_migrate.vacancies import states, users
-from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.units import each
+from dsec_migrate.verbs.parameters import switch
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, WRITE, ProjectCall, Result, Task, each
+
+
+class Call(ProjectCall):
+    """Ask for the secrets whose files are missing or empty, as in a fresh clone. What is typed is not shown."""
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    from_stdin: bool = switch("--stdin", "Read NAME=value lines from standard input; do not ask.")
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
+
+
+def run(call: Call) -> int:
+    return perform(Task.of(call), from_stdin=call.from_stdin).tell()
 
 
 def perform(task: Task, *, from_stdin: bool = False) -> Result:

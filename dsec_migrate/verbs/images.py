@@ -9,6 +9,8 @@ from dsec_migrate import images, settings
 from dsec_migrate.errors import UserError
 from dsec_migrate.images import Image
 from dsec_migrate.reports.page import Page
+from dsec_migrate.verbs import parameters
+from dsec_migrate.verbs.task import Result, page_here
 
 FORMS = {
     "file-variable": "X_FILE",
@@ -18,6 +20,16 @@ FORMS = {
     "fixed-name": "a file of that name",
     "none": "reads no files",
 }
+
+
+class Call(parameters.Call):
+    """Tell what images read from files: the table, or one image with the evidence. Changes nothing."""
+
+    name: str | None = parameters.optional_argument("[NAME]", str, "An image, as a Compose file names it.")
+
+
+def run(call: Call) -> int:
+    return Result(perform(page_here(), call.name)).tell()
 
 
 def perform(page: Page, name: str | None = None) -> Page:

@@ -1,4 +1,4 @@
-"""``lock`` and ``unlock``: the values as encrypted files for git, and back. The plain files stay on this host."""
+"""``lock``: the values as encrypted files for git. The plain files stay on this host."""
 
 from __future__ import annotations
 
@@ -8,18 +8,38 @@ from pathlib import Path
 from dsec_migrate.errors import UserError
 from dsec_migrate.exclusion import ignore_but
 from dsec_migrate.files import Disk, secrets_folder
-from dsec_migrate.filling import Vacancy, put_whole, write
+from dsec_migrate.filling import put_whole
 from dsec_migrate.holdings import Held, held, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
-from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.units import each
+from dsec_migrate.verbs.parameters import repeated
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
 
-_LOCKED = "locked"
+LOCKED = "locked"
+
+
+class Call(ProjectCall):
+    """Encrypt the secrets of a project into files beside the plain ones, which git may have.
+
+    Who can decrypt is kept in .age-recipients. git ignores the plain files.
+    """
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    recipients: Sequence[str] = repeated(
+        "--encrypt-to", "RECIPIENT", str, "A public key of age or SSH; may be repeated."
+    )
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
+
+
+def run(call: Call) -> int:
+    return lock(Task.of(call), call.recipients).tell()
 
 
 def lock(task: Task, recipients: Sequence[str]) -> Result:
@@ -28,14 +48,7 @@ def lock(task: Task, recipients: Sequence[str]) -> Result:
     return each(task, lambda unit: _lock(task, unit, recipients))
 
 
-def unlock(task: Task, identities: Sequence[Path]) -> Result:
-    known = [key for path in identities for key in age.read_identities(path)]
-    if not known:
-        raise UserError("there is no identity", help="name its file: --identity FILE, or in AGE_IDENTITY")
-    return each(task, lambda unit: _unlock(task, unit, known))
-
-
-def _of_files(task: Task, project: Project) -> list[tuple[Held, Path]]:
+def of_files(task: Task, project: Project) -> list[tuple[Held, Path]]:
     return [(one, one.file) for one in held(project, task.options) if one.file is not None]
 
 
@@ -53,11 +66,11 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     ledger = Ledger(folder, project.boundary)
     rows: list[tuple[str, str, str]] = []
     todo: list[tuple[Held, Path]] = []
-    for one, file in _of_files(task, project):
+    for one, file in of_files(task, project):
         target = age.encrypted(file)
         if one.value is None:
             state = "its value is not here"
-        elif ledger.knows() and target.exists() and _mark(ledger, one.value, recipients) == _marked(ledger, one.name):
+        elif ledger.knows() and target.exists() and mark_of(ledger, one.value, recipients) == _marked(ledger, one.name):
             state = "encrypted already"
         else:
             state = "encrypted anew" if target.exists() else "new"
@@ -79,63 +92,14 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         assert one.value is not None
         put_whole(target, age.encrypt(one.value.content(), recipients).encode(), 0o644, project.boundary)
         entry = ledger.entry(one.name)
-        mark = _mark(ledger, one.value, recipients)
-        ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
+        mark = mark_of(ledger, one.value, recipients)
+        ledger.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))
 
 
-def _mark(ledger: Ledger, value: Secret, recipients: Sequence[str]) -> str:
+def mark_of(ledger: Ledger, value: Secret, recipients: Sequence[str]) -> str:
     """Tells whether a file was made from this value for these recipients, which its text does not."""
     return ledger.fingerprint("\n".join([*sorted(recipients), ""]).encode() + value.content())
 
 
 def _marked(ledger: Ledger, name: str) -> str:
-    return ledger.entry(name).details.get(_LOCKED, "")
-
-
-def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
-    page = task.page
-    folder = secrets_folder(project, task.options)
-    page.heading(f"{project.source.path.name}: decrypted")
-    rows: list[tuple[str, str, str]] = []
-    values: list[tuple[Held, Path, Secret]] = []
-    other: list[str] = []
-    opened: list[tuple[Held, Secret]] = []
-    for one, file in _of_files(task, project):
-        source = age.encrypted(file)
-        content = read(source)
-        if content is None:
-            rows.append((one.name, str(file), f"there is no {source.name}"))
-            continue
-        plain = age.decrypt(content.content(), identities, source)
-        value = Secret.of(plain)
-        opened.append((one, value))
-        if one.value == value:
-            rows.append((one.name, str(file), "here already, the same value"))
-        elif one.value:
-            other.append(one.name)
-            rows.append((one.name, str(file), "ANOTHER value is here"))
-        else:
-            values.append((one, file, value))
-            rows.append((one.name, str(file), "new"))
-    page.table(rows)
-    if other:
-        raise UserError(
-            f"the files of {', '.join(other)} hold something else; nothing was written",
-            str(project.source.path),
-            help="`dsec-migrate lock --write` encrypts what is here; or move the files away",
-        )
-    page.blank()
-    if not task.write:
-        page.sentence("nothing written: add --write", paint=page.style.bold)
-        return
-    for one, file, value in values:
-        mode = mode_for(project, one.name)
-        write(Vacancy(one.name, file, mode, boundary=project.boundary), value)
-    ledger = Ledger(folder, project.boundary)
-    text = read(folder / age.RECIPIENTS)
-    recipients = age.read_recipients(text.reveal()) if text is not None else []
-    for one, value in opened:
-        entry = ledger.entry(one.name)
-        mark = _mark(ledger, value, recipients)
-        if entry.details.get(_LOCKED) != mark:
-            ledger.write(one.name, replace(entry, details={**entry.details, _LOCKED: mark}))
+    return ledger.entry(name).details.get(LOCKED, "")

@@ -15,8 +15,7 @@ from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
 from dsec_migrate.source import read_bytes
 from dsec_migrate.stores import kubernetes
-from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.units import each
+from dsec_migrate.verbs.task import Result, Task, each
 
 FOLDER = "kubernetes"
 

@@ -1,4 +1,4 @@
-"""``push``: puts the values of a migrated project into another store; ``pull`` brings them to files of this host.
+"""``push``: puts the values of a migrated project into another store.
 
 Everything is looked at before anything is sent: where one place is taken by another value, nothing changes. What is
 there already is left alone, so whatever was interrupted is run again.
@@ -8,20 +8,56 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
-from dsec_migrate.filling import Vacancy, write
 from dsec_migrate.holdings import Held, held
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
 from dsec_migrate.records import dataclass, replace
 from dsec_migrate.reports.page import Page
-from dsec_migrate.stores.keepers import Found, Item, Keeper, Reach, connect
+from dsec_migrate.stores.keepers import STORES, Found, Item, Keeper, Reach, check_options, connect
 from dsec_migrate.swarm import outdated
-from dsec_migrate.verbs import Result, Task
-from dsec_migrate.verbs.units import each
+from dsec_migrate.verbs import manifests
+from dsec_migrate.verbs.parameters import one_of, option, repeated, required, switch
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+
+PREFIX = option("--prefix", "PATH", str, "What stands before each name there.  [default: the project's name]")
+ENTRY = option("--entry", "NAME", str, "One entry there has all values, as its keys.")
+MOUNT = option("--mount", "PATH", str, "Vault: the path of the engine KV version 2.", default="secret")
+
+
+def label(text: str) -> tuple[str, str]:
+    if "=" not in text[1:]:
+        raise UserError("--label takes KEY=VALUE", help="such as --label stage=production")
+    key, _, value = text.partition("=")
+    return key, value
+
+
+class Call(ProjectCall):
+    """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager, or make manifests for Kubernetes.
+
+    Names are listed, never values. What is there already stays; where a name is taken by another value, nothing is
+    sent. Whatever was interrupted can be run again.
+    """
+
+    to: str = required("--to", "STORE", str, f"{one_of(tuple(STORES))}.", tuple(STORES))
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    labels: Sequence[tuple[str, str]] = repeated(
+        "--label", "KEY=VALUE", label, "A label (Swarm) or tag (AWS); may be repeated."
+    )
+    prefix: str | None = PREFIX
+    entry: str | None = ENTRY
+    mount: str = MOUNT
+    out: str = option("--out", "DIR", str, "Kubernetes: the folder of the manifests.", default=manifests.FOLDER)
+    namespace: str | None = option("--namespace", "NAME", str, "Kubernetes: the namespace of all objects.")
+    with_values: bool = switch("--with-values", "Kubernetes: Secrets with their values, in place of a script.")
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,12 +68,17 @@ class Way:
     reach: Reach
 
 
+def run(call: Call) -> int:
+    of_stores = [name for name in call.said() if name != "to" and not hasattr(ProjectCall, name)]
+    check_options(call.to, {call.parameters[name].spellings[-1] for name in of_stores})
+    task = Task.of(call)
+    if STORES[call.to].takes_files:
+        return manifests.perform(task, manifests.Wish(call.out, call.namespace, call.with_values)).tell()
+    return push(task, Way(call.to, Reach("", dict(call.labels), call.prefix, call.entry, call.mount))).tell()
+
+
 def push(task: Task, way: Way) -> Result:
     return each(task, lambda unit: _push(task, way, unit))
-
-
-def pull(task: Task, way: Way) -> Result:
-    return each(task, lambda unit: _pull(task, way, unit))
 
 
 def _push(task: Task, way: Way, project: Project) -> None:
@@ -47,7 +88,7 @@ def _push(task: Task, way: Way, project: Project) -> None:
             raise refused
     ledger = Ledger(secrets_folder(project, task.options), project.boundary)
     known = list(held(project, task.options))
-    keeper = _keeper(task, way, project, ledger)
+    keeper = keeper_of(task, way, project, ledger)
     items = [_item(one, keeper, way.reach, project) for one in known if one.value is not None]
     keeper.check(items)
     found = keeper.find(items)
@@ -69,13 +110,13 @@ def _push(task: Task, way: Way, project: Project) -> None:
     new = [item for item in items if found[item.name] is Found.ABSENT]
     if not task.write:
         page.blank()
-        page.sentence(f"{_count(new)} would be put there; nothing sent: add --write", paint=page.style.bold)
+        page.sentence(f"{count(new)} would be put there; nothing sent: add --write", paint=page.style.bold)
         return
     for item in new:
         keeper.put(item)
         ledger.note(item.name, item.value.content(), ledger.entry(item.name).changed or int(time.time()))
     page.blank()
-    page.sentence(f"{_count(new)} put there")
+    page.sentence(f"{count(new)} put there")
     _after(page, known, items, way)
 
 
@@ -101,47 +142,7 @@ def _after(page: Page, known: Sequence[Held], items: Sequence[Item], way: Way) -
         )
 
 
-def _pull(task: Task, way: Way, project: Project) -> None:
-    page = task.page
-    known = [one for one in held(project, task.options) if one.file is not None]
-    keeper = _keeper(task, way, project, Ledger(secrets_folder(project, task.options), project.boundary))
-    places = {one.name: _place(one, keeper, replace(way.reach, project=project_name(project))) for one in known}
-    values = keeper.fetch(places)
-    page.heading(f"{project.source.path.name} from {keeper.title}")
-    rows: list[tuple[str, str, str]] = []
-    wanted: list[Held] = []
-    other: list[str] = []
-    for one in known:
-        value = values.get(one.name)
-        if value is None:
-            rows.append((one.name, str(one.file), "is not there"))
-        elif one.value == value:
-            rows.append((one.name, str(one.file), "here already, the same value"))
-        elif one.value:
-            other.append(one.name)
-            rows.append((one.name, str(one.file), "ANOTHER value is here"))
-        else:
-            wanted.append(one)
-            rows.append((one.name, str(one.file), "written" if task.write else "new"))
-    if other and task.write:
-        rows = [(name, file, "new" if told == "written" else told) for name, file, told in rows]
-    page.table(rows)
-    if other:
-        raise UserError(
-            f"the files of {', '.join(other)} hold something else; nothing was written",
-            str(project.source.path),
-            help="move them away, or push what they hold",
-        )
-    for one in wanted if task.write else ():
-        assert one.file is not None
-        mode = mode_for(project, one.name)
-        write(Vacancy(one.name, one.file, mode, boundary=project.boundary), values[one.name])
-    page.blank()
-    if not task.write:
-        page.sentence(f"{_count(wanted)} would be written; nothing written: add --write", paint=page.style.bold)
-
-
-def _keeper(task: Task, way: Way, project: Project, ledger: Ledger) -> Keeper:
+def keeper_of(task: Task, way: Way, project: Project, ledger: Ledger) -> Keeper:
     # without --write no key is made: what could be recognised was put there with one
     fingerprint = ledger.fingerprint if task.write or ledger.knows() else None
     reach = replace(way.reach, project=project_name(project), fingerprint=fingerprint, shell=task.shell)
@@ -150,12 +151,12 @@ def _keeper(task: Task, way: Way, project: Project, ledger: Ledger) -> Keeper:
 
 def _item(one: Held, keeper: Keeper, reach: Reach, project: Project) -> Item:
     assert one.value is not None
-    return Item(one.name, _place(one, keeper, replace(reach, project=project_name(project))), one.services, one.value)
+    return Item(one.name, place_of(one, keeper, replace(reach, project=project_name(project))), one.services, one.value)
 
 
-def _place(one: Held, keeper: Keeper, reach: Reach) -> str:
+def place_of(one: Held, keeper: Keeper, reach: Reach) -> str:
     return one.external_name if keeper.has_names_of_its_own else reach.place(one.name)
 
 
-def _count(items: Sequence[object]) -> str:
+def count(items: Sequence[object]) -> str:
     return f"{len(items)} secret{'s' * (len(items) != 1)}"

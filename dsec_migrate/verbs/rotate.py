@@ -7,7 +7,8 @@ The new value stands beside the former one until ``--finish``, which asks for pr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, told
@@ -20,15 +21,80 @@ from dsec_migrate.project import Project
 from dsec_migrate.readers import mode_for
 from dsec_migrate.records import replace
 from dsec_migrate.reports.hiding import hider
-from dsec_migrate.rotation import Step, Strategy, databases, edits
+from dsec_migrate.rotation import Step, Strategy, databases, edits, values
 from dsec_migrate.rotation.expected import with_second
 from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
 from dsec_migrate.vacancies import users
-from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.parameters import argument, option, switch
 from dsec_migrate.verbs.rotating import Request, Rotation, place_of, put
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
 
 STARTED, FINISHING = "started", "finishing"
+
+
+class Call(ProjectCall):
+    """Give a secret another value, in two phases: first the new one beside the former, then --finish.
+
+    Tells what to run in between, or runs it with --apply. The former value is kept until --forget-previous.
+    """
+
+    name: str = argument("NAME", str, "The secret, as `secrets:` calls it.")
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    generate: int | None = option("--generate", "N", int, "A new value of N random letters and digits.")
+    value_file: Path | None = option("--value-file", "FILE", Path, "The new value is what this file holds.")
+    prompt: bool = switch("--prompt", "Type the new value, unseen.")
+    strategy: Strategy | None = option(
+        "--strategy",
+        "HOW",
+        Strategy,
+        "dual: a program tries both values; replace: the file changes at the end; swarm: a new version.  "
+        "[default: by the image, and by what keeps the secret]",
+    )
+    finish: bool = switch("--finish", "The new value takes the place of the former.")
+    abort: bool = switch("--abort", "Drop the new value.")
+    rollback: bool = switch("--rollback", "Swarm: back to the former version.")
+    prune: bool = switch("--prune", "Swarm: remove versions that nothing uses.")
+    forget: bool = switch("--forget-previous", "Delete the former value that was kept.")
+    confirmed: bool = switch("--confirmed", "With --finish: the new value was tried, and works.")
+    apply: bool = switch("--apply", "Run the commands in between, too.")
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
+
+
+def run(call: Call) -> int:
+    request = _request(call)
+    return perform(Task.of(call), request).tell()
+
+
+def _request(call: Call) -> Request:
+    """Raises UserError for options that exclude each other."""
+    phases = [phase for phase in ("finish", "abort", "rollback", "prune", "forget") if getattr(call, phase)]
+    sources: list[Callable[[], Secret]] = []
+    if call.generate is not None:
+        made = values.generate(call.generate)
+        sources.append(lambda: made)
+    if call.value_file is not None:
+        path = call.value_file
+        sources.append(lambda: values.from_file(path))
+    if call.prompt:
+        sources.append(lambda: values.typed(call.name))
+    if len(phases) > 1 or len(sources) > 1 or (phases and sources):
+        raise UserError(
+            "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
+        )
+    return Request(
+        call.name,
+        phases[0] if phases else "start",
+        sources[0] if sources else None,
+        call.strategy,
+        call.confirmed,
+        call.apply,
+        is_from_file=call.value_file is not None,
+    )
 
 
 def perform(task: Task, request: Request) -> Result:

@@ -17,7 +17,7 @@ from dsec_migrate.rewrite.env_file import move
 from dsec_migrate.rotation import Strategy
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Source, splice
-from dsec_migrate.verbs import Task
+from dsec_migrate.verbs.task import Task
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate import transaction
@@ -19,9 +20,24 @@ from dsec_migrate.project import Project
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.shown import problem
 from dsec_migrate.vacancies import builders, states, users
-from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.parameters import switch
+from dsec_migrate.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, Result, Task
 
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
+
+
+class Call(ProjectCall):
+    """Tell in what state the secrets of a project are, and which plaintext remains. Changes nothing."""
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    check: bool = switch("--check", "Exit with 1 where a secret has no value here, or git tracks its file.")
+
+
+def run(call: Call) -> int:
+    return perform(Task.of(call), is_gate=call.check).tell()
 
 
 def perform(task: Task, *, is_gate: bool = False) -> Result:

@@ -18,7 +18,29 @@ from dsec_migrate.naming import Style
 from dsec_migrate.records import dataclass
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.page import Page
-from dsec_migrate.verbs import Result, Task
+from dsec_migrate.verbs.parameters import option, switch
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
+
+
+class Call(ProjectCall):
+    """Take the latest migration of a project back: every file as it was, byte for byte.
+
+    What was edited elsewhere in these files since stays. A place that the migration changed and that was edited since
+    is an error, and nothing changes.
+    """
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    project_directory: Path | None = option("--project-directory", "DIR", Path, "Like docker compose.")
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    forget: bool = switch("--forget", "Delete the former files instead, which hold the values in plaintext.")
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
+
+
+def run(call: Call) -> int:
+    return perform(Task.of(call), forget=call.forget).tell()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,178 @@
+"""What a command takes, declared once: a class with one attribute for each option.
+
+    class Call(parameters.Call):
+        \"\"\"The help of the command.\"\"\"
+
+        write: bool = switch("--write", "Change the files.")
+        jobs: int | None = option("--jobs", "N", int, "How many files to work on at a time.")
+
+The option parser, the help, the completion of shells, the manual and the reference are made from these rows, in their
+order. An object of the class is one call: its attributes are what was said, or the defaults. Nothing here needs the
+parser, so a call without options starts without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast, overload
+
+from dsec_migrate.errors import UserError
+
+T = TypeVar("T")
+
+OTHER = "Other"
+"""The heading, in the help, of options without one."""
+
+
+class Parameter(NamedTuple):
+    """``spellings`` are such as ``-f`` and ``--file``; a word without an option has none. ``metavar`` is empty for a
+    switch. ``kind`` makes the value of one word and raises UserError where it cannot. ``values`` are all that it takes,
+    empty where that is open. What ``instead`` makes of the value is printed in place of the run."""
+
+    spellings: tuple[str, ...]
+    metavar: str
+    kind: Callable[[str], Any]
+    help: str
+    panel: str = OTHER
+    default: Any = None
+    values: tuple[str, ...] = ()
+    is_repeated: bool = False
+    is_required: bool = False
+    instead: Callable[[Any], str] | None = None
+
+    @property
+    def is_switch(self) -> bool:
+        return not self.metavar
+
+    def read(self, said: Any) -> Any:
+        """The value, of the words that were said. Raises UserError."""
+        if self.is_repeated:
+            return tuple(map(self.kind, said or ()))
+        if self.is_switch:
+            return bool(said) != self.default
+        return None if said is None else self.kind(said)
+
+
+def switch(
+    spelling: str,
+    help: str,  # noqa: A002
+    panel: str = OTHER,
+    *,
+    default: bool = False,
+    instead: Callable[[Any], str] | None = None,
+) -> bool:
+    """An option that takes nothing. Whoever says it gets the opposite of ``default``."""
+    return cast("bool", Parameter((spelling,), "", bool, help, panel, default, instead=instead))
+
+
+@overload
+def option(
+    spelling: str,
+    metavar: str,
+    kind: Callable[[str], T],
+    help: str,
+    panel: str = ...,
+    *,
+    values: Sequence[str] = ...,
+    instead: Callable[[Any], str] | None = ...,
+) -> T | None: ...
+@overload
+def option(
+    spelling: str,
+    metavar: str,
+    kind: Callable[[str], T],
+    help: str,
+    panel: str = ...,
+    *,
+    default: T,
+    values: Sequence[str] = ...,
+) -> T: ...
+def option(
+    spelling: str,
+    metavar: str,
+    kind: Callable[[str], Any],
+    help: str,  # noqa: A002
+    panel: str = OTHER,
+    *,
+    default: Any = None,
+    values: Sequence[str] = (),
+    instead: Callable[[Any], str] | None = None,
+) -> Any:
+    """An option with one value."""
+    return Parameter((spelling,), metavar, kind, help, panel, default, _values(kind, values), instead=instead)
+
+
+def required(spelling: str, metavar: str, kind: Callable[[str], T], help: str, values: Sequence[str] = ()) -> T:  # noqa: A002
+    """An option that has to be said."""
+    return cast("T", Parameter((spelling,), metavar, kind, help, values=_values(kind, values), is_required=True))
+
+
+def repeated(
+    spelling: str,
+    metavar: str,
+    kind: Callable[[str], T],
+    help: str,  # noqa: A002
+    panel: str = OTHER,
+) -> Sequence[T]:
+    """An option that may be said several times. ``spelling`` may be two, as the help shows them: ``-f, --file``."""
+    spellings = tuple(spelling.split(", "))
+    return cast("Sequence[T]", Parameter(spellings, metavar, kind, help, panel, (), _values(kind, ()), True))
+
+
+def argument(metavar: str, kind: Callable[[str], T], help: str) -> T:  # noqa: A002
+    """A word without an option, which has to be there."""
+    return cast("T", Parameter((), metavar, kind, help, is_required=True))
+
+
+def optional_argument(metavar: str, kind: Callable[[str], T], help: str) -> T | None:  # noqa: A002
+    return cast("T | None", Parameter((), metavar, kind, help))
+
+
+def arguments(metavar: str, kind: Callable[[str], T], help: str, panel: str = OTHER) -> Sequence[T]:  # noqa: A002
+    """All words that are left."""
+    return cast("Sequence[T]", Parameter((), metavar, kind, help, panel, (), is_repeated=True))
+
+
+def existing_folder(option_name: str, text: str) -> Path:
+    """Raises UserError where there is none."""
+    path = Path(text)
+    if not path.is_dir():
+        raise UserError(f"{option_name}: there is no such folder", text, help="name one that exists")
+    return path
+
+
+def one_of(names: Sequence[str]) -> str:
+    """``a, b or c``."""
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _values(kind: Callable[[str], Any], values: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(str(one.value) for one in kind)
+    return tuple(values)
+
+
+class Call:
+    """One call of a command: what was said, or the defaults. The docstring of a subclass is its help, whose first
+    sentence stands for it in lists."""
+
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    line: Sequence[str] = ()
+    """The words of the command line, for who is told how to say the same in other words."""
+
+    def __init_subclass__(cls) -> None:
+        cls.parameters = {name: row for name, row in vars(cls).items() if isinstance(row, Parameter)}
+
+    def __init__(self, **said: Any) -> None:
+        """``said`` are values by the names of the attributes."""
+        defaults = {name: row.default for name, row in self.parameters.items()}
+        unknown = said.keys() - defaults.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no parameter {', '.join(sorted(unknown))}")
+        vars(self).update(defaults | said)
+
+    def said(self) -> Iterator[str]:
+        """The attributes that are not the defaults."""
+        return (name for name, row in self.parameters.items() if getattr(self, name) != row.default)

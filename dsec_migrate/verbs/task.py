@@ -1,0 +1,120 @@
+"""What verbs have in common: the options that name projects, the projects that are worked on, and how a verb ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from dsec_migrate.discovery import ProjectFiles, discover
+from dsec_migrate.errors import UserError, told
+from dsec_migrate.holdings import masks
+from dsec_migrate.migrate import load
+from dsec_migrate.options import Options
+from dsec_migrate.project import Project
+from dsec_migrate.records import dataclass, field
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.output import complain, say
+from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.terminal import style_for, width
+from dsec_migrate.verbs.parameters import Call, arguments, existing_folder, option, repeated, switch
+
+FILES = arguments(
+    "[FILE]...",
+    Path,
+    "Compose files, each a project of its own, or folders. Without any: what `docker compose` would use here.",
+)
+LAYERS = repeated("-f, --file", "FILE", Path, "Like docker compose: files of one project.")
+ENV_FILES = repeated("--env-file", "FILE", Path, "Read this file in place of .env.")
+SECRETS_DIR = option("--secrets-dir", "DIR", str, "Folder of the secret files.  [default: ./secrets]")
+ALLOW = repeated(
+    "--allow", "DIR", partial(existing_folder, "--allow"), "A folder outside of the project that this call may change."
+)
+WRITE = switch("--write", "Do it. Without it nothing is changed.")
+
+
+class ProjectCall(Call):
+    """A call about projects. A verb names those of these options that it has, in the order of its help."""
+
+    files: Sequence[Path] = ()
+    layers: Sequence[Path] = ()
+    project_directory: Path | None = None
+    env_files: Sequence[Path] = ()
+    secrets_dir: str | None = None
+    settings: Path | None = None
+    exceptions: bool = True
+    allow: Sequence[Path] = ()
+    write: bool = False
+
+    def projects(self) -> Sequence[ProjectFiles]:
+        """Raises UserError where there are none."""
+        return discover(
+            self.files,
+            self.layers,
+            shell=os.environ,
+            project_directory=self.project_directory,
+            env_files=self.env_files,
+        )
+
+    def project_options(self) -> Options:
+        return Options(
+            secrets_dir=self.secrets_dir,
+            env_files=tuple(self.env_files),
+            settings=self.settings,
+            exceptions=self.exceptions,
+            allow=tuple(self.allow),
+        )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Task:
+    """What a verb works on. ``shell`` are the variables that ``${…}`` sees before any file. Without ``write`` nothing
+    changes."""
+
+    projects: Sequence[ProjectFiles]
+    options: Options
+    shell: Mapping[str, str] = field(repr=False)
+    page: Page
+    write: bool = False
+
+    @classmethod
+    def of(cls, call: ProjectCall) -> Task:
+        """Raises UserError for files that are not there."""
+        return cls(call.projects(), call.project_options(), dict(os.environ), page_here(), call.write)
+
+
+class Result(NamedTuple):
+    """``errors`` are those of single projects; the others went on. ``is_refused``: a check found what is to be done."""
+
+    page: Page
+    errors: Sequence[UserError] = ()
+    is_refused: bool = False
+
+    def tell(self) -> int:
+        """Shows it; returns the exit status."""
+        for error in self.errors:
+            complain(error, sys.stderr, style_for(sys.stderr, os.environ))
+        say(str(self.page), sys.stdout)
+        return max((error.exit_status for error in self.errors), default=int(self.is_refused))
+
+
+def page_here() -> Page:
+    """A page as wide as the terminal, in its colours."""
+    return Page(style_for(sys.stdout, os.environ), width())
+
+
+def each(task: Task, perform: Callable[[Project], None]) -> Result:
+    """``perform`` gets each project with those that it includes. An error without a place gets that of its project."""
+    errors: list[UserError] = []
+    for files in task.projects:
+        try:
+            root = load(files, task.options, task.shell)
+            task.page.hide = hider(masks(root, task.options))
+            for unit in root.units():
+                perform(unit)
+        except Exception as error:
+            errors.append(told(error, files.name))
+    return Result(task.page, errors)

@@ -1,0 +1,96 @@
+"""``unlock``: the plain files again, from those that ``lock`` encrypted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsec_migrate.errors import UserError
+from dsec_migrate.files import secrets_folder
+from dsec_migrate.filling import Vacancy, write
+from dsec_migrate.holdings import Held, read
+from dsec_migrate.ledger import Ledger
+from dsec_migrate.project import Project
+from dsec_migrate.readers import mode_for
+from dsec_migrate.records import replace
+from dsec_migrate.secret import Secret
+from dsec_migrate.stores import age
+from dsec_migrate.verbs.lock import LOCKED, mark_of, of_files
+from dsec_migrate.verbs.parameters import repeated
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+
+
+class Call(ProjectCall):
+    """Decrypt the secrets of a project into the plain files that its services mount."""
+
+    files: Sequence[Path] = FILES
+    layers: Sequence[Path] = LAYERS
+    env_files: Sequence[Path] = ENV_FILES
+    secrets_dir: str | None = SECRETS_DIR
+    identities: Sequence[Path] = repeated(
+        "--identity", "FILE", Path, "The private key.  [default: what AGE_IDENTITY names]"
+    )
+    allow: Sequence[Path] = ALLOW
+    write: bool = WRITE
+
+
+def run(call: Call) -> int:
+    named = os.environ.get("AGE_IDENTITY")
+    return unlock(Task.of(call), call.identities or ([Path(named)] if named else [])).tell()
+
+
+def unlock(task: Task, identities: Sequence[Path]) -> Result:
+    known = [key for path in identities for key in age.read_identities(path)]
+    if not known:
+        raise UserError("there is no identity", help="name its file: --identity FILE, or in AGE_IDENTITY")
+    return each(task, lambda unit: _unlock(task, unit, known))
+
+
+def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
+    page = task.page
+    folder = secrets_folder(project, task.options)
+    page.heading(f"{project.source.path.name}: decrypted")
+    rows: list[tuple[str, str, str]] = []
+    values: list[tuple[Held, Path, Secret]] = []
+    other: list[str] = []
+    opened: list[tuple[Held, Secret]] = []
+    for one, file in of_files(task, project):
+        source = age.encrypted(file)
+        content = read(source)
+        if content is None:
+            rows.append((one.name, str(file), f"there is no {source.name}"))
+            continue
+        plain = age.decrypt(content.content(), identities, source)
+        value = Secret.of(plain)
+        opened.append((one, value))
+        if one.value == value:
+            rows.append((one.name, str(file), "here already, the same value"))
+        elif one.value:
+            other.append(one.name)
+            rows.append((one.name, str(file), "ANOTHER value is here"))
+        else:
+            values.append((one, file, value))
+            rows.append((one.name, str(file), "new"))
+    page.table(rows)
+    if other:
+        raise UserError(
+            f"the files of {', '.join(other)} hold something else; nothing was written",
+            str(project.source.path),
+            help="`dsec-migrate lock --write` encrypts what is here; or move the files away",
+        )
+    page.blank()
+    if not task.write:
+        page.sentence("nothing written: add --write", paint=page.style.bold)
+        return
+    for one, file, value in values:
+        mode = mode_for(project, one.name)
+        write(Vacancy(one.name, file, mode, boundary=project.boundary), value)
+    ledger = Ledger(folder, project.boundary)
+    text = read(folder / age.RECIPIENTS)
+    recipients = age.read_recipients(text.reveal()) if text is not None else []
+    for one, value in opened:
+        entry = ledger.entry(one.name)
+        mark = mark_of(ledger, value, recipients)
+        if entry.details.get(LOCKED) != mark:
+            ledger.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))
