@@ -220,13 +220,13 @@ class _Client:
         return domain in self.named or any(domain in _table(self.docker, key) for key in ("auths", "credHelpers"))
 
     def _is_own(self, url: str) -> bool:
-        """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain."""
+        """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain. Without, at
+        the very address of the registry alone: behind other ports of a machine may be others."""
         from dsec_migrate import wire
 
         here, there = wire.split(self.base), wire.split(url)
         if here.scheme != "https" or there.scheme != "https":
-            # a registry of this very machine
-            return here.scheme == there.scheme and here.hostname == there.hostname
+            return (here.scheme, here.netloc) == (there.scheme, there.netloc)
         host, realm = str(here.hostname), str(there.hostname)
         if host == realm:
             return True

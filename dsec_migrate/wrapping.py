@@ -18,8 +18,8 @@ OPTIONS = "-ec"
 NAME = "sh"
 """``$0`` of the script, so that what follows are its arguments."""
 
-OF_THE_IMAGE = "entrypoint and command were null, so those of the image follow"
-ENTRYPOINT_OF_THE_IMAGE = "the entrypoint was null, so that of the image follows"
+OF_THE_IMAGE = "entrypoint and command were null: what follows are the image's own"
+ENTRYPOINT_OF_THE_IMAGE = "entrypoint was null: what follows is the image's own"
 
 LAST_LINE = 'exec "$@"'
 

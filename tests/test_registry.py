@@ -511,7 +511,10 @@ def test_the_connection_is_made_to_the_address_that_was_looked_at(monkeypatch: p
         ("registry.example.com", "https://example.com.evil.net/", False),
         ("registry.example.com", "https://evilexample.com/", False),
         ("203.0.113.9", "https://203.0.113.10/", False),
-        ("localhost:5000", "http://localhost:5001/auth", True),
+        ("localhost:5000", "http://localhost:5000/auth", True),
+        ("localhost:5000", "http://localhost:5001/auth", False),
+        ("localhost:5000", "https://localhost:5000/auth", False),
+        ("localhost:5000", "http://localhost/auth", False),
         ("localhost:5000", "http://127.0.0.1:5001/auth", False),
     ],
 )

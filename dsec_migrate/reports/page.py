@@ -56,12 +56,11 @@ class Page:
         fitting = [row for row in cells if len(_GAP.join(row)) <= room]
         widths = [max(width_of(row[n]) for row in fitting) for n in range(max(map(len, fitting), default=0))]
         for row in cells:
-            aligned = [columns(cell, width) for cell, width in zip(row, widths, strict=False)]
-            if width_of(_GAP.join(aligned).rstrip()) > room or not aligned:
-                aligned = list(row)
+            aligned = [columns(cell, width) for cell, width in zip(row, widths, strict=False)] or list(row)
+            is_too_wide = width_of(_GAP.join(aligned).rstrip()) > room
             aligned[0] = (paints or {}).get(row[0], str)(aligned[0])
             *others, last = aligned
-            if width_of(_GAP.join(row)) > room and others:
+            if is_too_wide and others:
                 self._lines.append(_INDENT + _GAP.join(others).rstrip())
                 self._lines.append(_INDENT * 4 + last.rstrip())
             else:

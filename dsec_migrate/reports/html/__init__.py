@@ -18,7 +18,7 @@ from dsec_migrate.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.counts import check_sentence, count, failure_of, number, sentence
 from dsec_migrate.reports.html import checklist, diff, findings, picture
-from dsec_migrate.reports.html.markup import MANY, Words
+from dsec_migrate.reports.html.markup import MANY, code, prose, safe
 from dsec_migrate.reports.html.sheet import Sheet
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import remote_engine
@@ -35,25 +35,23 @@ class _Part(NamedTuple):
     prefix: str
     project: Sealed
     sheet: Sheet
-    words: Words
 
 
 def render(outcome: Outcome, view: View) -> str:
     """The page, for a file or standard output."""
     parts = [_part(position, project) for position, project in enumerate(outcome.projects, 1)]
-    words = Words()
-    subject = words(outcome.projects[0].path) if len(parts) == 1 else number(len(parts), "project")
+    subject = safe(outcome.projects[0].path) if len(parts) == 1 else number(len(parts), "project")
     subject = f"Secrets of {subject}" if subject else "Secrets"
     body = []
     if len(parts) > 1:
         body.append(_contents(parts))
-        body.append(findings.controls((part.project, part.words) for part in parts))
+        body.append(findings.controls(part.project for part in parts))
     for part in parts:
         body += _project(part, len(parts))
-    steps = checklist.steps(outcome, [part.project for part in parts], words)
+    steps = checklist.steps(outcome, [part.project for part in parts])
     if steps:
         body.append(f"<section aria-labelledby=steps>\n<h2 id=steps>Next steps</h2>\n{steps}</section>\n")
-    page = _framed(subject, _summary(outcome, view, words, subject), "".join(body))
+    page = _framed(subject, _summary(outcome, view, subject), "".join(body))
     # a file's name may hold bytes that are no text
     return page.encode("utf-8", "backslashreplace").decode()
 
@@ -62,7 +60,7 @@ def _part(position: int, project: ProjectOutcome) -> _Part:
     """From here on nothing has a value."""
     sealed = project if isinstance(project, Sealed) else seal(project, (), has_page=True)
     assert sealed.sheet is not None
-    return _Part(f"p{position}", sealed, sealed.sheet, Words())
+    return _Part(f"p{position}", sealed, sealed.sheet)
 
 
 def _framed(subject: str, header: str, content: str) -> str:
@@ -95,7 +93,7 @@ def _hash(text: str) -> str:
 # --- the top of the page ---
 
 
-def _summary(outcome: Outcome, view: View, words: Words, subject: str) -> str:
+def _summary(outcome: Outcome, view: View, subject: str) -> str:
     counts = count(outcome)
     moved = "moved" if counts.is_written else "to move"
     figures = [
@@ -108,12 +106,12 @@ def _summary(outcome: Outcome, view: View, words: Words, subject: str) -> str:
     if counts.failed_files:
         figures.append(("with errors", counts.failed_files))
     told = "".join(f"<div><dt>{name}<dd>{figure}</div>\n" for name, figure in figures)
-    lines = [f"<p class=lead>{words(_sentence(outcome))}.</p>\n"]
+    lines = [f"<p class=lead>{safe(_sentence(outcome))}.</p>\n"]
     if view.check:
         lines.append(f"<p>{check_sentence(outcome, view.strict).capitalize()}.</p>\n")
     remote = remote_engine(outcome.projects, os.environ)
     if remote:
-        lines.append(f"<p class=warning><b>Warning:</b> {words.sentence(remote)}.</p>\n")
+        lines.append(f"<p class=warning><b>Warning:</b> {prose(remote)}.</p>\n")
     return (
         f"<header>\n<p class=brand>{NAME}</p>\n<h1>{subject}</h1>\n{''.join(lines)}"
         f"<dl class=figures>\n{told}</dl>\n</header>\n"
@@ -136,7 +134,7 @@ def _contents(parts: Sequence[_Part]) -> str:
         counts = count(Outcome((part.project,), Options()))
         state = "errors" if part.project.status else "written" if part.project.is_written else ""
         rows.append(
-            f"<tr><th scope=row><a href=#{part.prefix}>{part.words(part.project.path) or 'The run'}</a>"
+            f"<tr><th scope=row><a href=#{part.prefix}>{safe(part.project.path) or 'The run'}</a>"
             f"<td>{counts.migrate}<td>{counts.left}<td>{counts.possible}<td>{state}\n"
         )
     head = "<th scope=col>Project<th scope=col>Moves<th scope=col>Left<th scope=col>Possible<th scope=col>State"
@@ -151,28 +149,28 @@ def _contents(parts: Sequence[_Part]) -> str:
 
 
 def _project(part: _Part, count_of_parts: int) -> Iterator[str]:
-    prefix, project, sheet, words = part
+    prefix, project, sheet = part
     is_alone = count_of_parts == 1
     level = 2 if is_alone else 3
     if not is_alone:
         size = "many" if count_of_parts > MANY_PROJECTS else "few"
         yield f"<article id={prefix} class={size} aria-labelledby={prefix}-name>\n"
-        yield f"<h2 id={prefix}-name>{words(project.path) or 'The run'}</h2>\n"
-    errors = "".join(_problem(error, words, "error") for error in _errors(project))
+        yield f"<h2 id={prefix}-name>{safe(project.path) or 'The run'}</h2>\n"
+    errors = "".join(_problem(error, "error") for error in _errors(project))
     yield _section(prefix, "errors", level, "Errors", errors)
-    yield _section(prefix, "picture", level, "Services and secrets", picture.render(prefix, project, sheet, words))
+    yield _section(prefix, "picture", level, "Services and secrets", picture.render(prefix, project, sheet))
     if project.findings:
         places = diff.anchors(prefix, project, sheet)
-        filters = findings.controls([(project, words)]) if is_alone else ""
-        yield _section(prefix, "findings", level, "Findings", filters + findings.table(project, places, words))
+        filters = findings.controls([project]) if is_alone else ""
+        yield _section(prefix, "findings", level, "Findings", filters + findings.table(project, places))
     else:
         places = {}
-    changes = "".join(diff.render(project, sheet, places, words))
+    changes = "".join(diff.render(project, sheet, places))
     title = "What was changed" if project.is_written else "What would change"
     yield _section(prefix, "changes", level, title, changes)
-    yield _section(prefix, "files", level, "Further files", _files(project, words))
-    yield _section(prefix, "notes", level, "Notes and warnings", _notes(project, words))
-    todo = checklist.render(prefix, project, words, level + 1)
+    yield _section(prefix, "files", level, "Further files", _files(project))
+    yield _section(prefix, "notes", level, "Notes and warnings", _notes(project))
+    todo = checklist.render(prefix, project, level + 1)
     yield _section(prefix, "checklist", level, "Checklist", todo)
     if not is_alone:
         yield "</article>\n"
@@ -189,20 +187,20 @@ def _errors(project: Sealed) -> Sequence[UserError]:
     return project.errors or ((failure_of(project),) if project.failure else ())
 
 
-def _problem(problem: UserError, words: Words, kind: str) -> str:
+def _problem(problem: UserError, kind: str) -> str:
     line = f":{problem.line}" if problem.line else ""
-    place = f" {words.code(f'{problem.file}{line}')}" if problem.file else ""
-    advice = f"<br>{words.sentence(problem.help)}" if problem.help else ""
-    return f"<p class={kind}><b>{kind.capitalize()}:</b> {words.sentence(problem.what)}{place}{advice}</p>\n"
+    place = f" {code(f'{problem.file}{line}')}" if problem.file else ""
+    advice = f"<br>{prose(problem.help)}" if problem.help else ""
+    return f"<p class={kind}><b>{kind.capitalize()}:</b> {prose(problem.what)}{place}{advice}</p>\n"
 
 
-def _files(project: Sealed, words: Words) -> str:
+def _files(project: Sealed) -> str:
     files = files_of(project) if project.rewritten else ()
     if not files:
         return ""
     rows = "".join(
-        f"<tr><th scope=row>{words.code(str(file.path))}"
-        f"<td>{'adds ' + words.code(' '.join(file.text.split())) if file.append else f'mode {file.mode:04o}'}\n"
+        f"<tr><th scope=row>{code(str(file.path))}"
+        f"<td>{'adds ' + code(' '.join(file.text.split())) if file.append else f'mode {file.mode:04o}'}\n"
         for file in files
     )
     written = "Written" if project.is_written else "Would be written"
@@ -216,6 +214,6 @@ def _files(project: Sealed, words: Words) -> str:
     )
 
 
-def _notes(project: Sealed, words: Words) -> str:
-    notes = [f"<p><b>Note:</b> {words.sentence(note)}</p>\n" for note in project.plan.notes]
-    return "".join((*notes, *(_problem(warning, words, "warning") for warning in project.warnings)))
+def _notes(project: Sealed) -> str:
+    notes = [f"<p><b>Note:</b> {prose(note)}</p>\n" for note in project.plan.notes]
+    return "".join((*notes, *(_problem(warning, "warning") for warning in project.warnings)))

@@ -10,24 +10,24 @@ from dsec_migrate.options import Target
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.groups import by_note, by_place, target, targets
 from dsec_migrate.reports.hardened import subject
-from dsec_migrate.reports.html.markup import MANY, Words, listed
+from dsec_migrate.reports.html.markup import MANY, code, listed, prose, safe
 from dsec_migrate.reports.next_steps import manager_scripts, next_steps
 from dsec_migrate.reports.unknown_images import unsure_starts
 
 
-def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> str:
+def render(prefix: str, project: ProjectOutcome, level: int) -> str:
     """The list of one project; empty where there is nothing to do."""
     groups = (
-        ("To review", "What to check before you rely on it.", list(_reviews(project, words))),
-        ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project, words))),
-        ("Hardening", "Whom the change cuts off, and what to check.", list(_hardened(project, words, Action.MIGRATE))),
-        ("Left as it is", "Not moved, with the reason.", list(_left(project, words))),
-        ("Not hardened", "Left, with the reason.", list(_hardened(project, words, Action.KEEP))),
-        ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project, words))),
+        ("To review", "What to check before you rely on it.", list(_reviews(project))),
+        ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project))),
+        ("Hardening", "Whom the change cuts off, and what to check.", list(_hardened(project, Action.MIGRATE))),
+        ("Left as it is", "Not moved, with the reason.", list(_left(project))),
+        ("Not hardened", "Left, with the reason.", list(_hardened(project, Action.KEEP))),
+        ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project))),
         (
             "Still in plaintext after the change",
             "Values of moved secrets stand here too.",
-            list(_remaining(project, words)),
+            list(_remaining(project)),
         ),
     )
     number = 0
@@ -35,22 +35,22 @@ def render(prefix: str, project: ProjectOutcome, words: Words, level: int) -> st
     for title, about, items in groups:
         if not items:
             continue
-        parts.append(f"<h{level}>{title}</h{level}>\n<p class=quiet>{words.sentence(about)}</p>\n")
+        parts.append(f"<h{level}>{title}</h{level}>\n<p class=quiet>{prose(about)}</p>\n")
         parts.append(boxes(f"{prefix}-todo", items, number + 1))
         number += len(items)
     return "".join(parts)
 
 
-def steps(outcome: Outcome, projects: Sequence[ProjectOutcome], words: Words) -> str:
+def steps(outcome: Outcome, projects: Sequence[ProjectOutcome]) -> str:
     """The list for the end of the page: from the write on. ``projects`` are sealed."""
     changed = [project for project in projects if project.rewritten and not project.status]
     if not changed:
         return ""
     items = []
     if not all(project.is_written for project in changed):
-        items.append(words.sentence("Read the changes above, then run the same command with `--write`."))
-    items += map(words.sentence, manager_scripts(changed))
-    items += map(words.sentence, next_steps(changed, projects, outcome.options.target is Target.SWARM))
+        items.append(prose("Read the changes above, then run the same command with `--write`."))
+    items += map(prose, manager_scripts(changed))
+    items += map(prose, next_steps(changed, projects, outcome.options.target is Target.SWARM))
     return boxes("step", items, 1)
 
 
@@ -64,46 +64,46 @@ def boxes(prefix: str, items: Iterable[str], first: int) -> str:
     return f'<ul class="boxes{size}">\n{"".join(lines)}</ul>\n'
 
 
-def _reviews(project: ProjectOutcome, words: Words) -> Iterator[str]:
+def _reviews(project: ProjectOutcome) -> Iterator[str]:
     moving = [finding for finding in project.findings if finding.action is Action.MIGRATE]
     moved = Counter(finding.service for finding in moving)
     for notes, group in by_note(finding for finding in moving if finding.note):
-        told = "".join(f"<br>{words.sentence(note)}" for note in notes)
-        yield f"<b>{words(_short(targets(group, moved)))}</b>{told}"
+        told = "".join(f"<br>{prose(note)}" for note in notes)
+        yield f"<b>{safe(_short(targets(group, moved)))}</b>{told}"
 
 
-def _unsure(project: ProjectOutcome, words: Words) -> Iterator[str]:
+def _unsure(project: ProjectOutcome) -> Iterator[str]:
     if project.rewritten:
-        yield from map(words.sentence, unsure_starts(project))
+        yield from map(prose, unsure_starts(project))
 
 
-def _hardened(project: ProjectOutcome, words: Words, action: Action) -> Iterator[str]:
+def _hardened(project: ProjectOutcome, action: Action) -> Iterator[str]:
     for one in project.plan.hardened:
         if one.action is action:
-            told = "".join(f"<br>{words.sentence(note)}" for note in one.note.split("; "))
-            yield f"<b>{words(subject(one))}</b>{told}"
+            told = "".join(f"<br>{prose(note)}" for note in one.note.split("; "))
+            yield f"<b>{safe(subject(one))}</b>{told}"
 
 
-def _left(project: ProjectOutcome, words: Words) -> Iterator[str]:
+def _left(project: ProjectOutcome) -> Iterator[str]:
     kept = [finding for finding in project.findings if finding.action is Action.KEEP]
     sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
     for notes, group in by_note(sure):
-        yield f"<b>{words(_names(group))}</b><br>{words.sentence('; '.join(notes))}"
+        yield f"<b>{safe(_names(group))}</b><br>{prose('; '.join(notes))}"
 
 
-def _possible(project: ProjectOutcome, words: Words) -> Iterator[str]:
+def _possible(project: ProjectOutcome) -> Iterator[str]:
     kept = [finding for finding in project.findings if finding.action is Action.KEEP]
     possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
     if possible:
-        yield f"<b>{words(_names(possible))}</b>"
+        yield f"<b>{safe(_names(possible))}</b>"
 
 
-def _remaining(project: ProjectOutcome, words: Words) -> Iterator[str]:
+def _remaining(project: ProjectOutcome) -> Iterator[str]:
     for place in project.remaining if project.rewritten else ():
         how = "`undo --write`, then `--prune-env`" if project.is_written else "`--prune-env`"
         where = f"unused now: {how} removes the line" if place.is_unused else place.where
-        site = words.code(f"{place.file}:{place.line}")
-        yield f"<b>{words(place.secret)}</b> {site} {words.sentence(where)}".rstrip()
+        site = code(f"{place.file}:{place.line}")
+        yield f"<b>{safe(place.secret)}</b> {site} {prose(where)}".rstrip()
 
 
 def _names(group: Sequence[Finding]) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from dsec_migrate.outcome import ProjectOutcome, Rewritten
 from dsec_migrate.reports.diff import pairs, services_by_line
-from dsec_migrate.reports.html.markup import Words, listed
+from dsec_migrate.reports.html.markup import listed, safe
 from dsec_migrate.reports.html.sheet import Sheet
 from dsec_migrate.reports.html.syntax import Colour, colour_of
 from dsec_migrate.reports.hunks import Hunk, Line
@@ -31,20 +31,18 @@ def anchors(prefix: str, project: ProjectOutcome, sheet: Sheet) -> Anchors:
     return found
 
 
-def render(project: ProjectOutcome, sheet: Sheet, places: Anchors, words: Words) -> Iterator[str]:
+def render(project: ProjectOutcome, sheet: Sheet, places: Anchors) -> Iterator[str]:
     # they are written the other way round, those that others build on last
     for rewritten, hunks in reversed(list(zip(project.rewritten, sheet.hunks, strict=True))):
         if hunks:
-            yield from _file(project, rewritten, hunks, places, words)
+            yield from _file(project, rewritten, hunks, places)
 
 
-def _file(
-    project: ProjectOutcome, rewritten: Rewritten, hunks: tuple[Hunk, ...], places: Anchors, words: Words
-) -> Iterator[str]:
+def _file(project: ProjectOutcome, rewritten: Rewritten, hunks: tuple[Hunk, ...], places: Anchors) -> Iterator[str]:
     rows = sum(len(hunk.lines) for hunk in hunks)
     came = sum(line.sign == "+" for hunk in hunks for line in hunk.lines)
     gone = sum(line.sign == "-" for hunk in hunks for line in hunk.lines)
-    name = words(rewritten.path)
+    name = safe(rewritten.path)
     yield (
         f"<details class=file{' open' if rows <= OPEN_ROWS else ''}>\n<summary><code>{name}</code> "
         f"<span class=gone>−{gone}<span class=unseen> lines go</span></span> "
@@ -58,7 +56,7 @@ def _file(
     for hunk in hunks:
         lines = range(hunk.old_start, hunk.old_start + hunk.old_count)
         names = listed(name for line in lines for name in services.get(line, ()))
-        told = f" · {words(names)}" if names else ""
+        told = f" · {safe(names)}" if names else ""
         yield f"<tbody><tr><th colspan=4 scope=rowgroup>Line {max(hunk.old_start, 1)}{told}\n"
         yield from _rows(hunk, rewritten.path, places, colour)
     yield "</table>\n</details>\n"

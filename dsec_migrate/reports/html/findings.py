@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dsec_migrate.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.html.diff import Anchors
-from dsec_migrate.reports.html.markup import MANY, Words
+from dsec_migrate.reports.html.markup import MANY, code, prose, safe
+from dsec_migrate.visible import harmless
 
 _CONTROLS = (
     ("confidence", "Confidence", "any"),
@@ -21,14 +22,14 @@ MOST_NOTES = 1000
 _SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
 
 
-def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
+def controls(projects: Iterable[ProjectOutcome]) -> str:
     """The filters, which act on every table of the page; nothing without findings. The script shows them."""
     chosen: dict[str, dict[str, None]] = {name: {} for name, _, _ in _CONTROLS}
     count = 0
-    for project, words in projects:
+    for project in projects:
         for finding in project.findings:
             count += 1
-            for name, value in _facts(finding, project, words).items():
+            for name, value in _facts(finding, project).items():
                 chosen[name][value] = None
     if not count:
         return ""
@@ -47,52 +48,52 @@ def controls(projects: Iterable[tuple[ProjectOutcome, Words]]) -> str:
     )
 
 
-def table(project: ProjectOutcome, places: Anchors, words: Words) -> str:
+def table(project: ProjectOutcome, places: Anchors) -> str:
     head = "<tr><th scope=col>Secret<th scope=col>Why<th scope=col>What happens"
     size = "many" if len(project.findings) > MANY else "few"
     return (
         f"<div class={size}>\n<table class=findings>\n"
-        f"<caption class=unseen>Findings in {words(project.path)}</caption>\n"
-        f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places, words))}</table>\n"
+        f"<caption class=unseen>Findings in {safe(project.path)}</caption>\n"
+        f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places))}</table>\n"
         "<p class=quiet hidden>No finding here goes with the filter.</p>\n</div>\n"
     )
 
 
-def _facts(finding: Finding, project: ProjectOutcome, words: Words) -> dict[str, str]:
+def _facts(finding: Finding, project: ProjectOutcome) -> dict[str, str]:
     """What the controls choose by, as they call it."""
     is_moved = finding.action is Action.MIGRATE
     return {
         "confidence": finding.verdict.confidence.value,
         "action": ("moved" if project.is_written else "moves") if is_moved else "stays",
         "applicability": finding.applicability if is_moved else "does not apply",
-        "service": words.plain(finding.service) or "none",
+        "service": harmless(finding.service) or "none",
     }
 
 
-def _rows(project: ProjectOutcome, places: Anchors, words: Words) -> Iterator[str]:
+def _rows(project: ProjectOutcome, places: Anchors) -> Iterator[str]:
     is_short = len(project.findings) > MOST_NOTES
     for finding in project.findings:
-        facts = _facts(finding, project, words)
+        facts = _facts(finding, project)
         data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in facts.items())
         site = finding.site
-        place = words.code(f"{site.file}:{site.line}")
+        place = code(f"{site.file}:{site.line}")
         target = places.get((site.file, site.line))
         confidence = facts["confidence"]
         yield (
-            f"<tr {data}><th scope=row>{_name(finding, words)}"
+            f"<tr {data}><th scope=row>{_name(finding)}"
             f"<br>{f'<a href=#{target}>{place}</a>' if target else place}"
-            f"<td><span class={confidence}>{_SIGNS[confidence]} {confidence}</span> {words(finding.verdict.why)}"
-            f"<td>{''.join(_consequence(finding, facts, words, is_short))}\n"
+            f"<td><span class={confidence}>{_SIGNS[confidence]} {confidence}</span> {safe(finding.verdict.why)}"
+            f"<td>{''.join(_consequence(finding, facts, is_short))}\n"
         )
 
 
-def _name(finding: Finding, words: Words) -> str:
+def _name(finding: Finding) -> str:
     """With a place where the line may break."""
-    return f"{words(finding.service)}.<wbr>{words(finding.variable)}" if finding.service else words(finding.path)
+    return f"{safe(finding.service)}.<wbr>{safe(finding.variable)}" if finding.service else safe(finding.path)
 
 
-def _consequence(finding: Finding, facts: dict[str, str], words: Words, is_short: bool) -> Sequence[str]:
-    note = f"<br><small>{words.sentence(finding.note)}</small>" if finding.note else ""
+def _consequence(finding: Finding, facts: dict[str, str], is_short: bool) -> Sequence[str]:
+    note = f"<br><small>{prose(finding.note)}</small>" if finding.note else ""
     if finding.action is not Action.MIGRATE:
         return ("<span class=stays>– stays</span>", note)
     if is_short:
@@ -100,6 +101,6 @@ def _consequence(finding: Finding, facts: dict[str, str], words: Words, is_short
     fit = facts["applicability"]
     sign = {"safe": "✓", "review": "◇"}.get(fit, "–")
     return (
-        f"<span class={fit}>{sign} {fit}</span> {facts['action']} to {words.code(finding.secret or '')}",
+        f"<span class={fit}>{sign} {fit}</span> {facts['action']} to {code(finding.secret or '')}",
         note,
     )

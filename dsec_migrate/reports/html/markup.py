@@ -14,23 +14,18 @@ MANY = 100
 _TYPED = re.compile(r"`([^`]+)`")
 
 
-class Words:
-    """The names and sentences of one project, which have been through ``reports.shown``."""
+def safe(text: str) -> str:
+    """A name or a sentence, which has been through ``reports.shown``, for the inside of an element."""
+    return html.escape(harmless(text))
 
-    @staticmethod
-    def plain(text: str) -> str:
-        """``text`` not yet escaped."""
-        return harmless(text)
 
-    def __call__(self, text: str) -> str:
-        return html.escape(self.plain(text))
+def code(text: str) -> str:
+    return f"<code>{safe(text)}</code>"
 
-    def code(self, text: str) -> str:
-        return f"<code>{self(text)}</code>"
 
-    def sentence(self, text: str) -> str:
-        """A sentence; what stands between backticks is typed or stands in a file."""
-        return _TYPED.sub(r"<code>\1</code>", self(text))
+def prose(text: str) -> str:
+    """A sentence; what stands between backticks is typed or stands in a file."""
+    return _TYPED.sub(r"<code>\1</code>", safe(text))
 
 
 def listed(items: Iterable[str], most: int = 6) -> str:

@@ -12,15 +12,16 @@ from typing import NamedTuple
 from dsec_migrate.finding import Action
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.counts import number
-from dsec_migrate.reports.html.markup import Words, listed
+from dsec_migrate.reports.html.markup import listed, safe
 from dsec_migrate.reports.html.scene import LEGEND, SHORT, Kind, Links, Scene, Thing, scene
 from dsec_migrate.reports.html.sheet import Sheet
+from dsec_migrate.visible import harmless
 
 MOST_ROWS = 24
 MOST_OF_A_SERVICE = 10
 
 
-def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> str:
+def render(prefix: str, project: ProjectOutcome, sheet: Sheet) -> str:
     """Two pictures, what their marks mean, and the table that says the same; a sentence where nothing is to be seen."""
     seen = scene(project, sheet)
     if not seen.before:
@@ -31,7 +32,7 @@ def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> 
         panels.append(("after", "After", seen.after))
     kinds = {thing.kind for _, _, links in panels for things in links.values() for thing in things}
     svgs = "".join(
-        f"<figure>\n<figcaption>{title}</figcaption>\n{_svg(f'{prefix}-{name}', title, seen, links, words)}</figure>\n"
+        f"<figure>\n<figcaption>{title}</figcaption>\n{_svg(f'{prefix}-{name}', title, seen, links)}</figure>\n"
         for name, title, links in panels
     )
     legend = "".join(
@@ -43,14 +44,14 @@ def render(prefix: str, project: ProjectOutcome, sheet: Sheet, words: Words) -> 
     return (
         f"<div class=pictures>\n{svgs}</div>\n<ul class=legend>\n{legend}</ul>\n"
         "<details class=words>\n<summary>The picture as a table</summary>\n"
-        f"{_table(seen, is_planned, words)}</details>\n"
+        f"{_table(seen, is_planned)}</details>\n"
     )
 
 
-def _table(seen: Scene, is_planned: bool, words: Words) -> str:
+def _table(seen: Scene, is_planned: bool) -> str:
     def cell(things: Sequence[Thing]) -> str:
         return "<br>".join(
-            f"{words(thing.label)} <small>{SHORT[thing.kind]}, {words(thing.detail)}</small>" for thing in things
+            f"{safe(thing.label)} <small>{SHORT[thing.kind]}, {safe(thing.detail)}</small>" for thing in things
         )
 
     head = "<th scope=col>Service<th scope=col>Image<th scope=col>" + (
@@ -61,7 +62,7 @@ def _table(seen: Scene, is_planned: bool, words: Words) -> str:
     rows = [f"<table class={kind}>\n{caption}\n<thead><tr>{head}</thead>\n<tbody>\n"]
     for name, things in seen.before.items():
         after = f"<td>{cell(seen.after[name])}" if is_planned else ""
-        rows.append(f"<tr><th scope=row>{words(name)}<td>{words(seen.images.get(name, ''))}<td>{cell(things)}{after}\n")
+        rows.append(f"<tr><th scope=row>{safe(name)}<td>{safe(seen.images.get(name, ''))}<td>{cell(things)}{after}\n")
     rows.append("</table>\n")
     if seen.others:
         rows.append(f"<p class=quiet>And {number(seen.others, 'service')} without secrets.</p>\n")
@@ -93,7 +94,7 @@ def _rows(links: Links) -> Iterator[_Row]:
         known.update(shown)
 
 
-def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
+def _svg(name: str, title: str, seen: Scene, links: Links) -> str:
     boxes: list[str] = []
     lines: list[str] = []
     heights: dict[Thing, float] = {}
@@ -105,10 +106,10 @@ def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
             left_out += 1
             continue
         middle = top + taken / 2
-        boxes.append(_service(row.service, seen.images.get(row.service, ""), middle, words))
+        boxes.append(_service(row.service, seen.images.get(row.service, ""), middle))
         for place, thing in enumerate(row.things):
             heights[thing] = top + (place + 0.5) * _ROW
-            boxes.append(_thing(thing, heights[thing], words))
+            boxes.append(_thing(thing, heights[thing]))
         lines += [_line(thing, middle, heights[thing]) for thing in (*row.things, *row.former) if thing in heights]
         if row.more:
             boxes.append(_remark(_RIGHT, f"and {row.more} more: see the table", top + taken - _ROW / 2))
@@ -120,28 +121,28 @@ def _svg(name: str, title: str, seen: Scene, links: Links, words: Words) -> str:
         boxes.append(_remark(1, remark, top + _ROW / 2))
         top += _ROW * 0.75
     height = round(top + 2)
-    told = listed((f"{words.plain(service)}: {_told(things, words)}" for service, things in links.items()), 12)
+    told = listed((f"{harmless(service)}: {_told(things)}" for service, things in links.items()), 12)
     return (
         f'<svg class=picture role=img viewBox="0 0 {_WIDTH} {height}" aria-labelledby="{name}-title {name}-desc">\n'
-        f'<title id="{name}-title">{title}: services and secrets</title>\n<desc id="{name}-desc">{words(told)}</desc>\n'
+        f'<title id="{name}-title">{title}: services and secrets</title>\n<desc id="{name}-desc">{safe(told)}</desc>\n'
         f"<g class=lines>{''.join(lines)}</g>\n{''.join(boxes)}</svg>\n"
     )
 
 
-def _told(things: Sequence[Thing], words: Words) -> str:
-    return listed((f"{words.plain(thing.label)} ({SHORT[thing.kind]})" for thing in things), 4)
+def _told(things: Sequence[Thing]) -> str:
+    return listed((f"{harmless(thing.label)} ({SHORT[thing.kind]})" for thing in things), 4)
 
 
-def _service(name: str, image: str, middle: float, words: Words) -> str:
-    full = f"{words(name)}{f', {words(image)}' if image else ''}"
-    lines = _two_lines(words.plain(name), words.plain(image), 12, middle, 23)
+def _service(name: str, image: str, middle: float) -> str:
+    full = f"{safe(name)}{f', {safe(image)}' if image else ''}"
+    lines = _two_lines(harmless(name), harmless(image), 12, middle, 23)
     return f"<g class=service><title>{full}</title>{_box(1, middle, _LEFT - 2)}{lines}</g>\n"
 
 
-def _thing(thing: Thing, middle: float, words: Words) -> str:
-    lines = _two_lines(words.plain(thing.label), words.plain(thing.detail), _RIGHT + 32, middle, _LETTERS)
+def _thing(thing: Thing, middle: float) -> str:
+    lines = _two_lines(harmless(thing.label), harmless(thing.detail), _RIGHT + 32, middle, _LETTERS)
     return (
-        f"<g class={thing.kind.value}><title>{words(thing.label)}, {words(thing.detail)}: {LEGEND[thing.kind]}</title>"
+        f"<g class={thing.kind.value}><title>{safe(thing.label)}, {safe(thing.detail)}: {LEGEND[thing.kind]}</title>"
         f"{_box(_RIGHT, middle, _WIDTH - _RIGHT - 1)}{_mark(thing.kind, _RIGHT + 17, middle)}{lines}</g>\n"
     )
 
