@@ -53,24 +53,24 @@ _STORES = (
     "sm://",
     "ssm:/",
     "ssm://",
-    "awssm:",
-    "awssm://",
-    "aws-sm://",
-    "awssecret://",
-    "gcp-sm://",
-    "gcpsm://",
-    "gsm://",
-    "akv://",
-    "azkv://",
-    "arn:aws:secretsmanager:",
-    "arn:aws:ssm:",
+    "awssecret:",
+    "gsm:",
+    "akv:",
+    "azkv:",
+    "keyvault:",
+    "hashivault:",
+    "secretsmanager:",
+    "secretmanager:",
+    "parameterstore:",
     "dso://",
     "dsofile://",
-    "doppler://",
-    "infisical://",
+    "doppler:",
+    "infisical:",
     "bw://",
-    "bws://",
-    "bitwarden://",
+    "bws:",
+    "bitwarden:",
+    "1password:",
+    "onepassword:",
     "keeper://",
     "lastpass://",
     "passbolt://",
@@ -79,6 +79,12 @@ _STORES = (
     "conjur:",
     "keyring:",
     "keepass:",
+)
+# a cloud and its store, Amazon's names of both, and Azure's references
+_STORE_OF_A_CLOUD = Pattern(
+    r"(?:aws|gcp|google|azure|hashicorp|hcp|oci|ibm)[-_:.]?(?:secrets?[-_]?manager|secrets|parameter[-_]?store|ps|ssm|sm|kv|"
+    r"key[-_]?vault|vault):|arn:aws(?:-[a-z-]{1,16})?:(?:secretsmanager|ssm):|@microsoft\.(?:keyvault|appconfiguration)\(",
+    2,
 )
 # pass and gopass name an entry by its folders; Google its whole path
 _STORE = Pattern(r"pass:(?://)?[\w.@-]+(?:/[\w.@-]+)+\Z|projects/[^/\s]{1,80}/secrets/")
@@ -102,7 +108,7 @@ def resolver_of(value: str) -> str | None:
         return TEMPLATE
     if _ENCRYPTED.match(text):
         return ENCRYPTED
-    if text[:24].lower().startswith(_STORES) or _STORE.match(text):
+    if text[:24].lower().startswith(_STORES) or _STORE.match(text) or _STORE_OF_A_CLOUD.match(text):
         return STORED
     return PROGRAM if _OF_THE_PROGRAM.match(text) else None
 

@@ -585,12 +585,19 @@ RESOLVED = (
     "$(DB_PASSWORD)", "ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]", "ENC(abc+def=)", "{cipher}AQB12",
     "encrypted:BDqDBibm4wsYqMpCjTQ6Bs", "$ANSIBLE_VAULT;1.1;AES256\n6162",
     "op://v/i/f", "vault:secret/data#x", "ref+vault://x", "pass:web/db", "se://x",
+    "gcp:secretmanager:db", "gcpsm://p/db", "aws:ssm:/db", "awssm:db", "awssm://db", "ssm:/db", "sm://p/db", "aws-sm://db",
+    "arn:aws:secretsmanager:eu-west-1:1:secret:db", "arn:aws-us-gov:ssm:x:1:parameter/db", "secretsmanager:db", "akv://v/db",
+    "keyvault:db", "azure:keyvault:db", "azure-keyvault:v/db", "@Microsoft.KeyVault(VaultName=v;SecretName=db)",
+    "bws:1f0c", "bws://1f0c", "bitwarden:db", "infisical://p/db", "infisical:db", "doppler://p/db", "1password:v/db",
     "${DB_PASSWORD}",
 )  # fmt: skip
 KEPT_AS_VALUES = (
     "x{{7#k}}Q", "pa#{ss}word9!", "%41%42cde", "a__b__c", "__x9K2q__", "p%ab%x", "{abc}", "{a{b}c}", "hunter2", "@foo",
     "[abc]", "correct__horse__", "100%", "%7B%7D", "pass:word", "a{{b}}c", "$2y$10$abc", "_PASSWORD_", "x%Pw%y", "<%",
-    "}}{{", "((", "a((b))c", "(secret)",
+    "}}{{", "((", "a((b))c", "(secret)", "aws:hunter2", "bw:hunter2", "vaulted:x", "arn:aws", "keyvaults", "@Microsoft",
+    # what people write for people: as `changeme`, it is the password until somebody changes it
+    "changeme", "your-password-here", "<DB_PASSWORD>", "<your password>", "<<DB_PASSWORD>>", "[DB_PASSWORD]",
+    "{DB_PASSWORD}", "~DB_PASSWORD~", "~X~", "REPLACE_ME", "TODO",
 )  # fmt: skip
 
 
