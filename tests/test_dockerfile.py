@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsec_migrate import dockerfile
+from dsec_migrate.dockerfile.commands import may_read_variables
 from dsec_migrate.source import Source
 from dsec_migrate.verify import buildkit
+from dsec_migrate.verify.stages import lacking
 
 
 def read(text: str) -> dockerfile.Dockerfile:
@@ -360,3 +362,63 @@ def test_steps_that_handle_one_file_only_are_told(text: str, rest: str) -> None:
     for part in reversed(list(dockerfile.handling(text, ["/root/k", "~/k"]))):
         text = text[: part.start] + text[part.end :]
     assert text == rest
+
+
+STAGES = """FROM node AS base
+ARG TOKEN
+COPY .npmrc /app/
+FROM base AS packages
+RUN npm login $TOKEN
+FROM base
+COPY --from=packages /app /app
+RUN cp /app/.npmrc /root
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "lines"),
+    [
+        (STAGES, [5, 8]),
+        (STAGES.replace("RUN npm", "RUN --mount=type=secret,id=token,env=TOKEN npm"), [8]),
+        (STAGES.replace("RUN npm", "RUN --mount=type=secret,id=token,env=TOKEN2 npm"), [5, 8]),
+        (STAGES.replace("RUN cp", "RUN --mount=type=secret,id=npmrc,target=/app/.npmrc cp"), [5]),
+        (STAGES.replace("RUN npm login $TOKEN\n", ""), [8]),
+        (STAGES.replace("AS packages", "AS other"), [5, 8]),
+    ],
+)
+def test_the_proof_knows_which_run_lacks_what_it_has_today(new: str, lines: list[int]) -> None:
+    """The second reader's own word, so that a fault of the first one is found before a file is written."""
+    found = lacking(buildkit.parse(STAGES).nodes, buildkit.parse(new).nodes, {"TOKEN"}, {".npmrc"})
+    assert [node.line for node in found] == lines
+
+
+def test_the_proof_asks_only_for_what_a_stage_has() -> None:
+    text = "FROM node AS one\nARG TOKEN\nRUN true\nFROM node\nRUN echo $TOKEN .npmrc $TOKENS\n"
+    nodes = buildkit.parse(text).nodes
+    assert list(lacking(nodes, nodes, {"TOKEN"}, {".npmrc"})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RUN apk add --no-cache git && mkdir -p /app; chown web /app", False),
+        ("RUN set -eux; export DEBIAN_FRONTEND=noninteractive; apt-get update", False),
+        ("RUN if [ -f a ]; then rm a; fi", False),
+        ("RUN echo 'npm ci; env' > /usage", False),
+        ('RUN ["mkdir", "/app"]', False),
+        ("RUN set > /all", True),
+        ("RUN export -p", True),
+        ("RUN env | grep VITE_", True),
+        ("RUN A=1 printenv", True),
+        ("RUN apk add git && ./configure", True),
+        ("RUN echo $(node -p 1)", True),
+        ('RUN echo "`make version`"', True),
+        ("RUN find . -name x -exec y {} +", True),
+        ('RUN ["/usr/bin/npm", "ci"]', True),
+        ("RUN <<END\nmkdir /app\nEND", False),
+        ("RUN <<END\nmkdir /app\nmake\nEND", True),
+    ],
+)
+def test_which_run_may_read_a_variable_unnamed(text: str, expected: bool) -> None:
+    found = read(f"FROM busybox\n{text}\n")
+    assert may_read_variables(found, found.instructions[1]) is expected

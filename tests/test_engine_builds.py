@@ -134,6 +134,28 @@ RECIPES = {
         'echo "$LICENSE_PASSWORD"',
         "LICENSE_PASSWORD",
     ),
+    "argument-of-a-stage-that-another-begins-with": Recipe(
+        "FROM busybox:stable AS tools\nCOPY bin /usr/local/bin\nARG LICENSE_PASSWORD\nRUN unlock > /licensed\n"
+        "FROM tools AS more\nRUN mkdir /more\nFROM more\nRUN unlock > /more/licensed\n",
+        "unlock",
+        'echo "$LICENSE_PASSWORD"',
+        "LICENSE_PASSWORD",
+    ),
+    "argument-that-nothing-names": Recipe(
+        'ARG LICENSE_PASSWORD\nRUN ["unlock"]\nRUN env | grep ^LICENSE | sha256sum > /sum\n'
+        'RUN ["/bin/sh", "-c", "unlock > /licensed"]\n',
+        "unlock",
+        'echo "$LICENSE_PASSWORD"',
+        "LICENSE_PASSWORD",
+    ),
+    "file-of-an-earlier-stage": Recipe(
+        "WORKDIR /app\nCOPY .npmrc package.json ./\nRUN npm ci\nFROM busybox:stable\nCOPY bin /usr/local/bin\n"
+        "COPY --from=0 /app /srv/\nWORKDIR /srv\nRUN npm ci > /built\n",
+        "npm",
+        "sed 's/.*=//' .npmrc",
+        files={".npmrc": f"//registry/:_authToken={VALUE}\n", "package.json": "{}\n"},
+        gone=("srv/.npmrc",),
+    ),
     "default-of-the-dockerfile": Recipe(
         f"ARG LICENSE_PASSWORD={VALUE}\nRUN unlock $LICENSE_PASSWORD > /licensed\n", "unlock", 'echo "$1"'
     ),

@@ -2,6 +2,7 @@
 
 from dsec_migrate.dockerfile.arguments import Declaration, Journey, follow
 from dsec_migrate.dockerfile.mistakes import mistake
+from dsec_migrate.dockerfile.presence import Presence, Travels, folder_of, travels
 from dsec_migrate.dockerfile.reader import Dockerfile, Flag, Heredoc, Instruction, read
 from dsec_migrate.dockerfile.stages import Stage, launch, stages, target_of
 from dsec_migrate.dockerfile.steps import handling
@@ -15,8 +16,11 @@ __all__ = [
     "Heredoc",
     "Instruction",
     "Journey",
+    "Presence",
     "Stage",
+    "Travels",
     "declared",
+    "folder_of",
     "follow",
     "handling",
     "launch",
@@ -24,6 +28,7 @@ __all__ = [
     "read",
     "stages",
     "target_of",
+    "travels",
     "unquoted",
     "words",
 ]

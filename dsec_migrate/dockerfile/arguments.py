@@ -1,8 +1,8 @@
 """Where a Dockerfile's argument goes: which lines declare it, which RUN instructions have it, and what else reads it.
 
-Facts (BuildKit 0.24, Docker Engine 28): an ARG is a variable of every RUN behind it in its stage, and of nothing in the
-image; one above the first FROM is seen by FROM lines alone, and by a stage that declares it again. Its value stands in
-the history of the image.
+Facts (BuildKit 0.24, Docker Engine 28): an ARG is a variable of every RUN behind it in its stage, and in the stages
+that begin with that one (``FROM name``), and of nothing in the image; one above the first FROM is seen by FROM lines
+alone, and by a stage that declares it again. Its value stands in the history of the image.
 """
 
 from __future__ import annotations
@@ -10,19 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dsec_migrate.dockerfile.commands import may_read_variables
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
+from dsec_migrate.dockerfile.stages import stages
 from dsec_migrate.dockerfile.words import Declared, declared, references
-from dsec_migrate.patterns import Pattern
 
 # instructions in which BuildKit itself fills arguments in
 _EXPANDING = frozenset({"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
-# programs that read variables which the line does not name, and scripts, of which nobody knows what they read
-_SILENT = Pattern(
-    r"(?:^|[;&|(`]|\b(?:then|do|else|exec|sudo|xargs|env|time)\s)\s*(?:\w+=\S*\s+)*(?:"
-    r"(?:npm|npx|yarn|pnpm|bun|pip3?|pipx|poetry|uv|bundle|gem|composer|mvn|gradle|dotnet|go|cargo|make|git|curl|wget"
-    r"|python3?|node|php|ruby|deno|terraform|aws|gcloud|az|gh|glab|helm|sh|bash|ash|ssh)(?![\w-])|\.{0,2}/\S|source\s|\.\s)"
-    r"|\S+\.sh\b|\.npmrc|settings\.xml"
-)
 
 
 class Declaration(NamedTuple):
@@ -46,9 +40,10 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
     declarations: list[Declaration] = []
     runs: list[Instruction] = []
     obstacle = ""
+    bases = [None, *(stage.base for stage in stages(dockerfile))]
+    having: set[int] = set()
     for stage, instructions in enumerate(_stages(dockerfile), -1):
-        known = False
-        own: list[Instruction] = []
+        known = bases[stage + 1] in having
         for instruction in instructions:
             here = [each for each in declared(instruction, dockerfile.escape) if each.name == name]
             if instruction.keyword == "ARG" and here:
@@ -65,15 +60,16 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
             elif instruction.keyword == "ENV" and here:
                 obstacle = obstacle or f"line {instruction.line}: ENV sets a variable of the same name"
             elif instruction.keyword == "RUN" and stage >= 0:
-                own.append(instruction)
+                runs.append(instruction)
+        if known and stage >= 0:
+            having.add(stage)
         if stage < 0 and known and any(_mentions(dockerfile, head, name) for head in _heads(dockerfile)):
             obstacle = obstacle or "a FROM line reads it"
-        runs += _taken(dockerfile, own, name)
     if not declarations:
         obstacle = obstacle or "no ARG declares it"
     elif not runs:
         obstacle = obstacle or "no RUN reads it"
-    return Journey(tuple(declarations), tuple(runs), obstacle)
+    return Journey(tuple(declarations), tuple(_taken(dockerfile, runs, name)), obstacle)
 
 
 _WHY = {
@@ -84,7 +80,7 @@ _WHY = {
 
 def _taken(dockerfile: Dockerfile, own: Sequence[Instruction], name: str) -> Sequence[Instruction]:
     """The RUN instructions that name it or run something that may read it unnamed; where none does, all of them."""
-    return [run for run in own if name in _script(dockerfile, run) or _SILENT.search(run.text)] or own
+    return [run for run in own if name in _script(dockerfile, run) or may_read_variables(dockerfile, run)] or own
 
 
 def _script(dockerfile: Dockerfile, run: Instruction) -> str:

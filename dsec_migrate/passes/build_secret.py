@@ -7,10 +7,12 @@ later); a secret changes nothing in the cache, an argument did.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dsec_migrate import builds
 from dsec_migrate.building import RecipeChange
 from dsec_migrate.dockerfile import mistake
-from dsec_migrate.document import Alias, Mapping, Scalar
+from dsec_migrate.document import Alias, Mapping, Scalar, plain
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sharing
 from dsec_migrate.passes.settling import weigh
@@ -43,6 +45,8 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
     other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None
     if other is not None:
         return Left(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
+    if isinstance(slot, BuildFile) and (user := _building_from(case)):
+        return Left(f"{user} is built from the image of {case.service.name} (additional_contexts), which has the file")
     found = recipes.change(case.project, slot, recipe)
     if isinstance(found, Left):
         return found
@@ -72,6 +76,24 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
         is_read_by_root=True,
         recipe=found,
     )
+
+
+def _building_from(case: Case) -> str | None:
+    """Another service whose build takes files of this one's image: ``additional_contexts: {base: "service:app"}``."""
+    for name, service in case.project.services.items():
+        build = service.get("build")
+        contexts = build.get("additional_contexts") if isinstance(build, Mapping) else None
+        if contexts is not None and f"service:{case.service.name}" in _texts(plain(contexts)):
+            return name
+    return None
+
+
+def _texts(contexts: object) -> Iterator[str]:
+    """The contexts of a mapping, or of a list of ``NAME=CONTEXT``."""
+    if isinstance(contexts, dict):
+        yield from map(str, contexts.values())
+    elif isinstance(contexts, list):
+        yield from (str(item).partition("=")[2] for item in contexts)
 
 
 def _doubts(slot: BuildArgument, change: RecipeChange) -> tuple[str, ...]:

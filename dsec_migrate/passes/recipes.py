@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import NamedTuple
 
 from dsec_migrate import scripts
 from dsec_migrate.building import AGENT, RecipeChange
-from dsec_migrate.dockerfile import Dockerfile, Instruction, follow, handling, stages, words
+from dsec_migrate.dockerfile import (
+    Dockerfile,
+    Instruction,
+    Presence,
+    folder_of,
+    follow,
+    handling,
+    stages,
+    travels,
+    words,
+)
 from dsec_migrate.passes import agent
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Project
@@ -82,41 +93,70 @@ def _of_file(project: Project, slot: BuildFile, dockerfile: Dockerfile) -> Recip
     assert copy is not None
     name = posixpath.basename(slot.name)
     if slot.is_broad:
+        if copy.words() is not None:
+            return f"line {copy.line} names it in a list: take it out there, and mount it where a RUN needs it"
         return f"line {copy.line} copies its folder with it into the image: add {slot.name} to the .dockerignore"
-    stage = next((stage for stage in stages(dockerfile) if any(one is copy for one in stage.instructions)), None)
-    if stage is None or copy.trigger is not None:
+    is_in_stage = any(one is copy for stage in stages(dockerfile) for one in stage.instructions)
+    if not is_in_stage or copy.trigger is not None:
         return f"line {copy.line}: it is copied where no stage is"
-    target = _target(copy, stage.instructions, name, dockerfile.escape)
+    target = _target(copy, folder_of(dockerfile, copy), name, dockerfile.escape)
     if target is None:
         return f"line {copy.line}: nobody knows the folder that it is copied to: use an absolute path"
+    journey = travels(dockerfile, copy, target)
+    if journey.obstacle:
+        return journey.obstacle
     is_key = agent.KEY.fullmatch(name) is not None
-    reader = _READERS.get(name) or (_WITH_KEYS if is_key else None)
-    mounted: list[tuple[Instruction, str]] = []
+    mounted: list[_Mounted] = []
     gone: list[tuple[Instruction, Span, str]] = []
-    user, is_behind, is_named = "", False, False
-    for instruction in stage.instructions:
-        if instruction is copy:
-            is_behind = True
-        elif instruction.keyword == "USER":
+    for presence in journey.presences:
+        used = _used(presence, name, is_key=is_key)
+        if isinstance(used, str):
+            return used
+        mounted += used.mounted
+        gone += used.gone
+    if not mounted:
+        return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
+    is_served = is_key and all("/.ssh/" in one.path and not one.is_named for one in mounted)
+    is_served = is_served and agent.serves(project, dockerfile, slot.text or "")
+    hows = ((one.run, _how(AGENT if is_served else f"target={one.path}", one.user)) for one in mounted)
+    return RecipeChange(((copy, slot.part),), tuple(hows), tuple(gone))
+
+
+class _Mounted(NamedTuple):
+    """A RUN that needs the file at ``path``, as ``user``; ``is_named``: its text says so."""
+
+    run: Instruction
+    path: str
+    user: str
+    is_named: bool
+
+
+class _Used(NamedTuple):
+    mounted: list[_Mounted]
+    gone: list[tuple[Instruction, Span, str]]
+
+
+def _used(presence: Presence, name: str, *, is_key: bool) -> _Used | str:
+    """What a stage does with the file that it has; or why no mount is the same."""
+    reader = _READERS.get(name) or (_WITH_KEYS if is_key else None)
+    found = _Used([], [])
+    user = presence.user
+    for instruction in presence.stage.instructions[presence.start :]:
+        if instruction.keyword == "USER":
             user = instruction.text
-        elif not is_behind or instruction.keyword != "RUN":
-            if is_behind and name in instruction.text:
+        elif instruction.keyword != "RUN":
+            if name in instruction.text:
                 return f"line {instruction.line}: {instruction.keyword} needs the file, too"
         else:
-            steps = list(handling(instruction.text, _names(target))) if instruction.words() is None else []
-            gone += ((instruction, step, "") for step in steps)
+            own = _names(presence.path)
+            steps = list(handling(instruction.text, own)) if instruction.words() is None else []
+            found.gone.extend((instruction, step, "") for step in steps)
             rest = _without(instruction.text, steps)
             if re.search(rf"(?:\b(?:rm|chmod|chown|mv|cp|sed)\b|>)[^;&|\n]*{re.escape(name)}", rest):
                 return f"line {instruction.line} changes or removes the file: take that away, a mount goes by itself"
             if name in rest or (reader is not None and reader.search(rest)):
-                is_named = is_named or name in rest
-                mounted.append((instruction, user))
-    if not mounted:
-        return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
-    is_served = is_key and not is_named and "/.ssh/" in target
-    is_served = is_served and agent.serves(project, dockerfile, slot.text or "")
-    hows = ((run, _how(AGENT if is_served else f"target={target}", who)) for run, who in mounted)
-    return RecipeChange(((copy, slot.part),), tuple(hows), tuple(gone))
+                found.mounted.append(_Mounted(instruction, presence.path, user, name in rest))
+    return found
 
 
 def _names(target: str) -> tuple[str, ...]:
@@ -133,17 +173,12 @@ def _without(text: str, parts: list[Span]) -> str:
     return text
 
 
-def _target(copy: Instruction, before: tuple[Instruction, ...], name: str, escape: str) -> str | None:
-    """The path in the image that the file gets."""
+def _target(copy: Instruction, folder: str | None, name: str, escape: str) -> str | None:
+    """The path in the image that the file gets; ``folder`` is the one that relative paths mean there."""
     texts = [copy.text[slice(*word)] for word in words(copy.text, escape)]
     if "$" in texts[-1]:
         return None
-    folder = ""
-    for instruction in before:
-        if instruction is copy:
-            break
-        if instruction.keyword == "WORKDIR":
-            folder = posixpath.join(folder, instruction.text) if "$" not in instruction.text else ""
+    folder = folder or ""
     path = posixpath.join(folder, texts[-1])
     if not path.startswith("/"):
         return None

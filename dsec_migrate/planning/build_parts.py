@@ -133,11 +133,11 @@ def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, V
     escape = recipe.content.escape
     for stage in stages(recipe.content):
         for copy in stage.instructions:
-            if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None or copy.words() is not None:
+            if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None:
                 continue
-            for word in list(words(copy.text, escape))[:-1]:
-                name = copy.text[slice(*word)]
-                for path, is_broad in _named(context, name):
+            for name, word, is_listed in _sources(copy, escape):
+                for path, is_whole_folder in _named(context, name):
+                    is_broad = is_whole_folder or is_listed
                     text = _content(path)
                     if text is None or not _is_secret(path.name, text):
                         continue
@@ -155,9 +155,28 @@ def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, V
                     yield slot, Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file")
 
 
+def _sources(copy: Instruction, escape: str) -> Iterator[tuple[str, Span, bool]]:
+    """What a COPY copies, where it says so, and whether that is a JSON list."""
+    listed = copy.words()
+    if listed is not None:
+        yield from ((name, Span(0, len(copy.text)), True) for name in listed[:-1])
+    else:
+        yield from ((copy.text[slice(*word)], word, False) for word in list(words(copy.text, escape))[:-1])
+
+
 def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
-    """The files with the name of such a file that a word of COPY means, and whether it means their whole folder."""
+    """The files with the name of such a file that a word of COPY means, and whether it means several."""
     folder = context / name.strip("/")
+    if set("*?[") & set(name):
+        ignored = ignored_in(context)
+        pattern = posixpath.normpath(f"/{name}").lstrip("/")
+        home = context / posixpath.dirname(pattern)
+        found = sorted(home.iterdir()) if not set("*?[") & set(str(home)) and home.is_dir() else []
+        for path in found:
+            is_meant = fnmatchcase(path.name, posixpath.basename(pattern)) and _CREDENTIALS.fullmatch(path.name)
+            if is_meant and not ignored(path.relative_to(context).as_posix()):
+                yield path, True
+        return
     if name.strip("/") in {"", "."} or (folder.is_dir() and not _CREDENTIALS.fullmatch(folder.name)):
         ignored = ignored_in(context)
         found = (

@@ -14,6 +14,7 @@ from dsec_migrate.outcome import Rewritten
 from dsec_migrate.planning.build_arguments import PREFIX
 from dsec_migrate.project import DockerfileText, Project
 from dsec_migrate.verify.buildkit import Node, Parsed, parse
+from dsec_migrate.verify.stages import lacking
 
 # the words of these mean the same with any space between them
 _OF_WORDS = frozenset({"ADD", "ARG", "COPY"})
@@ -32,6 +33,11 @@ def check(before: Project, after: Project, plan: Plan, rewritten: Sequence[Rewri
             raise VerificationError(f"{path} would be read in another way")
         if [_words(node) for node in _expected(recipe, old, own)] != [_words(node) for node in new.nodes]:
             raise VerificationError(f"{path} would not say what was planned")
+        gone = [one.instruction.text[slice(*one.word)] for one in own if isinstance(one, DropWord)]
+        arguments = {word.partition("=")[0] for word in gone}
+        files = {word.strip("\"'").rpartition("/")[2] for word in gone}
+        for node in lacking(old.nodes, new.nodes, arguments, files):
+            raise VerificationError(f"{path}, line {node.line}: RUN would lack what it has today")
     for finding in plan.findings:
         if finding.action is Action.MIGRATE and finding.variable.startswith(PREFIX):
             _check_build(before, after, plan, finding.service, finding.variable.removeprefix(PREFIX), finding.secret)

@@ -1,0 +1,146 @@
+"""Where a file is that a build copies into a stage: there, in the stages that begin with that one, and in those that
+copy from one of them.
+
+Facts (BuildKit, Docker Engine 28): ``FROM name`` begins with all files of an earlier stage; ``COPY --from`` takes an
+earlier stage by name or number, its sources are paths from the root, and of a folder it copies what is in it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
+from dsec_migrate.dockerfile.stages import Stage, stages
+from dsec_migrate.dockerfile.words import words
+from dsec_migrate.patterns import Pattern
+
+_FROM = Pattern(r"(?:\A|,)\s*from=([^,]*)")
+
+
+class Presence(NamedTuple):
+    """The file is at ``path`` behind the first ``start`` instructions of ``stage``, whose user is ``user`` there (as
+    USER says it, empty where none does)."""
+
+    stage: Stage
+    start: int
+    path: str
+    user: str
+
+
+class Travels(NamedTuple):
+    """``obstacle`` is the first place where nobody can follow the file, with the line, or empty."""
+
+    presences: tuple[Presence, ...]
+    obstacle: str
+
+
+def travels(dockerfile: Dockerfile, copy: Instruction, path: str) -> Travels:
+    """Where the file goes that ``copy`` puts at ``path`` (absolute) into its stage."""
+    known = stages(dockerfile)
+    first = next(stage for stage in known if any(one is copy for one in stage.instructions))
+    start = next(number for number, one in enumerate(first.instructions, 1) if one is copy)
+    found = [Presence(first, start, path, _user(known, first, start))]
+    # what is found is looked at in its turn
+    for presence in found:
+        for stage in known[presence.stage.number + 1 :]:
+            try:
+                arrivals = list(_arrivals(dockerfile, known, presence, stage))
+            except _UnknownError as error:
+                return Travels(tuple(found), str(error))
+            places = {(one.stage.number, one.path) for one in found}
+            found += (one for one in arrivals if (one.stage.number, one.path) not in places)
+    return Travels(tuple(found), "")
+
+
+class _UnknownError(Exception):
+    """A place where nobody can tell whether, or to where, the file goes."""
+
+
+def _arrivals(dockerfile: Dockerfile, known: Sequence[Stage], presence: Presence, stage: Stage) -> Iterator[Presence]:
+    """Where the file of ``presence`` is in a later ``stage``."""
+    if stage.base == presence.stage.number:
+        yield Presence(stage, 0, presence.path, _user(known, stage, 0))
+    for number, instruction in enumerate(stage.instructions, 1):
+        inner = instruction.trigger or instruction
+        if any(_is_of(source, presence.stage) for source in _mounted(inner)):
+            raise _UnknownError(f"line {instruction.line}: {inner.keyword} mounts the stage that has the file")
+        source = inner.flag("from") if inner.keyword == "COPY" else None
+        if source is None or not ("$" in source or _is_of(source, presence.stage)):
+            continue
+        parts = inner.words() or [inner.text[slice(*word)] for word in words(inner.text, dockerfile.escape)]
+        folder = _folder(known, stage, number - 1)
+        for word in parts[:-1]:
+            rest = _below(word, presence.path)
+            if rest is None:
+                continue
+            target = parts[-1]
+            path = posixpath.join(folder or "", target)
+            is_certain = bool(rest) and not set("$*?[") & set(word + target) and path.startswith("/")
+            if not is_certain or "$" in source or inner is not instruction:
+                raise _UnknownError(f"line {instruction.line}: COPY takes the file, too, from that stage")
+            yield Presence(
+                stage, number, posixpath.normpath(posixpath.join(path, rest or "")), _user(known, stage, number)
+            )
+
+
+def _below(word: str, path: str) -> str | None:
+    """The part of ``path`` below the folder that a word of COPY means; empty where it is the file; None where the word
+    is about something else."""
+    source = posixpath.normpath("/" + word.strip("\"'")).replace("//", "/")
+    if "$" in source:
+        return ""
+    parts = path.strip("/").split("/")
+    for count in range(len(parts) + 1):
+        if fnmatchcase("/" + "/".join(parts[:count]), source):
+            return "/".join(parts[count:])
+    return None
+
+
+def _mounted(instruction: Instruction) -> Iterator[str]:
+    """The stages that a RUN mounts."""
+    for flag in instruction.flags:
+        match = _FROM.search(flag.value) if flag.name == "mount" and flag.value else None
+        if match is not None:
+            yield match[1]
+
+
+def _is_of(source: str, stage: Stage) -> bool:
+    return source == str(stage.number) or (stage.name is not None and source.lower() == stage.name.lower())
+
+
+def _lineage(known: Sequence[Stage], stage: Stage, count: int) -> Iterator[Instruction]:
+    """The instructions that lead to the first ``count`` of a stage, those of the stages that it begins with too."""
+    if stage.base is not None:
+        base = known[stage.base]
+        yield from _lineage(known, base, len(base.instructions))
+    yield from stage.instructions[:count]
+
+
+def _user(known: Sequence[Stage], stage: Stage, count: int) -> str:
+    users = [one.text for one in _lineage(known, stage, count) if one.keyword == "USER"]
+    return users[-1] if users else ""
+
+
+def _folder(known: Sequence[Stage], stage: Stage, count: int) -> str | None:
+    """The folder that relative paths mean there; None where nobody knows it."""
+    folder: str | None = None
+    for instruction in _lineage(known, stage, count):
+        if instruction.keyword == "WORKDIR":
+            text = instruction.text
+            folder = None if "$" in text else posixpath.join(folder or "", text)
+            folder = folder if folder is not None and folder.startswith("/") else None
+    return folder
+
+
+def folder_of(dockerfile: Dockerfile, instruction: Instruction) -> str | None:
+    """The folder that relative paths of ``instruction`` mean (WORKDIR, also of the stage that its stage begins with);
+    None where nobody knows it."""
+    known = stages(dockerfile)
+    for stage in known:
+        for number, one in enumerate(stage.instructions):
+            if one is instruction:
+                return _folder(known, stage, number)
+    return None
