@@ -33,6 +33,7 @@ class Held:
     services: tuple[str, ...]
     value: Secret | None
     is_value: bool = True
+    driver: str = ""
 
 
 def held(project: Project, options: Options) -> Iterator[Held]:
@@ -42,7 +43,8 @@ def held(project: Project, options: Options) -> Iterator[Held]:
     for name, data in project.secrets.items():
         file, variable = file_of(project, data), str(data.get("environment") or "")
         is_external = bool(data.get("external"))
-        if file is None and not variable:
+        driver = str(data.get("driver") or "")
+        if file is None and not variable and not driver:
             file = resolve_path(project, style.file(name))
         value = read(file) if file is not None else None
         if variable and project.environment.variables.get(variable):
@@ -50,7 +52,7 @@ def held(project: Project, options: Options) -> Iterator[Held]:
         named = data.get("name")
         external_name = (project.resolve(named).value if isinstance(named, str) else None) or name
         services = tuple(service.name for service in mounted.get(name, ()))
-        yield Held(name, file, variable, external_name, is_external, services, value, name not in whole)
+        yield Held(name, file, variable, external_name, is_external, services, value, name not in whole, driver)
 
 
 def masks(root: Project, options: Options) -> Masks:

@@ -112,10 +112,11 @@ class VariableState:
 
 @dataclass(frozen=True)
 class ExternalState:
-    """A secret that Swarm holds, there under ``external_name``."""
+    """A secret that Swarm holds, there under ``external_name``, or that a ``driver`` of Swarm's gives to each task."""
 
     name: str
     external_name: str
+    driver: str = ""
 
 
 State = FileState | VariableState | ExternalState
@@ -172,6 +173,8 @@ def describe(state: State) -> list[str]:
     if isinstance(state, FileState):
         return list(_file_problems(state))
     if isinstance(state, ExternalState):
+        if state.driver:
+            return [f"the driver {state.driver} gives it to each task in Swarm"]
         return [f"{state.external_name} is looked up in Swarm: `docker secret ls` lists what is there"]
     if state.value_is == "unset":
         return [f"{state.variable} is set neither in the shell nor in .env: `docker compose up` refuses to start"]

@@ -66,6 +66,8 @@ def states(project: Project) -> list[tuple[str, State]]:
             others[name] = variable_state(name, variable, project.environment.variables.get(variable))
         elif data.get("external"):
             others[name] = ExternalState(name, str(data.get("name") or name))
+        elif driver := data.get("driver"):
+            others[name] = ExternalState(name, name, str(driver))
     inspected: dict[str, State] = {state.secret.name: state for state in inspect(files)}
     known = {**inspected, **others}
     return [(name, known[name]) for name in project.secrets if name in known]

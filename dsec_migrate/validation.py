@@ -333,7 +333,9 @@ def _sourceless_problems(data: Mapping[str, object], in_swarm: bool) -> Iterator
                 lacking = "file" not in settings and not settings.get("environment", "") and not has_driver
                 lacking = lacking and settings.get("external", False) in (False, "false")
             if lacking:
-                yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", f"add {wanted}")
+                is_driven = kind == "secrets" and bool(settings.get("driver"))
+                help_text = f"add {wanted}" + (": drivers are Swarm's alone (--target swarm)" if is_driven else "")
+                yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", help_text)
 
 
 class _Reference(NamedTuple):

@@ -242,6 +242,18 @@ def test_a_mount_that_a_variable_names_has_no_second_beside_it(tmp_path: Path) -
     assert seen(folder) == before
 
 
+def test_what_a_driver_gives_is_not_ours_to_change(tmp_path: Path) -> None:
+    text = BUILT.replace("file: ./secrets/db_password.txt  # never in git", "driver: secret-bucket")
+    folder = project(tmp_path, text, other="x")
+    before = seen(folder)
+    said = " ".join(rotate(folder, "--generate", "32", "--write", status=2).split())
+    assert "the driver secret-bucket gives db_password to each task in Swarm" in said
+    assert seen(folder) == before
+    # of two documents, another file may still say where the value is
+    (folder / "compose.yml").write_text(f"{text}---\nservices: {{}}\n")
+    assert "db_password driver secret-bucket" in " ".join(run(folder, "status", "compose.yml").split())
+
+
 def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     folder = project(tmp_path, BUILT, db_password=OLD, other="x")
     result = run(folder, "rotate", "nope", "--generate", "32", status=2)

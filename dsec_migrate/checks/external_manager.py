@@ -15,9 +15,9 @@ from dsec_migrate.checks.subject import Done, Item, Subject, Weight
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
-    outside = [one.name for one in subject.held if one.is_external]
+    outside = [one.name for one in subject.held if one.is_external or one.driver]
     layers = [name for name in ("compose.vault.yml", "compose.aws.yml") if (subject.directory / name).is_file()]
-    inside = [one.name for one in subject.held if not one.is_external]
+    inside = [one.name for one in subject.held if not (one.is_external or one.driver)]
     if layers:
         yield Done(f"{layers[0]} fetches the values")
     elif inside:

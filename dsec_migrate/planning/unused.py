@@ -21,6 +21,8 @@ from dsec_migrate.project import Project, Service
 from dsec_migrate.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
 
 UNUSED = "it is mounted, and nothing in the service names its file"
+# what a plugin makes of it, nobody can read here: it is never taken away
+_BY_DRIVER = "Swarm's driver {driver} gives it to each task, and nothing in the service names where it is mounted"
 
 
 def find(project: Project, options: Options) -> Iterator[Finding]:
@@ -29,6 +31,7 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
     for service in project.services.values():
         row = None if service.is_built else project.images.find(service.image)
         for name, site in _unused(project, service, row):
+            driver = project.secrets.get(name, {}).get("driver")
             variable = f"secrets:{name}"
             if options.is_asked_for(service.name, variable):
                 yield Finding(
@@ -43,7 +46,7 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
                     Applicability.MANUAL.value,
                     None,
                     None,
-                    UNUSED,
+                    _BY_DRIVER.format(driver=driver) if driver else UNUSED,
                 )
 
 

@@ -130,6 +130,9 @@ def _find(task: Task, request: Request) -> Rotation:
             for one in held(unit, task.options):
                 names.append(one.name)
                 if one.name == request.name:
+                    if one.driver:
+                        what = f"the driver {one.driver} gives {one.name} to each task in Swarm"
+                        raise UserError(what, unit.source.path.name, help="change the value where the driver has it")
                     folder = secrets_folder(unit, task.options)
                     if one.file is not None:
                         unit.boundary.inside(one.file)

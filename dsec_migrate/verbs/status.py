@@ -107,7 +107,7 @@ def _source(state: State) -> str:
         return f"file {_shown(state.secret.path)}"
     if isinstance(state, VariableState):
         return f"variable {state.variable}"
-    return f"external {state.external_name}"
+    return f"driver {state.driver}" if state.driver else f"external {state.external_name}"
 
 
 def _condition(project: Project, name: str, state: State) -> str:
