@@ -324,18 +324,17 @@ def _port_count(text: str) -> int:
 
 def _sourceless_problems(data: Mapping[str, object], in_swarm: bool) -> Iterator[Problem]:
     for kind, sources in _SOURCES.items():
-        wanted = " or ".join(f"`{key}`" for key in (*sources, "external"))
         for name, settings in _mappings(data.get(kind)):
+            advice = "add " + " or ".join(f"`{key}`" for key in (*sources, "external"))
             if kind == "configs":
                 lacking = not {*sources, "external"} & {*settings}
             else:
-                has_driver = in_swarm and bool(settings.get("driver"))
-                lacking = "file" not in settings and not settings.get("environment", "") and not has_driver
-                lacking = lacking and settings.get("external", False) in (False, "false")
+                has_driver = bool(settings.get("driver"))
+                advice += ": drivers are Swarm's alone (--target swarm)" if has_driver else ""
+                is_said = "file" in settings or settings.get("environment", "") or (has_driver and in_swarm)
+                lacking = not is_said and settings.get("external", False) in (False, "false")
             if lacking:
-                is_driven = kind == "secrets" and bool(settings.get("driver"))
-                help_text = f"add {wanted}" + (": drivers are Swarm's alone (--target swarm)" if is_driven else "")
-                yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", help_text)
+                yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", advice)
 
 
 class _Reference(NamedTuple):
