@@ -205,22 +205,30 @@ def told_by_git(paths: Mapping[Path, bool]) -> Iterator[str]:
         yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
         return
     for path in tracked:
-        command = f"git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}"
         if not paths[path]:
             what = "git tracks a file of that name: its next commit would take the value of the secret"
-            raise UserError(what, str(path), help=f"`{command}`, or name another folder with --secrets-dir")
-        yield f"git tracks {path}: `{command}` takes it out of the next commit; change the value, the history has it"
+            raise UserError(what, str(path), help=f"`{_untracking(path)}`, or name another folder with --secrets-dir")
+        yield (
+            f"git tracks {path}: `{_untracking(path)}` takes it out of the next commit; change the value, the history "
+            "has it"
+        )
+
+
+def _untracking(path: Path) -> str:
+    return f"git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}"
 
 
 def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
-    """What is to be done where git would take in files with values that are there now."""
+    """What is to be done where git would take in files with values that were written just now."""
     try:
-        ignored = git.ignored(paths)
+        ignored, tracked = git.ignored(paths), git.tracked(paths)
     except git.NoAnswerError as error:
         yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
         return
     for path in paths:
-        if not ignored.get(path, True):
+        if path in tracked:
+            yield f"git tracks {path}: its next commit would take the value; `{_untracking(path)}` keeps it out"
+        elif not ignored.get(path, True):
             yield f"git does not ignore {path}: one `git add` would take it in; name it, or its folder, in .gitignore"
 
 

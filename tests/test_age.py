@@ -93,6 +93,18 @@ def test_locked_values_are_unlocked_in_a_fresh_clone(project: Path, tmp_path: Pa
     assert "encrypted already" in run(clone, "lock", "--write")
 
 
+def test_what_is_unlocked_in_the_reach_of_git_is_told(project: Path, tmp_path: Path) -> None:
+    run(project, "lock", "--encrypt-to", identity(tmp_path), "--write")
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    file, key = project / "secrets" / "api_token.txt", str(tmp_path / "key.txt")
+    file.unlink()
+    assert "warning" not in run(project, "unlock", "--identity", key, "--write")
+    (project / ".gitignore").write_text("/secrets/db_*.txt\n")
+    file.unlink()
+    said = " ".join(run(project, "unlock", "--identity", key, "--write").split())
+    assert "warning: git does not ignore secrets/api_token.txt" in said
+
+
 def test_a_migration_keeps_its_values_encrypted_as_well(tmp_path: Path) -> None:
     folder = tmp_path / "wiki"
     (folder / "secrets").mkdir(parents=True)

@@ -103,6 +103,22 @@ def seen(folder: Path) -> Mapping[str, bytes]:
     return {name: data for name, data in files(folder).items() if ".journal" not in name and ".undo" not in name}
 
 
+def test_what_a_rotation_puts_into_the_reach_of_git_is_told(tmp_path: Path) -> None:
+    folder = project(tmp_path, BUILT, db_password=OLD, other="x")
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    # names of files that do not hold for the one beside them
+    (folder / ".gitignore").write_text("/secrets/db_password.txt\n")
+    said = " ".join(rotate(folder, "--value-file", "value", "--write").split())
+    assert "warning: git does not ignore secrets/db_password_new.txt" in said
+    assert "warning" not in rotate(folder, "--finish", "--confirmed", "--write")
+    subprocess.run(["git", "-C", str(folder), "add", "-f", "secrets"], check=True)
+    (folder / "value").write_text("Ragwort-Lintel-19")
+    (folder / ".gitignore").write_text("/secrets/\n")
+    assert "warning" not in rotate(folder, "--value-file", "value", "--write")
+    said = " ".join(rotate(folder, "--finish", "--confirmed", "--write").split())
+    assert "warning: git tracks secrets/db_password.txt: its next commit would take the value" in said
+
+
 def test_two_values_stand_side_by_side_until_the_new_one_is_confirmed(tmp_path: Path) -> None:
     folder = project(tmp_path, BUILT, db_password=OLD, other="x")
     start = seen(folder)

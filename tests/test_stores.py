@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,26 @@ def test_vault_gets_each_value_once_and_gives_it_back(project: Path, vault: Vaul
     # of the other file nothing tells that the image reads it before it drops root
     modes = {file.name: file.stat().st_mode & 0o777 for file in (project / "secrets").glob("*.txt")}
     assert modes == {"db_password.txt": 0o600, "api_token.txt": 0o444}
+
+
+@pytest.mark.parametrize(("is_tracked", "told"), [(False, "git does not ignore"), (True, "git tracks")])
+def test_what_is_pulled_into_the_reach_of_git_is_told(
+    project: Path, vault: VaultServer, *, is_tracked: bool, told: str
+) -> None:
+    known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
+    run(project, "push", "--to", "vault", "--write", variables=known)
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    if is_tracked:
+        subprocess.run(["git", "-C", str(project), "add", "."], check=True)
+    (project / "secrets" / "api_token.txt").unlink()
+    assert "warning" not in run(project, "pull", "--from", "vault", variables=known)
+    said = " ".join(run(project, "pull", "--from", "vault", "--write", variables=known).split())
+    assert f"warning: {told} secrets/api_token.txt" in said
+    assert "db_password.txt:" not in said
+    (project / "secrets" / ".gitignore").write_text("*\n")
+    subprocess.run(["git", "-C", str(project), "rm", "-rq", "--cached", "--ignore-unmatch", "secrets"], check=True)
+    (project / "secrets" / "api_token.txt").unlink()
+    assert "warning" not in run(project, "pull", "--from", "vault", "--write", variables=known)
 
 
 def test_vault_takes_all_values_as_keys_of_one_entry(project: Path, vault: VaultServer) -> None:

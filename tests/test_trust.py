@@ -189,6 +189,38 @@ def test_a_journal_that_git_tracks_is_not_used(project: Path, say: Say, name: st
     assert "1 secret in 1 file would move" in said.out
 
 
+def test_a_host_without_git_follows_what_git_does_not_track(
+    project: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "compose.yml"], check=True)
+    monkeypatch.setenv("PATH", str(project / "none"))
+    before = snapshot(project)
+    assert say("--write").status == 0
+    assert "the journal" not in (shown := say()).out
+    assert shown.status == 0
+    (project / "compose.yml").write_text((project / "compose.yml").read_text().replace("db:", "db2:"))
+    assert say("--write").status == 0
+    (project / "compose.yml").write_text((project / "compose.yml").read_text().replace("db2:", "db:"))
+    assert (said := say("undo", "--write")).status == 0, said.err
+    assert snapshot(project) == before
+    # what the index lists came with the repository, whoever can be asked
+    plant(project, "prepared", appended=[{"path": "../notes", "text": "mine\n", "new": False}])
+    (project / "notes").write_text("mine\n")
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    subprocess.run(["git", "add", "-f", f"secrets/{JOURNAL}/runs.json"], check=True)
+    monkeypatch.setenv("PATH", str(project / "none"))
+    for words in (["--write"], ["undo", "--write"]):
+        assert "it came with the repository" in " ".join(say(*words).err.split())
+    # and what nobody understands is no answer
+    (project / ".git" / "index").write_bytes(b"DIRC")
+    for words in (["--write"], ["undo", "--write"]):
+        assert (said := say(*words)).status == 2
+        assert "git does not answer here" in said.err
+    assert (project / "notes").read_text() == "mine\n"
+
+
 @pytest.mark.parametrize("part", [f"{JOURNAL}/lock", f"{JOURNAL}/key", f"{JOURNAL}/runs.json", JOURNAL, UNDO])
 @pytest.mark.parametrize("kind", ["link", "link to what is there", "hard link", "pipe"])
 def test_parts_of_the_journal_are_plain_files_of_their_own(project: Path, say: Say, part: str, kind: str) -> None:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dsec_migrate import git
+from dsec_migrate import git_index
 from dsec_migrate.boundary import Boundary, outside
 from dsec_migrate.errors import UserError
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -177,7 +177,7 @@ class Journal:
             return f"{name} has another name elsewhere (a hard link)"
         if not self.boundary.is_of_caller(status):
             return f"{name} belongs to another user"
-        if not is_folder and path.name != "lock" and git.is_tracked(path):
+        if not is_folder and path.name != "lock" and git_index.is_tracked(path):
             return f"git tracks {name}: it came with the repository"
         return ""
 

@@ -6,14 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.exclusion import seen_by_git
 from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
 from dsec_migrate.inspection import FileState
 from dsec_migrate.project import Project
 from dsec_migrate.readers import mode_for
 from dsec_migrate.vacancies import states, users
 from dsec_migrate.verbs.parameters import switch
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, WRITE, ProjectCall, Result, Task, each
+from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, WRITE, ProjectCall, Result, Task, each, tell_git
 
 
 class Call(ProjectCall):
@@ -49,8 +48,7 @@ def perform(task: Task, *, from_stdin: bool = False) -> Result:
     filled = fill_from_lines(unique, sys.stdin.buffer.read()) if from_stdin else fill_by_asking(unique)
     page.heading("Written")
     page.table([(vacancy.name, str(vacancy.path)) for vacancy in filled])
-    for sentence in seen_by_git([vacancy.path for vacancy in filled]):
-        page.sentence(sentence, indent="         ", first="warning: ", paint=page.style.bold)
+    tell_git(page, [vacancy.path for vacancy in filled])
     left = [vacancy.name for vacancy in unique if vacancy not in filled]
     if left:
         page.sentence(f"still without a value: {', '.join(left)}")

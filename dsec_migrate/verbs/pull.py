@@ -16,7 +16,19 @@ from dsec_migrate.records import replace
 from dsec_migrate.stores.keepers import STORES, Reach
 from dsec_migrate.verbs.parameters import one_of, required
 from dsec_migrate.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, keeper_of, place_of
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+from dsec_migrate.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    SECRETS_DIR,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    each,
+    tell_git,
+)
 
 _GIVING = tuple(name for name, store in STORES.items() if store.gives_back)
 
@@ -75,10 +87,13 @@ def _pull(task: Task, way: Way, project: Project) -> None:
             str(project.source.path),
             help="move them away, or push what they hold",
         )
+    written: list[Path] = []
     for one in wanted if task.write else ():
         assert one.file is not None
         mode = mode_for(project, one.name)
         write(Vacancy(one.name, one.file, mode, boundary=project.boundary), values[one.name])
+        written.append(one.file)
+    tell_git(page, written)
     page.blank()
     if not task.write:
         page.sentence(f"{count(wanted)} would be written; nothing written: add --write", paint=page.style.bold)

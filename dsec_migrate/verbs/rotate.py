@@ -27,8 +27,19 @@ from dsec_migrate.rotation.snippets import both
 from dsec_migrate.secret import Secret
 from dsec_migrate.vacancies import users
 from dsec_migrate.verbs.parameters import argument, option, switch
-from dsec_migrate.verbs.rotating import Request, Rotation, place_of, put
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
+from dsec_migrate.verbs.rotating import Request, Rotation, file_of, place_of, put
+from dsec_migrate.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    SECRETS_DIR,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    tell_git,
+)
 
 STARTED, FINISHING = "started", "finishing"
 
@@ -222,6 +233,7 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
         mode = mode_for(rotation.project, rotation.held.name) if changed else 0o600
         put_whole(rotation.new_file, value.content(), mode, rotation.project.boundary)
         _save(rotation, changed)
+        tell_git(page, [rotation.new_file])
 
 
 def _tell_how_to_try_both(rotation: Rotation) -> None:
@@ -340,6 +352,7 @@ def _finish(rotation: Rotation) -> None:
             if rotation.held.value is not None:
                 rotation.ledger.keep_once(name, rotation.held.value.content(), FINISHING)
             put(rotation, value)
+            tell_git(page, [file_of(rotation)])
         _save(rotation, changed)
         remove(rotation.new_file, rotation.project.boundary)
         promoted = value if value is not None else rotation.held.value

@@ -15,6 +15,7 @@ from dsec_migrate.stores.keepers import Found, Item, Reach
 from dsec_migrate.stores.swarm import Swarm, check_name, run
 from dsec_migrate.swarm import outdated
 from dsec_migrate.verbs.rotating import Rotation
+from dsec_migrate.verbs.task import tell_git
 
 CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"
 
@@ -94,6 +95,7 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
     if here is not None:
         ledger.keep_once(name, here.content(), PROMOTING)
         overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
+        tell_git(rotation.page, [rotation.file])
     ledger.note(name, item.value.content(), int(time.time()))
     remove(rotation.new_file, rotation.project.boundary)
 
@@ -181,6 +183,7 @@ def _take_back_here(rotation: Rotation, former: str) -> None:
     if keeper.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
         ledger.keep_once(name, here.content(), RETURNING, rotation.new_name)
         overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
+        tell_git(rotation.page, [rotation.file])
 
 
 def _prune(rotation: Rotation) -> None:

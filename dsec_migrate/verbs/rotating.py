@@ -76,11 +76,15 @@ class Rotation:
 _OWN = 0o600
 
 
+def file_of(rotation: Rotation) -> Path:
+    """The file with the current value. Raises UserError where the shell has it."""
+    return _env_file(rotation) if rotation.held.variable else rotation.file
+
+
 def place_of(rotation: Rotation) -> str:
     """Where the current value stands."""
-    if not rotation.held.variable:
-        return str(rotation.file)
-    return f"{rotation.held.variable} in {_env_file(rotation)}"
+    file = file_of(rotation)
+    return f"{rotation.held.variable} in {file}" if rotation.held.variable else str(file)
 
 
 def put(rotation: Rotation, value: Secret) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.errors import UserError, told
+from dsec_migrate.exclusion import seen_by_git
 from dsec_migrate.holdings import masks
 from dsec_migrate.migrate import load
 from dsec_migrate.options import Options
@@ -118,3 +119,9 @@ def each(task: Task, perform: Callable[[Project], None]) -> Result:
         except Exception as error:
             errors.append(told(error, files.name))
     return Result(task.page, errors)
+
+
+def tell_git(page: Page, paths: Sequence[Path]) -> None:
+    """After values were written into files: where git would take one in, that is told with what to do."""
+    for sentence in seen_by_git(paths) if paths else ():
+        page.sentence(sentence, indent="         ", first="warning: ", paint=page.style.bold)

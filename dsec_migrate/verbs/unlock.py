@@ -18,7 +18,19 @@ from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
 from dsec_migrate.verbs.lock import LOCKED, mark_of, of_files
 from dsec_migrate.verbs.parameters import repeated
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+from dsec_migrate.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    SECRETS_DIR,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    each,
+    tell_git,
+)
 
 
 class Call(ProjectCall):
@@ -86,6 +98,7 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
     for one, file, value in values:
         mode = mode_for(project, one.name)
         write(Vacancy(one.name, file, mode, boundary=project.boundary), value)
+    tell_git(page, [file for _, file, _ in values])
     ledger = Ledger(folder, project.boundary)
     text = read(folder / age.RECIPIENTS)
     recipients = age.read_recipients(text.reveal()) if text is not None else []
