@@ -5,10 +5,12 @@ A secret that is mounted from a file is none as long as its value can be read in
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from dsec_migrate import git
 from dsec_migrate.changes import Applicability, Plan
@@ -131,9 +133,13 @@ def _in_tracked_files(
 
 
 def _forms(value: str) -> set[bytes]:
-    """As it may stand in a line of any file."""
-    texts = {value, value.replace("$", "$$"), value.replace("\\", "\\\\").replace('"', '\\"')}
-    return {text.encode("utf-8", "surrogateescape") for text in texts}
+    """As it may stand in a line of any file: as it is, in YAML and JSON, in a URL, or encoded as manifests have it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    texts = {value, value.replace("$", "$$"), escaped, escaped.replace("/", "\\/"), quote(value, safe="")}
+    data = value.encode("utf-8", "surrogateescape")
+    # the end of base64 depends on what follows, a newline say
+    encoded = base64.b64encode(data[: len(data) - len(data) % 3])
+    return {*(text.encode("utf-8", "surrogateescape") for text in texts), encoded}
 
 
 def _row(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -267,28 +267,48 @@ def _converse(process: subprocess.Popen[bytes], text: bytes, timeout: float, top
 
 
 def lines_with(folder: Path, texts: Iterable[bytes]) -> Iterator[tuple[Path, int, bytes]]:
-    """The lines (from 1) with one of the texts, of the files as they are now that the repository of ``folder`` tracks;
-    nothing where there is none. git gets the texts over its standard input. Raises NoAnswerError."""
-    import re
-
+    """The lines (from 1) with one of the texts, of the files that the repository of ``folder`` tracks: as they are now,
+    and as they are staged where the next commit would take that, or the file is not checked out (a sparse checkout).
+    Nothing where there is no repository. git gets the texts over its standard input. Raises NoAnswerError."""
     repository = find(folder)
     sought = sorted(text for text in texts if text and b"\n" not in text)
     if repository is None or not sought:
         return
+    found = dict.fromkeys(_grep(repository, sought))
+    yield from found
+    here = {(path, text) for path, _, text in found}
+    staged = [each for each in _grep(repository, sought, "--cached") if (each[0], each[2]) not in here]
+    changed = _staged(repository) if staged else set()
+    yield from (each for each in staged if each[0] in changed or not os.path.lexists(each[0]))
+
+
+def _grep(repository: Repository, sought: Iterable[bytes], *options: str) -> Iterator[tuple[Path, int, bytes]]:
+    import re
+
     # a binary file holds a value like any other
     words = ["grep", "--text", "--fixed-strings", "--line-number", "--null", "--full-name", "--no-column", "--no-color"]
-    words += ["--no-textconv", "--no-recurse-submodules", "-f", "-"]
+    words += ["--no-textconv", "--no-recurse-submodules", *options, "-f", "-"]
+    output = _answer(repository, words, b"".join(text + b"\n" for text in sought), {0, 1}, "run `git grep x` there")
+    for name, number, line in re.findall(rb"([^\0]+)\0(\d+)[:\0]([^\n]*)\n", output):
+        yield repository.top / os.fsdecode(name), int(number), line
+
+
+def _staged(repository: Repository) -> set[Path]:
+    """The files that the next commit would change."""
+    words = ["diff", "--cached", "--name-only", "-z", *_PLAIN_DIFF]
+    output = _answer(repository, words, b"", {0}, "run `git diff --cached` there")
+    return {repository.top / os.fsdecode(name) for name in output.split(b"\0") if name}
+
+
+def _answer(repository: Repository, words: Sequence[str], text: bytes, statuses: Collection[int], advice: str) -> bytes:
+    """What git says where it ends with one of ``statuses``. Raises NoAnswerError."""
     process = _start(words, repository)
     if process is None:
         raise _no_program(repository.top)
-    status, output = _converse(
-        process, b"".join(text + b"\n" for text in sought), HISTORY_TIMEOUT_SECONDS, repository.top
-    )
-    # 1 says that there is none
-    if status not in {0, 1}:
-        raise _no_answer(repository.top, f"it ends with status {status}", "run `git grep x` there to see why")
-    for name, number, line in re.findall(rb"([^\0]+)\0(\d+)[:\0]([^\n]*)\n", output):
-        yield repository.top / os.fsdecode(name), int(number), line
+    status, output = _converse(process, text, HISTORY_TIMEOUT_SECONDS, repository.top)
+    if status not in statuses:
+        raise _no_answer(repository.top, f"it ends with status {status}", f"{advice} to see why")
+    return output
 
 
 # --- the history ---

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def held(project: Project, options: Options) -> Iterator[Held]:
         external_name = (project.resolve(named).value if isinstance(named, str) else None) or name
         services = tuple(service.name for service in mounted.get(name, ()))
         yield Held(name, file, variable, external_name, is_external, services, value, name not in whole, driver)
+
+
+def check_own(project: Project, secrets: Iterable[Held]) -> None:
+    """Raises UserError where the file of a value lies outside of the project and of what the call names, by a link for
+    instance: a repository does not decide which file of this host gets into git."""
+    for one in secrets:
+        if one.value is not None and one.file is not None and not project.boundary.holds(one.file):
+            real = Path(os.path.realpath(one.file))
+            raise UserError(
+                f"the value of {one.name} is in a file outside of the project ({real}): it stays there",
+                str(one.file),
+                help=f"if it may be: --allow {real.parent}",
+            )
 
 
 def masks(root: Project, options: Options) -> Masks:

@@ -213,3 +213,22 @@ def test_a_key_of_ssh_is_a_recipient_too(project: Path, tmp_path: Path) -> None:
     (project / "secrets" / "api_token.txt").unlink()
     run(project, "unlock", "--identity", str(tmp_path / "id"), "--write")
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
+
+
+def test_a_file_elsewhere_is_encrypted_only_where_the_call_names_its_folder(project: Path, tmp_path: Path) -> None:
+    """A link that a repository brings along does not decide which file of this host git gets."""
+    key, elsewhere = identity(tmp_path), tmp_path / "home"
+    elsewhere.mkdir()
+    (elsewhere / "id").write_text("Sandpiper-Lattice-31")
+    name = min(VALUES)
+    (project / "secrets" / f"{name}.txt").unlink()
+    (project / "secrets" / f"{name}.txt").symlink_to(elsewhere / "id")
+    before = files(project)
+    told = run(project, "lock", "--encrypt-to", key, "--write", status=2)
+    assert f"the value of {name} is in a file outside of the project" in told
+    assert f"--allow {elsewhere}" in told
+    assert files(project) == before
+    told = run(project, "lock", "--encrypt-to", key, "--allow", str(elsewhere), "--write")
+    # who will be able to read the values is told before they are written
+    assert key in told
+    assert f"secrets/{name}.txt.age" in files(project)

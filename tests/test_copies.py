@@ -51,6 +51,10 @@ def copies(outcome: Outcome) -> list[tuple[str, int, str]]:
         (f"{PASSWORD}\n", f"x\n\nlogin: me / {PASSWORD}", True),
         ("a$b!Jetty-71", "PW='a$b!Jetty-71'", True),
         ("-----BEGIN X-----\nQUJDREVGR0hJ\nS0xN\n-----END X-----\n", "key=QUJDREVGR0hJ", True),
+        # encoded for a URL, for JSON, for a manifest (with the newline of an editor)
+        ("Dunlin/Jetty=71", "url: https://me:Dunlin%2FJetty%3D71@host/", True),
+        ("Dunlin/Jetty=71", '{"password": "Dunlin\\\\/Jetty=71"}'.replace("\\\\", "\\"), True),
+        (PASSWORD, "  password: RHVubGluLUpldHR5LTcxCg==", True),
         (PASSWORD, PASSWORD[:-1], False),
         # what is short or common proves nothing
         ("Jetty7", "the Jetty7", False),
@@ -120,3 +124,28 @@ def test_after_a_write_the_gate_sees_what_the_report_called_remaining(tmp_path: 
     told = run(tmp_path, "audit", "compose.yml")
     assert "plaintext-elsewhere" in told
     assert PASSWORD not in told
+
+
+def _git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True)
+
+
+def test_what_is_staged_counts_where_the_next_commit_takes_it(tmp_path: Path) -> None:
+    files = {"compose.yml": MOUNTED, "secrets/pw.txt": PASSWORD, "notes.md": f"\npw: {PASSWORD}\n", "b.md": "b\n"}
+    lay_out(tmp_path, files, ("compose.yml", "notes.md", "b.md"))
+    (tmp_path / "notes.md").write_text("clean\n")
+    assert copies(look(tmp_path)) == [("notes.md", 2, "secrets.pw")]
+    _git(tmp_path, "commit", "-q", "-m", "a")
+    # what the history has already is no news while the file is mended
+    assert copies(look(tmp_path)) == []
+    _git(tmp_path, "add", "notes.md")
+    assert copies(look(tmp_path)) == []
+
+
+def test_a_file_that_is_not_checked_out_is_looked_at(tmp_path: Path) -> None:
+    files = {"compose.yml": MOUNTED, "secrets/pw.txt": PASSWORD, "far/notes.md": f"pw: {PASSWORD}\n"}
+    lay_out(tmp_path, files, ("compose.yml", "far/notes.md"))
+    _git(tmp_path, "commit", "-q", "-m", "a")
+    _git(tmp_path, "update-index", "--skip-worktree", "far/notes.md")
+    (tmp_path / "far" / "notes.md").unlink()
+    assert copies(look(tmp_path)) == [("notes.md", 1, "secrets.pw")]

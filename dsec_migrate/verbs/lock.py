@@ -9,7 +9,7 @@ from dsec_migrate.errors import UserError
 from dsec_migrate.exclusion import ignore_but
 from dsec_migrate.files import Disk, secrets_folder
 from dsec_migrate.filling import put_whole
-from dsec_migrate.holdings import Held, held, read
+from dsec_migrate.holdings import Held, check_own, held, read
 from dsec_migrate.ledger import Ledger
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
@@ -63,10 +63,13 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
         raise UserError("nobody is to be able to decrypt it", str(listed), help="name a public key: --encrypt-to age1…")
     age.check(recipients)
     page.heading(f"{project.source.path.name}: encrypted for {len(recipients)} recipient{'s' * (len(recipients) != 1)}")
+    page.table((one, f"from {listed}" if one in known else "new") for one in recipients)
+    found = of_files(task, project)
+    check_own(project, (one for one, _ in found))
     ledger = Ledger(folder, project.boundary)
     rows: list[tuple[str, str, str]] = []
     todo: list[tuple[Held, Path]] = []
-    for one, file in of_files(task, project):
+    for one, file in found:
         target = age.encrypted(file)
         if one.value is None:
             state = "its value is not here"

@@ -9,7 +9,7 @@ from dsec_migrate.boundary import Boundary
 from dsec_migrate.errors import UserError
 from dsec_migrate.files import project_name, secrets_folder
 from dsec_migrate.filling import put_whole
-from dsec_migrate.holdings import held
+from dsec_migrate.holdings import check_own, held
 from dsec_migrate.project import Project
 from dsec_migrate.project.mounted import by_path
 from dsec_migrate.records import dataclass
@@ -45,6 +45,8 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
         raise UserError(
             f"the values of {', '.join(missing)} are not here", str(project.source.path), help="fill them first"
         )
+    if wish.with_values:
+        check_own(project, known)
     kubernetes.check(secrets)
     consumers = [_consumer(project, name) for name in project.services]
     texts = kubernetes.files(project_name(project), secrets, consumers, wish.namespace, with_values=wish.with_values)
