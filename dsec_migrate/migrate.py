@@ -86,7 +86,7 @@ def run(
 
         shared_out = companies(projects_of_run, options.secrets_dir)
         groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in shared_out]
-    here = _here(groups, request, _surroundings(request.call, options, shell))
+    here = _here(groups, request, surroundings_of(request.call, options, shell))
     for group in _in_processes(groups, request, jobs) if is_shared_out else here:
         outcomes.update(group)
         if progress is not None:
@@ -134,7 +134,7 @@ _requests: list[tuple[Request, Surroundings]] = []
 
 def _begin(request: Request) -> None:
     collect_garbage_seldom()
-    _requests[:] = [(request, _surroundings(request.call, request.options, request.shell))]
+    _requests[:] = [(request, surroundings_of(request.call, request.options, request.shell))]
 
 
 def _folder(group: _Group) -> _Results:
@@ -195,7 +195,7 @@ def migrate(
             root = load(files, options, shell, folders)
         options = replace(options, skip_settled=_settings(files, options).skips)
         if surroundings is None:
-            surroundings = _surroundings((files,), options, shell)
+            surroundings = surroundings_of((files,), options, shell)
             surroundings.join((files,))
         outcome = _proved(files, root, options, disk or Disk(), surroundings, check=check)
         is_late = options.prune_env and not outcome.rewritten
@@ -241,7 +241,7 @@ def _attempt(
     files: ProjectFiles, root: Project, options: Options, disk: Disk, surroundings: Surroundings, *, check: bool
 ) -> ProjectOutcome:
     """The outcome of these options. ``disk`` is used up. Raises VerificationError."""
-    units = _planned(root, options, disk, surroundings)
+    units = planned(root, options, disk, surroundings)
     exposed, unanswered = _in_tracked_files(units) if check else (frozenset(), None)
     units, silence = _with_copies(units, options, check=check and unanswered is None)
     outcome = ProjectOutcome(
@@ -314,7 +314,7 @@ def _journal(root: Project, units: Iterable[Unit], options: Options) -> Path | N
     return secrets_folder(root, options) if is_needed else None
 
 
-def _planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
+def planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
     """The units with plans that take nothing from another project: what one would lack stays, and all is planned anew.
 
     Raises VerificationError where a plan changes a file that has to stay.
@@ -336,7 +336,7 @@ def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
     return {file.source.real_path: file.text for file in _rewritten(project, plan)}
 
 
-def _surroundings(call: Sequence[ProjectFiles], options: Options, shell: Mapping[str, str]) -> Surroundings:
+def surroundings_of(call: Sequence[ProjectFiles], options: Options, shell: Mapping[str, str]) -> Surroundings:
     return Surroundings(call, lambda files: load(files, options, shell))
 
 
@@ -402,4 +402,4 @@ def _in_tracked_files(units: Iterable[Unit]) -> tuple[frozenset[tuple[str, str]]
     return in_tracked_files((unit.project, unit.plan) for unit in units)
 
 
-__all__ = ["Request", "collect_garbage_seldom", "commit", "load", "migrate", "plan_units", "run"]
+__all__ = ["Request", "collect_garbage_seldom", "commit", "load", "migrate", "planned", "run", "surroundings_of"]

@@ -532,6 +532,25 @@ def test_no_real_file_breaks_it(tmp_path: Path) -> None:
     assert report["summary"]["items"] > 10
 
 
+def test_what_another_project_reads_is_left_as_the_migration_leaves_it(tmp_path: Path) -> None:
+    env_file = compose("    image: postgres:17\n    env_file: ../shared/db.env\n")
+    for name, text in (
+        ("one/compose.yml", env_file),
+        ("two/compose.yml", env_file),
+        ("shared/db.env", f"POSTGRES_PASSWORD={PASSWORD}\n"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for words in (("one/compose.yml",), (".",)):
+        said = " ".join(run(tmp_path, "audit", "--only", "plaintext-in-environment", *words).split())
+        assert "as well, and would" in said
+        assert "--only db.POSTGRES_PASSWORD --write" not in said
+    (tmp_path / "two" / "compose.yml").unlink()
+    said = " ".join(run(tmp_path, "audit", "--only", "plaintext-in-environment", "--", "one/compose.yml").split())
+    assert "as well" not in said
+
+
 def test_a_history_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dsec_migrate import git as asked
     from dsec_migrate.checks.checklist import Audit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from dsec_migrate.checks.baseline import Baseline
 from dsec_migrate.checks.subject import PLAIN
 from dsec_migrate.copies import plans_with_copies
 from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError, told
+from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.exceptions import Exceptions, Rule, problems, reason_for
 from dsec_migrate.families import Unit, plan_units
 from dsec_migrate.files import Disk
@@ -22,7 +23,7 @@ from dsec_migrate.git import Commit, NoAnswerError
 from dsec_migrate.history import changes, commits, in_tracked_files
 from dsec_migrate.holdings import held
 from dsec_migrate.masking import masks
-from dsec_migrate.migrate import load
+from dsec_migrate.migrate import load, planned, surroundings_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Masks
@@ -31,6 +32,7 @@ from dsec_migrate.records import dataclass, field, replace
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.shown import problem
 from dsec_migrate.source import Source
+from dsec_migrate.surroundings import Surroundings
 from dsec_migrate.vacancies import states
 
 
@@ -57,17 +59,28 @@ class Checklist:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Audit:
-    """What is the same for all projects of a call. ``looks_back``: the history of git is searched, at most until
-    ``until`` (seconds of a monotonic clock). ``is_gate``: where git does not answer the project is not passed."""
+    """What is the same for all projects of a call, which ``call`` names. ``looks_back``: the history of git is
+    searched, at most until ``until`` (seconds of a monotonic clock). ``is_gate``: where git does not answer the project
+    is not passed."""
 
     checks: Sequence[Check]
     options: Options
     shell: Mapping[str, str] = field(repr=False)
-    call: frozenset[Path] = frozenset()
+    call: tuple[ProjectFiles, ...] = ()
     baseline: Baseline | None = None
     looks_back: bool = True
     until: float = 0.0
     is_gate: bool = False
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        found = surroundings_of(self.call, self.options, self.shell)
+        found.join(self.call)
+        return found
+
+    @cached_property
+    def _paths(self) -> frozenset[Path]:
+        return frozenset(path for files in self.call for path in files.paths)
 
     def look(self, files: ProjectFiles) -> Checklist:
         """All checks of one project. Changes nothing; whatever goes wrong is an error of the project."""
@@ -78,8 +91,12 @@ class Audit:
 
     def _look(self, files: ProjectFiles) -> Checklist:
         said = settings.read(files.directory, self.options.settings, excepts=self.options.exceptions)
-        root = load(files, self.options, self.shell, Folders(self.call))
-        units = list(plan_units(root, self.options, Disk()))
+        root = load(files, self.options, self.shell, Folders(self._paths))
+        try:
+            units = planned(root, self.options, Disk(), self._surroundings)
+        except VerificationError:
+            # what the command would not do for another reason is told by it
+            units = list(plan_units(root, self.options, Disk()))
         errors = [error for unit in units for error in unit.errors]
         errors += _unknown_checks(files, said.exceptions)
         texts = [{str(source.path): source for source in _sources(unit)} for unit in units]

@@ -96,9 +96,10 @@ def _checklists(call: Call) -> Sequence[Checklist]:
     checks = chosen(call.only)
     projects = call.projects()
     known = baselines.read(call.baseline) if call.baseline is not None and not call.write else None
-    named = frozenset(path for one in projects for path in one.paths)
     until = time.monotonic() + HISTORY_SECONDS
-    audit = Audit(checks, call.project_options(), dict(os.environ), named, known, call.history, until, call.check)
+    audit = Audit(
+        checks, call.project_options(), dict(os.environ), tuple(projects), known, call.history, until, call.check
+    )
     progress = Progress(sys.stderr)
     checklists = []
     try:
