@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import snapshot
+from conversations import Keys, talk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from terminals import MAIN, needs_tmux, opened
@@ -25,8 +26,7 @@ from dsec_migrate import cli
 from dsec_migrate.cli.conversation import repeated
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.interactive.choices import command_lines, final, options_of, spoken, words_of
-from dsec_migrate.interactive.dialogue import Dialogue, End
-from dsec_migrate.interactive.keys import END
+from dsec_migrate.interactive.dialogue import End
 from dsec_migrate.interactive.planner import Planner
 from dsec_migrate.interactive.progress import Progress
 from dsec_migrate.interactive.session import Rule, Session, State, Step, Wish
@@ -34,7 +34,6 @@ from dsec_migrate.interactive.units import Unit
 from dsec_migrate.migrate import migrate
 from dsec_migrate.naming import JOURNAL
 from dsec_migrate.options import Options, SourceKind, Target, Unknown, literally
-from dsec_migrate.reports.style import Style
 
 ADJECTIVES = ("Teal", "Sedge", "Crake", "Vetch", "Fescue", "Kestrel", "Bracken", "Heron", "Lichen", "Osier")
 THINGS = ("Rail", "Dell", "Moor", "Kiln", "Lathe", "Quill")
@@ -254,55 +253,6 @@ def test_both_spellings_of_the_same_decisions_give_the_same_plan(project: Path, 
 
 
 # --- the dialogue, without a terminal ---
-
-
-class Keys:
-    """A terminal whose user presses ``keys`` and then goes away."""
-
-    width, height, has_screens = 80, 24, True
-
-    def __init__(self, keys: Sequence[str], lines: Sequence[str | None] = ()) -> None:
-        self._keys, self._lines = iter(keys), iter(lines)
-        self.shown = ""
-        self.flashed: list[str] = []
-
-    def show(self, text: str) -> None:
-        self.shown += text
-
-    def key(self, seconds: float | None = None) -> str:
-        return next(self._keys, END)
-
-    def line(self, prompt: str, proposal: str = "") -> str | None:
-        self.shown += prompt
-        line = next(self._lines, None)
-        return proposal if line == "=" else line
-
-    def flash(self, lines: Sequence[str]) -> None:
-        self.flashed += lines
-
-
-def talk(
-    folder: Path,
-    keys: Sequence[str],
-    lines: Sequence[str | None] = (),
-    *,
-    write: bool = False,
-    options: Options | None = None,
-    shell: dict[str, str] | None = None,
-) -> tuple[Keys, Dialogue, End]:
-    files = ProjectFiles.of(folder / "compose.yml")
-    planner = Planner(files, options or Options(), shell or {})
-    terminal = Keys(keys, lines)
-    dialogue = Dialogue(
-        planner,
-        Session(planner.units()),
-        Progress(files),
-        terminal,
-        Style(is_coloured=False),
-        lambda pairs, width: command_lines("dsec-migrate", pairs, (), width),
-        write=write,
-    )
-    return terminal, dialogue, dialogue.run()
 
 
 SMALL = """\
@@ -887,3 +837,65 @@ def test_there_may_be_nothing_to_ask(small: Path, variables: dict[str, str]) -> 
     with talking(small, "--interactive", **variables) as terminal:
         terminal.wait_for("error: ")
         terminal.wait_for("status 2")
+
+
+# --- what belongs to no service ---
+
+WITH_CONFIG = """\
+services:
+  board:
+    image: acme/board:4
+    environment:
+      API_TOKEN: Teal-Rail-4711
+    configs:
+      - mail
+configs:
+  mail:
+    content: |
+      [smtp]
+      password = Quarry-Velvet-72
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    folder = tmp_path / "board"
+    folder.mkdir()
+    (folder / "compose.yml").write_text(WITH_CONFIG, "utf-8")
+    return folder
+
+
+def test_a_config_that_is_a_secret_is_asked_about(board: Path) -> None:
+    terminal, dialogue, _ = talk(board, ["n", "y"])
+    assert "[2/2] configs.mail.content" in terminal.shown
+    assert "Quarry-Velvet-72" not in terminal.shown
+    options = final(Options(), dialogue.session)
+    assert options.only == ("configs.mail.content",)
+    (rewritten,) = migrate(ProjectFiles.of(board / "compose.yml"), options, {}).rewritten
+    assert "Quarry-Velvet-72" not in rewritten.text
+    assert "API_TOKEN: Teal-Rail-4711" in rewritten.text
+
+
+def test_a_config_that_was_not_accepted_stays(board: Path) -> None:
+    _, dialogue, _ = talk(board, ["y", "n"])
+    for options in (final(Options(), dialogue.session), spoken(Options(), dialogue.session)):
+        (rewritten,) = migrate(ProjectFiles.of(board / "compose.yml"), options, {}).rewritten
+        assert "password = Quarry-Velvet-72" in rewritten.text
+        assert "Teal-Rail-4711" not in rewritten.text
+
+
+def test_a_config_that_is_a_secret_gets_the_name_that_was_chosen(board: Path) -> None:
+    _, dialogue, _ = talk(board, ["n", "r", "y"], ["post"])
+    (rewritten,) = migrate(ProjectFiles.of(board / "compose.yml"), final(Options(), dialogue.session), {}).rewritten
+    assert "file: ./secrets/post.txt" in rewritten.text
+    assert "target: /mail" in rewritten.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("quarry-velvet-72", "the name would tell the value"), ("api_token", "the name api_token is taken")],
+)
+def test_the_name_of_such_a_secret_tells_no_value_and_is_no_other_one(name: str, said: str, board: Path) -> None:
+    terminal, dialogue, _ = talk(board, ["y", "r", "n"], [name])
+    assert said in " ".join(terminal.shown.split())
+    assert dialogue.session.accepted == (0,)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import nursery
 import pytest
+from conversations import talk
 
 CALLS: tuple[tuple[str, ...], ...] = (
     (),
@@ -182,6 +183,26 @@ services:
             "Sedge and a longer phrase that is wrapped where a report is as narrow as a terminal 7",
         ),
     ),
+    "what is no variable": Nasty(
+        {
+            "compose.yml": """\
+services:
+  board:
+    image: ghcr.io/acme/board:4
+    configs: [mail]
+    command: board --token:Quillwort70x /password=Quillwort71x
+    healthcheck:
+      test: ["CMD", "rabbitmqctl", "authenticate_user", "app", "Quill wort;72x"]
+configs:
+  mail:
+    content: |
+      [smtp]
+      password = Quillwort73x
+""",
+        },
+        ("Quillwort70x", "Quillwort71x", "Quill wort;72x", "Quillwort73x"),
+        ("board --token:******** /password=********",),
+    ),
     "names of files": Nasty(
         {
             "compose.yml": """\
@@ -233,6 +254,22 @@ def forms(value: str) -> Iterator[str]:
 def is_in(value: str, text: str) -> bool:
     glued = re.sub(r"\s", "", text)
     return any(form in text or re.sub(r"\s", "", form) in glued for form in forms(value))
+
+
+CONVERSATIONS = ("wy" * 40, "wn" * 40, "dpr" + "y" * 40, "s" + "n" * 40, "ov" + "y" * 40)
+
+
+@pytest.mark.parametrize("name", [name for name in NASTY if not name.startswith("broken")])
+@pytest.mark.parametrize("keys", CONVERSATIONS, ids=range(len(CONVERSATIONS)))
+def test_no_conversation_shows_a_value(name: str, keys: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    for file, text in NASTY[name].files.items():
+        (folder / file).write_text(text)
+    terminal, _, _ = talk(folder, list(keys), ["public.*", "not ours", "="])
+    assert "[1/" in terminal.shown or "the env file cannot be read" in terminal.shown
+    assert [n for n, value in enumerate(NASTY[name].secrets) if is_in(value, terminal.shown)] == []
 
 
 @pytest.mark.parametrize("name", NASTY)

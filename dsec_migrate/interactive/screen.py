@@ -106,6 +106,8 @@ def _secret(secret: PlannedSecret) -> str:
 
 def _way(finding: Finding) -> str:
     name, service = finding.variable, finding.service
+    if not service:
+        return f"it becomes a secret with the same path in the containers ({finding.applicability})"
     if finding.delivery == Delivery.WRAPPER.value:
         return f"a shell reads the file into {name} when {service} starts ({finding.applicability})"
     if finding.delivery == Delivery.INLINE.value:

@@ -12,7 +12,8 @@ from dsec_migrate.records import dataclass
 
 @dataclass(frozen=True, repr=False)
 class Unit:
-    """``variables`` are pairs of a service and a name, the first of which names it. ``findings`` are the rows about
+    """``variables`` are pairs of a service and a name, the first of which names it; what belongs to no service has a
+    path for a name. ``findings`` are the rows about
     them, in the order of the files.
 
     ``is_possible``: one of them is only possibly a secret, so that it has to be named. ``is_movable`` is False where
@@ -27,8 +28,8 @@ class Unit:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Each variable as ``service.VARIABLE``."""
-        return tuple(f"{service}.{name}" for service, name in self.variables)
+        """Each variable as ``service.VARIABLE``, or its path."""
+        return tuple(f"{service}.{name}" if service else name for service, name in self.variables)
 
     @property
     def name(self) -> str:
@@ -46,11 +47,19 @@ def key_of(finding: Finding) -> str:
     return finding.name
 
 
+def _variable_of(finding: Finding) -> tuple[str, str]:
+    return finding.service, finding.variable if finding.service else finding.path
+
+
 def units_of(outcome: ProjectOutcome, options: Options) -> tuple[Unit, ...]:
     """The units of a project, of which ``outcome`` is what a run would do if all were accepted. Left out is what
-    ``options`` do not ask for, what belongs to no service, and what is only possibly a secret and cannot move anyway.
+    ``options`` do not ask for, and what cannot move anyway where it belongs to no service or is only possibly a secret.
     """
-    asked = [one for one in outcome.findings if one.service and options.is_asked_for(one.service, one.variable)]
+    asked = [
+        one
+        for one in outcome.findings
+        if (one.service or one.action is Action.MIGRATE) and options.is_asked_for(*_variable_of(one))
+    ]
     files = {name: number for number, name in enumerate(dict.fromkeys(finding.site.file for finding in asked))}
     groups: dict[str, list[Finding]] = {}
     leaders = _joined(outcome, asked)
@@ -80,7 +89,7 @@ def _unit(findings: Sequence[Finding]) -> Unit:
     is_movable = all(finding.action is Action.MIGRATE for finding in findings)
     is_possible = any(finding.verdict.confidence is Confidence.POSSIBLE for finding in findings)
     return Unit(
-        tuple(dict.fromkeys((finding.service, finding.variable) for finding in findings)),
+        tuple(dict.fromkeys(map(_variable_of, findings))),
         tuple(findings),
         is_possible,
         is_movable,

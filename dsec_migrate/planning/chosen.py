@@ -48,17 +48,39 @@ def names(
             what = f"--rename of {variable}: the project has that secret already, and calls it {known}"
             raise _refused(project, what, "rename it in the file by hand, with all its uses")
         own = {need.holding.value.reveal() for need in group if need.holding.value is not None}
-        if tells(name, {*values, *own}):
-            what = f"--rename of {variable}: the name would tell the value of a secret"
-            raise _refused(project, what, "names stand in the file and in logs: choose one that says what it is for")
+        _check_telling(project, variable, name, {*values, *own})
         if name in found.values():
             what = f"--rename: two secrets would be called {name}, which have different values or sources"
             raise _refused(project, what, f"name one of them, as in --rename {variable}={name}")
         if is_taken(name, number):
-            what = f"--rename of {variable}: the name {name} is taken"
-            raise _refused(project, what, "choose another one")
+            raise _taken(project, variable, name)
         found[number] = name
     return found
+
+
+def of_config(
+    project: Project, options: Options, path: str, own: str, taken: Collection[str], values: Collection[str]
+) -> str:
+    """The name of the secret that the config at ``path`` becomes: its ``own`` where none was chosen.
+
+    Raises UserError where the chosen one is ``taken``, or tells one of ``values``.
+    """
+    name = options.name_for("", path) or own
+    if name != own:
+        _check_telling(project, path, name, values)
+        if name in taken:
+            raise _taken(project, path, name)
+    return name
+
+
+def _check_telling(project: Project, variable: str, name: str, values: Collection[str]) -> None:
+    if tells(name, values):
+        what = f"--rename of {variable}: the name would tell the value of a secret"
+        raise _refused(project, what, "names stand in the file and in logs: choose one that says what it is for")
+
+
+def _taken(project: Project, variable: str, name: str) -> UserError:
+    return _refused(project, f"--rename of {variable}: the name {name} is taken", "choose another one")
 
 
 def _asked(options: Options, group: Sequence[Need]) -> dict[str, str]:

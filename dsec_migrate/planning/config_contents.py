@@ -20,6 +20,7 @@ from dsec_migrate.isolation import DropConfig, DropMounts
 from dsec_migrate.naming import is_valid, style_of
 from dsec_migrate.options import Mount, Options, SourceKind, Target
 from dsec_migrate.patterns import Pattern
+from dsec_migrate.planning import chosen
 from dsec_migrate.planning.secrets import member_of
 from dsec_migrate.project import Layer, Project, Service, claim_on, has_unusual_line_ends
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path, config_path, targets_in_use
@@ -81,7 +82,8 @@ def candidates(project: Project, options: Options, found: Iterable[Finding]) -> 
 def move(
     project: Project, options: Options, contents: Iterable[Content], others: Iterable[PlannedSecret], disk: files.Disk
 ) -> list[Moved]:
-    """The configs that become secrets, each under its own name where that is free. ``others`` are those of the plan.
+    """The configs that become secrets, each under the name that was asked for, or its own, where that is free.
+    ``others`` are those of the plan.
 
     Raises UserError when no file name is free.
     """
@@ -90,10 +92,13 @@ def move(
     moved: list[Moved] = []
     for one in contents:
         value = one.value.reveal()
-        if one.name in taken or project.folders.defines_otherwise(member, one.name, value.encode()):
+        told = [one.document.source.text[slice(*span)] for span in one.finding.spans]
+        name = chosen.of_config(project, options, one.finding.path, one.name, taken, told)
+        if name in taken or project.folders.defines_otherwise(member, name, value.encode()):
             continue
         services = tuple(dict.fromkeys(use.service.name for use in one.uses))
-        secret = PlannedSecret(one.name, SourceKind.FILE, one.value, services, (), mode=readers.READABLE_BY_ALL)
+        taken.add(name)
+        secret = PlannedSecret(name, SourceKind.FILE, one.value, services, (), mode=readers.READABLE_BY_ALL)
         secret = files.assign(project, secret, style, disk)
         finding = replace(
             one.finding,
