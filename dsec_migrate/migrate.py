@@ -294,8 +294,10 @@ def _attempt(
 
         project, plan = plans[-1]
         plans[-1] = (project, plan + stackfile.plan(project, rewritten, options.stack_output, disk, plan.findings))
+    unasked = surroundings.unasked(root) if rewritten else None
     return replace(
         outcome,
+        warnings=(*outcome.warnings, *filter(None, (unasked,))),
         plan=sum((plan for _, plan in plans), Plan()),
         rewritten=tuple(file for file in rewritten if not standalone.is_in_memory(file.source.path)),
         remaining=tuple(remaining),

@@ -1,6 +1,7 @@
 """Projects near by that may read a file: told by names in their texts and by links, before any of them is loaded.
 
-Near by is the git repository around a project, without one the folders beside it and beside the file.
+Near by is the git repository around a project, its own folder and those right beside it. What lies around these and the
+file is looked at as well, as far as a few folders go. Where too much is near to look through, :meth:`Nearby.cut` says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dsec_migrate.project import Project
 from dsec_migrate.source import read_bytes
 
 MOST_FOLDERS = 2_000
-MOST_FOLDERS_BESIDE = 200
+MOST_FOLDERS_AROUND = 200
 _ENDINGS = (".yml", ".yaml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 _SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
@@ -40,6 +41,8 @@ class Nearby:
         self._in_folder: dict[str, set[int]] = {}
         self._folders: set[str] = set()
         self._roots: set[str] = set()
+        self._parents: set[str] = set()
+        self._cut: set[str] = set()
 
     def candidates(self, real: str) -> set[int]:
         """The projects whose texts name the file, or a link to it."""
@@ -68,12 +71,20 @@ class Nearby:
         # whatever else lies beside it, its own folder is looked through first
         self._below(home, MOST_FOLDERS)
         beside = os.path.dirname(home)  # noqa: PTH120
-        left = MOST_FOLDERS_BESIDE
+        if beside != home:
+            self._right_below(beside)
+        left = MOST_FOLDERS_AROUND
         for folder in dict.fromkeys((beside, os.path.dirname(real), os.path.dirname(beside))):  # noqa: PTH120
             if folder != os.path.dirname(folder) and left > 0:  # noqa: PTH120
-                left -= self._below(folder, left)
+                left -= self._below(folder, left, is_near=False)
 
-    def _below(self, top: str, most: int) -> int:
+    def cut(self, root: Project) -> str:
+        """The folder near the project, of those that were looked through, that has too many folders; empty if none."""
+        home = os.path.realpath(root.directory)
+        near = (root.boundary.repository or "", home, os.path.dirname(home))  # noqa: PTH120
+        return next((folder for folder in near if folder in self._cut), "")
+
+    def _below(self, top: str, most: int, *, is_near: bool = True) -> int:
         """Looks into so many folders at most, the nearest first; returns how many."""
         if top in self._roots:
             return 0
@@ -81,8 +92,19 @@ class Nearby:
         waiting = [top]
         for folder in waiting:
             below = self._look_into(folder)
+            if is_near and len(below) > most - len(waiting):
+                self._cut.add(top)
             waiting += below[: most - len(waiting)]
         return len(waiting)
+
+    def _right_below(self, folder: str) -> None:
+        if folder not in self._parents:
+            self._parents.add(folder)
+            below = self._look_into(folder)
+            if len(below) > MOST_FOLDERS:
+                self._cut.add(folder)
+            for one in below[:MOST_FOLDERS]:
+                self._look_into(one)
 
     def _look_into(self, folder: str) -> list[str]:
         """Takes in what a folder has; returns the folders in it."""

@@ -120,6 +120,14 @@ class Surroundings:
 
         return ask
 
+    def unasked(self, root: Project) -> UserError | None:
+        """What is to be known of a change where projects near by may not have been asked; None where all were."""
+        folder = self._nearby.cut(root)
+        if not folder:
+            return None
+        what = f"there are too many folders in {folder} to look for other projects that read what changes"
+        return UserError(what, help="name such projects in the same call: each is asked then")
+
     def forget(self, changed: Iterable[str]) -> None:
         """What was written (real paths) makes others of the projects that read it."""
         written = set(changed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate
+from dsec_migrate import migrate, nearby
 from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.discovery.companies import companies
 from dsec_migrate.files import resolve_path
@@ -127,6 +127,36 @@ def test_a_reader_is_found_without_a_repository(tmp_path: Path, place: str) -> N
     )
     assert any("compose.yml reads" in note for note in notes(run(home, "compose.yml")))
     assert (home / "app.env").read_text() == LINE
+
+
+@pytest.mark.parametrize(
+    ("folders", "is_told"),
+    [
+        (["home/b", "home/c"], False),
+        (["home/b", "home/c", "home/d"], True),
+        (["home/a/b", "home/a/c", "home/a/d"], True),
+        # what lies around what is near is looked at as far as it goes, and no promise
+        (["home/b/x/y", "home/b/x/z", "home/b/w"], False),
+    ],
+)
+def test_folders_that_nobody_looked_into_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], is_told: bool
+) -> None:
+    monkeypatch.setattr(nearby, "MOST_FOLDERS", 3)
+    home = tmp_path / "home" / "a"
+    lay_out(tmp_path, {"home/a/compose.yml": LITERAL, **{f"{folder}/README": "" for folder in folders}}, {})
+    (outcome,) = run(home, "compose.yml")
+    assert outcome.rewritten
+    assert any("too many folders" in warning.what for warning in outcome.warnings) == is_told
+
+
+def test_the_folders_beside_are_all_looked_into(tmp_path: Path) -> None:
+    """More than what is looked at around them."""
+    texts = {f"home/{number:03}/README": "" for number in range(250)}
+    reads = READS_ABOVE.replace("../common.env", "../a/app.env")
+    own = {"home/a/compose.yml": READS_ABOVE.replace("../common", "app"), "home/a/app.env": LINE}
+    lay_out(tmp_path, {**texts, **own, "home/zz/compose.yml": reads}, {})
+    assert any("zz/compose.yml reads" in note for note in notes(run(tmp_path / "home" / "a", "compose.yml")))
 
 
 def test_without_a_reader_each_moves(tmp_path: Path) -> None:
