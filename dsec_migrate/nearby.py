@@ -1,7 +1,7 @@
 """Projects near by that may read a file: told by names in their texts and by links, before any of them is loaded.
 
 Near by is the git repository around a project, its own folder and those right beside it. What lies around these and the
-file is looked at as well, as far as a few folders go. Where too much is near to look through, :meth:`Nearby.cut` says so.
+file is looked at as well, as far as a few folders go. Where too much is near to look through, :meth:`Nearby.cut` tells.
 """
 
 from __future__ import annotations

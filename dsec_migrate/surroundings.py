@@ -141,7 +141,7 @@ class Surroundings:
             files = self._nearby.projects[number]
             try:
                 project = self._load(files)
-                uses = _uses(project)
+                uses = _uses(project, root)
             except (UserError, RecursionError):
                 self._readers[number] = None
             else:
@@ -151,28 +151,33 @@ class Surroundings:
 
 def _shown(files: ProjectFiles, root: Project) -> str:
     """The path of a project's file, as seen from where the paths of ``root`` are seen."""
-    real = os.path.realpath(files.paths[0])
-    return os.path.normpath(root.directory / os.path.relpath(real, os.path.realpath(root.directory)))
+    return _seen(os.path.realpath(files.paths[0]), root)
 
 
-def _uses(project: Project) -> dict[str, str]:
-    """How a project uses each file that it reads, by real path."""
+def _seen(path: Path | str, root: Project) -> str:
+    folder, name = os.path.split(path)
+    place = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+    return os.path.normpath(root.directory / os.path.relpath(place, os.path.realpath(root.directory)))
+
+
+def _uses(project: Project, root: Project) -> dict[str, str]:
+    """How a project uses each file that it reads, by real path; they are shown as seen from ``root``."""
     uses: dict[str, str] = {}
     for unit in project.units():
         for path in unit.environment.paths:
-            uses.setdefault(os.path.realpath(path), f"{_TAKES} {os.path.normpath(path)}")
+            uses.setdefault(os.path.realpath(path), f"{_TAKES} {_seen(path, root)}")
         for service in unit.services.values() if any(s.is_built for s in unit.services.values()) else ():
             build = builds.find(unit, service)
             if build is not None and build.dockerfile is not None:
-                uses[os.path.realpath(build.dockerfile)] = f"builds from {os.path.normpath(build.dockerfile)}"
+                uses[os.path.realpath(build.dockerfile)] = f"builds from {_seen(build.dockerfile, root)}"
         for text in unit.env_texts:
-            uses[text.source.real_path] = f"reads {os.path.normpath(text.path)}"
+            uses[text.source.real_path] = f"reads {_seen(text.path, root)}"
         for document in unit.extended:
-            uses[document.source.real_path] = f"extends services of {os.path.normpath(document.source.path)}"
+            uses[document.source.real_path] = f"extends services of {_seen(document.source.path, root)}"
         for document in project.documents if unit is project else ():
             uses[document.source.real_path] = "is a project of its own"
         for document in unit.documents if unit is not project else ():
-            uses[document.source.real_path] = f"includes {os.path.normpath(document.source.path)}"
+            uses[document.source.real_path] = f"includes {_seen(document.source.path, root)}"
     return uses
 
 

@@ -742,3 +742,12 @@ def test_the_real_program_loads_the_same(tmp_path: Path, layout: Layout, monkeyp
         known = environment.load(project.directory, layout.shell, project.env_files, project.first_dotenv).variables
         ours = files, {variable: known.get(variable, "unset") for variable in "KLMN"}
     assert ours == seen, result.stderr.decode()
+
+
+def test_a_folder_behind_a_link_is_not_left_by_two_dots(tmp_path: Path) -> None:
+    for folder in ("a", "x/a", "x/y"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "compose.yml").write_text("services: {}\n")
+    (tmp_path / "link").symlink_to("x/y")
+    (files,) = discover([Path("link/../a/compose.yml")], directory=tmp_path, shell={})
+    assert files.paths[0].samefile(tmp_path / "x/a/compose.yml")

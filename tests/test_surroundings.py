@@ -112,6 +112,18 @@ def test_what_another_project_reads_stays(tmp_path: Path, name: str, words: tupl
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.parametrize("word", ["a/compose.yml", "b/../a/compose.yml", "./x/../a/compose.yml"])
+def test_paths_of_reasons_are_seen_from_where_the_call_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    lay_out(tmp_path, {"a/compose.yml": LITERAL, "b/compose.yml": EXTENDS, "x/README": "", ".git/HEAD": ""})
+    monkeypatch.chdir(tmp_path)
+    (outcome,) = migrate.run(discover([Path(word)], shell={}), Options(docker=False), shell={}).projects
+    (finding,) = outcome.findings
+    assert outcome.path == finding.site.file == "a/compose.yml"
+    assert finding.note.startswith("b/compose.yml extends services of a/compose.yml as well")
+
+
 @pytest.mark.parametrize("place", ["../b", "../apps/x/b", "b", "x/y/b", "..", "../../b"])
 def test_a_reader_is_found_without_a_repository(tmp_path: Path, place: str) -> None:
     home = tmp_path / "home" / "a"

@@ -7,6 +7,7 @@ ignored with a warning; ``.env`` of the current folder is read as well as the pr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def discover(
     for path in (*words, *layers):
         if str(path) == "-":
             raise UserError("a project cannot be read from standard input: its files are edited", help="name the file")
+    words, layers = ([_direct(path, directory) for path in paths] for paths in (words, layers))
     if project_directory is not None and not (directory / project_directory).is_dir():
         raise UserError("there is no such folder", str(project_directory), help="name one with --project-directory")
     named = tuple(directory / path for path in environment.named_files(env_files, shell))
@@ -57,6 +59,14 @@ def discover(
     options = [("--project-directory", str(project_directory))] if project_directory is not None else []
     options += [("--env-file", str(path)) for path in env_files]
     return [replace(one, named=named, said=replace(one.said, options=tuple(options))) for one in projects]
+
+
+def _direct(path: Path, directory: Path) -> Path:
+    """``b/../a`` as ``a``, where b is no link that leads elsewhere."""
+    if ".." not in path.parts:
+        return path
+    direct = Path(os.path.normpath(path))
+    return direct if os.path.realpath(directory / direct) == os.path.realpath(directory / path) else path
 
 
 def _used_here(call: Call) -> ProjectFiles:

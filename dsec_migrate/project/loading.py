@@ -235,7 +235,7 @@ def _include(node: Content, scene: Scene) -> _Include | None:
         paths, env_files, directory = texts(node), (), None
     if not paths:
         return None
-    files = tuple(scene.directory / Path(path).expanduser() for path in paths)
+    files = tuple(Path(os.path.normpath(scene.directory / Path(path).expanduser())) for path in paths)
     return _Include(
         files,
         files[0].parent if directory is None else scene.directory / Path(directory).expanduser(),
@@ -339,7 +339,8 @@ def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tu
     if file is None:
         base = document
     else:
-        path = directory / Path(file).expanduser()
+        # by its text, links or not, as Compose does
+        path = Path(os.path.normpath(directory / Path(file).expanduser()))
         if not path.is_file():
             if _is_remote(path):
                 what = (
