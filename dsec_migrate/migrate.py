@@ -278,8 +278,12 @@ def _attempt(
 
         project, plan = plans[-1]
         directory = style_of(project.secrets, options.secrets_dir).directory
-        plan, rewritten = volumes.apply(project, plan, rewritten, directory, disk)
+        proved = rewritten
+        plan, rewritten = volumes.apply(project, plan, proved, directory, disk)
         plans[-1] = (project, plan)
+        if rewritten != proved:
+            # who reads the file was asked about secrets, and may mount others where the folder is
+            volumes.check_readers(project, surroundings.readers(project.source.real_path, root))
     if options.templates:
         from dsec_migrate.planning.starting import templates_of
 

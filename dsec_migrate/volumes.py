@@ -7,7 +7,7 @@ Docker Engine 28: a folder that is mounted shows its own mode inside, so a progr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,6 +26,7 @@ from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.records import replace
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Edit, splice
+from dsec_migrate.surroundings import Reader
 from dsec_migrate.transaction.merge import edits_between
 
 PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
@@ -50,6 +51,13 @@ def apply(
     others = [file for file in rewritten if file.source.real_path != source.real_path]
     changed = Rewritten(source, text, tuple(edits_between(source.text, text)))
     return _with_folders(after, plan, folders, directory, disk), [*others, changed]
+
+
+def check_readers(project: Project, others: Iterable[Reader]) -> None:
+    """Raises UserError where another project takes services from the file: nothing is mounted into a folder that
+    services of another one have at /run/secrets."""
+    for reader in others:
+        raise _refused(project, f"{reader.name} {reader.uses[project.source.real_path]} as well")
 
 
 def _refused(project: Project, why: str) -> UserError:

@@ -200,3 +200,20 @@ def test_templates_and_advice_name_the_files_that_there_are(tmp_path: Path) -> N
     assert "status" not in readme
     assert "> secrets/db/postgres_password" in readme
     assert "mkdir -p -m 700 secrets && mkdir -p -m 700 secrets/db" in readme
+
+
+def test_a_service_that_another_project_extends_keeps_its_secrets(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "top").mkdir()
+    text = f"services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n"
+    (tmp_path / "base" / "compose.yml").write_text(text)
+    # it has the definition, so Docker's secrets serve both; a folder at /run/secrets takes in no file of another one
+    defined = "secrets:\n  postgres_password: {file: ../base/secrets/postgres_password.txt}\n  own: {file: ./own}\n"
+    extends = "    extends: {file: ../base/compose.yml, service: db}\n    secrets: [own]\n"
+    (tmp_path / "top" / "compose.yml").write_text(f"services:\n  db:\n{extends}{defined}")
+    before = files(tmp_path)
+    said = run(tmp_path, "base/compose.yml", "--no-docker", "--mount", "volume", "--write", status=2)
+    assert "cannot be mounted as a volume: top/compose.yml extends services of" in " ".join(said.split())
+    assert files(tmp_path) == before
+    run(tmp_path, "base/compose.yml", "--no-docker", "--write")
+    assert "POSTGRES_PASSWORD_FILE" in (tmp_path / "base" / "compose.yml").read_text()
