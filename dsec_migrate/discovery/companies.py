@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.groups import Groups
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.source import read_bytes
 
@@ -27,21 +28,14 @@ def companies(projects: Sequence[ProjectFiles], secrets_dir: str | None = None) 
     ``secrets_dir`` may be the same folder for all."""
     if secrets_dir is not None and not (secrets_dir.startswith("./") and ".." not in secrets_dir):
         return [list(range(len(projects)))]
-    parents: dict[str, str] = {}
-
-    def find(folder: str) -> str:
-        while parents.setdefault(folder, folder) != folder:
-            parents[folder] = parents[parents[folder]]
-            folder = parents[folder]
-        return folder
-
+    groups = Groups[str]()
     folders = [os.path.realpath(files.directory) for files in projects]
     for files, folder in zip(projects, folders, strict=True):
         for other in _folders_of(files, folder):
-            parents[find(other)] = find(folder)
+            groups.join(folder, other)
     found: dict[str, list[int]] = {}
     for number, folder in enumerate(folders):
-        found.setdefault(find(folder), []).append(number)
+        found.setdefault(groups.leader(folder), []).append(number)
     return list(found.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.groups import Groups
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.records import dataclass
@@ -71,18 +72,12 @@ def units_of(outcome: ProjectOutcome, options: Options) -> tuple[Unit, ...]:
 
 def _joined(outcome: ProjectOutcome, findings: Iterable[Finding]) -> dict[str, str]:
     """For each variable one that stands for all who move with it."""
-    parents: dict[str, str] = {key_of(finding): key_of(finding) for finding in findings}
-
-    def find(key: str) -> str:
-        while parents[key] != key:
-            key = parents[key]
-        return key
-
+    groups, known = Groups[str](), dict.fromkeys(map(key_of, findings))
     for change in outcome.plan.changes:
-        first, *others = [key_of(finding) for finding in change.findings if key_of(finding) in parents] or [""]
-        for other in others:
-            parents[find(other)] = find(first)
-    return {key: find(key) for key in parents}
+        together = [key for key in map(key_of, change.findings) if key in known]
+        for other in together[1:]:
+            groups.join(together[0], other)
+    return {key: groups.leader(key) for key in known}
 
 
 def _unit(findings: Sequence[Finding]) -> Unit:

@@ -18,6 +18,7 @@ from dsec_migrate.changes import (
 from dsec_migrate.document import Document, Entry
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Confidence, Exposure, Verdict
+from dsec_migrate.groups import Groups
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Case, Proposal
 from dsec_migrate.planning import withheld
@@ -49,19 +50,12 @@ class Component:
 
 
 def join(project: Project, found: Sequence[Pending]) -> list[Component]:
-    """Joins findings that share a slot, directly or through others (union by slot)."""
-    parents: dict[int, int] = {}
-
-    def find(key: int) -> int:
-        while parents.setdefault(key, key) != key:
-            parents[key] = parents[parents[key]]
-            key = parents[key]
-        return key
-
+    """Joins findings that share a slot, directly or through others."""
+    groups = Groups[int]()
     for finding in found:
         keys = [slot.key for slot in finding.variable.slots]
         for key in (*keys, *_shared_texts(finding.variable)):
-            parents[find(key)] = find(keys[0])
+            groups.join(keys[0], key)
     known = {(f.case.service.name, f.variable.name): f for f in found}
     names = {f.variable.name for f in found}
     bystanders: list[Pending] = []
@@ -71,13 +65,13 @@ def join(project: Project, found: Sequence[Pending]) -> list[Component]:
             if variable.name in names and (service.name, variable.name) not in known:
                 keys = [slot.key for slot in variable.slots]
                 shared = list(_shared_texts(variable))
-                if any(key in parents for key in (*keys, *shared)):
+                if any(key in groups for key in (*keys, *shared)):
                     for key in (*keys, *shared):
-                        parents[find(key)] = find(keys[0])
+                        groups.join(keys[0], key)
                     bystanders.append(_bystander(project, service, variable, found[0].case.options))
     components: dict[int, Component] = {}
     for finding in (*found, *bystanders):
-        component = components.setdefault(find(finding.variable.slot.key), Component())
+        component = components.setdefault(groups.leader(finding.variable.slot.key), Component())
         component.findings.append(finding)
         for slot in finding.variable.slots:
             component.slots[slot.key] = slot
