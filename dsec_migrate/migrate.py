@@ -26,6 +26,7 @@ from dsec_migrate.planning import report_only
 from dsec_migrate.planning.env_lines import prune, remaining_lines
 from dsec_migrate.project import EnvFileText, Project, mounted
 from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.resolvers import statement_in
 from dsec_migrate.rewrite import rewrite
 from dsec_migrate.surroundings import Surroundings
 from dsec_migrate.verify import verify
@@ -369,7 +370,19 @@ def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folder
         loaded = projects.load(files.paths, known, folders, directory=files.directory)
     said = _settings(files, options)
     boundary = Boundary.around(files.folder, (*files.named, *options.allow), options.secrets_dir, shell)
-    return replace(loaded.within(boundary), images=said.images, exceptions=said.heeded)
+    return replace(loaded.within(boundary, dict(_templates(loaded))), images=said.images, exceptions=said.heeded)
+
+
+def _templates(root: Project) -> Iterator[tuple[str, str]]:
+    """The files whose lines are there or not as a template says: what an edit becomes in the end, nobody knows here."""
+    for text in (text for unit in root.units() for text in unit.compose_texts):
+        at = statement_in(text.source.text)
+        if at is not None:
+            line, _ = text.source.locate(at)
+            yield (
+                text.source.real_path,
+                f"a template's statement (line {line}) decides what the file says: move it by hand",
+            )
 
 
 def _settings(files: ProjectFiles, options: Options) -> settings.Settings:

@@ -95,6 +95,11 @@ _DEFAULT = Pattern(r"(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"']+)(?P=quo
 _ENDINGS = frozenset(
     {".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".erb", ".ctmpl", ".gotmpl", ".ejs", ".mustache", ".hbs"}
 )
+# statements that stand alone in a comment of the format, as they do in templates that stay readable as YAML
+_STATEMENT = Pattern(
+    r"(?m)^[ \t]*#[ \t]*(?:\{%[-+]?[ \t]*[a-z]{2,}\b[^\r\n]{0,500}%\}|<%-?[ \t]*(?![=#%])[^\r\n]{1,500}%>"
+    r"|\{\{-?[ \t]*(?:if|else|end|range|with)\b[^\r\n]{0,500}\}\})[ \t]*\r?$"
+)
 _SOPS = Pattern(r"(?m)^(?:export )?sops_(?:mac|version)=")
 
 
@@ -128,6 +133,12 @@ def default_of(value: str) -> tuple[int, int] | None:
 def is_template_file(name: str) -> bool:
     """Whether the file that Compose reads is made of the one that is called ``name``."""
     return any(name.lower().endswith(ending) for ending in _ENDINGS)
+
+
+def statement_in(text: str) -> int | None:
+    """Where a template's statement stands that decides which lines of the file there are, such as ``# {% if … %}``."""
+    found = _STATEMENT.search(text) if "%" in text or "{{" in text else None
+    return None if found is None else found.start()
 
 
 def is_encrypted_file(text: str) -> bool:
