@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dsec_migrate import migrate
+from dsec_migrate.batch import run
 from dsec_migrate.discovery import discover
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.records import replace
 from dsec_migrate.reports import REPORTS, View
+from dsec_migrate.writing import commit
 
 PathLike = str | os.PathLike[str]
 
@@ -48,7 +49,7 @@ def plan(
         project_directory=None if project_directory is None else Path(project_directory),
         env_files=asked.env_files,
     )
-    return migrate.run(projects, asked, shell=shell, check=check)
+    return run(projects, asked, shell=shell, check=check)
 
 
 def write(outcome: Outcome) -> Outcome:
@@ -58,7 +59,7 @@ def write(outcome: Outcome) -> Outcome:
     that is returned says ``is_written`` of those that were.
     """
     projects = tuple(
-        migrate.commit(project)
+        commit(project)
         if not project.status and not project.is_written and (project.rewritten or project.plan.files)
         else project
         for project in outcome.projects

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dsec_migrate import acceptance
-from dsec_migrate.changes import Plan
-from dsec_migrate.errors import UserError
+from dsec_migrate.changes import Plan, document_of
+from dsec_migrate.document import Document
+from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
 from dsec_migrate.options import Options
+from dsec_migrate.outcome import Rewritten
 from dsec_migrate.planning import make_plan, report_only
-from dsec_migrate.project import Project
+from dsec_migrate.project import EnvFileText, Project
 from dsec_migrate.records import dataclass, replace
+from dsec_migrate.rewrite import rewrite
+from dsec_migrate.surroundings import Surroundings
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -60,3 +64,50 @@ def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, 
         return frozenset()
     others = {name for unit in root.units() if unit.document is not project.document for name in unit.secrets}
     return frozenset(others.union(secret.name for _, plan in planned for secret in plan.secrets))
+
+
+def planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
+    """The units with plans that take nothing from another project: what one would lack stays, and all is planned anew.
+
+    Raises VerificationError where a plan changes a file that has to stay.
+    """
+    while True:
+        attempt = disk.attempt()
+        units = list(plan_units(root, options, attempt))
+        plans = [(unit.project, unit.plan) for unit in units]
+        unproved = surroundings.unproved(plans, _new_texts)
+        if unproved.keys() <= root.kept.keys():
+            for real, reason in unproved.items():
+                raise VerificationError(f"{real} would change, but {reason}")
+            disk.settle(attempt)
+            return units
+        root = root.within(root.boundary, {**root.kept, **unproved})
+
+
+def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
+    return {file.source.real_path: file.text for file in rewritten_of(project, plan)}
+
+
+def rewritten_of(project: Project, plan: Plan) -> Iterator[Rewritten]:
+    """The files whose text changes, env files first, then those that others extend, then layers before their base."""
+    changed = {id(document): document for document in map(document_of, plan.operations)}
+    last_first = {id(document): number for number, document in enumerate(reversed(project.documents))}
+
+    def order(document: Document) -> tuple[bool, int]:
+        return not isinstance(document, EnvFileText), last_first.get(id(document), -1)
+
+    for document in sorted(changed.values(), key=order):
+        text, edits = rewrite(document, plan.operations)
+        yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
+
+
+def with_copies(units: list[Unit], options: Options, *, tracked: bool) -> tuple[list[Unit], UserError | None]:
+    """With what is found where values stand elsewhere, ``tracked``: in files of git; and what keeps git from
+    answering."""
+    if not tracked and not any(unit.project.secrets for unit in units):
+        # what moves is searched for when it is proved
+        return units, None
+    from dsec_migrate.copies import plans_with_copies
+
+    plans, silence = plans_with_copies([(unit.project, unit.plan) for unit in units], options, tracked=tracked)
+    return [replace(unit, plan=plan) for unit, plan in zip(units, plans, strict=True)], silence

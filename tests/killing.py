@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from conftest import REPOSITORY, snapshot
 
-from dsec_migrate import migrate, transaction
+from dsec_migrate import batch, transaction
 from dsec_migrate.boundary import Boundary
 from dsec_migrate.discovery import discover
 from dsec_migrate.naming import JOURNAL, UNDO
@@ -145,7 +145,7 @@ def make_project(folder: Path, layers: int = 8, env_files: int = 30, values: int
 def write(folder: Path, project: Project) -> Outcome:
     """The next run, in this process."""
     files = discover((), [Path(name) for name in project.layers], directory=folder, shell={})
-    return migrate.run(files, Options(), shell={}, write=True)
+    return batch.run(files, Options(), shell={}, write=True)
 
 
 def environment() -> dict[str, str]:

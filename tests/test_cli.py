@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dsec_migrate import cli
-from dsec_migrate import migrate as pipeline
+from dsec_migrate import batch, cli
 from dsec_migrate.reports.output import save, say
 from dsec_migrate.reports.terminal import Progress, style_for
 
@@ -155,7 +154,7 @@ def test_a_folder_stands_for_the_projects_below_it(run: Callable[..., Run]) -> N
 def test_the_same_report_from_one_process_and_from_two(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "FILES_WORTH_A_PROCESS", 2)
+    monkeypatch.setattr(batch, "FILES_WORTH_A_PROCESS", 2)
     Path("other").mkdir()
     Path("other/compose.yml").write_text("services: [", encoding="utf-8")
     one, two = (run("--jobs", jobs, "compose.yml", "other/compose.yml") for jobs in ("1", "2"))
@@ -361,7 +360,7 @@ def test_no_traceback_and_no_message_of_an_unexpected_exception(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError(PASSWORD)
 
-    monkeypatch.setattr(pipeline, "run", fail)
+    monkeypatch.setattr(batch, "run", fail)
     result = run()
     assert (result.status, result.out) == (3, "")
     assert result.err.startswith("error: internal error (ZeroDivisionError)\n  help: ")
@@ -375,7 +374,7 @@ def test_interrupt(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "run", interrupt)
+    monkeypatch.setattr(batch, "run", interrupt)
     result = run()
     assert result.status == 130
     assert "Traceback" not in result.err

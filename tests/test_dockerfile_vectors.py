@@ -20,7 +20,7 @@ from conftest import REPOSITORY, docker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import dockerfile, migrate
+from dsec_migrate import batch, dockerfile
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.dockerfile import Dockerfile, Stage
 from dsec_migrate.options import Options
@@ -74,7 +74,7 @@ def test_another_reader_finds_the_same_instructions(name: str) -> None:
 
 def migrated(folder: Path, text: str) -> ProjectOutcome:
     (folder / "Dockerfile").write_bytes(text.encode())
-    outcome = migrate.run([ProjectFiles((folder / "Dockerfile",), folder)], Options(docker=False), shell={}, write=True)
+    outcome = batch.run([ProjectFiles((folder / "Dockerfile",), folder)], Options(docker=False), shell={}, write=True)
     assert outcome.status() == DONE, [error.what for error in outcome.projects[0].errors]
     return outcome.projects[0]
 

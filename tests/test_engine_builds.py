@@ -25,7 +25,7 @@ from typing import NamedTuple
 import pytest
 from conftest import docker, libraries, put
 
-from dsec_migrate import migrate
+from dsec_migrate import batch
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.options import Options, SourceKind
 from dsec_migrate.outcome import DONE
@@ -268,7 +268,7 @@ def everything_saved(image: str, folder: Path) -> Iterator[bytes]:
 
 def write(folder: Path, options: Options | None = None) -> None:
     files = ProjectFiles((folder / "compose.yml",), folder)
-    outcome = migrate.run([files], options or Options(docker=False), shell={}, write=True)
+    outcome = batch.run([files], options or Options(docker=False), shell={}, write=True)
     assert outcome.status() == DONE, [error.what for project in outcome.projects for error in project.errors]
     assert [finding.action.value for project in outcome.projects for finding in project.findings] == ["migrate"]
 
@@ -336,7 +336,7 @@ def test_a_dockerfile_alone_builds_with_the_line_that_is_told(tmp_path: Path, im
     lay_out(folder, RECIPES["default-of-the-dockerfile"], image)
     (folder / "compose.yml").unlink()
     files = ProjectFiles((folder / "Dockerfile",), folder)
-    outcome = migrate.run([files], Options(docker=False), shell={}, write=True)
+    outcome = batch.run([files], Options(docker=False), shell={}, write=True)
     assert outcome.status() == DONE
     (told,) = [note for note in outcome.projects[0].plan.notes if note.startswith("build it with: ")]
     words = told.removeprefix("build it with: ").split()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate
+from dsec_migrate import batch
 from dsec_migrate.discovery import discover
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options
@@ -36,7 +36,7 @@ def lay_out(folder: Path, texts: dict[str, str]) -> None:
 def prune(folder: Path, word: str = "compose.yml", options: Options | None = None) -> ProjectOutcome:
     files = discover([folder / word], shell={})
     options = options or Options(docker=False, prune_env=True)
-    (outcome,) = migrate.run(files, options, shell={}, write=True).projects
+    (outcome,) = batch.run(files, options, shell={}, write=True).projects
     assert not outcome.status, (outcome.errors, outcome.failure)
     return outcome
 

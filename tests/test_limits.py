@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dsec_migrate import cli, families, limits
+from dsec_migrate import batch, cli, families, found, limits
 from dsec_migrate import migrate as pipeline
 from dsec_migrate.structured import json_of, toml_of
 
@@ -162,7 +162,7 @@ def test_a_file_larger_than_people_write_is_refused(run: Callable[..., Run]) -> 
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, AttributeError, ZeroDivisionError])
-@pytest.mark.parametrize(("module", "stage"), [(families, "make_plan"), (pipeline, "verify"), (pipeline, "masks")])
+@pytest.mark.parametrize(("module", "stage"), [(families, "make_plan"), (pipeline, "verify"), (found, "masks")])
 def test_a_defect_in_one_project_is_no_defect_of_the_others(
     module: ModuleType, stage: str, error: type[Exception], run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +215,7 @@ def test_a_process_that_is_killed_takes_one_project_along(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put({f"{name}/compose.yml": HEALTHY for name in "abc"})
-    monkeypatch.setattr(pipeline, "FILES_WORTH_A_PROCESS", 2)
+    monkeypatch.setattr(batch, "FILES_WORTH_A_PROCESS", 2)
     original = getattr(families, "make_plan")  # noqa: B009
 
     def killed(project: object, *rest: object) -> object:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from dsec_migrate import migrate
+from dsec_migrate import batch, migrate
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind
@@ -439,14 +439,14 @@ def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> N
         folder = Path(name)
         targets = [lay_out(folder, file, f"stack{number}.yaml") for number, file in enumerate(files)]
         projects = [ProjectFiles.of(target) for target in targets]
-        outcomes = migrate.run(projects, Options(), shell={}, write=True).projects
+        outcomes = batch.run(projects, Options(), shell={}, write=True).projects
         assert [(outcome.status, outcome.failure) for outcome in outcomes] == [(DONE, "")] * len(files)
         for file, target, outcome in zip(files, targets, outcomes, strict=True):
             moved = {(f.service, f.variable): f.variables[0] for f in outcome.findings if f.action is Action.MIGRATE}
             if moved:
                 _check_new_text(file, target.read_bytes().decode(), moved, folder)
         after = snapshot(folder)
-        again = migrate.run(projects, Options(), shell={}, write=True).projects
+        again = batch.run(projects, Options(), shell={}, write=True).projects
         assert [(outcome.status, outcome.rewritten) for outcome in again] == [(DONE, ())] * len(files)
         assert snapshot(folder) == after
 

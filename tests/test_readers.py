@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_stores import run
 
-from dsec_migrate import migrate, readers
+from dsec_migrate import batch, migrate, readers
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.options import Mount, Options
 from dsec_migrate.outcome import DONE
@@ -105,7 +105,7 @@ def test_a_folder_for_a_service_follows_the_same_rule(title: str, tmp_path: Path
     )
     project(tmp_path, text)
     files = ProjectFiles((tmp_path / "compose.yml",), tmp_path)
-    outcome = migrate.run([files], Options(docker=False, mount=Mount.VOLUME), shell={}, write=True)
+    outcome = batch.run([files], Options(docker=False, mount=Mount.VOLUME), shell={}, write=True)
     assert outcome.status() == DONE
     found = tmp_path / "secrets" / "db" / "postgres_password"
     if found.exists():

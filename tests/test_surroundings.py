@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate, nearby
+from dsec_migrate import batch, migrate, nearby
 from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.discovery.companies import companies
 from dsec_migrate.files import resolve_path
@@ -40,7 +40,7 @@ def lay_out(folder: Path, texts: dict[str, str], links: dict[str, str] | None = 
 def run(folder: Path, *words: str, options: Options | None = None, write: bool = True) -> tuple[ProjectOutcome, ...]:
     """A call that names ``words`` below ``folder``, the whole folder where there are none."""
     files = discover([folder / word for word in words or (".",)], shell={})
-    outcome = migrate.run(files, options or Options(docker=False), shell={}, write=write)
+    outcome = batch.run(files, options or Options(docker=False), shell={}, write=write)
     assert outcome.status() == 0, [(one.errors, one.failure) for one in outcome.projects]
     return outcome.projects
 
@@ -118,7 +118,7 @@ def test_paths_of_reasons_are_seen_from_where_the_call_is(
 ) -> None:
     lay_out(tmp_path, {"a/compose.yml": LITERAL, "b/compose.yml": EXTENDS, "x/README": "", ".git/HEAD": ""})
     monkeypatch.chdir(tmp_path)
-    (outcome,) = migrate.run(discover([Path(word)], shell={}), Options(docker=False), shell={}).projects
+    (outcome,) = batch.run(discover([Path(word)], shell={}), Options(docker=False), shell={}).projects
     (finding,) = outcome.findings
     assert outcome.path == finding.site.file == "a/compose.yml"
     assert finding.note.startswith("b/compose.yml extends services of a/compose.yml as well")

@@ -16,14 +16,14 @@ from dsec_migrate.copies import plans_with_copies
 from dsec_migrate.discovery import ProjectFiles
 from dsec_migrate.errors import UserError, VerificationError, told
 from dsec_migrate.exceptions import Exceptions, Rule, problems, reason_for
-from dsec_migrate.families import Unit, plan_units
+from dsec_migrate.families import Unit, plan_units, planned
 from dsec_migrate.files import Disk
 from dsec_migrate.finding import Confidence
 from dsec_migrate.git import Commit, NoAnswerError
 from dsec_migrate.history import changes, commits, in_tracked_files
 from dsec_migrate.holdings import held
+from dsec_migrate.load import load, surroundings_of
 from dsec_migrate.masking import masks
-from dsec_migrate.migrate import load, planned, surroundings_of
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Masks

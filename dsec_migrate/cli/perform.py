@@ -56,8 +56,8 @@ def perform(request: Request) -> int:
 
 
 def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], Sealed]) -> Outcome:
+    from dsec_migrate.batch import run
     from dsec_migrate.discovery import discover
-    from dsec_migrate.migrate import run
     from dsec_migrate.workers import collect_garbage_seldom
 
     jobs = _jobs(request.jobs)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from dsec_migrate.batch import run
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.interactive.dialogue import Dialogue, End
 from dsec_migrate.interactive.keys import opened
 from dsec_migrate.interactive.planner import Planner
 from dsec_migrate.interactive.progress import Progress
 from dsec_migrate.interactive.session import Session
-from dsec_migrate.migrate import run
 from dsec_migrate.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.page import Page

@@ -16,7 +16,7 @@ from dsec_migrate.files import journal_folders, secrets_folder
 from dsec_migrate.filling import put_whole, remove
 from dsec_migrate.holdings import held, masks, read
 from dsec_migrate.ledger import Ledger
-from dsec_migrate.migrate import load
+from dsec_migrate.load import load
 from dsec_migrate.project import Project
 from dsec_migrate.readers import mode_for
 from dsec_migrate.records import replace

@@ -14,7 +14,8 @@ from dsec_migrate.files import journal_folders
 from dsec_migrate.finding import Confidence, Exposure
 from dsec_migrate.history import ages, leaked
 from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
-from dsec_migrate.migrate import load, migrate
+from dsec_migrate.load import load
+from dsec_migrate.migrate import migrate
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.project import Project
 from dsec_migrate.reports.hiding import hider

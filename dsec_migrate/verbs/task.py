@@ -13,7 +13,7 @@ from dsec_migrate.discovery import ProjectFiles, discover
 from dsec_migrate.errors import UserError, told
 from dsec_migrate.exclusion import seen_by_git
 from dsec_migrate.holdings import masks
-from dsec_migrate.migrate import load
+from dsec_migrate.load import load
 from dsec_migrate.options import Options
 from dsec_migrate.project import Project
 from dsec_migrate.records import dataclass, field

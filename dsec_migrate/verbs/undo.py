@@ -13,7 +13,7 @@ from dsec_migrate.errors import UserError, told
 from dsec_migrate.files import journals_below
 from dsec_migrate.holdings import masks
 from dsec_migrate.interruptions import each_once, files_read, run_folders
-from dsec_migrate.migrate import load
+from dsec_migrate.load import load
 from dsec_migrate.naming import Style
 from dsec_migrate.records import dataclass
 from dsec_migrate.reports.hiding import hider

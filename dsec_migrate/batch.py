@@ -1,0 +1,156 @@
+"""All projects of a call, one after the other or shared among processes: each is planned, proved and, if wanted,
+written, whatever becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.files import Disk
+from dsec_migrate.load import surroundings_of
+from dsec_migrate.migrate import failed, migrate
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Options
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.surroundings import Surroundings
+from dsec_migrate.workers import bytes_of, collect_garbage_seldom, shared
+from dsec_migrate.writing import commit
+
+Progress = Callable[[int, int], None]
+# makes an outcome light and free of values, with what the reports need of it
+Seal = Callable[[ProjectOutcome], ProjectOutcome]
+
+# below this many files a second process costs more than it saves
+FILES_WORTH_A_PROCESS = 100
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Request:
+    """What is the same for every project of a run.
+
+    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the projects of the run. ``check``
+    says to ask git which env files it tracks.
+    """
+
+    options: Options
+    shell: Mapping[str, str] = field(repr=False)
+    call: tuple[ProjectFiles, ...] = ()
+    write: bool = False
+    check: bool = False
+    seal: Seal | None = None
+
+
+def run(
+    projects_of_run: Sequence[ProjectFiles],
+    options: Options,
+    *,
+    shell: Mapping[str, str],
+    write: bool = False,
+    check: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    seal: Seal | None = None,
+) -> Outcome:
+    """Plans, proves and, with ``write``, writes each project. Bad projects are reported, the others go on.
+
+    ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
+    it the outcomes hold values, which do not leave their process.
+    """
+    if options.registry:
+        from dsec_migrate import registry
+
+        registry.forget()
+    request = Request(options, shell, tuple(projects_of_run), write, check, seal)
+    outcomes: dict[int, ProjectOutcome] = {}
+    count = len(projects_of_run)
+    groups: list[_Group] = [list(enumerate(projects_of_run))]
+    is_shared_out = _is_worth_it(count, request, jobs)
+    if is_shared_out:
+        from dsec_migrate.discovery.companies import companies
+
+        shared_out = companies(projects_of_run, options.secrets_dir)
+        groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in shared_out]
+    here = _here(groups, request, surroundings_of(request.call, options, shell))
+    for group in _in_processes(groups, request, jobs) if is_shared_out else here:
+        outcomes.update(group)
+        if progress is not None:
+            progress(len(outcomes), count)
+    return Outcome(tuple(outcomes[number] for number in range(count)), options)
+
+
+_Group = Sequence[tuple[int, ProjectFiles]]
+_Results = list[tuple[int, ProjectOutcome]]
+
+
+def _is_worth_it(count: int, request: Request, jobs: int) -> bool:
+    return jobs > 1 and request.seal is not None and count >= FILES_WORTH_A_PROCESS
+
+
+def _here(groups: Iterable[_Group], request: Request, surroundings: Surroundings) -> Iterator[_Results]:
+    call = frozenset(path for files in request.call for path in files.paths)
+    for group in groups:
+        surroundings.join(files for _, files in group)
+        # two of them may have one folder for their secrets
+        disk = Disk()
+        folders: dict[Path, list[tuple[int, ProjectFiles]]] = {}
+        for number, files in group:
+            folders.setdefault(files.directory, []).append((number, files))
+        for members in folders.values():
+            neighbours = Folders(call)
+            for number, files in members:
+                yield [(number, _one(files, request, disk, neighbours, surroundings))]
+
+
+def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
+    def lost(group: _Group, error: Exception) -> _Results:
+        return [(number, _sealed(failed(files, error), request)) for number, files in group]
+
+    # what is begun last ends last: that had better be little
+    largest_first = sorted(
+        groups, key=lambda group: bytes_of(p for _, files in group for p in files.paths), reverse=True
+    )
+    return shared(largest_first, _folder, jobs, _begin, request, lost)
+
+
+# what a worker process was started for: handed over once, because it names every file of the run
+_requests: list[tuple[Request, Surroundings]] = []
+
+
+def _begin(request: Request) -> None:
+    collect_garbage_seldom()
+    _requests[:] = [(request, surroundings_of(request.call, request.options, request.shell))]
+
+
+def _folder(group: _Group) -> _Results:
+    return [result for results in _here([group], *_requests[-1]) for result in results]
+
+
+def _one(
+    files: ProjectFiles, request: Request, disk: Disk, folders: Folders, surroundings: Surroundings
+) -> ProjectOutcome:
+    outcome = migrate(
+        files,
+        request.options,
+        request.shell,
+        disk,
+        folders,
+        surroundings,
+        check=request.check,
+        write=request.write,
+    )
+    if outcome.unanswered is not None:
+        # a gate that does not know stays shut
+        outcome = replace(outcome, errors=(*outcome.errors, outcome.unanswered))
+    if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
+        outcome = commit(outcome)
+        surroundings.forget(file.source.real_path for file in outcome.rewritten)
+    try:
+        return _sealed(outcome, request)
+    except Exception as error:
+        return _sealed(failed(files, error, is_written=outcome.is_written), request)
+
+
+def _sealed(outcome: ProjectOutcome, request: Request) -> ProjectOutcome:
+    return outcome if request.seal is None else request.seal(outcome)

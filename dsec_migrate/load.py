@@ -1,0 +1,49 @@
+"""The project that files of a call make, with the environment, the settings and the boundary that hold for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dsec_migrate import environment, settings, standalone
+from dsec_migrate import project as projects
+from dsec_migrate.boundary import Boundary
+from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate.neighbours import Folders
+from dsec_migrate.options import Options
+from dsec_migrate.project import Project
+from dsec_migrate.records import replace
+from dsec_migrate.resolvers import statement_in
+from dsec_migrate.surroundings import Surroundings
+
+
+def load(files: ProjectFiles, options: Options, shell: Mapping[str, str], folders: Folders | None = None) -> Project:
+    """Reads the files and the environment that their ``${…}`` see."""
+    env_files = files.env_files or options.env_files
+    known = environment.load(files.directory, shell, env_files, files.first_dotenv)
+    if len(files.paths) == 1 and standalone.is_dockerfile(files.paths[0]):
+        loaded = standalone.load(files.paths[0], known, folders, files.directory)
+    else:
+        loaded = projects.load(files.paths, known, folders, directory=files.directory)
+    said = settings_of(files, options)
+    boundary = Boundary.around(files.folder, (*files.named, *options.allow), options.secrets_dir, shell)
+    return replace(loaded.within(boundary, dict(_templates(loaded))), images=said.images, exceptions=said.heeded)
+
+
+def settings_of(files: ProjectFiles, options: Options) -> settings.Settings:
+    return settings.read(files.directory, options.settings, excepts=options.exceptions)
+
+
+def surroundings_of(call: Sequence[ProjectFiles], options: Options, shell: Mapping[str, str]) -> Surroundings:
+    return Surroundings(call, lambda files: load(files, options, shell))
+
+
+def _templates(root: Project) -> Iterator[tuple[str, str]]:
+    """The files whose lines are there or not as a template says: what an edit becomes in the end, nobody knows here."""
+    for text in (text for unit in root.units() for text in unit.compose_texts):
+        at = statement_in(text.source.text)
+        if at is not None:
+            line, _ = text.source.locate(at)
+            yield (
+                text.source.real_path,
+                f"a template's statement (line {line}) decides what the file says: move it by hand",
+            )
