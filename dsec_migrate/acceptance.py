@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan, document_of
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import plain
 from dsec_migrate.errors import UserError
@@ -113,10 +113,10 @@ def refused_then(project: Project, plan: Plan, options: Options) -> Iterator[Use
     from dsec_migrate import swarm
     from dsec_migrate.rewrite import rewrite
 
-    changed = {id(document_of(operation)) for operation in plan.operations}
+    changed = {id(patch.document) for patch in plan.patches}
     for document in project.documents:
         if id(document) in changed and any(swarm.has_version(root) for root in document.roots):
-            text, _ = rewrite(document, plan.operations)
+            text, _ = rewrite(document, plan.patches)
             new = yaml.parse(document.source.with_text(text))
             for root, then in zip(document.roots, new.roots, strict=False):
                 yield from swarm.outdated(document, root, then)

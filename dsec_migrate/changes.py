@@ -1,20 +1,19 @@
-"""What is to be done, before any text is touched: operations on structure, changes, secrets, and what is left."""
+"""What is to be done, before any text is touched: changes, secrets, patches, and what is left."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
-from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
-from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
-from dsec_migrate.dotenv import Entry as EnvFileEntry
+from dsec_migrate.document import Document, Mapping, Scalar, Sequence
 from dsec_migrate.finding import Finding
-from dsec_migrate.isolation import Hardened, IsolationOperation
+from dsec_migrate.isolation import Hardened
 from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Argument, EnvFileText, Slot, Variable
+from dsec_migrate.patches import Octal, Patch, Quoted, Remove, RenameKey, ReplacePart, SetValue
+from dsec_migrate.project import Argument, EnvFileSlot, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.records import dataclass
 from dsec_migrate.secret import Secret
 from dsec_migrate.source import Span
 from dsec_migrate.wrapping import Supply
@@ -30,9 +29,17 @@ class MountOptions:
     mode: int | None = None
     target: str | None = None
 
-    def as_data(self) -> dict[str, object]:
-        options = {"target": self.target, "uid": self.uid, "gid": self.gid, "mode": self.mode}
-        return {key: value for key, value in options.items() if value is not None}
+    def item(self, name: str) -> object:
+        """The item of a list that mounts the secret ``name`` so. Compose and Swarm both read ``mode: 0400`` unquoted,
+        and uid and gid as strings (observed with Compose 2.40)."""
+        options = {
+            "target": self.target,
+            "uid": None if self.uid is None else Quoted(self.uid),
+            "gid": None if self.gid is None else Quoted(self.gid),
+            "mode": None if self.mode is None else Octal(self.mode),
+        }
+        given = {key: value for key, value in options.items() if value is not None}
+        return {"source": name, **given} if given else name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,116 +79,59 @@ class PlannedSecret:
         return {"external": True}
 
 
-# --- operations: each speaks of the structure of the original document ---
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class MoveVariable:
-    """The slot declares ``new_name`` with ``value``, which names the file of ``secret``; it may be an env file's line.
+class Move:
+    """The value of the slot is in ``secret`` from now on, and the slot declares ``name`` with ``value``, which names
+    its file; it may be an env file's line. Without a name the line goes: a wrapper supplies the value, or a line that
+    stands there already.
 
     Where the slot is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says that
-    others need that text, so that the path takes the alias's place.
+    others need that text, so that the path takes the alias's place. ``keeps_comment``: what stands behind a line that
+    goes stays. Of a part of a text, ``value`` is what stands in its place; nothing where the text is written anew.
     """
 
     slot: Slot
-    new_name: str
-    value: str
     secret: str
+    name: str = ""
+    value: str = ""
     replaces_alias: bool = False
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class AddVariables:
-    """Lines of plain variables, names and values, stand before that of the slot, in its style."""
-
-    slot: Slot
-    pairs: tuple[tuple[str, str], ...]
-
-    @property
-    def document(self) -> Document:
-        return self.slot.document
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RenameReset:
-    """A line ``X: !reset``, which takes away what a moved line declares, takes away ``new_name``."""
-
-    slot: Slot
-    new_name: str
-
-    @property
-    def document(self) -> Document:
-        return self.slot.document
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RemoveVariable:
-    """The slot's line goes: a wrapper supplies the value of ``secret``, or a line that stands there already.
-
-    ``holder`` is the ``environment:`` whose block it is, which goes with its last line; None where others take the
-    block through an anchor: it stays, empty. ``keeps_comment``: what stands behind the value stays in its place.
-    """
-
-    slot: Slot
-    secret: str
-    holder: Entry | None
     keeps_comment: bool = False
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MoveArgument:
-    """The part of a command says ``path``, which a wrapper replaces by what the file holds when the container starts;
-    in a script (``is_read``) it is ``$$(cat PATH)``."""
-
-    slot: Argument
-    secret: str
-    path: str
-    is_read: bool
-
-    @property
-    def node(self) -> Scalar:
-        node = self.slot.content
-        assert isinstance(node, Scalar)
-        return node
-
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        return (self.slot.part,)
+    def patches(self) -> Iterator[Patch]:
+        slot, document, origin = self.slot, self.slot.document, f"{self.slot.name} -> {self.secret}"
+        line = slot.line if isinstance(slot, EnvFileSlot) else None
+        content = slot.node if self.replaces_alias else slot.content
+        if isinstance(slot, Argument):
+            if self.value:
+                assert isinstance(content, Scalar)
+                yield ReplacePart(document, content, slot.part, self.value, origin)
+        elif not self.name:
+            yield Remove(document, line or slot.entry or slot.node, self.keeps_comment, origin)
+        elif line is None and slot.entry is None:
+            yield SetValue(document, content, f"{self.name}={self.value}", origin)
+        else:
+            if self.name != slot.name:
+                target = line or slot.entry
+                assert target is not None
+                yield RenameKey(document, target, self.name, origin)
+            yield SetValue(document, line or content, self.value, origin)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LengthenBuild:
-    """A service's ``build: PATH`` becomes a mapping with that ``context:`` and these lists: build secrets, and keys for
-    the agent (``ssh``)."""
-
-    document: Document
-    holder: Mapping
-    entry: Entry
-    lists: MappingType[str, tuple[tuple[str, MountOptions], ...]]
-
-    @property
-    def context(self) -> Scalar:
-        assert isinstance(self.entry.value, Scalar)
-        return self.entry.value
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class NameOption:
-    """The part of a command's word, an option that takes a secret, is called ``name``, which takes the path of a
-    file."""
+class Read:
+    """Parts of a text are what the file at ``path`` holds; with ``variable`` the text sets that before ``spans[0]``,
+    and stays as it is. ``test`` is the healthcheck of words that ``node`` is one of: a shell runs it from now on."""
 
     document: Document
     node: Scalar
-    part: Span
-    name: str
-
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        return (self.part,)
+    spans: tuple[Span, ...]
+    path: str = ""
+    variable: str = ""
+    test: Sequence | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WrapProgram:
+class WrappedStart:
     """The service starts its program through a shell that reads files into variables.
 
     ``variables`` are what is read from files; ``arguments`` are paths that stand in the command for
@@ -201,127 +151,6 @@ class WrapProgram:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class AddMounts:
-    """The mapping (a service, or a block that services inherit) gets these secrets, in its ``secrets:`` list. Of a
-    build it may be the list ``ssh``, whose items name keys.
-
-    ``inherited`` are items that a merge key or an alias supplied so far and that an own list has to repeat.
-    ``own_options`` are those of single secrets, by name; with several, the secret is mounted as often.
-    """
-
-    document: Document
-    holder: Mapping
-    names: tuple[str, ...]
-    options: MountOptions = field(default_factory=MountOptions)
-    inherited: tuple[ParsedNode, ...] = ()
-    own_options: MappingType[str, tuple[MountOptions, ...]] = field(default_factory=dict)
-    key: str = "secrets"
-
-    @property
-    def items(self) -> tuple[tuple[str, MountOptions], ...]:
-        """What is mounted, in order."""
-        return tuple((name, one) for name in self.names for one in self.own_options.get(name, (self.options,)))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class DefineSecret:
-    """The top-level ``secrets:`` of the document's ``root`` gets this entry. ``file`` is the path as that file needs
-    it: a file that services of another folder extend is seen from a folder of its own."""
-
-    document: Document
-    root: Mapping
-    secret: PlannedSecret
-    file: str = ""
-
-    def as_data(self) -> dict[str, object]:
-        data = self.secret.as_data()
-        return {**data, "file": self.file} if self.file and "file" in data else data
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MaskComment:
-    """The text at ``span``, which stands in a comment, repeats the value: it is replaced by the mask."""
-
-    document: Document
-    span: Span
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RemoveLine:
-    """A line of an env file that nothing in the project reads any more goes away (``--prune-env``)."""
-
-    document: EnvFileText
-    line: EnvFileEntry
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class NamePath:
-    """A text of an ``x-`` block that tells ``value`` in passing (a description, say) names ``path`` instead."""
-
-    document: Document
-    node: Scalar
-    value: Secret
-    path: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ReadInScript:
-    """Parts of a script's value say ``$$(cat PATH)``; with ``variable`` the script sets that before ``spans[0]``, and
-    stays as it is."""
-
-    document: Document
-    node: Scalar
-    spans: tuple[Span, ...]
-    path: str = ""
-    variable: str = ""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ReadInTest:
-    """A healthcheck of words becomes one that a shell runs; there, parts of the word ``node`` are what a file
-    holds, or ``variable`` is set before."""
-
-    document: Document
-    test: Sequence
-    node: Scalar
-    spans: tuple[Span, ...]
-    path: str = ""
-    variable: str = ""
-
-
-MOVES = (MoveVariable, RemoveVariable, MoveArgument)
-Move = MoveVariable | RemoveVariable | MoveArgument
-"""The operations that take a value out of its place."""
-Read = ReadInScript | ReadInTest
-InText = ReadInScript | MoveArgument | NameOption
-"""The operations that change parts of a text."""
-Operation = (
-    Move
-    | AddVariables
-    | AddSyntax
-    | DropWord
-    | LengthenBuild
-    | MountInRun
-    | NameInRun
-    | NameOption
-    | WrapProgram
-    | AddMounts
-    | DefineSecret
-    | MaskComment
-    | NamePath
-    | RemoveLine
-    | RenameReset
-    | Read
-    | IsolationOperation
-)
-
-
-def document_of(operation: Operation) -> Document:
-    """The file whose text the operation changes."""
-    return operation.slot.document if isinstance(operation, MOVES) else operation.document
-
-
 class Applicability(str, Enum):
     """``safe``: known to work; ``review``: the report says what to check; ``manual``: never applied."""
 
@@ -332,9 +161,9 @@ class Applicability(str, Enum):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Change:
-    """Operations that are applied together or not at all, and the findings that they settle."""
+    """Moves that are done together or not at all, and the findings that they settle."""
 
-    operations: tuple[Move, ...]
+    moves: tuple[Move, ...]
     findings: tuple[Finding, ...]
     applicability: Applicability
 
@@ -361,27 +190,35 @@ class NewFile:
 class Plan:
     """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes.
 
-    ``arguments`` are the secrets of commands, labels and builds, as variables that no container has; ``hardened`` is
-    what passes beyond secrets do.
+    ``patches`` are what changes in the files. What they do not tell by themselves: ``moves`` take a value out of its
+    place, ``reads`` let a text read a file; ``arguments`` are the secrets of commands, labels and builds, as variables
+    that no container has; ``agent_keys`` are names of secrets that a build gets through an agent of SSH; ``hardened``
+    is what passes beyond secrets do.
     """
 
     findings: tuple[Finding, ...] = ()
     changes: tuple[Change, ...] = ()
     secrets: tuple[PlannedSecret, ...] = ()
-    operations: tuple[Operation, ...] = ()
+    patches: tuple[Patch, ...] = ()
     files: tuple[NewFile, ...] = ()
     notes: tuple[str, ...] = ()
     arguments: tuple[Variable, ...] = ()
     hardened: tuple[Hardened, ...] = ()
+    moves: tuple[Move, ...] = ()
+    reads: tuple[Read, ...] = ()
+    agent_keys: frozenset[str] = frozenset()
 
     def __add__(self, other: Plan) -> Plan:
         return Plan(
             (*self.findings, *other.findings),
             (*self.changes, *other.changes),
             (*self.secrets, *other.secrets),
-            (*self.operations, *other.operations),
+            (*self.patches, *other.patches),
             (*self.files, *other.files),
             (*self.notes, *other.notes),
             (*self.arguments, *other.arguments),
             (*self.hardened, *other.hardened),
+            (*self.moves, *other.moves),
+            (*self.reads, *other.reads),
+            self.agent_keys | other.agent_keys,
         )

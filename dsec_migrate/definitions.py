@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
-from dsec_migrate.changes import DefineSecret, Operation, PlannedSecret
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.document import Document, Mapping
 from dsec_migrate.mounts import Need
+from dsec_migrate.patches import InsertEntry
 from dsec_migrate.project import OVERRIDE, RESET, Layer, Project, definitions
 
 
-def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecret]) -> Iterator[DefineSecret]:
+def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecret]) -> Iterator[InsertEntry]:
     """The entries that ``secrets`` need, for the layers that mount them (``mounts.needs``)."""
     by_name: dict[str, list[Need]] = {}
     for need in needs:
@@ -27,7 +28,11 @@ def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecr
     for secret in secrets:
         if secret.is_new:
             for document in _documents(project, by_name.get(secret.name, ()), secret.name, present):
-                yield DefineSecret(document, definitions_root(document), secret, _path(project, document, secret))
+                data = secret.as_data()
+                path = _path(project, document, secret) if "file" in data else ""
+                value = {**data, "file": path} if path else data
+                origin = f"the definition of {secret.name}"
+                yield InsertEntry(document, definitions_root(document), ("secrets", secret.name), value, origin=origin)
 
 
 def _documents(
@@ -57,8 +62,9 @@ def _documents(
             yield document
 
 
-def notes(project: Project, operations: Iterable[Operation]) -> Iterator[str]:
-    """Files in another folder that can be used alone: their paths would mean that folder then."""
+def notes(project: Project, defined: Iterable[InsertEntry]) -> Iterator[str]:
+    """Files in another folder that can be used alone: their paths would mean that folder then. ``defined`` is what
+    :func:`place` gave."""
     if len(project.documents) == 1:
         return
     directory = os.path.realpath(project.directory)
@@ -66,11 +72,9 @@ def notes(project: Project, operations: Iterable[Operation]) -> Iterator[str]:
         # with --project-directory they are used already
         return
     paths = {
-        operation.document.source.path: None
-        for operation in operations
-        if isinstance(operation, DefineSecret)
-        and operation.document in project.documents[1:]
-        and os.path.realpath(operation.document.source.path.parent) != directory
+        patch.document.source.path: None
+        for patch in defined
+        if patch.document in project.documents[1:] and os.path.realpath(patch.document.source.path.parent) != directory
     }
     overlays = {
         layer.document.source.path

@@ -10,22 +10,24 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.changes import MoveVariable, NamePath
+from dsec_migrate.changes import Move
 from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
 from dsec_migrate.namesakes import names_of
+from dsec_migrate.patches import ReplacePart
 from dsec_migrate.placeholder import MINIMUM_LENGTH
 from dsec_migrate.project import Project, Slot, scalar_text
 from dsec_migrate.secret import Secret
+from dsec_migrate.source import Span
 from dsec_migrate.vocabulary import is_distinctive_in
 
 
-def unused_copies(project: Project, moves: Iterable[MoveVariable]) -> Iterator[MoveVariable]:
+def unused_copies(project: Project, moves: Iterable[Move]) -> Iterator[Move]:
     """The same move for each line of an ``x-`` block with the name and the text of a moved one."""
     known = {(move.slot.name, move.slot.text): move for move in moves}
     for slot in unused_lines(project) if known else ():
         move = known.get((slot.name, slot.text))
         if move is not None and slot.content.anchor is None:
-            yield MoveVariable(slot, move.new_name, move.value, move.secret)
+            yield Move(slot, move.secret, move.name, move.value)
 
 
 @lru_cache(maxsize=4)
@@ -73,13 +75,17 @@ def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
     return None
 
 
-def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[NamePath]:
+def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[ReplacePart]:
     """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead. A word that names a
     user, a database or a host as well is taken for that."""
     if value.reveal() in names_of(project):
         return
-    for document, node, _ in _copies(project, slot, value.reveal()):
-        yield NamePath(document, node, value, path)
+    said = value.reveal()
+    for document, node, _ in _copies(project, slot, said):
+        position = node.value.find(said)
+        while position >= 0:
+            yield ReplacePart(document, node, Span(position, position + len(said)), path, f"a text that names {path}")
+            position = node.value.find(said, position + len(said))
 
 
 def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:

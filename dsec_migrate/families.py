@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dsec_migrate import acceptance
-from dsec_migrate.changes import Plan, document_of
+from dsec_migrate.changes import Plan
 from dsec_migrate.document import Document
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.files import Disk
@@ -90,14 +90,14 @@ def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
 
 def rewritten_of(project: Project, plan: Plan) -> Iterator[Rewritten]:
     """The files whose text changes, env files first, then those that others extend, then layers before their base."""
-    changed = {id(document): document for document in map(document_of, plan.operations)}
+    changed = {id(document): document for document in (patch.document for patch in plan.patches)}
     last_first = {id(document): number for number, document in enumerate(reversed(project.documents))}
 
     def order(document: Document) -> tuple[bool, int]:
         return not isinstance(document, EnvFileText), last_first.get(id(document), -1)
 
     for document in sorted(changed.values(), key=order):
-        text, edits = rewrite(document, plan.operations)
+        text, edits = rewrite(document, plan.patches)
         yield Rewritten(document.source, text, edits, isinstance(document, EnvFileText))
 
 

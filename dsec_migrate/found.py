@@ -36,7 +36,7 @@ def found(case: Case, units: list[Unit], options: Options) -> tuple[list[Unit], 
 
         exposed, unanswered = in_tracked_files((unit.project, unit.plan) for unit in units)
     units, silence = with_copies(units, options, tracked=case.check and unanswered is None)
-    has_folder = needs_folder(options) or any(unit.plan.operations for unit in units)
+    has_folder = needs_folder(options) or any(unit.plan.patches for unit in units)
     return units, ProjectOutcome(
         case.files.name,
         masks=sum((masks(unit.project, unit.plan) for unit in units), Masks()),

@@ -1,223 +1,236 @@
-"""Evaluates nodes as if the operations of a plan had been done, without looking at any edited text."""
+"""What files say once the patches of a plan are done, as plain data, without a look at any edited text.
+
+It shares nothing with ``rewrite`` but the patches: what one of them misunderstands, the other one shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Sequence as SequenceType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dsec_migrate import document as yaml
 from dsec_migrate import project as projects
-from dsec_migrate import scripts, wrapping
-from dsec_migrate.changes import (
-    AddMounts,
-    AddVariables,
-    DefineSecret,
-    InText,
-    LengthenBuild,
-    MountOptions,
-    MoveArgument,
-    MoveVariable,
-    NameOption,
-    NamePath,
-    Operation,
-    ReadInScript,
-    ReadInTest,
-    RemoveVariable,
-    RenameReset,
-    WrapProgram,
-)
 from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.isolation import DefineNetwork, DropConfig, DropMounts, JoinNetworks
+from dsec_migrate.dotenv import Entry as Line
+from dsec_migrate.patches import (
+    InsertEntry,
+    InsertItem,
+    InsertWord,
+    Kept,
+    Patch,
+    Patches,
+    Remove,
+    RenameKey,
+    Repeat,
+    ReplacePart,
+    SetValue,
+    Value,
+    Word,
+)
+from dsec_migrate.source import Span
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Instruction
+
+_Merged = dict[str, object]
+
+
+class Part(NamedTuple):
+    """The characters ``span`` of a text say ``text``."""
+
+    span: Span
+    text: str
 
 
 class Interpreter:
-    """``operations`` may speak of any document of a project; :meth:`data` gives a node as plain data."""
+    """``patches`` may speak of any document of a project; :meth:`data` gives a node as plain data."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self.names: dict[int, str] = {}
-        self.texts: dict[int, str] = {}
-        self.mounts: dict[int, list[AddMounts]] = {}
-        self.definitions: dict[int, list[DefineSecret]] = {}
-        self.cache: dict[int, object] = {}
-        self.removed: set[int] = set()
-        self.added: dict[int, AddVariables] = {}
-        self.builds: dict[int, LengthenBuild] = {}
-        self.wrappers: dict[int, WrapProgram] = {}
-        self.scripts: dict[int, list[InText]] = {}
-        self.tests: dict[int, list[ReadInTest]] = {}
-        self.joined: dict[int, JoinNetworks] = {}
-        self.networks: dict[int, list[DefineNetwork]] = {}
-        for operation in operations:
-            if isinstance(operation, MoveVariable):
-                self._move(operation)
-            elif isinstance(operation, AddVariables):
-                self.added[id(operation.slot.container)] = operation
-            elif isinstance(operation, RemoveVariable):
-                self.removed.add(operation.slot.key)
-            elif isinstance(operation, RenameReset) and operation.slot.entry is not None:
-                self.names[id(operation.slot.entry)] = operation.new_name
-            elif isinstance(operation, WrapProgram):
-                self.wrappers[id(operation.holder)] = operation
-            elif isinstance(operation, NamePath):
-                node = operation.node
-                text = self.texts.get(id(node), node.value)
-                self.texts[id(node)] = text.replace(operation.value.reveal(), operation.path)
-            elif isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
-                self.scripts.setdefault(id(operation.node), []).append(operation)
-            elif isinstance(operation, ReadInTest):
-                self.tests.setdefault(id(operation.test), []).append(operation)
-            elif isinstance(operation, AddMounts):
-                self.mounts.setdefault(id(operation.holder), []).append(operation)
-            elif isinstance(operation, LengthenBuild):
-                self.builds[id(operation.entry)] = operation
-            elif isinstance(operation, DefineSecret):
-                self.definitions.setdefault(id(operation.root), []).append(operation)
-            elif isinstance(operation, JoinNetworks):
-                self.joined[id(operation.holder)] = operation
-            elif isinstance(operation, DefineNetwork):
-                self.networks.setdefault(id(operation.root), []).append(operation)
-            elif isinstance(operation, DropConfig):
-                self.removed.add(id(operation.entry))
-            elif isinstance(operation, DropMounts):
-                self.removed.update(map(id, operation.items))
+    def __init__(self, patches: Iterable[Patch]) -> None:
+        known = Patches(patches)
+        # by the identity of what they speak of
+        self.replaced: list[tuple[Scalar, Part]] = []
+        self.parts: dict[int, list[Part]] = {}
+        for part in known.of(ReplacePart):
+            if isinstance(part.target, Scalar):
+                self.replaced.append((part.target, Part(part.span, part.text)))
+            self.parts.setdefault(id(part.target), []).append(Part(part.span, part.text))
+        self._names = {_place(one): one.name for one in known.of(RenameKey)}
+        self._values = {_place(one): one.value for one in known.of(SetValue)}
+        self._removed: set[object] = set()
+        for removed in known.of(Remove):
+            if isinstance(removed.target, Word):
+                instruction, span = removed.target
+                self.parts.setdefault(id(instruction), []).append(Part(span, ""))
+            else:
+                self._removed.add(_place(removed))
+        self._entries = _grouped((id(one.holder), one) for one in known.of(InsertEntry))
+        self._items = _grouped((id(one.holder), one) for one in known.of(InsertItem))
+        self._repeated = _grouped((id(one.target), one) for one in known.of(Repeat))
+        self._words = _grouped((id(one.instruction), one.text) for one in known.of(InsertWord) if one.instruction)
+        self._first_lines = _grouped(
+            (id(one.document), one.text) for one in known.of(InsertWord) if not one.instruction
+        )
+        self._data: dict[int, object] = {}
 
-    def _move(self, operation: MoveVariable) -> None:
-        slot = operation.slot
-        node = slot.node if operation.replaces_alias else slot.content
-        if slot.entry is None:
-            self.texts[id(node)] = f"{operation.new_name}={operation.value}"
-        else:
-            self.names[id(slot.entry)] = operation.new_name
-            self.texts[id(node)] = operation.value
+    # --- YAML ---
 
     def data(self, node: ParsedNode) -> object:
-        if id(node) in self.texts:
-            return self.texts[id(node)]
+        if id(node) in self._values:
+            return self._plain(self._values[id(node)])
         if isinstance(node, Alias):
             return self.data(node.target)
-        if id(node) not in self.cache:
-            self.cache[id(node)] = self._build(node)
-        return self.cache[id(node)]
+        if id(node) not in self._data:
+            self._data[id(node)] = self._build(node)
+        return self._data[id(node)]
 
     def _build(self, node: Content) -> object:
         if isinstance(node, Scalar):
-            reads = self.scripts.get(id(node))
-            return scripts.edited(node, reads) if reads else node.resolved()
+            return self.text(node) if id(node) in self.parts else node.resolved()
         if isinstance(node, Sequence):
-            tests = self.tests.get(id(node))
-            if tests:
-                return ["CMD-SHELL", scripts.joined(node, tests)]
-            return [
-                part for item in node.items if id(item) not in self.removed for part in self._with_added(node, item)
-            ]
-        merged = {name: self._value(entry) for name, entry in self._effective(node).items() if not self._is_gone(entry)}
-        if id(node) in self.added:
-            merged.update(self.added[id(node)].pairs)
-        wrapper = self.wrappers.get(id(node))
-        if wrapper is not None:
-            merged.update(self._wrapped(wrapper, merged.get("entrypoint")))
-        for mounts in self.mounts.get(id(node), ()):
-            own = node.own(mounts.key)
-            listed = follow(own.value) if own is not None else None
-            kept = listed.items if isinstance(listed, Sequence) and not mounts.inherited else mounts.inherited
-            items = [self.data(item) for item in kept if id(item) not in self.removed]
-            merged[mounts.key] = [*items, *(_mount_data(name, options) for name, options in mounts.items)]
-        definitions = self.definitions.get(id(node))
-        if definitions:
-            existing = merged.get("secrets")
-            known = existing if isinstance(existing, dict) else {}
-            merged["secrets"] = {**known, **{one.secret.name: one.as_data() for one in definitions}}
-        if (join := self.joined.get(id(node))) is not None:
-            merged["networks"] = _joined(join, merged.get("networks"))
-        if id(node) in self.networks:
-            networks = merged.get("networks")
-            known = networks if isinstance(networks, dict) else {}
-            merged["networks"] = {**known, **{one.name: one.as_data() for one in self.networks[id(node)]}}
-        return merged
+            return list(self._listed(node))
+        return self._merge(node)
 
-    def _with_added(self, node: Sequence, item: ParsedNode) -> Iterator[object]:
-        added = self.added.get(id(node))
-        if added is not None and added.slot.node is item:
-            yield from (f"{name}={value}" for name, value in added.pairs)
-        yield self.data(item)
+    def text(self, node: Scalar) -> str:
+        """The value of a scalar, with the parts that are replaced."""
+        return said(node.value, self.parts.get(id(node), ()))
 
-    def _value(self, entry: Entry) -> object:
-        build = self.builds.get(id(entry))
-        if build is None:
-            return self.data(entry.value)
-        lists = {key: [_mount_data(*item) for item in items] for key, items in build.lists.items()}
-        return {"context": self.data(entry.value), **lists}
+    def _listed(self, node: Sequence) -> Iterator[object]:
+        added = self._items.get(id(node), ())
+        for item in node.items:
+            yield from (self._plain(one.item) for one in added if one.before is item)
+            if id(item) not in self._removed:
+                yield self.data(item)
+            yield from (_again(item, repeat) for repeat in self._repeated.get(id(item), ()))
+        yield from (self._plain(one.item) for one in added if one.before is None)
 
-    def _name(self, entry: Entry) -> str:
-        named = self.scripts.get(id(entry.key))
-        if named and isinstance(entry.key, Scalar):
-            return scripts.edited(entry.key, named)
-        return self.names.get(id(entry), entry.name)
-
-    def _is_gone(self, entry: Entry) -> bool:
-        """Whether the entry is removed, or all of a block that is its value and nobody else's."""
-        if not self.removed:
-            return False
-        block = entry.value
-        parts = block.entries if isinstance(block, Mapping) else block.items if isinstance(block, Sequence) else ()
-        is_empty = bool(parts) and all(id(part) in self.removed for part in parts)
-        return id(entry) in self.removed or (is_empty and block.anchor is None)
-
-    def _wrapped(self, wrapper: WrapProgram, before: object) -> Iterator[tuple[str, object]]:
-        """The keys of a service that its wrapper changes."""
-        if wrapper.script is not None and isinstance(before, list):
-            earlier, _, _ = str(before[2]).rpartition(wrapping.LAST_LINE.replace("$", "$$"))
-            added = wrapping.script(wrapper.variables, arguments=wrapper.arguments).replace("$", "$$")
-            yield "entrypoint", [*before[:2], earlier + added, *before[3:]]
-            return
-        text = wrapping.script(wrapper.variables, wrapper.comment, wrapper.arguments).replace("$", "$$")
-        # the words of an earlier entrypoint may change in other ways
-        words = before if isinstance(before, list) else list(wrapper.entrypoint)
-        yield "entrypoint", [wrapper.shell, wrapping.OPTIONS, text, wrapping.NAME, *words]
-        if wrapper.command is not None:
-            yield "command", list(wrapper.command)
-
-    def _effective(self, node: Mapping) -> dict[str, Entry]:
-        """As :meth:`Mapping.effective`, with the new names and with lists of mounts that a merge key brings."""
-        merged: dict[str, Entry] = {}
+    def _merge(self, node: Mapping) -> _Merged:
+        """The entries of a mapping with those that merge keys bring."""
+        merged: _Merged = {}
         sources: list[Mapping] = []
         for entry in node.entries:
             if yaml.is_merge_key(entry.key):
                 sources.extend(yaml.merge_sources(entry.value))
-            elif entry.name and entry.value.tag != projects.RESET:
-                merged[self._name(entry)] = entry
+            elif entry.name and entry.value.tag != projects.RESET and not self._is_gone(entry):
+                merged[self._name(entry)] = self.data(entry.value)
+            for repeat in self._repeated.get(id(entry), ()):
+                merged[_text_of(entry.key, repeat, entry.name)] = _again(entry.value, repeat)
         for source in sources:
-            inherited = self._effective(source)
-            if id(source) in self.mounts:
-                inherited = {**inherited, "secrets": _Inherited(self, source, "secrets")}
-            if (wrapper := self.wrappers.get(id(source))) is not None:
-                keys = ("entrypoint",) if wrapper.command is None else ("entrypoint", "command")
-                inherited = {**inherited, **{key: _Inherited(self, source, key) for key in keys}}
-            for name, entry in inherited.items():
-                merged.setdefault(name, entry)
+            inherited = self.data(source)
+            for name, value in inherited.items() if isinstance(inherited, dict) else ():
+                merged.setdefault(name, value)
+        for key, patches in _grouped((one.key, one) for one in self._items.get(id(node), ())).items():
+            merged[key] = [*self._listed_before(node, key, patches[0]), *(self._plain(one.item) for one in patches)]
+        for one in self._entries.get(id(node), ()):
+            _put(merged, one.path, self._plain(one.value))
         return merged
 
+    def _listed_before(self, node: Mapping, key: str, patch: InsertItem) -> Iterator[object]:
+        """What of a list stays in front of what is added."""
+        own = node.own(key)
+        listed = follow(own.value) if own is not None and not patch.inherited else None
+        items = listed.items if isinstance(listed, Sequence) else patch.inherited
+        if own is None or id(own) not in self._removed:
+            yield from (self.data(item) for item in items if id(item) not in self._removed)
 
-class _Inherited(Entry):
-    """The list (of mounts, or of words) that a merged mapping is going to have."""
+    def _name(self, entry: Entry) -> str:
+        if id(entry.key) in self.parts and isinstance(entry.key, Scalar):
+            return self.text(entry.key)
+        return self._names.get(id(entry), entry.name)
 
-    __slots__ = ()
+    def _is_gone(self, entry: Entry) -> bool:
+        """Whether the entry is removed, or all of a block that is its value and nobody else's."""
+        if not self._removed:
+            return False
+        block = entry.value
+        parts = block.entries if isinstance(block, Mapping) else block.items if isinstance(block, Sequence) else ()
+        is_empty = bool(parts) and all(id(part) in self._removed for part in parts)
+        is_extended = id(block) in self._entries or id(block) in self._items
+        return id(entry) in self._removed or (is_empty and block.anchor is None and not is_extended)
 
-    def __init__(self, interpreter: Interpreter, source: Mapping, key: str) -> None:
-        data = interpreter.data(source)
-        node = Sequence(0, 0, 0, None, None, flow=False)
-        interpreter.cache[id(node)] = data[key] if isinstance(data, dict) else []
-        super().__init__(Scalar(0, 0, 0, None, None, key, ""), node, source)
+    def _plain(self, value: Value) -> object:
+        """A new value as YAML would give it: how it is spelled says nothing."""
+        if isinstance(value, Kept):
+            return self.data(value.node)
+        if isinstance(value, dict):
+            return {key: self._plain(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(one) for one in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        return int(value) if isinstance(value, int) else str(value)
+
+    # --- env files ---
+
+    def lines(self, real_path: str, lines: Iterable[Line]) -> list[tuple[str, str | None]]:
+        """The names and the texts of the lines of an env file, by the path of the file itself."""
+        found: list[tuple[str, str | None]] = []
+        for line in lines:
+            place = (real_path, line.span)
+            if place not in self._removed:
+                value = self._values.get(place, line.template)
+                found.append((self._names.get(place, line.name), None if value is None else str(value)))
+        return found
+
+    # --- Dockerfiles ---
+
+    def is_removed(self, instruction: Instruction) -> bool:
+        return id(instruction) in self._removed
+
+    def flags(self, instruction: Instruction) -> list[str]:
+        """The words that come right behind the keyword."""
+        return self._words.get(id(instruction), [])
+
+    def first_lines(self, document: yaml.Document) -> list[str]:
+        return self._first_lines.get(id(document), [])
 
 
-def _joined(join: JoinNetworks, before: object) -> object:
-    """The ``networks:`` of a service, in the form that it has."""
-    if join.holder.own("networks") is None or before is None:
-        return list(join.listed)
-    if isinstance(before, dict):
-        return {**({} if join.is_instead else before), **dict.fromkeys(join.names)}
-    return [*(before if isinstance(before, list) and not join.is_instead else ()), *join.names]
+def said(text: str, parts: Iterable[Part]) -> str:
+    """A text with parts that say something else; what comes in at one place keeps its order."""
+    result, position = "", 0
+    for (start, end), new in sorted(parts, key=lambda part: part.span):
+        result += text[position:start] + new
+        position = end
+    return result + text[position:]
 
 
-def _mount_data(name: str, options: MountOptions) -> object:
-    data = options.as_data()
-    return {"source": name, **data} if data else name
+_Key = TypeVar("_Key", bound=Hashable)
+_One = TypeVar("_One")
+
+
+def _grouped(pairs: Iterable[tuple[_Key, _One]]) -> dict[_Key, list[_One]]:
+    found: dict[_Key, list[_One]] = {}
+    for key, one in pairs:
+        found.setdefault(key, []).append(one)
+    return found
+
+
+def _place(patch: RenameKey | SetValue | Remove) -> object:
+    target = patch.target
+    return (patch.document.source.real_path, target.span) if isinstance(target, Line) else id(target)
+
+
+def _put(merged: _Merged, path: SequenceType[str], value: object) -> None:
+    """An entry at the end of a path; the mappings on the way are new, where they are not there yet."""
+    key, *below = path
+    if not below:
+        merged[key] = value
+        return
+    known = merged.get(key)
+    inner = dict(known) if isinstance(known, dict) else {}
+    _put(inner, below, value)
+    merged[key] = inner
+
+
+def _again(node: ParsedNode, repeat: Repeat) -> object:
+    """What stands there once more, with other texts."""
+    content = follow(node)
+    if isinstance(content, Mapping):
+        return {_text_of(one.key, repeat, one.name): _again(one.value, repeat) for one in content.entries}
+    if isinstance(content, Sequence):
+        return [_again(item, repeat) for item in content.items]
+    return next((text for other, text in repeat.texts if other is content), content.resolved())
+
+
+def _text_of(node: ParsedNode, repeat: Repeat, text: str) -> str:
+    return next((new for other, new in repeat.texts if other is node), text)

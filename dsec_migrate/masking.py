@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Plan, Read, ReadInScript, ReadInTest, RemoveLine
+from dsec_migrate.changes import Plan, Read
 from dsec_migrate.detectors import secret_parts
 from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, text_span
 from dsec_migrate.finding import Site
@@ -50,11 +50,8 @@ def masks(project: Project, plan: Plan) -> Masks:
     """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
     found = _Found(project)
     _of_findings(project, plan, found)
-    for operation in plan.operations:
-        if isinstance(operation, (ReadInScript, ReadInTest)):
-            _of_read(operation, found)
-        elif isinstance(operation, RemoveLine):
-            found.place(operation.document, operation.line.value_span)
+    for read in plan.reads:
+        _of_read(read, found)
     for secret in plan.secrets:
         if secret.value is not None:
             found.value(secret.value.reveal())

@@ -122,7 +122,7 @@ def _rewritten(
     remaining = [Remaining(*line) for line in remaining_lines(plans, case.surroundings.taking(case.root))]
     rewritten: list[Rewritten] = []
     for project, plan in plans:
-        if plan.operations:
+        if plan.patches:
             changed = tuple(rewritten_of(project, plan))
             remaining += verify(project, plan, changed, options)
             rewritten += changed

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
-from dsec_migrate.changes import AddMounts, MountOptions
+from dsec_migrate.changes import MountOptions
 from dsec_migrate.document import (
     Alias,
     Content,
@@ -22,12 +22,13 @@ from dsec_migrate.document import (
     inherited,
 )
 from dsec_migrate.options import Options
+from dsec_migrate.patches import InsertItem
 from dsec_migrate.project import EnvFileSlot, Layer, Project
 from dsec_migrate.project.mounted import SECRETS_MOUNT
 from dsec_migrate.records import dataclass, field, replace
 
 
-def place(project: Project, needs: MappingType[int, Need], options: Options, readers: Readers) -> Iterator[AddMounts]:
+def place(project: Project, needs: MappingType[int, Need], options: Options, readers: Readers) -> Iterator[InsertItem]:
     """The lists to extend, for what each layer needs (:func:`needs_of`). ``readers``: how a service mounts a secret."""
     mount_options = MountOptions(options.uid, options.gid, options.mode)
     bodies = {id(layer.service): layer.service for service in project.services.values() for layer in service.layers}
@@ -169,7 +170,7 @@ def _add(
     names: tuple[str, ...],
     options: MountOptions,
     own_options: MappingType[str, tuple[MountOptions, ...]],
-) -> Iterator[AddMounts]:
+) -> Iterator[InsertItem]:
     entry = holder.effective().get("secrets")
     mounted = entry and follow(entry.value)
     items: list[ParsedNode] = list(mounted.items) if isinstance(mounted, Sequence) else []
@@ -184,7 +185,10 @@ def _add(
     if not missing:
         return
     is_own_list = entry is not None and entry.owner is holder and not isinstance(entry.value, Alias)
-    yield AddMounts(layer.document, holder, missing, options, () if is_own_list else tuple(items), own_options)
+    repeated = () if is_own_list else tuple(items)
+    for name in missing:
+        for one in own_options.get(name, (options,)):
+            yield InsertItem(layer.document, holder, "secrets", one.item(name), repeated, origin=f"the mount of {name}")
 
 
 def _default_mount(item: ParsedNode) -> str | None:

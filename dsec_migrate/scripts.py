@@ -8,16 +8,14 @@ into words, and no shell is run.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Sequence as SequenceType
 from functools import lru_cache
 
 from dsec_migrate import wrapping
-from dsec_migrate.changes import InText, MoveArgument, NameOption, ReadInTest
 from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import dataclass
-from dsec_migrate.source import Edit, Span
 
 PLAIN = Pattern(r"[\w@%+=:,./-]+")
 """No shell takes these for anything but themselves, with quotes or without."""
@@ -187,55 +185,18 @@ def _step(script: str, position: int, stack: list[str]) -> int:
     return 1
 
 
-def edited(node: Scalar, reads: Iterable[InText]) -> str:
-    """The value of a script that reads files."""
-    edits = sorted((edit for read in reads for edit in edits_of(read)), key=lambda edit: edit.start)
-    value, position = "", 0
-    for edit in edits:
-        value += node.value[position : edit.start] + edit.text
-        position = edit.end
-    return value + node.value[position:]
-
-
-def edits_of(read: InText) -> list[Edit]:
-    """Edits of the script's value. ``$(…)`` takes final newlines away; what is assigned is not split (observed)."""
-    if isinstance(read, NameOption):
-        return [Edit(*read.part, read.name)]
-    if isinstance(read, MoveArgument):
-        return [Edit(*read.slot.part, _content(read.path) if read.is_read else read.path)]
-    if not read.variable:
-        return [Edit(span.start, span.end, _content(read.path)) for span in read.spans]
-    start = read.spans[0].start
-    # of several lines, the new ones are lines too
-    has_lines = read.node.style == "|" and "\n" in read.node.value.rstrip("\n")
-    end = "\n" if has_lines and read.node.value[start - 1 : start] in {"", "\n"} else "; "
-    return [Edit(start, start, _assignment(read.variable, read.path, end))]
-
-
-def _assignment(variable: str, path: str, end: str) -> str:
-    return f"{variable}={_content(path)}{end}export {variable}{end}"
-
-
-def _content(path: str) -> str:
+def content(path: str) -> str:
+    """What a file holds, in a script of a Compose file. ``$(…)`` takes final newlines away; what is assigned is not
+    split (observed)."""
     return f"$$(cat {path})"
 
 
-def joined(test: Sequence, reads: SequenceType[ReadInTest]) -> str:
-    """The words of a healthcheck as one line for a shell, with parts that are the content of files."""
-    spans: dict[int, list[tuple[Span, str]]] = {}
-    for read in reads:
-        spans.setdefault(id(read.node), []).extend((span, read.path) for span in read.spans)
-    line = [_assignment(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
-    for word in words(test)[1:]:
-        text, position = "", 0
-        for span, path in sorted(spans.get(id(word), ())):
-            text += _quoted(word.value[position : span.start]) + f'"{_content(path)}"'
-            position = span.end
-        line.append((text + _quoted(word.value[position:])) or "''")
-    return " ".join(line)
+def setting(variable: str, path: str, end: str) -> str:
+    """The statements that set and export a variable to what a file holds, each with ``end`` behind it."""
+    return f"{variable}={content(path)}{end}export {variable}{end}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A part of a word that means itself: in the quotes that are easiest to read."""
     if _BARE.fullmatch(text):
         return text

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from dsec_migrate import project as projects
-from dsec_migrate.building import MountInRun
-from dsec_migrate.changes import Operation, PlannedSecret
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.environment import Environment
 from dsec_migrate.neighbours import Folders
 from dsec_migrate.options import SourceKind
@@ -42,21 +41,19 @@ def load(path: Path, environment: Environment, folders: Folders | None, director
     return projects.load([path.parent / _TEXT], environment, folders, directory=directory, texts=texts)
 
 
-def command(secrets: Iterable[PlannedSecret], operations: Iterable[Operation]) -> Iterator[str]:
-    """How the image is built from now on."""
-    mounts = [one for one in operations if isinstance(one, MountInRun)]
-    words = [word for secret in secrets for word in _words(secret, mounts)]
+def command(project: Project, secrets: Iterable[PlannedSecret], agent_keys: Collection[str]) -> Iterator[str]:
+    """How the image is built from now on. ``agent_keys`` are the names of keys that the builder's agent has."""
+    words = [word for secret in secrets for word in _words(secret, is_key=secret.name in agent_keys)]
     if words:
-        name = mounts[0].document.source.path.name
+        (name,) = project.services
         file = [] if name == "Dockerfile" else ["-f", name]
         yield f"build it with: {shlex.join(['docker', 'build', *words, *file, '.'])}"
 
 
-def _words(secret: PlannedSecret, mounts: Iterable[MountInRun]) -> Iterator[str]:
-    mount = next((one for one in mounts if one.secret_id == secret.name), None)
+def _words(secret: PlannedSecret, *, is_key: bool) -> Iterator[str]:
     file = secret.file.removeprefix("./")
-    if mount is not None and mount.is_of_agent:
+    if is_key:
         yield from ("--ssh", f"default={file}")
-    elif mount is not None:
+    else:
         where = f"env={secret.variable}" if secret.source is SourceKind.ENVIRONMENT else f"src={file}"
         yield from ("--secret", f"id={secret.name},{where}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dsec_migrate import builds, dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan, PlannedSecret, document_of
+from dsec_migrate.changes import Plan, PlannedSecret
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.document import Document, plain
 from dsec_migrate.errors import UserError, VerificationError
@@ -67,7 +67,7 @@ class Surroundings:
         ``planned`` is a family; ``new_texts`` gives what becomes of the files that a plan changes.
         """
         root = planned[-1][0]
-        changed = {document_of(one).source.real_path for _, plan in planned for one in plan.operations}
+        changed = {one.document.source.real_path for _, plan in planned for one in plan.patches}
         readers = {real: list(self.readers(real, root)) for real in sorted(changed)}
         found = _read_twice([project for project, _ in planned], changed)
         if not any(readers.values()):
@@ -281,7 +281,7 @@ def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:
     return Plan(
         findings=tuple(findings),
         secrets=tuple(secrets),
-        operations=tuple(operation for _, plan in planned for operation in plan.operations),
+        moves=tuple(move for _, plan in planned for move in plan.moves),
     )
 
 

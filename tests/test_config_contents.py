@@ -10,14 +10,14 @@ import pytest
 from conftest import project_of, snapshot
 
 from dsec_migrate import cli, migrate
-from dsec_migrate.changes import AddMounts, PlannedSecret
+from dsec_migrate.changes import PlannedSecret
 from dsec_migrate.discovery.project_files import ProjectFiles
 from dsec_migrate.environment import Environment
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action
-from dsec_migrate.isolation import DropConfig
 from dsec_migrate.options import Mount, Options, SourceKind
 from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.patches import InsertItem
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.records import replace
@@ -66,9 +66,8 @@ def test_it_becomes_a_secret_at_the_same_path(text: str, path: str, tmp_path: Pa
     (secret,) = outcome.plan.secrets
     assert secret.value == Secret(CONTENT.replace(VALUE, f"{VALUE}$HOME") if "$$" in text else CONTENT)
     assert (secret.name, secret.mode) == ("mail", 0o444)
-    (mounted,) = (one for one in outcome.plan.operations if isinstance(one, AddMounts))
-    assert [(name, options.target) for name, options in mounted.items] == [("mail", path)]
-    assert [one.entry.name for one in outcome.plan.operations if isinstance(one, DropConfig)] == ["mail"]
+    (mounted,) = (one for one in outcome.plan.patches if isinstance(one, InsertItem))
+    assert (mounted.key, mounted.item) == ("secrets", {"source": "mail", "target": path})
     assert "configs" not in outcome.rewritten[0].text
 
 

@@ -49,9 +49,9 @@ def hardened(text: str, options: Options = NETWORKS) -> tuple[str, Plan]:
     """The proved new text of a project of one file, and its plan."""
     before = project(text)
     plan = harden(before, Plan(), options)
-    if not plan.operations:
+    if not plan.patches:
         return text, plan
-    new, edits = rewrite(before.document, plan.operations)
+    new, edits = rewrite(before.document, plan.patches)
     verify(before, plan, (Rewritten(before.source, new, edits),), options)
     return new, plan
 
@@ -222,7 +222,7 @@ def test_projects_with_others_in_them_keep_their_stores(tmp_path: Path) -> None:
 def test_without_the_option_nothing_is_hardened() -> None:
     text = f"services:\n{STORE}{USER}"
     new, plan = hardened(text, Options())
-    assert (new, plan.operations, plan.hardened) == (text, (), ())
+    assert (new, plan.patches, plan.hardened) == (text, (), ())
 
 
 def test_a_service_without_networks_keeps_the_default_one() -> None:
@@ -267,10 +267,10 @@ def test_a_plan_that_cuts_off_a_user_is_refused() -> None:
     before = project(text)
     plan = harden(before, Plan(), NETWORKS)
     # as if nobody had seen that `api` names it
-    wrong = tuple(one for one in plan.operations if getattr(one, "is_instead", True))
+    wrong = tuple(one for one in plan.patches if one.origin != "the networks of api")
     told = tuple(replace(one, users=(), cut=("api", "web")) for one in plan.hardened)
-    for bad in (replace(plan, operations=wrong), replace(plan, operations=wrong, hardened=told)):
-        new, edits = rewrite(before.document, bad.operations)
+    for bad in (replace(plan, patches=wrong), replace(plan, patches=wrong, hardened=told)):
+        new, edits = rewrite(before.document, bad.patches)
         with pytest.raises(VerificationError, match=r"(?:api and db|db and api)"):
             verify(before, bad, (Rewritten(before.source, new, edits),), NETWORKS)
 
@@ -279,7 +279,7 @@ def test_a_plan_that_says_less_than_it_does_is_refused() -> None:
     before = project(f"services:\n{STORE}{USER}  web:\n    image: nginx:1.27\n")
     plan = harden(before, Plan(), NETWORKS)
     silent = replace(plan, hardened=tuple(replace(one, cut=()) for one in plan.hardened))
-    new, edits = rewrite(before.document, plan.operations)
+    new, edits = rewrite(before.document, plan.patches)
     with pytest.raises(VerificationError, match="would no longer reach each other"):
         verify(before, silent, (Rewritten(before.source, new, edits),), NETWORKS)
 

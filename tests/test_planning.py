@@ -9,11 +9,12 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
-from dsec_migrate.changes import AddMounts, MoveVariable, Plan
-from dsec_migrate.document import Mapping, Scalar, follow
+from dsec_migrate.changes import Plan
+from dsec_migrate.document import Alias, Mapping, Scalar, follow
 from dsec_migrate.environment import Environment
 from dsec_migrate.finding import Action
 from dsec_migrate.options import Options, SourceKind, Unknown
+from dsec_migrate.patches import InsertItem, SetValue
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.source import Source
@@ -306,20 +307,22 @@ PLACEMENTS = [
 @pytest.mark.parametrize("case", PLACEMENTS, ids=lambda case: case.title)
 def test_which_list_gets_the_mount(case: Placement) -> None:
     plan = planned(case.text)
+    found: dict[int, list[InsertItem]] = {}
+    for patch in plan.patches:
+        if isinstance(patch, InsertItem):
+            found.setdefault(id(patch.holder), []).append(patch)
     assert [
-        (_path(operation), " ".join(operation.names), len(operation.inherited))
-        for operation in plan.operations
-        if isinstance(operation, AddMounts)
+        (_path(own[0]), " ".join(str(one.item) for one in own), len(own[0].inherited)) for own in found.values()
     ] == case.mounts
 
 
-def _path(operation: AddMounts) -> str:
+def _path(patch: InsertItem) -> str:
     """The keys that lead to the mapping which gets the list, where it stands in the text."""
-    for root in operation.document.roots:
+    for root in patch.document.roots:
         pending: list[tuple[str, Mapping]] = [("", root)] if isinstance(root, Mapping) else []
         while pending:
             path, node = pending.pop()
-            if node is operation.holder:
+            if node is patch.holder:
                 return path.removeprefix(".")
             pending += [(f"{path}.{e.name}", e.value) for e in node.entries if isinstance(e.value, Mapping)]
     raise AssertionError("the list goes into a mapping that is not in the file")
@@ -399,7 +402,7 @@ def test_what_is_decided_and_why(case: Decision) -> None:
     assert decision == case.expected, finding.note
     assert case.note in finding.note
     assert "Teal" not in repr(plan.findings)
-    assert bool(plan.operations) == bool(plan.secrets) == (decision != "left")
+    assert bool(plan.patches) == bool(plan.secrets) == (decision != "left")
 
 
 @pytest.mark.parametrize(
@@ -432,16 +435,17 @@ def test_lines_move_together_or_not_at_all(text: str, note: str) -> None:
     plan = planned(text)
     assert {finding.action for finding in plan.findings} == {Action.KEEP}
     assert note in plan.findings[0].note.replace("/nonexistent/project/", "")
-    assert [*plan.operations, *plan.files, *plan.secrets] == []
+    assert [*plan.patches, *plan.files, *plan.secrets] == []
 
 
 def test_an_alias_outside_keeps_its_text_where_the_variable_is_the_alias() -> None:
     plan = planned("x-t: &t Teal\nservices: {a: {image: x, environment: {TOKEN: *t}, labels: {t: *t}}}")
     assert [finding.action for finding in plan.findings] == [Action.MIGRATE]
     (change,) = plan.changes
-    (operation,) = change.operations
-    assert isinstance(operation, MoveVariable)
-    assert operation.replaces_alias
+    (move,) = change.moves
+    assert move.replaces_alias
+    values = [patch.target for patch in plan.patches if isinstance(patch, SetValue)]
+    assert [type(node) for node in values] == [Alias]
 
 
 def test_a_change_is_whole() -> None:
@@ -454,7 +458,7 @@ def test_a_change_is_whole() -> None:
         ["a.TOKEN", "b.TOKEN"],
         ["b.PASSWORD"],
     ]
-    assert [len(change.operations) for change in plan.changes] == [1, 1]
+    assert [len(change.moves) for change in plan.changes] == [1, 1]
 
 
 def test_positions_of_findings_are_those_of_their_lines() -> None:
@@ -466,7 +470,7 @@ def test_positions_of_findings_are_those_of_their_lines() -> None:
 def test_a_plan_does_not_show_values() -> None:
     plan = planned(services(f"a: {{image: x, environment: {{TOKEN: {DISTINCTIVE}, URL: 'http://u:{DISTINCTIVE}@h'}}}}"))
     assert len(plan.secrets) == 2
-    assert DISTINCTIVE not in f"{plan!r}{plan.secrets!r}{plan.files!r}{plan.operations!r}{plan.findings!r}"
+    assert DISTINCTIVE not in f"{plan!r}{plan.secrets!r}{plan.files!r}{plan.patches!r}{plan.findings!r}"
 
 
 def test_nodes_of_a_slot_lead_to_its_text() -> None:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
-from dsec_migrate.changes import MaskComment
 from dsec_migrate.document import Mapping, plain, walk
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.options import Options
+from dsec_migrate.patches import ReplaceComment
 from dsec_migrate.planning import make_plan
 from dsec_migrate.project import Project
 from dsec_migrate.rewrite import rewrite
@@ -29,7 +29,7 @@ def load(text: str) -> Project:
 def migrated(text: str, options: Options | None = None) -> str:
     project = load(text)
     assert not project.problems
-    new, edits = rewrite(project.document, make_plan(project, options or Options()).operations)
+    new, edits = rewrite(project.document, make_plan(project, options or Options()).patches)
     assert new == splice(text, edits)
     return new
 
@@ -78,16 +78,17 @@ def test_edits_that_contradict_each_other_are_refused(edits: list[Edit]) -> None
         splice("abc", edits)
 
 
-def test_operations_that_contradict_each_other_change_nothing() -> None:
+def test_patches_that_contradict_each_other_change_nothing() -> None:
     text = "services: {a: {image: x, environment: {PASSWORD: Sloe-Jute-1}}}\n"
     project = load(text)
-    operations = [
-        *make_plan(project, Options()).operations,
-        MaskComment(project.document, Span(text.index("Sloe") + 2, text.index("Sloe") + 6)),
+    patches = [
+        *make_plan(project, Options()).patches,
+        ReplaceComment(project.document, Span(text.index("Sloe") + 2, text.index("Sloe") + 6), "****", "a comment"),
     ]
     with pytest.raises(VerificationError) as caught:
-        rewrite(project.document, operations)
+        rewrite(project.document, patches)
     assert "Sloe" not in str(caught.value)
+    assert str(caught.value).endswith("PASSWORD -> password and a comment")
 
 
 # --- whole files ---

@@ -33,7 +33,7 @@ def migrated(text: str, files: dict[str, str] | None = None) -> dict[str, Any]:
     project = project_of(source, Environment({}, files or {}))
     assert not project.problems
     plan = make_plan(project, Options())
-    after, edits = rewrite(project.document, plan.operations)
+    after, edits = rewrite(project.document, plan.patches)
     verify(project, plan, [Rewritten(source, after, edits)], Options())
     (root,) = yaml.parse(Source.decode(source.path, after.encode())).roots
     data = yaml.plain(root)

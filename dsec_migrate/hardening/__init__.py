@@ -15,14 +15,12 @@ def harden(project: Project, plan: Plan, options: Options) -> Plan:
             from dsec_migrate.hardening import networks
 
             decisions = networks.decide(project)
-            added = Plan(
-                operations=tuple(networks.operations(project, decisions)), hardened=tuple(networks.told(decisions))
-            )
+            added = Plan(patches=tuple(networks.patches(project, decisions)), hardened=tuple(networks.told(decisions)))
         else:
             from dsec_migrate.hardening import mounts
 
             plan, added = mounts.harden(project, plan)
-        if added.operations:
+        if added.patches:
             added = replace(added, changes=(Change((), (), Applicability.REVIEW),))
         plan += added
     return plan

@@ -13,8 +13,9 @@ from dsec_migrate.configuration import setup
 from dsec_migrate.document import Mapping, Scalar
 from dsec_migrate.finding import Action, Finding, Site
 from dsec_migrate.hardening import editable
-from dsec_migrate.isolation import DropMounts, Hardened
+from dsec_migrate.isolation import Hardened
 from dsec_migrate.options import Harden
+from dsec_migrate.patches import Patch, without
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.planning.unused import UNUSED
 from dsec_migrate.project import Layer, Project, Service
@@ -47,9 +48,13 @@ def harden(project: Project, plan: Plan) -> tuple[Plan, Plan]:
         told.append(Hardened(Harden.MOUNTS, _site(layer, items, finding), service.name, Action.MIGRATE, name))
     dropped = {(one.service, one.subject) for one in told if one.action is Action.MIGRATE}
     told = [replace(one, note=_note(project, one, dropped)) if not one.note else one for one in told]
-    operations = tuple(DropMounts(layer.document, layer.service, tuple(items)) for layer, items in gone.values())
+    patches: list[Patch] = []
+    for layer, items in gone.values():
+        entry = layer.service.own("secrets")
+        assert entry is not None
+        patches += without(layer.document, entry, items, "mounts that nobody uses")
     kept = tuple(finding for finding in plan.findings if finding not in settled)
-    return replace(plan, findings=kept), Plan(operations=operations, hardened=tuple(told))
+    return replace(plan, findings=kept), Plan(patches=tuple(patches), hardened=tuple(told))
 
 
 def _obstacle(project: Project, service: Service, name: str) -> str:

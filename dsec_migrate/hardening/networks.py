@@ -16,10 +16,11 @@ from dsec_migrate.finding import Action, Site
 from dsec_migrate.hardening import editable, programs
 from dsec_migrate.hardening.reach import Reach
 from dsec_migrate.hardening.users import NAMES_IT, Users, labels_of, links_of, volumes_from
-from dsec_migrate.isolation import DefineNetwork, Hardened, IsolationOperation, JoinNetworks
+from dsec_migrate.isolation import Hardened
 from dsec_migrate.options import Harden
+from dsec_migrate.patches import InsertEntry, InsertItem, Patch, Remove, RenameKey, SetValue
 from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, Service
+from dsec_migrate.project import Layer, Project, Service
 from dsec_migrate.records import dataclass, replace
 
 _DRIVERS = {"", "bridge"}
@@ -285,25 +286,52 @@ def _is_switch(value: str) -> bool:
     return value.strip().lower() in {"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"}
 
 
-# --- operations ---
+# --- what changes in the files ---
 
 
-def operations(project: Project, decisions: tuple[Decision, ...]) -> Iterator[IsolationOperation]:
+def patches(project: Project, decisions: tuple[Decision, ...]) -> Iterator[Patch]:
     reach = Reach(project)
     own = {decision.store.name for decision in decisions if decision.network}
-    defined: set[tuple[int, str]] = set()
     for name, networks in networks_after(reach, decisions).items():
         present = reach.services[name].networks
         new = tuple(network for network in networks if network not in present)
         if not new:
             continue
         layer = project.services[name].layers[0]
-        yield JoinNetworks(layer.document, layer.service, new, tuple(present), name in own)
+        yield from _joined(layer, new, tuple(present), name, is_instead=name in own)
         root = definitions.definitions_root(layer.document, "networks")
         for network in new:
-            if (id(root), network) not in defined:
-                defined.add((id(root), network))
-                yield DefineNetwork(layer.document, root, network)
+            origin = f"the network {network}"
+            yield InsertEntry(layer.document, root, ("networks", network), {"internal": True}, origin=origin)
+
+
+def _joined(
+    layer: Layer, names: tuple[str, ...], present: tuple[str, ...], service: str, *, is_instead: bool
+) -> Iterator[Patch]:
+    """The service is on the networks ``names`` as well; where ``is_instead``, on these alone. A list of its own that it
+    lacks so far has to repeat those that it is on (``present``)."""
+    document, holder, origin = layer.document, layer.service, f"the networks of {service}"
+    entry = holder.own("networks")
+    if entry is None:
+        listed = names if is_instead else (*present, *names)
+        yield from (InsertItem(document, holder, "networks", name, origin=origin) for name in listed)
+        return
+    block = entry.value
+    assert isinstance(block, (Mapping, Sequence))
+    if is_instead:
+        # the first one is called otherwise, the others go
+        first, *others = names
+        if isinstance(block, Mapping):
+            yield RenameKey(document, block.entries[0], first, origin)
+            yield from (Remove(document, one, origin=origin) for one in block.entries[1:])
+        else:
+            yield SetValue(document, block.items[0], first, origin)
+            yield from (Remove(document, item, origin=origin) for item in block.items[1:])
+    for name in others if is_instead else names:
+        if isinstance(block, Mapping):
+            yield InsertEntry(document, holder, ("networks", name), None, origin=origin)
+        else:
+            yield InsertItem(document, holder, "networks", name, origin=origin)
 
 
 # --- what is told ---
@@ -351,4 +379,4 @@ def _notes(decision: Decision) -> Iterator[str]:
     )
 
 
-__all__ = ["Decision", "decide", "operations", "told"]
+__all__ = ["Decision", "decide", "patches", "told"]

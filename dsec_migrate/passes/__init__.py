@@ -5,15 +5,10 @@ from __future__ import annotations
 from enum import Enum
 
 from dsec_migrate.building import RecipeChange
-from dsec_migrate.changes import (
-    Applicability,
-    MountOptions,
-    NameOption,
-    Read,
-    WrapProgram,
-)
+from dsec_migrate.changes import Applicability, MountOptions, Read, WrappedStart
 from dsec_migrate.finding import Verdict
 from dsec_migrate.options import Options, Unknown
+from dsec_migrate.patches import ReplacePart
 from dsec_migrate.project import Argument, BuildArgument, Project, Service, Variable
 from dsec_migrate.records import dataclass
 from dsec_migrate.stores import Holding, Left
@@ -63,11 +58,11 @@ class Proposal:
     notes: tuple[str, ...] = ()
     is_known_image: bool = False
     is_read_by_root: bool = False
-    program: WrapProgram | None = None
+    program: WrappedStart | None = None
     reads: tuple[Read, ...] = ()
     reader: MountOptions | None = None
     frame: Frame = Frame()
-    option: NameOption | None = None
+    option: ReplacePart | None = None
     recipe: RecipeChange | None = None
     parts: tuple[tuple[str, str], ...] = ()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dsec_migrate import scripts
-from dsec_migrate.changes import NameOption, Read, WrapProgram
+from dsec_migrate.changes import Read, WrappedStart
 from dsec_migrate.document import Scalar
 from dsec_migrate.passes import Case, Delivery, Proposal, file_option, label, obstacles, uses, wrapper
 from dsec_migrate.passes.settling import hold_value, weigh
+from dsec_migrate.patches import ReplacePart
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Argument, Layer
 from dsec_migrate.project.mounted import SECRETS_MOUNT
@@ -49,10 +50,10 @@ def propose(case: Case, slot: Argument) -> Proposal | Left:
 
 
 class _Way(NamedTuple):
-    program: WrapProgram | None = None
+    program: WrappedStart | None = None
     reads: tuple[Read, ...] = ()
     doubts: tuple[str, ...] = ()
-    option: NameOption | None = None
+    option: ReplacePart | None = None
 
 
 def _way(case: Case, slot: Argument, value: str) -> _Way | Left:

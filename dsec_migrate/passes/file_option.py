@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsec_migrate.changes import NameOption
 from dsec_migrate.document import Scalar, Sequence, text_span
 from dsec_migrate.passes import Case
+from dsec_migrate.patches import ReplacePart
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Argument
 from dsec_migrate.scripts import of_service
@@ -14,7 +14,7 @@ _BEFORE = Pattern(r"(?:^|(?<=\s))(--?[A-Za-z0-9.-]+)(?:=|[ \t]+)[\"']?$")
 _BEHIND = Pattern(r"[\"']?(?:\s|$)")
 
 
-def find(case: Case, slot: Argument) -> NameOption | None:
+def find(case: Case, slot: Argument) -> ReplacePart | None:
     """The change to the option in front of a secret in a service's ``command:``, None where the image has none."""
     row = None if case.service.is_built else case.project.images.find(case.service.image)
     node, layer = slot.content, slot.layer
@@ -37,4 +37,4 @@ def find(case: Case, slot: Argument) -> NameOption | None:
     name = row.options.get(place[0].value[slice(*place[1])])
     if name is None or text_span(layer.document, *place) is None:
         return None
-    return NameOption(layer.document, place[0], place[1], name)
+    return ReplacePart(layer.document, *place, name, f"the option {name}")

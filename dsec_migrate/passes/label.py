@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dsec_migrate.changes import NameOption
 from dsec_migrate.document import Mapping, Scalar, Sequence, text_span
 from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
 from dsec_migrate.passes.settling import hold_value, weigh
+from dsec_migrate.patches import ReplacePart
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Argument
 from dsec_migrate.records import replace
@@ -58,7 +58,7 @@ def propose(case: Case, slot: Argument) -> Proposal | Left:
         replace(holding, value=Secret(lines)),
         (*notes, f"{service.name} reads the file, one user a line"),
         True,
-        option=NameOption(slot.document, key, part, reading.label),
+        option=ReplacePart(slot.document, key, part, reading.label, f"the label {reading.label}"),
     )
 
 

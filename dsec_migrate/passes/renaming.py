@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate import builds, code, images, readers
-from dsec_migrate.changes import MountOptions, ReadInScript
+from dsec_migrate.changes import MountOptions
 from dsec_migrate.code import Reads
 from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
 from dsec_migrate.finding import Exposure
@@ -79,7 +79,7 @@ def propose(case: Case) -> Proposal | Left:
     if isinstance(weighed, Left):
         return weighed
     applicability, notes = weighed
-    scripts = {id(read.node) for read in reads if isinstance(read, ReadInScript)}
+    scripts = {id(read.node) for read in reads if read.test is None}
     return Proposal(
         Delivery(way.delivery),
         way.name,

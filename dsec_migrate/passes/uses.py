@@ -12,7 +12,7 @@ from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
 from dsec_migrate import limits, namesakes, scripts
-from dsec_migrate.changes import Read, ReadInScript, ReadInTest
+from dsec_migrate.changes import Read
 from dsec_migrate.document import Document, Scalar, text_span, walk
 from dsec_migrate.namesakes import mentioned
 from dsec_migrate.passes import Case
@@ -47,7 +47,7 @@ _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read, ...] | Left:
     """The changes to all texts below ``keys`` of the service, still without the secret's path. ``secret`` is the
     value where it is known now."""
-    found: list[ReadInScript] = []
+    found: list[Read] = []
     for layer in case.service.layers:
         for key in keys:
             node = layer.service.get(key)
@@ -101,7 +101,7 @@ def _uses(text: str, name: str) -> Iterator[tuple[Span, bool]]:
             yield Span(match.start(), match.end() if brace else match.end(0) - len(end or "")), is_plain
 
 
-def _reading(case: Case, layer: Layer, script: Script | None) -> ReadInScript | str:
+def _reading(case: Case, layer: Layer, script: Script | None) -> Read | str:
     """The change to a text that reads the variable; where there is no exact one, why, for a reason that goes on."""
     if script is None:
         return ""
@@ -118,11 +118,11 @@ def _reading(case: Case, layer: Layer, script: Script | None) -> ReadInScript | 
     states = quotes_at(case, script, spans)
     is_inline = all(is_plain and state in {"", '"'} for (_, is_plain), state in zip(uses, states, strict=True))
     if is_inline and all(text_span(document, script.node, span) is not None for span in spans):
-        return ReadInScript(document, script.node, spans)
+        return Read(document, script.node, spans)
     return _setting_first(layer, script, name) or ""
 
 
-def _setting_first(layer: Layer, script: Script, name: str) -> ReadInScript | None:
+def _setting_first(layer: Layer, script: Script, name: str) -> Read | None:
     """The script sets the variable before all else."""
     first = _FIRST_WORD.match(script.text)
     if first is None:
@@ -130,7 +130,7 @@ def _setting_first(layer: Layer, script: Script, name: str) -> ReadInScript | No
     span = Span(script.start + first.start(1), script.start + first.end(1))
     if text_span(layer.document, script.node, span) is None:
         return None
-    return ReadInScript(layer.document, script.node, (span,), variable=name)
+    return Read(layer.document, script.node, (span,), variable=name)
 
 
 def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tuple[Read, ...] | Left:
@@ -160,7 +160,7 @@ def _told(case: Case, layer: Layer, text: Script | Test) -> Read | None:
         return _setting_first(layer, text, name)
     if not _can_be_joined(case, layer, text):
         return None
-    return ReadInTest(layer.document, text.node, text.words[1], (), variable=name)
+    return Read(layer.document, text.words[1], (), variable=name, test=text.node)
 
 
 def obstacle(case: Case, layer: Layer, node: Scalar) -> str | None:
@@ -230,7 +230,7 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
                 ]
                 exact = tuple(span for span in spans if is_exact(case, layer, text, span, value))
                 if exact and obstacle(case, layer, text.node) is None:
-                    yield ReadInScript(layer.document, text.node, exact)
+                    yield Read(layer.document, text.node, exact)
 
 
 def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -> bool:
@@ -255,7 +255,7 @@ def _brings_quotes(project: Project, text: str) -> bool:
     return any(_MARKS.search(value or "") for value in brought)
 
 
-def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadInTest]:
+def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]:
     """As :func:`repetitions`, for a healthcheck that no shell runs so far."""
     words = test.words[1:]
     spans = _spans(case, layer, words[0], " ".join(word.value for word in words), value)
@@ -269,7 +269,7 @@ def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[ReadI
         inside.append((word, own))
         offset = end + 1
     if _can_be_joined(case, layer, test, {id(word): own for word, own in inside}):
-        yield from (ReadInTest(layer.document, test.node, word, own) for word, own in inside if own)
+        yield from (Read(layer.document, word, own, test=test.node) for word, own in inside if own)
 
 
 def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int, Sequence[Span]] | None = None) -> bool:

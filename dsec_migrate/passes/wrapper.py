@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from dsec_migrate import code, images, launch, wrapping
-from dsec_migrate.changes import WrapProgram
+from dsec_migrate.changes import WrappedStart
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Content, Scalar, Sequence, inherited, is_given, walk
 from dsec_migrate.finding import Exposure
@@ -32,7 +32,7 @@ _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 class Around(NamedTuple):
     """A wrapper, still without what it reads, and what to check, or to know, about it."""
 
-    program: WrapProgram
+    program: WrappedStart
     doubts: tuple[str, ...]
     remarks: tuple[str, ...]
 
@@ -139,7 +139,7 @@ def around(case: Case) -> Around | Left:
     return Around(program, tuple(_doubts(case, started)), tuple(_origin(service, started, program)))
 
 
-def _origin(service: Service, started: Launch | Untold, program: WrapProgram) -> Iterator[str]:
+def _origin(service: Service, started: Launch | Untold, program: WrappedStart) -> Iterator[str]:
     """Where the words come from, if they are not the service's own: a tag moves, and a Dockerfile changes."""
     if not isinstance(started, Launch) or program.script is not None or is_given(service.get("entrypoint")):
         return
@@ -201,11 +201,11 @@ def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> st
     return wrapping.SHELLS["bash" if odd is not None else "sh"]
 
 
-def _program(case: Case, shell: str, found: Launch | Untold) -> WrapProgram | Left:
+def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | Left:
     """What the wrapper has to restate."""
     service = case.service
     (layer,) = service.layers
-    wrap = partial(WrapProgram, layer.document, layer.service, (), shell)
+    wrap = partial(WrappedStart, layer.document, layer.service, (), shell)
     entry = layer.service.own("entrypoint")
     source = layer.document.source
     own, command = service.get("entrypoint"), service.get("command")

@@ -6,26 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from dsec_migrate import definitions, files, mounts, standalone
-from dsec_migrate.changes import (
-    MOVES,
-    AddVariables,
-    Change,
-    MaskComment,
-    MountOptions,
-    Move,
-    MoveVariable,
-    NameOption,
-    NamePath,
-    Operation,
-    Plan,
-    PlannedSecret,
-    RemoveVariable,
-)
+from dsec_migrate.changes import Change, MountOptions, Move, Plan, PlannedSecret
 from dsec_migrate.detectors.names import Kind, meaning
+from dsec_migrate.document import Scalar
+from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.extensions import named_paths, unused_copies
 from dsec_migrate.finding import Confidence, Exposure, Finding
 from dsec_migrate.options import Options, SourceKind, Target
 from dsec_migrate.passes import Proposal, obstacles
+from dsec_migrate.patches import Bare, InsertEntry, InsertItem, Patch, ReplaceComment, ReplacePart
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.placeholder import is_distinctive, is_telling
 from dsec_migrate.planning import (
@@ -46,7 +35,7 @@ from dsec_migrate.planning.references import settle_references
 from dsec_migrate.planning.secrets import Need, collect, group_needs, make_secrets
 from dsec_migrate.project import Argument, BuildArgument, EnvFileSlot, Project, Variable
 from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
+from dsec_migrate.secret import MASK, Secret
 from dsec_migrate.source import Span
 from dsec_migrate.stores import Left
 from dsec_migrate.vocabulary import is_name_of_project
@@ -90,9 +79,12 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         for need in group:
             by_slot[need.slot.key] = secret
     changes = tuple(make_change(component, by_slot) for component in moved)
-    operations: list[Operation] = [operation for change in changes for operation in change.operations]
-    taken = [operation for operation in operations if isinstance(operation, MOVES)]
-    moves = [operation for operation in taken if isinstance(operation, MoveVariable)]
+    taken = [move for change in changes for move in change.moves]
+    moves = [
+        *taken,
+        *unused_copies(project, [move for move in taken if move.name]),
+        *(move for one in mended if (move := one.move()) is not None),
+    ]
     in_commands = tuple(f.variable for f in found if isinstance(f.variable.slot, (Argument, BuildArgument)))
     others = [
         *_needs_of_arguments(in_commands, by_slot),
@@ -100,51 +92,54 @@ def make_plan(project: Project, options: Options, disk: files.Disk | None = None
         *config_contents.needs(configs),
     ]
     layers = mounts.needs_of(project, {key: secret.name for key, secret in by_slot.items()}, others)
-    operations += unused_copies(project, moves)
-    operations += wrappers.place(project, moved, by_slot)
-    operations += texts.reads(moved, by_slot)
-    operations += _options(moved)
-    operations += _parts(moved)
-    operations += withheld.followers(project, moves)
-    operations += (move for one in mended if (move := one.move()) is not None)
+    started = list(wrappers.place(project, moved, by_slot))
+    reads = list(texts.reads(moved, by_slot))
     mounted = {**_readers(moved, by_slot), **config_contents.targets(configs)}
-    operations += mounts.place(project, layers, options, mounted)
-    operations += config_contents.drops(configs)
-    of_builds, build_needs, build_notes = _of_builds(project, options, moved, by_slot)
-    operations += of_builds
-    operations += definitions.place(project, [*layers.values(), *build_needs], new_secrets)
-    operations += repeated_in_comments(one for one in taken if not isinstance(one, RemoveVariable))
-    rewritten = {id(operation.slot.content) for operation in operations if isinstance(operation, MoveVariable)}
-    named = [path for path in _named_paths(project, needs, by_slot) if id(path.node) not in rewritten]
-    operations += named
+    patches: list[Patch] = [patch for move in moves for patch in move.patches()]
+    patches += texts.patches(reads)
+    patches += _options(moved)
+    patches += _parts(moved)
+    patches += withheld.followers(project, [move for move in taken if move.name])
+    patches += mounts.place(project, layers, options, mounted)
+    patches += wrappers.patches(started)
+    patches += config_contents.drops(configs)
+    build_patches, build_needs, build_notes, agent_keys = _of_builds(project, options, moved, by_slot)
+    patches += build_patches
+    defined = list(definitions.place(project, [*layers.values(), *build_needs], new_secrets))
+    patches += defined
+    patches += repeated_in_comments(move for move in taken if move.name or isinstance(move.slot, Argument))
+    rewritten = {id(move.slot.content) for move in moves if move.name}
+    named = [path for path in _named_paths(project, needs, by_slot) if id(path.target) not in rewritten]
+    patches += named
     # everything above speaks of the same objects; the findings are told last, when all is decided
     settled = {id(finding): tuple(reports(finding, by_slot)) for finding in found}
     final = tuple(
-        Change(
-            change.operations, tuple(row for f in component.findings for row in settled[id(f)]), change.applicability
-        )
+        Change(change.moves, tuple(row for f in component.findings for row in settled[id(f)]), change.applicability)
         for change, component in zip(changes, moved, strict=True)
     )
     return Plan(
         (
             *_rows(found, settled, begun, options),
-            *elsewhere.staying(config_contents.told(hidden, configs, options), operations),
+            *elsewhere.staying(config_contents.told(hidden, configs, options), reads),
         ),
         (*final, *(one.change for one in configs)),
         tuple(new_secrets),
-        tuple(operations),
+        tuple(patches),
         tuple(files.new_files(project, options, new_secrets, disk)) if new_secrets else (),
         (
             *make_notes(project, options, secrets, groups, layers),
             *files.notes(project, new_secrets),
             *_named_after_project(found),
-            *definitions.notes(project, operations),
-            *wrappers.notes(operations),
+            *definitions.notes(project, defined),
+            *wrappers.notes(started),
             *build_notes,
-            *(standalone.command(secrets, operations) if standalone.is_in_memory(project.source.path) else ()),
+            *(standalone.command(project, secrets, agent_keys) if standalone.is_in_memory(project.source.path) else ()),
             *_tell_named_paths(named),
         ),
         in_commands,
+        moves=tuple(moves),
+        reads=tuple(reads),
+        agent_keys=agent_keys,
     )
 
 
@@ -204,14 +199,14 @@ def _is_built(project: Project) -> bool:
 
 def _of_builds(
     project: Project, options: Options, moved: Sequence[Component], by_slot: Mapping[int, PlannedSecret]
-) -> tuple[list[Operation], list[mounts.Need], list[str]]:
-    """The operations, the needs and the notes of build secrets."""
+) -> tuple[list[Patch], list[mounts.Need], list[str], frozenset[str]]:
+    """The patches, the needs and the notes of build secrets, and those that are keys of an agent."""
     if not _is_built(project):
-        return [], [], []
+        return [], [], [], frozenset()
     from dsec_migrate.planning import build_secrets
 
-    operations, needs = build_secrets.place(project, moved, by_slot, is_named=options.syntax_line)
-    return operations, needs, list(build_secrets.notes(project, moved))
+    patches, needs = build_secrets.place(project, moved, by_slot, is_named=options.syntax_line)
+    return patches, needs, list(build_secrets.notes(project, moved)), build_secrets.agent_keys(moved, by_slot)
 
 
 def _in_commands(project: Project, options: Options, found: Iterable[Pending]) -> list[Pending]:
@@ -236,42 +231,48 @@ def report_only(project: Project, options: Options) -> Plan:
     return Plan((*rows, *elsewhere.find(project, options), *commented.find(project, options)))
 
 
-def _named_paths(project: Project, needs: Sequence[Need], by_slot: Mapping[int, PlannedSecret]) -> Iterator[NamePath]:
-    done: set[tuple[int, Secret]] = set()
+def _named_paths(
+    project: Project, needs: Sequence[Need], by_slot: Mapping[int, PlannedSecret]
+) -> Iterator[ReplacePart]:
     for need in needs:
         secret = by_slot[need.slot.key]
         if secret.value is not None:
-            for operation in named_paths(project, need.slot, secret.value, secret.mount_path):
-                if (id(operation.node), operation.value) not in done:
-                    done.add((id(operation.node), operation.value))
-                    yield operation
+            yield from named_paths(project, need.slot, secret.value, secret.mount_path)
 
 
 def _places(finding: Pending) -> Iterator[arguments.Covered]:
     return arguments.places(finding.result.reads) if isinstance(finding.result, Proposal) else iter(())
 
 
-def _options(moved: Iterable[Component]) -> Iterator[NameOption]:
+def _options(moved: Iterable[Component]) -> Iterator[ReplacePart]:
     for component in moved:
         for finding in component.findings:
             if isinstance(finding.result, Proposal) and finding.result.option is not None:
                 yield finding.result.option
 
 
-def _parts(moved: Iterable[Component]) -> Iterator[AddVariables]:
+def _parts(moved: Iterable[Component]) -> Iterator[Patch]:
     for component in moved:
         for finding in component.findings:
-            if isinstance(finding.result, Proposal) and finding.result.parts:
-                yield AddVariables(finding.variable.slot, finding.result.parts)
+            slot = finding.variable.slot
+            for name, value in finding.result.parts if isinstance(finding.result, Proposal) else ():
+                origin = f"{name} beside {slot.name}"
+                if slot.entry is not None:
+                    holder = slot.entry.owner
+                    yield InsertEntry(slot.document, holder, (name,), value, slot.entry, origin)
+                elif isinstance(slot.container, SequenceNode):
+                    item = Bare(f"{name}={value}")
+                    yield InsertItem(slot.document, slot.container, "", item, before=slot.node, origin=origin)
 
 
-def _tell_named_paths(operations: Sequence[NamePath]) -> Iterator[str]:
-    for operation in operations:
-        file, line, _ = operation.document.place(operation.node.start)
-        yield f"the text of the x- block at {file}:{line} names {operation.path} in place of the value"
+def _tell_named_paths(patches: Iterable[ReplacePart]) -> Iterator[str]:
+    for node, path, document in dict.fromkeys((patch.target, patch.text, patch.document) for patch in patches):
+        assert isinstance(node, Scalar)
+        file, line, _ = document.place(node.start)
+        yield f"the text of the x- block at {file}:{line} names {path} in place of the value"
 
 
-def repeated_in_comments(moves: Iterable[Move]) -> Iterator[MaskComment]:
+def repeated_in_comments(moves: Iterable[Move]) -> Iterator[ReplaceComment]:
     """Repetitions of the value in the comment behind its own line."""
     for move in moves:
         text = move.slot.text
@@ -282,7 +283,8 @@ def repeated_in_comments(moves: Iterable[Move]) -> Iterator[MaskComment]:
         comment = _COMMENT.match(source.text, move.slot.end, end)
         position = source.text.find(text, comment.end(), end) if comment else -1
         while position >= 0:
-            yield MaskComment(move.slot.document, Span(position, position + len(text)))
+            place = Span(position, position + len(text))
+            yield ReplaceComment(move.slot.document, place, MASK, f"the comment beside {move.slot.name}")
             position = source.text.find(text, position + len(text), end)
 
 

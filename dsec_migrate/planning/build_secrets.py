@@ -7,21 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dsec_migrate import builds, standalone
-from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
-from dsec_migrate.changes import (
-    AddMounts,
-    LengthenBuild,
-    MountOptions,
-    Operation,
-    PlannedSecret,
-)
-from dsec_migrate.document import Entry
+from dsec_migrate.building import AGENT
+from dsec_migrate.changes import MountOptions, PlannedSecret
+from dsec_migrate.document import Entry, Scalar
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.mounts import Need
 from dsec_migrate.passes import Proposal
+from dsec_migrate.patches import (
+    InsertItem,
+    InsertWord,
+    Kept,
+    Patch,
+    Remove,
+    ReplacePart,
+    SetValue,
+    Word,
+)
 from dsec_migrate.planning.components import Component
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Layer, Project
+
+SYNTAX = "# syntax=docker/dockerfile:1"
 
 
 class _Use(NamedTuple):
@@ -34,8 +40,8 @@ class _Use(NamedTuple):
 
 def place(
     project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret], *, is_named: bool
-) -> tuple[list[Operation], list[Need]]:
-    """The operations, and who needs which definition. ``is_named``: Dockerfiles get a line for their frontend."""
+) -> tuple[list[Patch], list[Need]]:
+    """The patches, and who needs which definition. ``is_named``: Dockerfiles get a line for their frontend."""
     groups: dict[tuple[int, int | str], list[_Use]] = {}
     for component in moved:
         for finding in component.findings:
@@ -44,17 +50,17 @@ def place(
                 use = _Use(finding, slot, by_slot[slot.key])
                 place = slot.key if isinstance(slot, BuildPart) else slot.name
                 groups.setdefault((id(slot.recipe), place), []).append(use)
-    operations: list[Operation] = []
+    patches: list[Patch] = []
     if is_named:
         texts = {id(use.slot.recipe): use.slot.recipe for uses in groups.values() for use in uses if use.slot.recipe}
         # a directive counts above everything else only, and there may be others
-        operations += (AddSyntax(text) for text in texts.values() if text.content.syntax is None)
+        patches += (InsertWord(text, None, SYNTAX, SYNTAX) for text in texts.values() if text.content.syntax is None)
     mounts: dict[tuple[int, str], tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
     short: dict[int, tuple[Layer, Entry, dict[str, dict[str, MountOptions]]]] = {}
     needs: list[Need] = []
     for uses in groups.values():
         secret_id = _secret_id(uses)
-        operations += _in_dockerfile(project, uses, secret_id)
+        patches += _in_dockerfile(project, uses, secret_id)
         for use in uses:
             build, layer, name = use.slot.build, use.slot.layer, use.secret.name
             assert layer is not None
@@ -70,21 +76,23 @@ def place(
                 mounts.setdefault((id(build), key), (layer, build, {}))[2][name] = options
             elif (entry := layer.service.own("build")) is not None:
                 short.setdefault(id(entry), (layer, entry, {}))[2].setdefault(key, {})[name] = options
-    operations += (
-        AddMounts(
-            layer.document,
-            build,
-            tuple(names),
-            own_options={name: (options,) for name, options in names.items() if options.target is not None},
-            key=key,
-        )
+    patches += (
+        InsertItem(layer.document, build, key, options.item(name), origin=f"the build secret {name}")
         for (_, key), (layer, build, names) in mounts.items()
+        for name, options in names.items()
     )
-    operations += (
-        LengthenBuild(layer.document, layer.service, entry, {key: tuple(names.items()) for key, names in lists.items()})
-        for layer, entry, lists in short.values()
-    )
-    return operations, needs
+    for layer, entry, lists in short.values():
+        assert isinstance(entry.value, Scalar)
+        items = {key: [options.item(name) for name, options in names.items()] for key, names in lists.items()}
+        value = {"context": Kept(entry.value), **items}
+        patches.append(SetValue(layer.document, entry.value, value, "the secrets of a build"))
+    return patches, needs
+
+
+def agent_keys(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> frozenset[str]:
+    """The names of secrets that builds get through an agent."""
+    findings = (finding for component in moved for finding in component.findings)
+    return frozenset(by_slot[finding.variable.slot.key].name for finding in findings if is_of_agent(finding))
 
 
 def is_of_agent(finding: Pending) -> bool:
@@ -99,19 +107,26 @@ def _secret_id(uses: Sequence[_Use]) -> str:
     return names.pop() if len(names) == 1 else re.sub(r"\W+", "_", uses[0].slot.name.strip("./-")).lower()
 
 
-def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> Iterator[Operation]:
+def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> Iterator[Patch]:
     slot, result = uses[0].slot, uses[0].finding.result
     recipe = slot.recipe
     assert isinstance(result, Proposal)
     change = result.recipe
     assert change is not None
     assert recipe is not None
-    yield from (DropWord(recipe, *dropped) for dropped in change.dropped)
-    yield from (NameInRun(recipe, *named) for named in change.named)
+    origin = f"the build secret {secret_id}"
+    yield from (Remove(recipe, Word(*dropped), origin=origin) for dropped in change.dropped)
+    for run, span, text in change.named:
+        if text or span != (0, len(run.text)):
+            yield ReplacePart(recipe, run, span, text, origin)
+        else:
+            yield Remove(recipe, run, origin=origin)
     # who builds it without the secret did so without the argument
     is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, recipe))
     for run, how in change.mounted:
-        yield MountInRun(recipe, run, secret_id, how, is_required)
+        # of what stays outside, the builder's agent has the key
+        mount = how if how.startswith(AGENT) else f"type=secret,id={secret_id},{how}"
+        yield InsertWord(recipe, run, f"--mount={mount}{',required=true' if is_required else ''}", origin)
 
 
 def builders(project: Project, recipe: DockerfileText) -> Iterator[str]:

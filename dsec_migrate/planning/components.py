@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceType
 from functools import cached_property, lru_cache
 
-from dsec_migrate.changes import (
-    Applicability,
-    Change,
-    Move,
-    MoveArgument,
-    MoveVariable,
-    PlannedSecret,
-    ReadInTest,
-    RemoveVariable,
-)
-from dsec_migrate.document import Document, Entry
+from dsec_migrate import scripts
+from dsec_migrate.changes import Applicability, Change, Move, PlannedSecret
+from dsec_migrate.document import Document, ParsedNode, Sequence
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.finding import Confidence, Exposure, Verdict
 from dsec_migrate.groups import Groups
@@ -49,7 +42,7 @@ class Component:
         return self._uses[key]
 
 
-def join(project: Project, found: Sequence[Pending]) -> list[Component]:
+def join(project: Project, found: SequenceType[Pending]) -> list[Component]:
     """Joins findings that share a slot, directly or through others."""
     groups = Groups[int]()
     for finding in found:
@@ -213,21 +206,13 @@ def is_moved(component: Component) -> bool:
     return all(isinstance(finding.result, Proposal) for finding in component.findings)
 
 
-def holder_of(service: Service, slot: Slot) -> Entry | None:
-    """The ``environment:`` whose block, and nobody else's, the slot's line stands in."""
-    if isinstance(slot, BuildArgument):
-        return slot.build.own("args") if slot.build is not None else None
-    entry = service.layers[0].service.effective().get("environment")
-    return entry if entry is not None and entry.value is slot.container and entry.value.anchor is None else None
-
-
 def is_word_of_test(slot: Argument, proposal: Proposal) -> bool:
     """Whether an argument stands in the words of a healthcheck, which are read with all others of its list."""
-    return any(isinstance(read, ReadInTest) and read.node is slot.content for read in proposal.reads)
+    return any(read.test is not None and read.node is slot.content for read in proposal.reads)
 
 
 def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
-    operations: list[Move] = []
+    moves: list[Move] = []
     done: set[int] = set()
     for finding in component.findings:
         result = finding.result
@@ -239,20 +224,40 @@ def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> C
             if slot.key not in done:
                 done.add(slot.key)
                 if isinstance(slot, Argument):
-                    is_read = result.program is None and result.option is None
                     if not is_word_of_test(slot, result):
-                        operations.append(MoveArgument(slot, secret.name, secret.mount_path, is_read))
+                        moves.append(Move(slot, secret.name, value=_in_place(slot, result, secret.mount_path)))
                     continue
                 if isinstance(slot, BuildArgument) and slot.container is None:
                     # a default of the Dockerfile goes with its declaration
                     continue
                 if not result.new_name:
                     # what is said beside it goes too: in a script it would be shown by `docker inspect`
-                    operations.append(RemoveVariable(slot, secret.name, holder_of(finding.case.service, slot)))
+                    moves.append(Move(slot, secret.name))
                     continue
                 stays = slot.node is not slot.content and component.other_use(slot) is not None
                 value = result.value.format(path=secret.mount_path, name=secret.name)
-                operations.append(MoveVariable(slot, result.new_name, value, secret.name, replaces_alias=stays))
+                moves.append(Move(slot, secret.name, result.new_name, value, replaces_alias=stays))
     order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]
     worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Proposal)), key=order.index)
-    return Change(tuple(operations), (), worst)
+    return Change(tuple(moves), (), worst)
+
+
+def _in_place(slot: Argument, proposal: Proposal, path: str) -> str:
+    """What stands in the place of an argument: a script reads the file there, a wrapper replaces the path when the
+    container starts. Nothing, where it stands in an entrypoint that the wrapper writes anew."""
+    if proposal.program is None and proposal.option is None:
+        return scripts.content(path)
+    return "" if proposal.program is not None and is_written_anew(slot) else path
+
+
+def is_written_anew(slot: Argument) -> bool:
+    """Whether the argument stands in an entrypoint that a wrapper restates: it is no list that stands line by line."""
+    if slot.place_key != "entrypoint" or slot.layer is None:
+        return False
+    entry = slot.layer.service.own("entrypoint")
+    return entry is not None and not is_block(entry.value)
+
+
+def is_block(node: ParsedNode) -> bool:
+    """Whether a list has each of its items on lines of its own."""
+    return isinstance(node, Sequence) and not node.flow and node.anchor is None

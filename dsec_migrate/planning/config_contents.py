@@ -16,9 +16,9 @@ from dsec_migrate import files, mounts, readers
 from dsec_migrate.changes import Applicability, Change, MountOptions, PlannedSecret
 from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, walk
 from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.isolation import DropConfig, DropMounts
 from dsec_migrate.naming import is_valid, style_of
 from dsec_migrate.options import Mount, Options, SourceKind, Target
+from dsec_migrate.patches import Remove, without
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.planning import chosen
 from dsec_migrate.planning.secrets import member_of
@@ -128,16 +128,23 @@ def targets(moved: Iterable[Moved]) -> mounts.Readers:
     return found
 
 
-def drops(moved: Iterable[Moved]) -> Iterator[DropMounts | DropConfig]:
-    """What goes: the definitions, and the entries of the services."""
+def drops(moved: Iterable[Moved]) -> Iterator[Remove]:
+    """What goes: the definitions, and the entries of the services, each with the whole block where it is all of it."""
+    definitions: dict[int, list[Content]] = {}
     lists: dict[int, list[Use]] = {}
     for one in moved:
-        yield DropConfig(one.content.document, one.content.root, one.content.entry)
+        definitions.setdefault(id(one.content.root), []).append(one.content)
         for use in one.content.uses:
             lists.setdefault(id(use.layer.service), []).append(use)
+    for contents in definitions.values():
+        block = contents[0].root.own(KEY)
+        assert block is not None
+        yield from without(contents[0].document, block, [one.entry for one in contents], "the definition of a config")
     for uses in lists.values():
-        layer = uses[0].layer
-        yield DropMounts(layer.document, layer.service, tuple(use.item for use in uses), KEY)
+        layer, service = uses[0].layer, uses[0].service
+        listed = layer.service.own(KEY)
+        assert listed is not None
+        yield from without(layer.document, listed, [use.item for use in uses], f"the configs of {service.name}")
 
 
 def told(found: Iterable[Finding], moved: Iterable[Moved], options: Options) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from dsec_migrate import exceptions
-from dsec_migrate.changes import Applicability, Operation, ReadInScript
+from dsec_migrate.changes import Applicability, Read
 from dsec_migrate.detectors import judge, passages
 from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.scanning import merge
@@ -72,13 +72,13 @@ def find(project: Project, options: Options, told: Collection[int] = ()) -> Iter
                 yield _row(project, options, text, verdict)
 
 
-def staying(rows: Iterable[Finding], operations: Iterable[Operation]) -> Iterator[Finding]:
+def staying(rows: Iterable[Finding], reads: Iterable[Read]) -> Iterator[Finding]:
     """The rows but for those whose every part a text is to read from a file from now on."""
     gone: dict[str, list[Span]] = {}
-    for operation in operations:
-        if isinstance(operation, ReadInScript) and not operation.variable:
-            node, document = operation.node, operation.document
-            places = (text_span(document, node, part) or Span(node.start, node.end) for part in operation.spans)
+    for read in reads:
+        if read.test is None and not read.variable:
+            node, document = read.node, read.document
+            places = (text_span(document, node, part) or Span(node.start, node.end) for part in read.spans)
             gone.setdefault(str(document.source.path), []).extend(places)
     for row in rows:
         known = gone.get(row.site.file, ())

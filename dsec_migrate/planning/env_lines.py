@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import environment
-from dsec_migrate.changes import (
-    MOVES,
-    InText,
-    Move,
-    MoveArgument,
-    NameOption,
-    Plan,
-    PlannedSecret,
-    ReadInScript,
-    ReadInTest,
-    RemoveLine,
-)
+from dsec_migrate.changes import Move, Plan, PlannedSecret
 from dsec_migrate.detectors import judge
 from dsec_migrate.document import Document, Scalar
 from dsec_migrate.dotenv import Entry
 from dsec_migrate.errors import UserError
 from dsec_migrate.finding import Candidate
 from dsec_migrate.options import SourceKind
+from dsec_migrate.patches import Remove
 from dsec_migrate.planning.handed_on import reader_of
-from dsec_migrate.project import EnvFileSlot, EnvFileText, Project, claim_on, references_of
-from dsec_migrate.scripts import edited
-from dsec_migrate.source import Source
+from dsec_migrate.project import Argument, EnvFileText, Project, claim_on, references_of
+from dsec_migrate.source import Source, Span
 
 Planned = tuple[Project, Plan]
 
@@ -102,9 +91,9 @@ def _reason_to_keep(units: Sequence[Project], path: Path, names: Set[str], other
 def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
     """Variables of the environment that gave a moved line its value, each with the secret that has it now."""
     secrets = {secret.name: secret for secret in plan.secrets}
-    for operation in plan.operations:
-        if isinstance(operation, MOVES) and (secret := secrets.get(operation.secret)) is not None:
-            yield from ((name, secret.name) for name in supplies(project, operation, secret))
+    for move in plan.moves:
+        if (secret := secrets.get(move.secret)) is not None:
+            yield from ((name, secret.name) for name in supplies(project, move, secret))
 
 
 def supplies(project: Project, move: Move, secret: PlannedSecret) -> list[str]:
@@ -125,12 +114,12 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
     `${USER}:${PASSWORD}@db` the second."""
     secrets = {secret.name: secret for secret in plan.secrets}
     found: dict[str, str] = {}
-    for operation in plan.operations:
-        secret = secrets.get(operation.secret) if isinstance(operation, MOVES) else None
-        if not isinstance(operation, MOVES) or secret is None or secret.source is SourceKind.ENVIRONMENT:
+    for move in plan.moves:
+        secret = secrets.get(move.secret)
+        if secret is None or secret.source is SourceKind.ENVIRONMENT:
             continue
-        is_all = operation.slot.text is None or project.effect(operation.slot).whole_reference is not None
-        for name in _mentioned(project, operation):
+        is_all = move.slot.text is None or project.effect(move.slot).whole_reference is not None
+        for name in _mentioned(project, move):
             value = project.environment.variables.get(name)
             text = None if value is None else value.replace("$", "$$")
             if is_all or judge(Candidate("", name, text, value)) is not None:
@@ -139,7 +128,7 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
 
 
 def _still_read(project: Project, plan: Plan) -> Iterator[str]:
-    moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
+    moved = {id(move.slot.content) for move in plan.moves}
     for _, text in _templates_after(project, plan):
         yield from references_of(text)
     for service in project.services.values():
@@ -159,7 +148,8 @@ def _still_read(project: Project, plan: Plan) -> Iterator[str]:
 def prune(units: Sequence[Planned], others: Others) -> Plan:
     """The lines to be taken out for ``--prune-env``."""
     unused, _ = unused_lines(units, others)
-    return Plan(operations=tuple(RemoveLine(line.text, line.line) for line in unused))
+    removed = (Remove(text, line, origin=f"the unused line {line.name}") for text, line, _ in unused)
+    return Plan(patches=tuple(removed))
 
 
 def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[str, int, str, bool, str]]:
@@ -188,12 +178,9 @@ def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[
 def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
     """Lines that the plans take out, or move: the same file may be an env file of a service, too."""
     for _, plan in units:
-        for operation in plan.operations:
-            if isinstance(operation, RemoveLine):
-                yield operation.document.source.real_path, operation.line.line
-            elif isinstance(operation, MOVES) and isinstance(operation.slot, EnvFileSlot):
-                assert operation.slot.line is not None
-                yield operation.slot.document.source.real_path, operation.slot.line.line
+        for patch in plan.patches:
+            if patch.line is not None:
+                yield patch.document.source.real_path, patch.line.line
 
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
@@ -206,18 +193,26 @@ def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterat
 
 
 def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Document, Scalar], str]]:
-    """Each scalar with a ``$`` that does not move, and what it says afterwards."""
+    """Each scalar with a ``$`` that does not move, and what stays of it."""
+    gone: dict[int, list[Span]] = {}
     moved: set[int] = set()
-    reads: dict[int, list[InText]] = {}
-    for operation in plan.operations:
-        if isinstance(operation, (ReadInScript, MoveArgument, NameOption)):
-            reads.setdefault(id(operation.node), []).append(operation)
-        elif isinstance(operation, ReadInTest):
-            moved.add(id(operation.node))
-        elif isinstance(operation, MOVES):
-            moved.add(id(operation.slot.content))
+    for read in plan.reads:
+        if read.test is not None:
+            moved.add(id(read.node))
+        elif not read.variable:
+            gone.setdefault(id(read.node), []).extend(read.spans)
+    for move in plan.moves:
+        if isinstance(move.slot, Argument):
+            gone.setdefault(id(move.slot.content), []).append(move.slot.part)
+        else:
+            moved.add(id(move.slot.content))
     for document in project.compose_texts:
         for node in document.templates:
             if id(node) not in moved:
-                own = reads.get(id(node))
-                yield (document, node), edited(node, own) if own else node.value
+                yield (document, node), _without(node.value, gone.get(id(node), ()))
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    for start, end in sorted(spans, reverse=True):
+        text = f"{text[:start]} {text[end:]}"
+    return text

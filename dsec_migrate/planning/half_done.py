@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dsec_migrate import files, images
-from dsec_migrate.changes import Applicability, Move, MoveVariable, RemoveVariable
+from dsec_migrate.changes import Applicability, Move
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.document import Alias, Scalar, walk
 from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
@@ -18,7 +18,6 @@ from dsec_migrate.mounts import Other
 from dsec_migrate.options import Options
 from dsec_migrate.passes import Delivery
 from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.planning.components import holder_of
 from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable, claim_on
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.records import dataclass, replace
@@ -65,8 +64,8 @@ class HalfDone:
         if mend is None or mend.new_name == self.variable.name:
             return None
         if mend.new_name is None:
-            return RemoveVariable(mend.slot, mend.secret, holder_of(self.service, mend.slot), keeps_comment=True)
-        return MoveVariable(mend.slot, mend.new_name, mend.slot.text or "", mend.secret)
+            return Move(mend.slot, mend.secret, keeps_comment=True)
+        return Move(mend.slot, mend.secret, mend.new_name, mend.slot.text or "")
 
     def report(self, verdict: Verdict | None, options: Options) -> Finding:
         """The row of a report; ``verdict`` is what the detectors say of the variable's text."""

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.changes import MOVES, NewFile, Plan
+from dsec_migrate.changes import NewFile, Plan
 from dsec_migrate.detectors import judge
 from dsec_migrate.environment import PROJECT_NAME, read_entries
 from dsec_migrate.exclusion import ignore_but
@@ -147,7 +147,7 @@ def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
     """The variables that the projects read, in the order of their files."""
     told: dict[str, None] = {}
     for project, plan in units:
-        moved = {id(operation.slot.content) for operation in plan.operations if isinstance(operation, MOVES)}
+        moved = {id(move.slot.content) for move in plan.moves}
         for document in project.compose_texts:
             for node in document.templates:
                 if id(node) in moved:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dsec_migrate.changes import PlannedSecret, Read, ReadInScript
+from dsec_migrate import scripts
+from dsec_migrate.changes import PlannedSecret, Read
+from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.passes import Proposal
+from dsec_migrate.patches import Patch, ReplacePart, SetValue
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.planning.components import Component, is_word_of_test
 from dsec_migrate.planning.pending import Pending
 from dsec_migrate.project import Argument
 from dsec_migrate.records import replace
-from dsec_migrate.scripts import words
 from dsec_migrate.source import Span
 
 _ASSIGNED = Pattern(r"(\w+)=[\"']?\Z")
@@ -22,6 +24,43 @@ _USER = Pattern(r"(?:(?:^|[\s\"'])(?:-[uU]|--?user(?:name)?)[\s=\"']*|://)\$*\{?
 _AS_ROOT = Pattern(r"(?<![\w.-])(?:mysql|mariadb)(?:-?[a-z]+)?(?![\w-])")
 _END_OF_COMMAND = Pattern(r"[|;&\n]")
 _PASSWORD = Pattern(r"(?i)_?(?:password|passwd|pass|pwd|pw)$")
+
+
+def patches(reads: Iterable[Read]) -> Iterator[Patch]:
+    """What changes in the texts. All that one test of words has to read is written at once."""
+    tests: dict[int, tuple[SequenceNode, list[Read]]] = {}
+    for read in reads:
+        document, node, origin = read.document, read.node, f"a text that reads {read.path}"
+        if read.test is not None:
+            tests.setdefault(id(read.test), (read.test, []))[1].append(read)
+        elif not read.variable:
+            yield from (ReplacePart(document, node, span, scripts.content(read.path), origin) for span in read.spans)
+        else:
+            start = read.spans[0].start
+            # of several lines, the new ones are lines too
+            has_lines = node.style == "|" and "\n" in node.value.rstrip("\n")
+            end = "\n" if has_lines and node.value[start - 1 : start] in {"", "\n"} else "; "
+            yield ReplacePart(
+                document, node, Span(start, start), scripts.setting(read.variable, read.path, end), origin
+            )
+    for test, own in tests.values():
+        origin = " and ".join(f"a test that reads {path}" for path in dict.fromkeys(read.path for read in own))
+        yield SetValue(own[0].document, test, ("CMD-SHELL", _joined(test, own)), origin)
+
+
+def _joined(test: SequenceNode, reads: Sequence[Read]) -> str:
+    """The words of a healthcheck as one line for a shell, with parts that are the content of files."""
+    spans: dict[int, list[tuple[Span, str]]] = {}
+    for read in reads:
+        spans.setdefault(id(read.node), []).extend((span, read.path) for span in read.spans)
+    line = [scripts.setting(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
+    for word in scripts.words(test)[1:]:
+        text, position = "", 0
+        for span, path in sorted(spans.get(id(word), ())):
+            text += scripts.quoted(word.value[position : span.start]) + f'"{scripts.content(path)}"'
+            position = span.end
+        line.append((text + scripts.quoted(word.value[position:])) or "''")
+    return " ".join(line)
 
 
 class _Claim(NamedTuple):
@@ -97,9 +136,9 @@ def _meant(claims: Sequence[_Claim], span: Span) -> _Claim:
 
 def _around(read: Read, span: Span) -> tuple[str, str]:
     """What stands before and behind a place in its command line."""
-    if isinstance(read, ReadInScript):
+    if read.test is None:
         return read.node.value[: span.start], read.node.value[span.end :]
-    line = words(read.test)[1:]
+    line = scripts.words(read.test)[1:]
     number = next(number for number, word in enumerate(line) if word is read.node)
     before = [word.value for word in line[:number]]
     behind = [word.value for word in line[number + 1 :]]

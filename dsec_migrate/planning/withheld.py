@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from dsec_migrate.changes import MoveVariable, RenameReset
+from dsec_migrate.changes import Move
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.passes import Proposal
+from dsec_migrate.patches import RenameKey
 from dsec_migrate.project import Hidden, Project, Slot
 
 
@@ -49,14 +50,13 @@ def obstacle(project: Project, slots: Iterable[Slot], user: str, proposal: Propo
     return None
 
 
-def followers(project: Project, moves: Iterable[MoveVariable]) -> Iterator[RenameReset]:
-    """The lines ``X: !reset`` that follow X, each once."""
-    done: set[int] = set()
+def followers(project: Project, moves: Iterable[Move]) -> Iterator[RenameKey]:
+    """The lines ``X: !reset`` follow X."""
     for move in moves:
         for one in _by_slot(project).get(move.slot.key, ()):
             reset = one.reset
-            if reset is not None and reset.key not in done:
-                done.add(reset.key)
-                # a service that sets the new variable itself gets nobody else's
-                if isinstance(reset.container, MappingNode) and reset.container.own(move.new_name) is None:
-                    yield RenameReset(reset, move.new_name)
+            block = reset.container if reset is not None else None
+            # a service that sets the new variable itself gets nobody else's
+            is_free = isinstance(block, MappingNode) and block.own(move.name) is None
+            if reset is not None and reset.entry is not None and is_free:
+                yield RenameKey(reset.document, reset.entry, move.name, f"the reset of {reset.name}")

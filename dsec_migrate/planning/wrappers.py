@@ -5,21 +5,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate.changes import MoveArgument, PlannedSecret, WrapProgram
-from dsec_migrate.document import Content, Scalar, follow, inherited
+from dsec_migrate import wrapping
+from dsec_migrate.changes import PlannedSecret, WrappedStart
+from dsec_migrate.document import Content, Entry, Scalar, follow, inherited, is_merge_key
 from dsec_migrate.document import Mapping as MappingNode
 from dsec_migrate.document import Sequence as SequenceNode
 from dsec_migrate.passes import Proposal
-from dsec_migrate.planning.components import Component
+from dsec_migrate.patches import Bare, InsertEntry, InsertItem, Patch, ReplacePart, SetValue
+from dsec_migrate.planning.components import Component, is_block
 from dsec_migrate.project import Argument, Project
 from dsec_migrate.records import replace
-from dsec_migrate.scripts import edited
+from dsec_migrate.source import Edit, Span, splice
 from dsec_migrate.wrapping import Supply
 
 
-def notes(operations: Iterable[object]) -> Iterator[str]:
+def notes(started: Iterable[WrappedStart]) -> Iterator[str]:
     """What a wrapper protects, and what it does not, once for all of them."""
-    names = [supply.name for one in operations if isinstance(one, WrapProgram) for supply in one.variables]
+    names = [supply.name for one in started for supply in one.variables]
     if names:
         yield (
             f"a shell reads {', '.join(dict.fromkeys(names))} when the container starts: `docker inspect` and `docker "
@@ -28,10 +30,10 @@ def notes(operations: Iterable[object]) -> Iterator[str]:
         )
 
 
-def place(project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrapProgram]:
+def place(project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrappedStart]:
     """For components that move, with the secrets of their slots (by ``Slot.key``)."""
     programs = _by_service(moved, by_slot)
-    held: dict[int, WrapProgram] = {}
+    held: dict[int, WrappedStart] = {}
     for name, program in programs.items():
         shared = _shared(project, programs, project.services[name].layers[0].service)
         one = shared if shared is not None else program
@@ -39,7 +41,7 @@ def place(project: Project, moved: Iterable[Component], by_slot: Mapping[int, Pl
     yield from held.values()
 
 
-def _shared(project: Project, programs: Mapping[str, WrapProgram], body: MappingNode) -> WrapProgram | None:
+def _shared(project: Project, programs: Mapping[str, WrappedStart], body: MappingNode) -> WrappedStart | None:
     """The program of all services that take their variables from the same mapping, written there once; None where
     they differ, or where a service without it would get it as well."""
     variables = body.effective().get("environment")
@@ -52,7 +54,7 @@ def _shared(project: Project, programs: Mapping[str, WrapProgram], body: Mapping
         for layer in service.layers
         if layer.service is provider or provider in inherited(layer.service)
     ]
-    found: list[WrapProgram] = []
+    found: list[WrappedStart] = []
     for program, heir in heirs:
         entry = heir.effective().get("environment")
         if program is None or program.script is not None or entry is None or entry.owner is not provider:
@@ -66,9 +68,9 @@ def _shared(project: Project, programs: Mapping[str, WrapProgram], body: Mapping
     return replace(first, holder=provider) if len(same) == 1 and len(commands) <= 1 else None
 
 
-def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[str, WrapProgram]:
-    programs: dict[str, WrapProgram] = {}
-    moves: dict[str, list[MoveArgument]] = {}
+def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[str, WrappedStart]:
+    programs: dict[str, WrappedStart] = {}
+    edits: dict[str, list[tuple[Argument, str]]] = {}
     for component in moved:
         for finding in component.findings:
             result = finding.result
@@ -79,22 +81,70 @@ def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]
                 if isinstance(finding.variable.slot, Argument):
                     programs[name] = replace(program, arguments=(*program.arguments, path))
                     if finding.variable.slot.place_key == "entrypoint":
-                        move = MoveArgument(finding.variable.slot, "", path, is_read=False)
-                        moves.setdefault(name, []).append(move)
+                        edits.setdefault(name, []).append((finding.variable.slot, path))
                 else:
                     variable = Supply(finding.variable.name, path, result.frame)
                     programs[name] = replace(program, variables=(*program.variables, variable))
-    for name, own in moves.items():
+    for name, own in edits.items():
         program = programs[name]
         if program.script is None:
             programs[name] = replace(program, entrypoint=_words(program.holder.get("entrypoint"), own))
     return programs
 
 
-def _words(entrypoint: Content | None, moves: Sequence[MoveArgument]) -> tuple[str, ...]:
+def _words(entrypoint: Content | None, paths: Sequence[tuple[Argument, str]]) -> tuple[str, ...]:
     """The words of an entrypoint, of which some say a path in place of a secret."""
+
+    def said(word: Scalar) -> str:
+        return splice(word.value, [Edit(*slot.part, path) for slot, path in paths if slot.content is word])
+
     if isinstance(entrypoint, SequenceNode):
-        words = [content for item in entrypoint.items if isinstance(content := follow(item), Scalar)]
-        return tuple(edited(word, [move for move in moves if move.node is word]) for word in words)
+        return tuple(said(content) for item in entrypoint.items if isinstance(content := follow(item), Scalar))
     assert isinstance(entrypoint, Scalar)
-    return tuple(shlex.split(edited(entrypoint, moves)))
+    return tuple(shlex.split(said(entrypoint)))
+
+
+# --- what changes in the files ---
+
+
+def patches(started: Iterable[WrappedStart]) -> Iterator[Patch]:
+    for one in started:
+        origin = f"the wrapper of {', '.join(supply.name for supply in one.variables) or 'an argument'}"
+        if one.script is not None:
+            yield _longer(one, one.script, origin)
+        else:
+            yield from _wrapped(one, origin)
+
+
+def _longer(one: WrappedStart, script: Scalar, origin: str) -> Patch:
+    """Further lines before the last one of an earlier wrapper's script."""
+    position = script.value.rindex(wrapping.LAST_LINE.replace("$", "$$"))
+    lines = wrapping.lines(one.variables, one.arguments)
+    text = "".join(f"{line}\n" for line in lines).replace("$", "$$")
+    return ReplacePart(one.document, script, Span(position, position), text, origin)
+
+
+def _wrapped(one: WrappedStart, origin: str) -> Iterator[Patch]:
+    document, holder = one.document, one.holder
+    script = wrapping.script(one.variables, one.comment, one.arguments).replace("$", "$$")
+    own_words = [one.shell, Bare(wrapping.OPTIONS), script, wrapping.NAME]
+    own, command = holder.own("entrypoint"), holder.own("command")
+    if own is not None and is_block(own.value):
+        assert isinstance(own.value, SequenceNode)
+        first = own.value.items[0]
+        yield from (InsertItem(document, own.value, "", word, before=first, origin=origin) for word in own_words)
+        return
+    words = [*own_words, *one.entrypoint]
+    before: Entry | None = command or holder.own("environment") or holder.own("env_file") or _first(holder)
+    if own is not None:
+        yield SetValue(document, own.value, words, origin)
+        before = next((entry for entry in holder.entries if entry.key.start > own.key.start), None)
+    else:
+        yield InsertEntry(document, holder, ("entrypoint",), words, before, origin)
+    if one.command is not None:
+        yield InsertEntry(document, holder, ("command",), one.command, before, origin)
+
+
+def _first(holder: MappingNode) -> Entry:
+    """The first entry of a service, but for those that a merge key brings."""
+    return next((entry for entry in holder.entries if not is_merge_key(entry.key)), holder.entries[0])

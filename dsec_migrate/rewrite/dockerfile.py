@@ -1,43 +1,37 @@
-"""How a Dockerfile is written: words go, mounts come right behind RUN."""
+"""How a Dockerfile is written: words go, flags come right behind the keyword."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from dsec_migrate.building import AddSyntax, DropWord, MountInRun, NameInRun
-from dsec_migrate.changes import Operation
 from dsec_migrate.dockerfile import Instruction, words
+from dsec_migrate.patches import InsertWord, Patches, Remove, ReplacePart, Word
 from dsec_migrate.project import DockerfileText
+from dsec_migrate.rewrite.layout import Made, newline_at
 from dsec_migrate.source import Edit, Span
 
-SYNTAX = "# syntax=docker/dockerfile:1"
 
-
-def edits(text: DockerfileText, operations: Iterable[Operation]) -> Iterator[Edit]:
-    dropped: dict[int, tuple[Instruction, list[Span]]] = {}
-    mounts: dict[int, tuple[Instruction, list[str]]] = {}
-    for operation in operations:
-        if isinstance(operation, AddSyntax):
-            newline = "\r\n" if "\r\n" in text.source.text else "\n"
-            yield Edit(0, 0, f"{SYNTAX}{newline}")
-        elif isinstance(operation, DropWord):
-            instruction = operation.instruction
-            dropped.setdefault(id(instruction), (instruction, []))[1].append(operation.word)
-        elif isinstance(operation, MountInRun):
-            instruction = operation.instruction
-            mounts.setdefault(id(instruction), (instruction, []))[1].append(operation.flag)
-        elif isinstance(operation, NameInRun):
-            run = operation.instruction
-            if operation.text or operation.part != (0, len(run.text)):
-                place = run.place(*operation.part)
-                yield Edit(place.start, place.end, operation.text)
-            else:
-                yield Edit(*text.source.lines(*run.span), "")
-    for instruction, gone in dropped.values():
-        yield from _without(text, instruction, gone)
-    for instruction, flags in mounts.values():
-        start = (instruction.trigger or instruction).behind_keyword
-        yield Edit(start, start, "".join(f"{flag} " for flag in dict.fromkeys(flags)))
+def made(text: DockerfileText, patches: Patches) -> Iterator[Made]:
+    for patch in patches.of(ReplacePart):
+        assert isinstance(patch.target, Instruction)
+        yield Made(Edit(*patch.target.place(*patch.span), patch.text), patch)
+    gone: dict[int, tuple[Instruction, list[Remove], list[Span]]] = {}
+    for removed in patches.of(Remove):
+        if isinstance(removed.target, Word):
+            instruction, span = removed.target
+            _, own, spans = gone.setdefault(id(instruction), (instruction, [], []))
+            own.append(removed)
+            spans.append(span)
+        elif isinstance(removed.target, Instruction):
+            yield Made(Edit(*text.source.lines(*removed.target.span), ""), removed)
+    for instruction, own, spans in gone.values():
+        yield from (Made(edit, own[0]) for edit in _without(text, instruction, spans))
+    for inserted in patches.of(InsertWord):
+        if inserted.instruction is None:
+            yield Made(Edit(0, 0, f"{inserted.text}{newline_at(text.source.text, 0)}"), inserted)
+        else:
+            start = (inserted.instruction.trigger or inserted.instruction).behind_keyword
+            yield Made(Edit(start, start, f"{inserted.text} "), inserted)
 
 
 def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -> Iterator[Edit]:

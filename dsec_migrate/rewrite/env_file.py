@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dsec_migrate.dotenv import SPACES, Entry, quote
+from dsec_migrate.patches import Patch, Patches, Remove, RenameKey, SetValue
 from dsec_migrate.placeholder import is_telling
+from dsec_migrate.project import EnvFileText
+from dsec_migrate.rewrite.layout import Made
 from dsec_migrate.secret import MASK
 from dsec_migrate.source import Edit, Span
 
@@ -21,6 +24,22 @@ _SPACES_IN_LINE = SPACES.replace("\n", "")
 _COMMENT = re.compile(rf"[{_SPACES_IN_LINE}]*#")
 _NOTHING_ELSE = re.compile(rf"[{_SPACES_IN_LINE}]*(?:#[^\n]*)?(?:\n|\Z)")
 _ONE_REFERENCE = re.compile(r"\$(?:\w+|\{[^{}]*\})")
+
+
+def made(document: EnvFileText, patches: Patches) -> Iterator[Made]:
+    """A new name and a new value of one line are written together: what the line can hold depends on both."""
+    text = document.source.text
+    named = {patch.target: patch for patch in patches.of(RenameKey)}
+    values = {patch.target: patch for patch in patches.of(SetValue)}
+    for line in dict.fromkeys((*named, *values)):
+        assert isinstance(line, Entry)
+        name = named[line].name if line in named else line.name
+        value = values[line].value if line in values else line.value
+        patch: Patch = values[line] if line in values else named[line]
+        yield from (Made(edit, patch) for edit in move(text, line, name, str(value), raw=document.is_raw))
+    removed = patches.of(Remove)
+    lines = [patch.target for patch in removed if isinstance(patch.target, Entry)]
+    yield from (Made(edit, removed[0]) for edit in remove(text, lines))
 
 
 def move(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = False) -> list[Edit]:

@@ -14,20 +14,14 @@ from pathlib import Path
 from dsec_migrate import document as yaml
 from dsec_migrate import dotenv
 from dsec_migrate import project as projects
-from dsec_migrate.changes import (
-    MoveVariable,
-    Operation,
-    Plan,
-    RemoveLine,
-    RemoveVariable,
-)
+from dsec_migrate.changes import Plan
 from dsec_migrate.errors import UserError, VerificationError
 from dsec_migrate.finding import Action
 from dsec_migrate.interpreter import Interpreter
 from dsec_migrate.options import Harden, Options
 from dsec_migrate.outcome import Remaining, Rewritten
 from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.project import EnvFileSlot, Project, references_of
+from dsec_migrate.project import Project, references_of
 from dsec_migrate.remnants import remaining
 from dsec_migrate.source import Edit, real_path
 from dsec_migrate.verify import isolation
@@ -50,21 +44,22 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     if len(after.problems) > len(project.problems):
         raise VerificationError(f"the new text would be invalid: {after.problems[-1].what}")
     data = {text.source.real_path: [yaml.plain(root) for root in text.roots] for text in after.compose_texts}
-    _check_structure(project, data, plan.operations)
-    _check_env_files(project, after, plan.operations)
-    check_reads(project, after, plan)
+    expected = Interpreter(plan.patches)
+    _check_structure(project, data, expected)
+    _check_env_files(project, after, expected)
+    check_reads(project, after, plan, expected)
     check_values(project, after, plan)
     if any(service.is_built for service in project.services.values()):
         from dsec_migrate.verify import recipes
 
-        recipes.check(project, after, plan, rewritten)
+        recipes.check(project, after, plan, expected, rewritten)
     _check_other_keys(project, after, _CHANGED_KEYS | ({"networks"} if Harden.NETWORKS in options.harden else set()))
     if plan.hardened:
         isolation.check(project, after, plan)
     for document in (*after.documents, *after.extended):
         if document.source.real_path in overlay:
             _check_schema(data[document.source.real_path], is_fragment=len(after.documents) > 1)
-    _check_pruned(plan.operations, rewritten)
+    _check_dotenv(project, expected, rewritten)
     _check_project_environment(project, after, rewritten)
     _check_subsets(project, plan, overlay)
     _check_stable(after, options)
@@ -93,11 +88,8 @@ def _check_untouched(old: str, new: str, edits: SequenceType[Edit]) -> None:
 # --- the plan, applied to plain data ---
 
 
-def _check_structure(
-    before: Project, after: MappingType[str, SequenceType[object]], operations: SequenceType[Operation]
-) -> None:
+def _check_structure(before: Project, after: MappingType[str, SequenceType[object]], expected: Interpreter) -> None:
     """``after``: the YAML documents of each new text as plain data, by the file's real path."""
-    expected = Interpreter(operations)
     for document in before.compose_texts:
         wanted = [expected.data(root) for root in document.roots]
         found = after.get(document.source.real_path)
@@ -105,27 +97,12 @@ def _check_structure(
             raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
 
 
-def _check_env_files(before: Project, after: Project, operations: SequenceType[Operation]) -> None:
+def _check_env_files(before: Project, after: Project, expected: Interpreter) -> None:
     """Each line of an env file says what it said, but for those that the plan moves or takes away."""
-    moved: dict[tuple[str, int], tuple[str, str]] = {}
-    removed: set[tuple[str, int]] = set()
-    for operation in operations:
-        if isinstance(operation, MoveVariable) and isinstance(operation.slot, EnvFileSlot):
-            place = (operation.slot.document.source.real_path, operation.slot.start)
-            moved[place] = (operation.new_name, operation.value)
-        elif isinstance(operation, RemoveLine):
-            removed.add((operation.document.source.real_path, operation.line.span.start))
-        elif isinstance(operation, RemoveVariable) and isinstance(operation.slot, EnvFileSlot):
-            removed.add((operation.slot.document.source.real_path, operation.slot.start))
     for name, service in before.services.items():
         for old, new in zip(service.env_files, after.services[name].env_files, strict=True):
             # a link and what it leads to are one file
-            real = real_path(old.path)
-            wanted = [
-                moved.get((real, line.span.start), (line.name, line.template))
-                for line in old.entries
-                if (real, line.span.start) not in removed
-            ]
+            wanted = expected.lines(real_path(old.path), old.entries)
             if wanted != [(line.name, line.template) for line in new.entries]:
                 raise VerificationError(f"{old.path} would not say what was planned")
 
@@ -173,18 +150,14 @@ def _is_supplied_by(project: Project, name: str, file: Rewritten) -> bool:
     return place is not None and real_path(place[0]) == file.source.real_path
 
 
-def _check_pruned(operations: SequenceType[Operation], rewritten: SequenceType[Rewritten]) -> None:
-    """A pruned `.env` lost exactly the lines that were to go."""
-    removed: dict[str, set[str]] = {}
-    for operation in operations:
-        if isinstance(operation, RemoveLine):
-            removed.setdefault(str(operation.document.source.path), set()).add(operation.line.name)
+def _check_dotenv(project: Project, expected: Interpreter, rewritten: SequenceType[Rewritten]) -> None:
+    """A `.env` that no service takes as its env file lost exactly the lines that were to go."""
+    known = {text.source.real_path for text in project.env_texts}
     for file in rewritten:
-        gone = removed.get(file.path)
-        if gone is None:
+        if not file.is_env_file or file.source.real_path in known:
             continue
-        before, now = ([(e.name, e.template) for e in dotenv.parse(text, {})] for text in (file.source.text, file.text))
-        if now != [entry for entry in before if entry[0] not in gone]:
+        before, now = (dotenv.parse(text, {}) for text in (file.source.text, file.text))
+        if expected.lines(file.source.real_path, before) != [(line.name, line.template) for line in now]:
             raise VerificationError(f"{file.path} would lose other lines than planned")
 
 

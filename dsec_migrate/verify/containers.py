@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection
 from collections.abc import Mapping as MappingType
 from urllib.parse import unquote
 
 from dsec_migrate import document as yaml
 from dsec_migrate import wrapping
-from dsec_migrate.changes import (
-    MOVES,
-    MoveArgument,
-    Plan,
-    PlannedSecret,
-    ReadInScript,
-    ReadInTest,
-)
-from dsec_migrate.document import Scalar, Sequence
+from dsec_migrate.changes import Plan, PlannedSecret
+from dsec_migrate.document import Mapping, Scalar, Sequence
 from dsec_migrate.errors import VerificationError
 from dsec_migrate.finding import Action, Finding
+from dsec_migrate.interpreter import Interpreter
 from dsec_migrate.options import SourceKind
 from dsec_migrate.passes import uses
 from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
 from dsec_migrate.planning.half_done import KIND
-from dsec_migrate.project import Project, Service, Slot, Variable
+from dsec_migrate.project import Argument, Layer, Project, Service, Slot, Variable
 from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.records import dataclass
 from dsec_migrate.verify import configs
 from dsec_migrate.wrapping import Supply
 
 _READ = re.compile(r"\$\$\(cat ([^()]*)\)")
+_CONTENT = re.compile(r"\$\$\(cat ([^()\s]+)\)")
+_ASSIGNED = re.compile(r"(\w+)=\$\$\(cat ([^()\s]+)\)(?:; |\n)export \1(?:; |\n)")
+_FIRST_ASSIGNED = re.compile(r"(?:(\w+)=\$\$\(cat [^()\s]+\); export \1; )*")
 
 
 def check_values(before: Project, after: Project, plan: Plan) -> None:
@@ -43,7 +42,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
     planned = {secret.mount_path for secret in plan.secrets}
-    places = {_place(operation.slot) for operation in plan.operations if isinstance(operation, MOVES)}
+    places = {_place(move.slot) for move in plan.moves}
     wrapped = {f.service for f in moved.values() if f.delivery == "wrapper"}
     for name, service in before.services.items():
         new_service = after.services[name]
@@ -206,8 +205,6 @@ def _without(value: str | None, supply: Supply | None) -> str | None:
 def _words(service: Service, key: str, project: Project) -> list[str]:
     node = service.get(key)
     if isinstance(node, Scalar) and not node.is_null:
-        import shlex
-
         text = project.resolve(node.value).value or ""
         try:
             return shlex.split(text)
@@ -230,38 +227,103 @@ def _check_readable(service: Service, planned: Collection[str], files: Collectio
                     raise VerificationError(f"a text of {service.name} would read a file that is not mounted")
 
 
-def check_reads(project: Project, after: Project, plan: Plan) -> None:
+def check_reads(project: Project, after: Project, plan: Plan, expected: Interpreter) -> None:
     """What a text reads from a file is what stands there today: the value, or the variable that moves.
 
     Raises VerificationError.
     """
     _check_labels(after, plan)
-    by_path = {secret.mount_path: secret for secret in plan.secrets}
-    moved = {(f"$${f.variable}", f.secret) for f in plan.findings if f.action is Action.MIGRATE}
-    moved |= {(f"$${{{f.variable}}}", f.secret) for f in plan.findings if f.action is Action.MIGRATE}
-    for operation in plan.operations:
-        if not isinstance(operation, (ReadInScript, ReadInTest, MoveArgument)):
+    files = _Files.of(project, plan)
+    separators = {
+        (id(move.slot.content), move.slot.part): move.slot.separator
+        for move in plan.moves
+        if isinstance(move.slot, Argument)
+    }
+    for node, (span, text) in expected.replaced:
+        for name, path in _ASSIGNED.findall(text):
+            files.check_variable(name, path)
+        if span.start == span.end:
             continue
-        node = operation.node
-        secret = by_path.get(operation.path)
-        for start, end in () if not isinstance(operation, MoveArgument) and operation.variable else operation.spans:
-            text = node.value[start:end]
-            value = secret.value.reveal() if secret is not None and secret.value is not None else None
-            said = project.resolve(text).value
-            if isinstance(operation, MoveArgument) and operation.slot.separator and said is not None:
-                said = said.replace(operation.slot.separator, "\n")
-            is_value = value is not None and said == value
-            if secret is None or not (is_value or (text, secret.name) in moved):
-                raise VerificationError("a text would read another value than it says now")
+        said = node.value[slice(*span)]
+        for path in _CONTENT.findall(text) or ([text] if text in files.secrets else []):
+            files.check(path, said, separators.get((id(node), span), ""))
+    for name, service in project.services.items():
+        for old, new in zip(service.layers, after.services[name].layers, strict=True):
+            _check_test(project, files, _test(old), _test(new))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Files:
+    """``secrets`` by the paths of their files, and ``variables`` that move, each with its secret."""
+
+    project: Project
+    secrets: MappingType[str, PlannedSecret]
+    variables: Collection[tuple[str, str | None]]
+
+    @classmethod
+    def of(cls, project: Project, plan: Plan) -> _Files:
+        moved = {(f.variable, f.secret) for f in plan.findings if f.action is Action.MIGRATE}
+        return cls(project, {secret.mount_path: secret for secret in plan.secrets}, moved)
+
+    def check_variable(self, name: str, path: str) -> None:
+        """Whether a text that sets the variable from the file gives it what it had."""
+        secret = self.secrets.get(path)
+        if secret is None or (name, secret.name) not in self.variables:
+            raise VerificationError(f"a text would set {name} to another value than it has now")
+
+    def check(self, path: str, text: str, separator: str = "") -> None:
+        """Whether the file holds what ``text`` says; ``separator`` stands there for a line's end."""
+        secret = self.secrets.get(path)
+        value = secret.value.reveal() if secret is not None and secret.value is not None else None
+        said = self.project.resolve(text).value
+        if separator and said is not None:
+            said = said.replace(separator, "\n")
+        is_value = value is not None and value in {said, text}
+        name = text.removeprefix("$$").removeprefix("{").removesuffix("}")
+        is_moved = secret is not None and text.startswith("$$") and (name, secret.name) in self.variables
+        if not (is_value or is_moved):
+            raise VerificationError("a text would read another value than it says now")
+
+
+def _test(layer: Layer) -> list[str]:
+    """The words of a healthcheck that is a list."""
+    body = layer.service.get("healthcheck")
+    test = body.get("test") if isinstance(body, Mapping) else None
+    items = map(yaml.follow, test.items) if isinstance(test, Sequence) else ()
+    return [item.value for item in items if isinstance(item, Scalar)]
+
+
+def _check_test(project: Project, files: _Files, before: list[str], after: list[str]) -> None:
+    """A test of words that a shell runs from now on runs the same words."""
+    if before[:1] != ["CMD"] or after[:1] != ["CMD-SHELL"]:
+        return
+    (text,) = after[1:]
+    first = _FIRST_ASSIGNED.match(text)
+    assert first is not None
+    for name, path in _ASSIGNED.findall(first.group()):
+        files.check_variable(name, path)
+    read: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        secret = files.secrets.get(match[1])
+        if secret is None or secret.value is None:
+            raise VerificationError("a text would read a file that nobody knows")
+        read.append(secret.value.reveal())
+        return f"\0{len(read) - 1}\0"
+
+    words = shlex.split(_CONTENT.sub(mark, text[first.end() :]))
+    found = [re.sub(r"\0([0-9]+)\0", lambda match: read[int(match[1])], word) for word in words]
+    if found != [project.resolve(word).value for word in before[1:]]:
+        raise VerificationError("a text would read another value than it says now")
 
 
 def _check_labels(after: Project, plan: Plan) -> None:
     """A program that reads another service's label has the file that it names."""
-    for operation in plan.operations:
-        reading = operation.slot.reading if isinstance(operation, MoveArgument) else None
-        if reading is not None and isinstance(operation, MoveArgument):
+    for move in plan.moves:
+        reading = move.slot.reading if isinstance(move.slot, Argument) else None
+        if reading is not None:
             mounted = by_path(after.services[reading.service])
-            if mounted.get(operation.path) != operation.secret:
+            if mounted.get(f"{SECRETS_MOUNT}/{move.secret}") != move.secret:
                 raise VerificationError(f"{reading.service} would read a file that is not mounted")
 
 

@@ -1,0 +1,64 @@
+"""Patches of a Compose file -> edits, in the order in which new text comes into one place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable
+
+from dsec_migrate.document import Document
+from dsec_migrate.patches import (
+    InsertEntry,
+    Insertion,
+    InsertItem,
+    Patches,
+    Remove,
+    RenameKey,
+    Repeat,
+    ReplaceComment,
+    ReplacePart,
+    SetValue,
+)
+from dsec_migrate.rewrite.insertions import Insertions
+from dsec_migrate.rewrite.layout import Made
+from dsec_migrate.rewrite.removals import Removals
+from dsec_migrate.rewrite.values import Values
+
+
+class _Writer(Values, Insertions, Removals):
+    pass
+
+
+def made(document: Document, patches: Patches) -> list[Made]:
+    writer = _Writer(document)
+    for renamed in patches.of(RenameKey):
+        writer.patch = renamed
+        writer.rename_key(renamed)
+    for value in patches.of(SetValue):
+        writer.patch = value
+        writer.set_value(value)
+    for part in patches.of(ReplacePart):
+        writer.patch = part
+        writer.replace_part(part)
+    for comment in patches.of(ReplaceComment):
+        writer.patch = comment
+        writer.replace_comment(comment)
+    for repeated in patches.of(Repeat):
+        writer.patch = repeated
+        writer.repeat(repeated)
+    inserted = patches.of(Insertion)
+    writer.remove(patches.of(Remove), {id(patch.block) for patch in inserted if patch.block is not None})
+    groups: dict[Hashable, list[Insertion]] = {}
+    for patch in inserted:
+        groups.setdefault(patch.group, []).append(patch)
+    for group in sorted(groups.values(), key=lambda group: _order(writer, group[0])):
+        writer.patch = group[0]
+        writer.insert_items([patch for patch in group if isinstance(patch, InsertItem)])
+        writer.insert_entries([patch for patch in group if isinstance(patch, InsertEntry)])
+    return writer.made
+
+
+def _order(writer: _Writer, patch: Insertion) -> int:
+    """What there is gets longer before something new may stand behind it, and what is deeper before what ends there
+    as well."""
+    holder = patch.new_key_of
+    return -sys.maxsize if holder is None else -writer.column(holder.entries[0].key.outer_start)
