@@ -151,7 +151,8 @@ class Interpreter:
     def _plain(self, value: Value) -> object:
         """A new value as YAML would give it: how it is spelled says nothing."""
         if isinstance(value, Kept):
-            return self.data(value.node)
+            # it may be a part of what takes its own place
+            return self._build(value.node)
         if isinstance(value, dict):
             return {key: self._plain(one) for key, one in value.items()}
         if isinstance(value, list | tuple):

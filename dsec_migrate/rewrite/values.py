@@ -83,8 +83,12 @@ class Values(Blocks):
         column, step = self.indentation(key.outer_start), self.habits.first_step
         offset = self.item_offset(holder) if isinstance(value, list) else None
         lines = self.entry_lines((entry.name, value), column, step, offset=offset)[1:]
-        self.replace(colon + 1, end, "")
-        self.insert_lines_after(end, lines)
+        line_end = self.source.line_end(end - 1)
+        behind = self.text[end:line_end]
+        newline = self.newline_at(end - 1)
+        is_last = not behind.endswith("\n")
+        text = "".join(newline + line for line in lines) + ("" if is_last else newline)
+        self.replace(colon + 1, line_end, behind.rstrip("\r\n") + text)
 
     def replace_part(self, patch: ReplacePart) -> None:
         node = patch.target
