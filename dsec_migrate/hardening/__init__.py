@@ -1,4 +1,4 @@
-"""Passes beyond secrets (``--harden``): each decides on a project's nodes and adds operations to its plan."""
+"""Passes beyond secrets (``--harden``): each decides on a project's nodes and adds patches to its plan."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _changed(case: Case, result: Proposal) -> Iterator[Document]:
         elif isinstance(slot, Argument) and slot.reading is not None and slot.reading.layer is not None:
             yield slot.reading.layer.document
     others = (result.program, result.option, *result.reads)
-    yield from (operation.document for operation in others if operation is not None)
+    yield from (one.document for one in others if one is not None)
 
 
 __all__ = ["weigh"]

@@ -1,6 +1,6 @@
 """The promises, proved before anything is written.
 
-A second interpreter of the plan: the operations applied to plain data must give what the new text says, every container
+A second interpreter of the plan: the patches applied to plain data must give what the new text says, every container
 must get the values it gets today, and a second run must have nothing left to do.
 """
 
