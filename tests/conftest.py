@@ -8,11 +8,13 @@ import random
 import re
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from dsec_migrate import engine as docker_engine
 from dsec_migrate import project as projects
@@ -25,6 +27,21 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # a folder with manifest.json (id, file, path, sidecars of each file); DSEC_CORPUS names another one
 CORPUS = Path(os.environ.get("DSEC_CORPUS") or REPOSITORY.parent / "shared" / "corpus")
 COMPOSE_ENDINGS = {".yml", ".yaml"}
+# what takes minutes more, before a release
+ALL = bool(os.environ.get("DSEC_ALL"))
+# what takes long for what it shows, and more examples of each property
+GATE = ALL or bool(os.environ.get("DSEC_GATE"))
+
+collect_ignore = ["fixtures", "vectors"]
+
+
+def examples(number: int) -> int:
+    """How many examples of a property are tried: ``number`` in the gate, a fifth elsewhere."""
+    return number if GATE else max(number // 5, 5)
+
+
+settings.register_profile("here", max_examples=examples(100))
+settings.load_profile("here")
 
 
 # as a Compose file or `docker compose config` has it, where a dollar sign stands twice
@@ -296,6 +313,30 @@ def engine() -> None:
     obstacle = engine_obstacle()
     if obstacle:
         pytest.skip(obstacle)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder whose neighbours hold nothing: who else reads a file is looked for there."""
+    folder = tmp_path / "home" / "me"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Those of ``tempfile`` have no neighbours either."""
+    folder = tmp_path_factory.mktemp("temporary") / "home" / "me"
+    folder.mkdir(parents=True)
+    tempfile.tempdir = str(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not GATE and item.get_closest_marker("gate") is not None:
+            item.add_marker(
+                pytest.mark.skip(reason="takes long for what it shows: DSEC_GATE=1 runs it, as the gate does")
+            )
 
 
 @pytest.fixture(autouse=True)

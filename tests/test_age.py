@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_stores import VALUES, files, run
@@ -30,7 +30,7 @@ def identity(folder: Path, name: str = "key.txt") -> str:
 IDENTITY = pyrage.x25519.Identity.generate()
 
 
-@settings(max_examples=int(os.environ.get("DSEC_AGE", "200")), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(content=st.binary(max_size=300))
 def test_every_content_comes_back(content: bytes) -> None:
     text = age.encrypt(content, [str(IDENTITY.to_public())])
@@ -46,7 +46,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="the program age is not installed here")
-@settings(max_examples=int(os.environ.get("DSEC_AGE", "60")), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(content=st.binary(max_size=300))
 def test_every_content_comes_back_through_the_program_age(key_file: Path, content: bytes) -> None:
     assert PROGRAM is not None

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -457,7 +458,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(TEXTS | st.sampled_from(["DB_PASSWORD", "KEY", "BASIC_AUTH", "URL"]), st.none() | TEXTS, st.none() | TEXTS)
 @example("-", "-password,x", None)
 @example("$", "$apr1$abc$defghijklmnopqrstuvwxyz", None)
@@ -475,14 +476,14 @@ def test_judge_never_raises_and_parts_lie_in_the_text(name: str, text: str | Non
     assert verdict.detector
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TEXTS)
 def test_secret_parts_lie_in_the_text(text: str) -> None:
     ends = [0, *(offset for part in secret_parts(text) for offset in part), len(text)]
     assert ends == sorted(ends)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TEXTS)
 def test_a_view_has_the_offsets_of_its_text(text: str) -> None:
     parsed = template(text)
@@ -490,7 +491,7 @@ def test_a_view_has_the_offsets_of_its_text(text: str) -> None:
     assert all(shown in (own, "\x01") for own, shown in zip(text, parsed.view, strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from(["DB_PASSWORD", "KEY", "BASIC_AUTH", "FOO"]),
     st.text("0123456789.:/@=$!", min_size=6, max_size=40),

@@ -3,8 +3,10 @@ page says. ``DSEC_REGENERATE=1`` writes anew what the commands say; a line of ``
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,10 +16,14 @@ from typing import NamedTuple
 
 import pytest
 
+from dsec_migrate import cli
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "```console" in path.read_text("utf-8")]
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+# what a shell does first, the words of our program, and what the shell does with what that says
+_OURS = re.compile(r"(?:([^|;]*) && )?dsec-migrate ([^|;>]*)(.*)", re.DOTALL)
 
 
 class Command(NamedTuple):
@@ -35,37 +41,61 @@ def commands(block: str) -> Iterator[Command]:
 
 
 class Terminal:
-    """A shell that keeps its folder from one command to the next."""
+    """A shell that keeps its folder from one command to the next. Our own program runs in this process: starting it
+    would take most of the time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-        programs = folder.parent / f"{folder.name}-bin"
-        programs.mkdir()
-        program = programs / "dsec-migrate"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from dsec_migrate.cli import main; main()" "$@"\n')
-        program.chmod(0o755)
-        self.here = programs / "here"
-        self.here.write_text(str(folder))
-        self.variables = {
-            "PATH": f"{programs}:/usr/bin:/bin",
-            "HOME": str(folder),
-            "COLUMNS": "80",
-            "LC_ALL": "C.UTF-8",
-        }
+        self.beside = folder.with_name(f"{folder.name}-beside")
+        self.beside.mkdir()
+        # what is changed here is as before when the test ends
+        monkeypatch.chdir(folder)
+        for name in os.environ:
+            monkeypatch.delenv(name)
+        variables = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "80", "LC_ALL": "C.UTF-8"}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        self.monkeypatch = monkeypatch
 
     def run(self, words: str) -> str:
-        keep = f'status=$?; pwd > "{self.here}"; exit $status'
-        script = f'cd "$(cat "{self.here}")" && {words}\n{keep}'
+        """What a command prints, its errors first where a pipe follows. Fails where the command does."""
+        ours = _OURS.fullmatch(words)
+        if ours is None:
+            return self._shell(words)
+        first, arguments, then = ours.groups()
+        before = self._shell(first) if first else ""
+        status, out, err = self._ours(shlex.split(arguments))
+        if not then:
+            assert status == 0, f"{words}: {out}{err}"
+            return before + err + out
+        (self.beside / "out").write_text(out, "utf-8")
+        return before + err + self._shell(f'(cat "{self.beside}/out"; exit {status}) {then}')
+
+    def _ours(self, words: list[str]) -> tuple[int, str, str]:
+        streams = {name: io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for name in ("stdout", "stderr")}
+        with self.monkeypatch.context() as patch, Path(os.devnull).open() as nothing:
+            patch.setattr(sys, "stdin", nothing)
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            with pytest.raises(SystemExit) as stop:
+                cli.main(words)
+            for stream in streams.values():
+                stream.flush()
+        assert isinstance(stop.value.code, int)
+        out, err = (stream.buffer.getvalue().decode() for stream in streams.values())  # type: ignore[attr-defined]
+        return stop.value.code, out, err
+
+    def _shell(self, words: str) -> str:
+        here = self.beside / "here"
         result = subprocess.run(
-            ["sh", "-c", script],
-            env=self.variables,
+            ["sh", "-c", f'{words}\nstatus=$?; pwd > "{here}"; exit $status'],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
         assert result.returncode == 0, f"{words}: {result.stdout}"
+        os.chdir(here.read_text("utf-8").rstrip("\n"))
         return result.stdout
 
 
@@ -74,11 +104,11 @@ def test_there_are_sessions() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES])
-def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path) -> None:
+def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text("utf-8")
     folder = tmp_path / "session"
     folder.mkdir()
-    terminal = Terminal(folder)
+    terminal = Terminal(folder, monkeypatch)
 
     def anew(block: re.Match[str]) -> str:
         parts = []
@@ -99,24 +129,13 @@ def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path) -> None:
         assert written == text
 
 
-def _help() -> str:
+def test_options_and_links_of_the_documentation_exist(capsys: pytest.CaptureFixture[str]) -> None:
     from dsec_migrate.cli.commands import VERBS
 
-    shown = ""
     for verb in ("", *VERBS):
-        words = [verb, "--help"] if verb else ["--help"]
-        result = subprocess.run(
-            [sys.executable, "-c", "from dsec_migrate.cli import main; main()", *words],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        shown += result.stdout
-    return shown
-
-
-def test_options_and_links_of_the_documentation_exist() -> None:
-    shown = _help()
+        with pytest.raises(SystemExit):
+            cli.main([verb, "--help"] if verb else ["--help"])
+    shown = capsys.readouterr().out
     for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text("utf-8")
         ours = re.sub(r"`[^`\n]*(?:docker|kubectl|age|RUN|pip|git) [^`\n]*`", "", text)
@@ -143,6 +162,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.gate
 def test_the_site_has_each_page_and_each_check(site: Path) -> None:
     from dsec_migrate.checks import IDS
 

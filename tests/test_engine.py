@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Shuffled, compose_config, docker, wrapped
+from conftest import Shuffled, compose_config, docker, examples, wrapped
 
 from dsec_migrate import migrate
 from dsec_migrate.discovery.project_files import ProjectFiles
@@ -409,7 +409,7 @@ def unplanned(
     return found
 
 
-@pytest.mark.parametrize("number", range(int(os.environ.get("DSEC_STRUCTURES", "24"))))
+@pytest.mark.parametrize("number", range(examples(100)))
 def test_compose_sees_the_planned_differences_and_no_others(number: int, tmp_path: Path) -> None:
     file = tmp_path / "compose.yml"
     shuffled = Shuffled(number)

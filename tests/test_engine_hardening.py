@@ -7,7 +7,6 @@ each asks each other one, and a server on the host. The images themselves are no
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 import uuid
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import pytest
-from conftest import docker
+from conftest import ALL, docker
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -193,7 +192,7 @@ def _answers(compose: tuple[str, ...], name: str, port: str) -> bool:
 
 
 # half a minute each where the engine is busy
-SOME = list(CASES) if os.environ.get("DSEC_ALL") else list(CASES)[::6]
+SOME = list(CASES) if ALL else list(CASES)[::6]
 
 
 @pytest.mark.parametrize("name", SOME)

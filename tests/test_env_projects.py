@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import docker, snapshot, wrapped
+from conftest import docker, examples, snapshot, wrapped
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -200,7 +200,7 @@ def _stay(old: str, new: str, *, is_raw: bool) -> bool:
         return False
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_every_service_keeps_every_value(number: int) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import project_of, snapshot
+from conftest import examples, project_of, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -452,7 +452,7 @@ def without_networks(project_data: Mapping[str, Any]) -> Iterator[object]:
     yield {key: value for key, value in project_data.items() if key not in {"services", "networks"}}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawn())
 def test_no_needed_pair_is_cut_and_nothing_else_changes(case: tuple[str, set[frozenset[str]]]) -> None:
     text, uses = case

@@ -293,12 +293,11 @@ def test_what_comes_from_a_file_stays_text(tmp_path: Path) -> None:
     assert not [number for number, form in enumerate(spellings(TOKEN)) if form in text]
 
 
-# bad usage has no report
-REPORTED = [case for case in CASES if not case.report.read_text("utf-8").startswith("error: --")]
-
-
-@pytest.mark.parametrize("case", REPORTED[::6], ids=lambda case: case.name)
-def test_no_page_of_the_little_projects_holds_a_secret(case: Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CASES[::6])
+def test_no_page_of_the_little_projects_holds_a_secret(name: str, tmp_path: Path) -> None:
+    case = Case.read(name)
+    if case.report.read_text("utf-8").startswith("error: --"):
+        pytest.skip("bad usage has no report")
     folder = tmp_path / "project"
     _lay_out(case.before, folder)
     page = made(folder, *case.arguments, status=case.status, shell=case.shell)

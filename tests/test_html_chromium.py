@@ -10,7 +10,10 @@ import pytest
 from browser import Browser
 from test_html import PASSWORD, VALUES, hostile, made, many_services
 
-pytestmark = pytest.mark.skipif(browser.PROGRAM is None, reason="there is no chromium (apt-get install chromium)")
+pytestmark = [
+    pytest.mark.gate,
+    pytest.mark.skipif(browser.PROGRAM is None, reason="there is no chromium (apt-get install chromium)"),
+]
 
 WIDE, NARROW = 1280, 400
 COMPOSE = f"""\

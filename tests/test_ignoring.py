@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from conftest import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def top() -> Path:
 @example({"": "/secrets/", "secrets": "!*"}, [("secrets", "pw.txt"), ("a", "secrets", "pw.txt")])
 @example({"": "/secrets/*\n!/secrets/b.txt", "secrets": "*"}, [("secrets", "pw.txt"), ("secrets", "b.txt")])
 @example({"": "a/**\n!a/**/b.txt"}, [("a", "b.txt"), ("a", "secrets", "b.txt"), ("a",)])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lines_mean_what_git_takes_them_for(top: Path, texts: dict[str, str], paths: list[tuple[str, ...]]) -> None:
     for folder in ("", "a", "secrets", "a/secrets", "secrets/a"):
         (top / folder).mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import snapshot
+from conftest import examples, snapshot
 from conversations import Keys, talk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -233,7 +233,7 @@ def test_a_command_for_a_shell() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_both_spellings_of_the_same_decisions_give_the_same_plan(project: Path, data: st.DataObject) -> None:
     """Naming what moves, or what stays."""
@@ -297,7 +297,7 @@ def test_a_layer_has_a_secret_of_its_own(small: Path) -> None:
     assert names == {"main", "compose_override_main"}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     keys=st.lists(st.sampled_from("ynasrodvwuq?kfps \x1b"), max_size=25),
     lines=st.lists(st.sampled_from(["=", None, "", "*_SALT", "x", "main_db", "no name!"]), max_size=10),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import nursery
 import pytest
 import vault_server
+from conftest import ALL
 from nursery import Ended
 from test_stores import COMPOSE, VALUES, aws, client, reset  # noqa: F401
 from vault_server import VaultServer
@@ -46,8 +47,6 @@ case "$1 $2" in
 "secret rm") rm "$SWARM/$3" "$SWARM/$3.data" ;;
 esac
 """
-# of many places where a run can be killed, a few of each; with DSEC_KILLS=all, all
-EVERYWHERE = os.environ.get("DSEC_KILLS") == "all"
 OUR_RECORDS = {".ledger", ".journal", ".undo"}
 EXTERNAL = """\
 name: shop
@@ -174,7 +173,8 @@ def check(
     assert expected != start
     calls = int(counted.said.split()[-1])
     assert calls > 2
-    pick = range(1, calls + 1) if EVERYWHERE else (1, calls // 2, calls)
+    # of many places where it can be killed, a few of each
+    pick = range(1, calls + 1) if ALL else (1, calls // 2, calls)
     for last in pick:
         with world(f"killed-{last}") as killed:
             ended = run(killed, words, last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,18 +11,20 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, docker, libraries
+from conftest import ALL, REPOSITORY, docker, libraries
+
+from dsec_migrate import cli
 
 PASSWORD = "Wryneck-Culvert-63"
 COMPOSE = f"services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: {PASSWORD}\n"
 CLEAN = "services:\n  db:\n    image: redis:8\n"
-INSTALLS = pytest.mark.skipif(
-    not os.environ.get("DSEC_INSTALLS"), reason="installs the project anew, half a minute: DSEC_INSTALLS=1 runs it"
-)
+INSTALLS = pytest.mark.skipif(not ALL, reason="installs the project anew, half a minute: DSEC_ALL=1 runs it")
 
 
 def run(words: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -77,7 +80,7 @@ def test_the_hooks_call_what_there_is() -> None:
     assert audit["entry"].split()[:2] == ["dsec-migrate", "audit"]
 
 
-@INSTALLS
+@pytest.mark.gate
 def test_pre_commit_itself_runs_the_hook(tmp_path: Path) -> None:
     pytest.importorskip("pre_commit")
     tool = tmp_path / "tool"
@@ -237,7 +240,7 @@ def test_without_a_pull_request_there_is_no_comment(runner: Runner) -> None:
     assert said.stdout == "no pull request: no comment\n"
 
 
-@pytest.mark.skipif(os.environ.get("DSEC_INSTALLS") != "all", reason="DSEC_INSTALLS=all runs it: pip, once more")
+@INSTALLS
 def test_the_action_installs_the_project(runner: Runner) -> None:
     shutil.rmtree(runner.temporary / "dsec-migrate")
     assert runner.step("Install").returncode == 0
@@ -279,9 +282,18 @@ ASKED = [
 ]  # fmt: skip
 
 
+@cache
+def completion_of(shell: str) -> str:
+    said = io.StringIO()
+    with redirect_stdout(said), pytest.raises(SystemExit):
+        cli.main(["--completion", shell])
+    return said.getvalue()
+
+
 def completed(shell: str, words: str, folder: Path) -> list[str]:
     script = folder / ("_dsec_migrate" if shell == "zsh" else "script")
-    script.write_text(run([str(program(folder / "bin")), "--completion", shell], folder).stdout)
+    program(folder / "bin")
+    script.write_text(completion_of(shell))
     if shell == "bash":
         quoted = " ".join(f"'{word}'" for word in ("dsec-migrate", *words.split(" ")))
         ask = f"source {script}; COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _dsec_migrate; "
@@ -311,7 +323,7 @@ def test_zsh_completes(words: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text(CLEAN)
     script = tmp_path / "functions" / "_dsec_migrate"
     script.parent.mkdir()
-    script.write_text(run([str(program(tmp_path / "bin")), "--completion", "zsh"], tmp_path).stdout)
+    script.write_text(completion_of("zsh"))
     setup = (
         f"PS1='> '; fpath=({script.parent} $fpath); autoload -Uz compinit; compinit -u -D; "
         "unsetopt zle_bracketed_paste menu_complete auto_menu; zstyle ':completion:*' list-prompt ''; print ready\n"
@@ -433,7 +445,7 @@ def base(engine: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     return "dsec-test-base:1"
 
 
-@pytest.mark.skipif(os.environ.get("DSEC_INSTALLS") != "all", reason="DSEC_INSTALLS=all builds it: half a minute")
+@INSTALLS
 @pytest.mark.engine
 def test_the_image_runs_as_nobody_and_is_small(base: str, tmp_path: Path) -> None:
     context = tmp_path / "context"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Shuffled, compose_config, snapshot
+from conftest import Shuffled, compose_config, examples, snapshot
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -394,9 +394,7 @@ def run(target: Path) -> ProjectOutcome:
     return migrate.migrate(ProjectFiles.of(target), Options(), {})
 
 
-@settings(
-    max_examples=int(os.environ.get("DSEC_EXAMPLES", "80")), deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(file_texts())
 def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
     services = tree(file.text)["services"]
@@ -405,7 +403,7 @@ def test_the_emitters_mean_what_the_test_thinks(file: FileText) -> None:
         assert found == {variable.name: variable.text.template for variable in service.variables}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(file_texts())
 def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -432,7 +430,7 @@ def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText
         assert snapshot(folder) == after
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(file_texts(), min_size=2, max_size=3))
 def test_files_of_one_folder_keep_their_values_apart(files: list[FileText]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -524,12 +522,12 @@ STRUCTURE_OPTIONS = (
 
 
 def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
-    """Anchors, merge keys, aliases, extends and several documents; DSEC_STRUCTURES sets how many."""
+    """Anchors, merge keys, aliases, extends and several documents."""
     (tmp_path / ".env").write_text(DOTENV_TEXT, "utf-8")
     (tmp_path / "older.txt").write_text("older", "utf-8")
     moved = 0
     faults = []
-    count = int(os.environ.get("DSEC_STRUCTURES", "90"))
+    count = examples(100)
     for number in range(count):
         target = tmp_path / "compose.yml"
         target.write_text(Shuffled(number).text(), "utf-8")
@@ -619,7 +617,11 @@ def _differences(found: dict[tuple[str, str], str], file: FileText) -> list[tupl
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], derandomize=True
+    max_examples=examples(12),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+    derandomize=True,
 )
 @given(file_texts(services=40))
 def test_compose_agrees_before_and_after(file: FileText) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,7 +261,7 @@ def edited_texts(draw: st.DrawFn) -> tuple[str, list[Edit]]:
     return old, [Edit(start, end, draw(text)) for start, end in pairs]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(edited_texts())
 def test_hunks_make_the_new_text_of_the_old_one(case: tuple[str, list[Edit]]) -> None:
     old, edits = case
@@ -277,7 +278,7 @@ def test_hunks_make_the_new_text_of_the_old_one(case: tuple[str, list[Edit]]) ->
         assert before.old_start + before.old_count <= after.old_start
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(edited_texts(), st.data())
 def test_masking_changes_words_but_no_line(case: tuple[str, list[Edit]], data: st.DataObject) -> None:
     old, edits = case

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -217,7 +218,7 @@ def test_generated_scalars_mean_the_same_to_compose(tmp_path: Path) -> None:
         assert observed["x-dates"][key].startswith(f"{year:04}-{month:02}-{day:02}T")
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.sampled_from(["!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!binary"]), st.text(max_size=12))
 def test_a_tag_that_does_not_fit_raises_nothing_but_a_scalar_error(tag: str, text: str) -> None:
     try:

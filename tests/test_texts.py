@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import project_of
+from conftest import examples, project_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -335,7 +335,7 @@ FORMS = ["line", "shell", "words"]
 VALUES = st.sampled_from([NAME, DISTINCTIVE, PLACEHOLDER, "app", "Fescue-Lathe-73"])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(), values=st.tuples(VALUES, VALUES, VALUES, VALUES), form=st.sampled_from(["line", "shell", "words"])
 )

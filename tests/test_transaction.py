@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, snapshot
+from conftest import REPOSITORY, examples, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -867,14 +867,14 @@ def merges(draw: st.DrawFn) -> tuple[str, list[Edit], str, str]:
     return before, edits, "".join(now), "".join(want)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(merges())
 def test_edits_come_out_and_what_was_edited_elsewhere_stays(merge: tuple[str, list[Edit], str, str]) -> None:
     before, edits, now, want = merge
     assert take_out(before, edits, now) == want
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(st.lists(line, max_size=8), st.data())
 def test_any_edits_come_out_of_the_text_that_they_made(lines: list[str], data: st.DataObject) -> None:
     """Equal lines, joined lines, no end of the last line: what the run left always becomes what it found."""
@@ -887,7 +887,7 @@ def test_any_edits_come_out_of_the_text_that_they_made(lines: list[str], data: s
     assert take_out(before, edits, splice(before, edits)) == before
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(merges(), st.data())
 def test_an_edit_in_a_touched_place_is_refused(merge: tuple[str, list[Edit], str, str], data: st.DataObject) -> None:
     before, edits, _, _ = merge

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ def run(script: str, *words: str, shell: str = "sh") -> subprocess.CompletedProc
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
 def test_every_value_arrives_byte_for_byte(shell: str, values: dict[str, str], tmp_path: Path) -> None:
     for name, value in values.items():
@@ -96,7 +97,7 @@ def test_a_script_is_read_back(variables: dict[str, tuple[str, str, str, str | N
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(password=VALUES, kept=ENCODED)
 def test_a_password_is_encoded_for_its_url(shell: str, password: str, kept: str | None, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(password.encode())
