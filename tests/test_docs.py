@@ -82,7 +82,7 @@ class Terminal:
             for stream in streams.values():
                 stream.flush()
         assert isinstance(stop.value.code, int)
-        out, err = (stream.buffer.getvalue().decode() for stream in streams.values())  # type: ignore[attr-defined]
+        out, err = (stream.buffer.getvalue().decode() for stream in streams.values())
         return stop.value.code, out, err
 
     def _shell(self, words: str) -> str:
