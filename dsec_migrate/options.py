@@ -21,6 +21,10 @@ class SourceKind(str, Enum):
     VAULT = "vault"
     AWS = "aws"
 
+    @property
+    def is_managed(self) -> bool:
+        return self not in {SourceKind.FILE, SourceKind.ENVIRONMENT, SourceKind.EXTERNAL}
+
 
 class Target(str, Enum):
     """What runs the migrated project."""

@@ -29,7 +29,7 @@ def chosen_name(text: str) -> tuple[str, str]:
 
 
 def chosen_source(text: str) -> tuple[str, SourceKind]:
-    return _chosen("--source-of", text, (SourceKind.FILE, SourceKind.ENVIRONMENT, SourceKind.EXTERNAL))
+    return _chosen("--source-of", text, [kind for kind in SourceKind if not kind.is_managed])
 
 
 def chosen_delivery(text: str) -> tuple[str, Unknown]:

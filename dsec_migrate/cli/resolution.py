@@ -8,8 +8,7 @@ from dsec_migrate.cli.request import Request
 from dsec_migrate.errors import UserError
 from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target
 from dsec_migrate.reports.output import say
-
-_MANAGERS = {SourceKind.VAULT, SourceKind.AWS}
+from dsec_migrate.verbs.parameters import one_of
 
 
 def options_of(request: Request) -> Options:
@@ -34,7 +33,7 @@ def options_of(request: Request) -> Options:
 
 def _check_sources(request: Request, target: Target) -> None:
     """Raises UserError for sources that one project cannot have together."""
-    if request.source_of and (request.source in _MANAGERS or request.mount is Mount.VOLUME):
+    if request.source_of and (request.source.is_managed or request.mount is Mount.VOLUME):
         other = "--mount volume" if request.mount is Mount.VOLUME else f"--source {request.source.value}"
         raise UserError(f"--source-of does not go with {other}, which takes all values from one place")
     kinds = {kind for _, kind in request.source_of}
@@ -50,7 +49,7 @@ def _check_sources(request: Request, target: Target) -> None:
 
 
 def _manager(request: Request) -> Manager | None:
-    if request.source in _MANAGERS:
+    if request.source.is_managed:
         return Manager(
             request.source.value,
             request.manager_image,
@@ -60,7 +59,8 @@ def _manager(request: Request) -> Manager | None:
         )
     if request.manager_image or request.manager_command or request.manager_credentials or request.prefix is not None:
         raise UserError(
-            "--manager-image, --manager-command, --manager-credentials and --prefix go with --source vault or aws"
+            "--manager-image, --manager-command, --manager-credentials and --prefix go with --source "
+            f"{one_of([kind.value for kind in SourceKind if kind.is_managed])}"
         )
     return None
 
@@ -76,7 +76,7 @@ def _target(source: SourceKind, target: Target | None) -> Target:
             note = "--source external means --target swarm: `docker compose up` refuses external secrets"
             say(f"note: {note}\n", sys.stderr)
         return Target.SWARM
-    if source in _MANAGERS and target is Target.SWARM:
+    if source.is_managed and target is Target.SWARM:
         raise UserError(
             f"--source {source.value} does not go with --target swarm: a stack waits for no other service",
             help="take --source external",

@@ -24,8 +24,10 @@ def _named(name: str) -> Report:
     return report
 
 
-NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html")
+OF_ROWS = ("sarif", "github", "gitlab", "junit")
+"""Formats that know nothing but rows: their modules have ``of_rows`` too, which the audit takes."""
+NAMES = ("text", "json", *OF_ROWS, "markdown", "html")
 REPORTS: dict[str, Report] = {name: _named(name) for name in NAMES}
 """Every report by the name that ``--format`` and ``--output`` take: one module each."""
 
-__all__ = ["REPORTS", "Report", "View"]
+__all__ = ["NAMES", "OF_ROWS", "REPORTS", "Report", "View"]

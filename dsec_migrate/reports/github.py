@@ -5,24 +5,21 @@ https://docs.github.com/en/actions/reference/workflow-commands-for-github-action
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import RULES, Section, Weight, sections
+from dsec_migrate.reports.rows import Listing, Weight, list_rows
 
 _COMMANDS = {Weight.REFUSED: "error", Weight.TOLD: "warning", Weight.POSSIBLE: "notice"}
 
 
 def render(outcome: Outcome, view: View) -> str:
-    return of_sections(sections(outcome, strict=view.strict), RULES)
+    return of_rows(list_rows(outcome, strict=view.strict))
 
 
-def of_sections(found: Iterable[Section], rules: Mapping[str, str]) -> str:
-    """``rules`` are titles by rule."""
+def of_rows(listing: Listing) -> str:
     lines = []
-    for row in (row for section in found for row in section.rows):
-        properties = {"file": row.file, "line": row.line, "col": row.column, "title": rules[row.rule]}
+    for row in listing.rows:
+        properties = {"file": row.file, "line": row.line, "col": row.column, "title": listing.rules[row.rule]}
         told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
         lines.append(f"::{_COMMANDS[row.weight]} {told}::{_data(row.text)}\n")
     return "".join(lines)

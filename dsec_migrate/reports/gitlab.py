@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import Section, Weight, sections
+from dsec_migrate.reports.rows import Listing, Weight, list_rows
 
 _SEVERITIES = {Weight.REFUSED: "critical", Weight.TOLD: "minor", Weight.POSSIBLE: "info"}
 
 
 def render(outcome: Outcome, view: View) -> str:
-    return of_sections(sections(outcome, strict=view.strict))
+    return of_rows(list_rows(outcome, strict=view.strict))
 
 
-def of_sections(found: Iterable[Section]) -> str:
+def of_rows(listing: Listing) -> str:
     issues = [
         {
             "description": row.text,
@@ -25,7 +24,6 @@ def of_sections(found: Iterable[Section]) -> str:
             "severity": _SEVERITIES[row.weight],
             "location": {"path": row.file, "lines": {"begin": row.line}},
         }
-        for section in found
-        for row in section.rows
+        for row in listing.rows
     ]
     return json.dumps(issues, indent=1, ensure_ascii=False) + "\n"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import Section, Weight, path, sections
+from dsec_migrate.reports.rows import Listing, Weight, list_rows, path
 
 # what XML 1.0 has no way to say
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(outcome: Outcome, view: View) -> str:
-    return of_sections(sections(outcome, strict=view.strict), "no secrets in plaintext")
+    return of_rows(list_rows(outcome, strict=view.strict))
 
 
-def of_sections(found: Iterable[Section], nothing: str) -> str:
-    """``nothing`` is the one case, which passes, of a section without rows."""
+def of_rows(listing: Listing) -> str:
+    """A section without rows has one case, which passes."""
     suites: list[str] = []
     totals = [0, 0]
-    for section in found:
+    for section in listing.sections:
         cases = []
         failures = 0
         for row in section.rows:
@@ -38,7 +37,7 @@ def of_sections(found: Iterable[Section], nothing: str) -> str:
                 cases.append(f"    <testcase {attributes}><system-out>{_text(row.text)}</system-out></testcase>\n")
         name = path(section.path)
         if not cases:
-            cases = [f"    <testcase classname={_attribute(name)} name={_attribute(nothing)}/>\n"]
+            cases = [f"    <testcase classname={_attribute(name)} name={_attribute(listing.nothing)}/>\n"]
         counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="0"'
         suites.append(f"  <testsuite name={_attribute(name)} {counts}>\n{''.join(cases)}  </testsuite>\n")
         totals = [totals[0] + len(cases), totals[1] + failures]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -53,8 +53,22 @@ class Section(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def sections(outcome: Outcome, *, strict: bool) -> list[Section]:
-    return [Section(project.path, tuple(of_project(project, strict=strict))) for project in outcome.projects]
+class Listing(NamedTuple):
+    """All that a format of rows needs: ``rules`` are titles by rule, ``nothing`` is what holds of a section without
+    rows."""
+
+    sections: Sequence[Section]
+    rules: Mapping[str, str]
+    nothing: str
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return (row for section in self.sections for row in section.rows)
+
+
+def list_rows(outcome: Outcome, *, strict: bool) -> Listing:
+    found = [Section(project.path, tuple(of_project(project, strict=strict))) for project in outcome.projects]
+    return Listing(found, RULES, "no secrets in plaintext")
 
 
 def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:

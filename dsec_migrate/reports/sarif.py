@@ -13,7 +13,7 @@ from dsec_migrate.finding import Action
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.rows import RULES, Row, Section, of_project, path
+from dsec_migrate.reports.rows import RULES, Listing, Row, of_project, path
 from dsec_migrate.secret import MASK
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -23,15 +23,15 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 def render(outcome: Outcome, view: View) -> str:
     """One run. The first finding of a project that moves has the change of all of it as its fix, where that can be told
     without a value: SARIF's fixes are texts, and the files of the values are none."""
-    return of_results((one for project in outcome.projects for one in _results(project, view)), RULES)
+    return _of_results((one for project in outcome.projects for one in _results(project, view)), RULES)
 
 
-def of_sections(found: Iterable[Section], titles: Mapping[str, str]) -> str:
-    """Rows without fixes; ``titles`` by rule."""
-    return of_results((result(row) for section in found for row in section.rows), titles)
+def of_rows(listing: Listing) -> str:
+    """Rows without fixes."""
+    return _of_results(map(_result, listing.rows), listing.rules)
 
 
-def of_results(results: Iterable[dict[str, object]], titles: Mapping[str, str]) -> str:
+def _of_results(results: Iterable[dict[str, object]], titles: Mapping[str, str]) -> str:
     """One run with these results; ``titles`` by rule."""
     rules = list(titles)
     run = {
@@ -51,7 +51,7 @@ def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]
     changes = list(_changes(project))
     moved = {one.name for one in project.findings if one.action is Action.MIGRATE}
     for row in of_project(project, strict=view.strict):
-        found = result(row)
+        found = _result(row)
         if changes and row.name in moved and row.rule != "invalid-file":
             description = {
                 "text": "Move the secrets of the project: `dsec-migrate --write`, which makes their files too"
@@ -61,7 +61,7 @@ def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]
         yield found
 
 
-def result(row: Row) -> dict[str, object]:
+def _result(row: Row) -> dict[str, object]:
     region = {"startLine": row.line, "startColumn": row.column}
     place = {"artifactLocation": _artifact(row.file), "region": region}
     return {

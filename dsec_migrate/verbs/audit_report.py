@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from dsec_migrate.checks import CHECKS, Item, Weight, every
 from dsec_migrate.checks.checklist import Checklist, Point
+from dsec_migrate.reports import OF_ROWS
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.rows import Row, Section
+from dsec_migrate.reports.rows import Listing, Row, Section
 from dsec_migrate.reports.rows import Weight as RowWeight
 from dsec_migrate.reports.rows import path as shown_path
 
@@ -117,10 +119,6 @@ def _number(number: int, thing: str) -> str:
 # --- for other programs ---
 
 
-def _sections(checklists: Sequence[Checklist]) -> list[Section]:
-    return [Section(one.path, tuple(_rows(one))) for one in checklists]
-
-
 def _rows(checklist: Checklist) -> Iterator[Row]:
     for error in checklist.errors:
         file = shown_path(error.file or checklist.path)
@@ -207,41 +205,22 @@ def _markdown(checklists: Sequence[Checklist]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _titles() -> Mapping[str, str]:
-    return {check.id: check.title for check in every()} | {"invalid-file": "A file cannot be read"}
+def _rendered(name: str) -> Callable[[Sequence[Checklist]], str]:
+    """The report of a format of rows, whose module is loaded when it is wanted."""
 
+    def report(checklists: Sequence[Checklist]) -> str:
+        rules = {check.id: check.title for check in every()} | {"invalid-file": "A file cannot be read"}
+        sections = [Section(one.path, tuple(_rows(one))) for one in checklists]
+        module = import_module(f"dsec_migrate.reports.{name}")
+        return str(module.of_rows(Listing(sections, rules, "nothing to do")))
 
-def _sarif(checklists: Sequence[Checklist]) -> str:
-    from dsec_migrate.reports import sarif
-
-    return sarif.of_sections(_sections(checklists), _titles())
-
-
-def _github(checklists: Sequence[Checklist]) -> str:
-    from dsec_migrate.reports import github
-
-    return github.of_sections(_sections(checklists), _titles())
-
-
-def _gitlab(checklists: Sequence[Checklist]) -> str:
-    from dsec_migrate.reports import gitlab
-
-    return gitlab.of_sections(_sections(checklists))
-
-
-def _junit(checklists: Sequence[Checklist]) -> str:
-    from dsec_migrate.reports import junit
-
-    return junit.of_sections(_sections(checklists), "nothing to do")
+    return report
 
 
 RENDERERS: Mapping[str, Callable[[Sequence[Checklist]], str]] = {
     "json": _json,
     "markdown": _markdown,
-    "sarif": _sarif,
-    "github": _github,
-    "gitlab": _gitlab,
-    "junit": _junit,
+    **{name: _rendered(name) for name in OF_ROWS},
 }
 """By the name that ``--format`` and ``--output`` take, besides text."""
 

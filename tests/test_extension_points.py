@@ -1,0 +1,191 @@
+"""What is added by one file and one word in one registry: whoever forgets a step is told which."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsec_migrate import reports, verbs
+from dsec_migrate.changes import Applicability
+from dsec_migrate.checks import Group, Weight
+from dsec_migrate.cli import commands, completion, manual, mistaken
+from dsec_migrate.cli.request import Request
+from dsec_migrate.errors import UserError
+from dsec_migrate.finding import Action, Confidence, Exposure
+from dsec_migrate.options import Harden, Options, SourceKind
+from dsec_migrate.passes import Delivery
+from dsec_migrate.stores import keepers, runtime
+from dsec_migrate.verbs import audit_report
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def defining(package: Any, name: str) -> set[str]:
+    """The modules beside ``package`` that define ``name`` at their top."""
+    folder = Path(package.__file__).parent
+    paths = [path for path in folder.glob("*.py") if path.stem != "__init__"] + list(folder.glob("*/__init__.py"))
+    return {path.stem if path.parent == folder else path.parent.name for path in paths if name in set(_defined(path))}
+
+
+def _defined(path: Path) -> Iterator[str]:
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+
+
+# --- an option ---
+
+
+def test_each_option_of_the_pipeline_has_a_row() -> None:
+    # what other options add up to, and what only a run knows
+    made = {"manager", "skip_settled", "unproved"}
+    missing = set(Options.__annotations__) - made - Request.parameters.keys()
+    assert not missing, f"Options has {missing}: add a row of that name to cli/request.Request"
+
+
+def test_the_defaults_of_a_request_are_those_of_the_pipeline() -> None:
+    request, plain = Request(), Options()
+    for name in Request.parameters.keys() & Options.__annotations__.keys() - {"target"}:
+        assert getattr(request, name) == getattr(plain, name), f"the row {name} has another default than Options"
+
+
+@pytest.mark.parametrize("verb", ["", *commands.VERBS])
+def test_a_row_is_whole(verb: str) -> None:
+    rows = commands.command(verb).call.parameters
+    spellings = [spelling for row in rows.values() for spelling in row.spellings]
+    assert len(spellings) == len(set(spellings))
+    for name, row in rows.items():
+        assert row.help.endswith((".", "]")), f"the help of {name} is no sentence"
+        assert all(spelling.startswith("-") for spelling in row.spellings), name
+        assert not (row.is_required and row.default is not None), f"{name} is required and has a default"
+    assert not {"line", "parameters", "said"} & rows.keys(), "an attribute of Call has that name"
+
+
+def test_a_call_takes_no_name_that_is_no_row() -> None:
+    with pytest.raises(TypeError, match="no parameter nonsense"):
+        Request(nonsense=1)
+
+
+# --- a verb ---
+
+
+def test_each_verb_is_registered() -> None:
+    missing = defining(verbs, "Call") - {"parameters"} - set(commands.VERBS)
+    assert not missing, f"verbs/ has {missing}: add it to cli/commands.VERBS"
+
+
+@pytest.mark.parametrize("verb", commands.VERBS)
+def test_a_verb_is_known_everywhere(verb: str) -> None:
+    command = commands.command(verb)
+    assert command.text.partition("\n")[0].endswith("."), f"the docstring of verbs.{verb}.Call begins with no sentence"
+    assert f"{verb}" in commands.command("").text
+    assert f"dsec\\-migrate {verb}" in manual.page()
+    assert all(verb in completion.script(shell) for shell in ("bash", "zsh", "fish"))
+    with pytest.raises(UserError) as caught:
+        mistaken.check([Path(f"{verb}{verb[-1]}")], commands.VERBS, "dsec-migrate")
+    assert caught.value.help == f"did you mean {verb}?"
+
+
+# --- a report ---
+
+
+def test_each_report_is_registered() -> None:
+    # parts of the text report have that name as well
+    parts = {"diff", "semantic", "hunks"}
+    missing = defining(reports, "render") - parts - set(reports.NAMES)
+    assert not missing, f"reports/ has {missing}: add it to reports.NAMES"
+    rows = defining(reports, "of_rows") - set(reports.OF_ROWS)
+    assert not rows, f"reports/ has {rows} with of_rows: add it to reports.OF_ROWS"
+
+
+@pytest.mark.parametrize("name", reports.NAMES)
+def test_a_report_is_known_everywhere(name: str) -> None:
+    module = import_module(f"dsec_migrate.reports.{name}")
+    assert callable(module.render), f"reports.{name} has no render"
+    assert name in Request.parameters["form"].values
+    assert name in Request.parameters["form"].metavar
+
+
+@pytest.mark.parametrize("name", reports.OF_ROWS)
+def test_a_report_of_rows_is_one_of_the_audit_too(name: str) -> None:
+    assert name in audit_report.FORMATS
+    assert isinstance(audit_report.RENDERERS[name]([]), str)
+
+
+# --- a store ---
+
+
+@pytest.mark.parametrize("name", keepers.STORES)
+def test_a_store_is_known_everywhere(name: str) -> None:
+    store = keepers.STORES[name]
+    module = import_module(store.module)
+    push = commands.command("push").call.parameters
+    options_of_push = {row.spellings[-1] for row in push.values() if row.spellings}
+    assert options_of_push >= module.OPTIONS, f"{store.module}.OPTIONS names what push does not have"
+    assert store.takes_files or callable(module.connect), f"{store.module} has no connect"
+    assert name in push["to"].values
+    assert (name in commands.command("pull").call.parameters["source"].values) == store.gives_back
+
+
+def test_each_store_is_registered() -> None:
+    known = {store.module.rpartition(".")[2] for store in keepers.STORES.values()}
+    missing = defining(keepers, "connect") - known - {"keepers"}
+    assert not missing, f"stores/ has {missing}: add it to stores.keepers.STORES"
+
+
+def test_each_manager_has_its_fetching_service() -> None:
+    managed = {kind.value for kind in SourceKind if kind.is_managed}
+    assert managed == set(runtime.RUNTIMES), "options.SourceKind and stores.runtime.RUNTIMES differ"
+
+
+# --- the schemas ---
+
+
+def values(*kinds: type[Enum]) -> set[str]:
+    return {str(one.value) for kind in kinds for one in kind}
+
+
+def enumerations(name: str) -> dict[str, list[set[str]]]:
+    """The enumerations of a schema, by the key that has them."""
+    found: dict[str, list[set[str]]] = {}
+
+    def look(node: Any, key: str) -> None:
+        if isinstance(node, dict):
+            if "enum" in node:
+                found.setdefault(key, []).append({str(one) for one in node["enum"] if one is not None})
+            for inner, value in node.items():
+                look(value, key if inner in {"anyOf", "allOf", "items"} else inner)
+        elif isinstance(node, list):
+            for value in node:
+                look(value, key)
+
+    look(json.loads((REPOSITORY / "schemas" / f"{name}.schema.json").read_text("utf-8")), "")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "key", "known"),
+    [
+        ("report", "applicability", values(Applicability)),
+        ("report", "source", {kind.value for kind in SourceKind if not kind.is_managed}),
+        ("report", "exposure", values(Exposure)),
+        ("report", "confidence", values(Confidence)),
+        ("report", "action", values(Action)),
+        ("report", "delivery", values(Delivery)),
+        ("report", "pass", values(Harden)),
+        ("audit", "group", {group.value.lower() for group in Group}),
+        ("audit", "weight", values(Weight)),
+    ],
+)
+def test_a_schema_lists_what_the_code_knows(schema: str, key: str, known: set[str]) -> None:
+    listed = enumerations(schema)[key]
+    # "none" is said of what does not move, and no way to move it
+    fits = known in listed or known in [one - {"none"} for one in listed]
+    assert fits, f"schemas/{schema}.schema.json: {key} is {listed}, the code knows {known}"
