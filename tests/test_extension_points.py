@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
@@ -71,6 +72,37 @@ def test_a_row_is_whole(verb: str) -> None:
 def test_a_call_takes_no_name_that_is_no_row() -> None:
     with pytest.raises(TypeError, match="no parameter nonsense"):
         Request(nonsense=1)
+
+
+# as messages name them with the program, or in a command that they print
+OF_OTHER_PROGRAMS = {
+    *("--add", "--build", "--cached", "--eval", "--force-recreate", "--from-file", "--global", "--no-cache"),
+    *("--query", "--quiet", "--secret-id", "--user"),
+}
+
+
+def _named_in_messages(path: Path) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(path.read_text("utf-8"))
+    # docstrings speak to us, of whatever program
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            text = re.sub(r"`[^`]*\b(?:docker|git|redis|RUN)\b[^`]*`", "", node.value)
+            yield from (
+                (node.lineno, option)
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text if " " in text.strip() else "")
+            )
+
+
+def test_each_option_that_a_message_names_is_one() -> None:
+    known = {one for command in commands.every() for row in command.options for one in row.spellings}
+    wrong = [
+        f"{path.relative_to(REPOSITORY)}:{line} {option}"
+        for path in sorted((REPOSITORY / "dsec_migrate").rglob("*.py"))
+        for line, option in _named_in_messages(path)
+        if option not in known | OF_OTHER_PROGRAMS
+    ]
+    assert wrong == []
 
 
 # --- a verb ---
