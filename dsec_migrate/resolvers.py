@@ -18,26 +18,51 @@ PROGRAM = "it is a reference that the program resolves by itself"
 
 # in one kind of letters, as people name things
 _NAME = r"(?:[A-Z][A-Z0-9]*(?:[_.-]+[A-Z0-9]+)*|[a-z][a-z0-9]*(?:[_.-]+[a-z0-9]+)*|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"
-# Jinja, Helm, Go templates, Handlebars, CloudFormation's {{resolve:…}}, GitHub's ${{ … }}; Jinja's statements; ERB, EJS
+# where one word in small letters may be a password between two signs
+_LONG_NAME = r"(?:[A-Z]{2,}(?:[_.-]+[A-Z0-9]+)*|[a-z]+(?:[_.-]+[a-z0-9]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"
+# whatever names something behind a scheme or among brackets: a path, a variable, a field
+_ENTRY = r"[\w./:@#%*+=~,'\"$ -]{1,400}"
+# Jinja, Helm, Go templates, Handlebars, CloudFormation's {{resolve:…}}, GitHub's ${{ … }}; Jinja's statements; ERB,
+# EJS; PHP; Template Toolkit
 _EXPRESSION = (
-    r"\$?\{\{[-~]?\s*[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}[A-Za-z_]{2}[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}\}\}"
+    r"\$?\{\{\{?[-~]?\s*[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}[A-Za-z_]{2}[\w.$'\"|()\[\],/:~+=!<>?* -]{0,200}\}?\}\}"
     r"|\{\{[-~]?\s+\.?[A-Za-z_]\w*\s+[-~]?\}\}"
-    r"|\{%[-+]?\s*[a-z]{2,}\b.{0,500}?%\}|<%[=-]?\s*[\w@$].{0,500}?%>"
+    r"|\{%[-+]?\s*[A-Za-z_]\w+\b.{0,500}?%\}|<%[=-]?\s*[\w@$].{0,500}?%>|<\?(?:=|php\s).{1,500}?\?>"
+    r"|\[%[-+]?\s+[A-Za-z_]\w.{0,500}?%\]"
 )
-# Octopus and Ruby; Azure and others; tokens of all kinds; cmd.exe; confd; Puppet's Hiera and Logstash; Azure Pipelines
+# a sign and a name in braces (Octopus, Ruby, Robot Framework, Hiera, Logstash); Symfony; Azure and others; tokens
+# of all kinds; cmd.exe; confd; Azure Pipelines
 _TOKEN = (
     rf"#\{{\s*[A-Za-z_][\w.:/ \[\]-]*\}}|#\{{{_NAME}\}}#|@@{_NAME}@@|__{_NAME}__|%%?{_NAME}%%?|"
-    rf"\[\[\s*\$?[.]?[A-Za-z_][\w.]*\s*\]\]|%\{{[A-Za-z_][\w.:()' -]*\}}|\$\({_NAME}\)"
+    rf"\[\[\s*\$?[.]?[A-Za-z_][\w.]*\s*\]\]|%\{{[A-Za-z_][\w.:()' -]*\}}|[@~&]\{{{_NAME}\}}|\$\({_NAME}\)|"
+    rf"%env\([A-Za-z_][\w:.-]*\)%|<<\s*{_LONG_NAME}\s*>>|(?P<sign>\#\#?|&&?)(?:{_LONG_NAME})(?P=sign)|"
+    # Caddy and others: whatever is in the environment, in a file or in a store
+    rf"\{{\$[A-Za-z_]\w*(?::[^{{}}\s]*)?\}}|\{{(?:env|file|vault|secrets?|ssm|kms|keyring)[.:]{_ENTRY}\}}"
 )
 # Concourse and BOSH; spruce
 _IN_PARENTHESES = r"\(\(\s*(?:[a-z]+\s+)?!?[A-Za-z_][\w./:-]*\s*\)\)"
+# tags of YAML that were quoted: Home Assistant and ESPHome, Conjur, GitLab, CloudFormation
+_TAGGED = (
+    r"(?i:!(?:secret|var|env|env_var|vault|reference|ref|sub|getatt|importvalue|include_file))"
+    r"\s+[\w./:@#%*+=~,'\"${} -]{1,400}"
+)
+# code: what looks a value up, by the name that it has there
+_LOOKED_UP = (
+    r"(?i:(?:[\w.]{1,40}\.)?(?:get_?)?(?:env|secret|secret_?value|vault|ssm|lookup|file))\(\s*[\"'][^\"'()]{1,200}[\"']\s*\)"
+    r"|process\.env\.[A-Z_]\w*|(?:[A-Z]{2,}_)+(?:SECRETS?|PARAM(?:ETER)?S?|KMS|VAULT)\[[^\[\]\s]{1,200}\]"
+)
 _WHOLE_TEMPLATE = Pattern(
-    rf"(?:{_EXPRESSION}|{_TOKEN}|{_IN_PARENTHESES}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z", 16
+    rf"(?:{_EXPRESSION}|{_TOKEN}|{_IN_PARENTHESES}|{_TAGGED}|{_LOOKED_UP}|@(?:[A-Z][A-Z0-9_]+|[a-z]+(?:[._-][a-z]+)+)@)\Z",
+    16,
 )
 _TEMPLATE_WITHIN = Pattern(rf"{_EXPRESSION}|(?:(?<=[\s:/=,;\"'&?])|(?<![\s\S]))(?:{_TOKEN})(?=[\s:/@=,;\"'&?]|\Z)", 16)
-# SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; age and PGP
+# SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; ejson; WebSphere, Liberty and
+# WebLogic; CAS; Jetty; Mule; NiFi; what a key service of a cloud encrypted; Maven and Jenkins; age and PGP
 _ENCRYPTED = Pattern(
-    r"(?:ENC\[.*\]|ENC\(.+\)|encrypted:[A-Za-z0-9+/=_-]{16,}|\{cipher\}.+|\$ANSIBLE_VAULT;.*|vault:v\d+:.+"
+    r"(?:ENC\[.*\]|ENC\(.+\)|encrypted:[A-Za-z0-9+/=_-]{8,}|\{cipher\}.+|\$ANSIBLE_VAULT;.*|vault:v\d+:.+|EJ\[\d+:.+\]"
+    r"|\{(?:xor|aes|aes-?(?:128|256)|AES|AES-?(?:128|256)|3DES|des|cas-cipher)\}.+|(?:OBF|CRYPT):[0-9a-zA-Z]{8,}"
+    r"|!\[[A-Za-z0-9+/=]{8,}\]|enc\{[^{}]{8,}\}|(?:(?:aws|gcp|azure)?-?kms:(?://)?|KMS\[).+"
+    r"|\{(?=[A-Za-z0-9+/]{0,200}\d)(?=[a-z0-9+/]{0,200}[A-Z])[A-Za-z0-9+/]{22,400}={1,2}\}"
     r"|-----BEGIN (?:AGE ENCRYPTED FILE|PGP MESSAGE)-----.*)\Z",
     16,
 )
@@ -79,6 +104,10 @@ _STORES = (
     "conjur:",
     "keyring:",
     "keepass:",
+    "k8s:secret/",
+    "kubernetes:secret/",
+    "cyberark:",
+    "lpass:",
 )
 # a cloud and its store, Amazon's names of both, and Azure's references
 _STORE_OF_A_CLOUD = Pattern(
@@ -88,8 +117,15 @@ _STORE_OF_A_CLOUD = Pattern(
 )
 # pass and gopass name an entry by its folders; Google its whole path
 _STORE = Pattern(r"pass:(?://)?[\w.@-]+(?:/[\w.@-]+)+\Z|projects/[^/\s]{1,80}/secrets/")
-# what the container gets as `${X}`, Compose has left alone: Spring and others put a property there
-_OF_THE_PROGRAM = Pattern(r"\$\{[A-Za-z_][\w.-]*(?::[^{}]{0,512})?\}\Z")
+# what the container gets as `${X}`, Compose has left alone: Spring and others put a property there, envsubst and shells
+# what a variable holds, the Serverless Framework what `${file(…)}` says
+_PROPERTY = (
+    r"\$\{[A-Za-z_][\w.-]*(?::[^{}]{0,512}|\([^{}]{1,400}\)[^{}]{0,100})?\}|\$env:[A-Za-z_]\w*"
+    r"|\$(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,}|[a-z]+(?:_[a-z0-9]+)+)(?!\w)"
+)
+_OF_THE_PROGRAM = Pattern(rf"(?:{_PROPERTY})\Z")
+# `postgres://app:$PASSWORD@db`: a text with blanks is a command or a sentence, of which it may be anything
+_PROPERTY_WITHIN = Pattern(rf"(?<=[:/=,;&?])(?:{_PROPERTY})(?=[:/@=,;&?]|\Z)")
 _DEFAULT = Pattern(r"(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"']+)(?P=quote)")
 # what reads no value but makes a file of it
 _ENDINGS = frozenset(
@@ -121,7 +157,13 @@ def resolver_of(value: str) -> str | None:
 @lru_cache(maxsize=4096)
 def resolver_within(value: str) -> str | None:
     """As :func:`resolver_of`, also where only a part of ``value`` is to be replaced."""
-    return resolver_of(value) or (TEMPLATE if _TEMPLATE_WITHIN.search(value) else None)
+    whole = resolver_of(value)
+    if whole is not None:
+        return whole
+    if _TEMPLATE_WITHIN.search(value):
+        return TEMPLATE
+    has_property = "$" in value and not any(map(str.isspace, value)) and _PROPERTY_WITHIN.search(value)
+    return PROGRAM if has_property else None
 
 
 def default_of(value: str) -> tuple[int, int] | None:

@@ -75,6 +75,10 @@ EXPOSURES = [
     # name, text, value today, exposure, confidence, secret texts
     ("DB_PASSWORD", "hunter2", None, LITERAL, CERTAIN, ["hunter2"]),
     ("DB_PASSWORD", '"hunter2"', None, LITERAL, CERTAIN, ['"hunter2"']),
+    ("DB_PASSWORD", "op://vault/db/password", None, INTERPOLATED, LIKELY, []),
+    ("DB_PASSWORD", "vault:secret/data/db#password", None, INTERPOLATED, LIKELY, []),
+    ("DB_HOST", "vault:secret/data/db#host", None, None, None, []),
+    ("DATABASE_URL", "postgres://app:$${DB_PASSWORD}@db/app", None, INTERPOLATED, LIKELY, []),
     ("DB_PASSWORD", "a$$b", None, LITERAL, CERTAIN, ["a$$b"]),
     ("DB_PASSWORD", "0", None, None, None, []),
     ("API_KEY", "dify", None, LITERAL, LIKELY, ["dify"]),
@@ -590,15 +594,30 @@ RESOLVED = (
     "arn:aws:secretsmanager:eu-west-1:1:secret:db", "arn:aws-us-gov:ssm:x:1:parameter/db", "secretsmanager:db", "akv://v/db",
     "keyvault:db", "azure:keyvault:db", "azure-keyvault:v/db", "@Microsoft.KeyVault(VaultName=v;SecretName=db)",
     "bws:1f0c", "bws://1f0c", "bitwarden:db", "infisical://p/db", "infisical:db", "doppler://p/db", "1password:v/db",
-    "${DB_PASSWORD}",
+    "${DB_PASSWORD}", "$DB_PASSWORD", "$db_password", "$PASSWORD", "$env:DB_PASSWORD", "${file(/run/pw)}",
+    "${ssm:/prod/db}", "${vault:secret/db}", "${file(./x.yml):db.password}",
+    "%env(DB_PASSWORD)%", "%env(resolve:file:DB_FILE)%", "%kernel.secret%", "@{db.password}", "~{db_password}",
+    "<<DB_PASSWORD>>", "<< db_password >>", "#DB_PASSWORD#", "##DB_PASSWORD##", "&&DB_PASSWORD&&", "{$DB_PASSWORD}",
+    "{$DB_PASSWORD:x}", "{env:DB_PASSWORD}", "{env.DB_PASSWORD}", "{vault:secret/db#pw}", "{file.db/pw}",
+    "{% db_password %}", "{{{ db.password }}}", "<?= $db ?>", "<?php echo getenv('DB') ?>", "[% db.password %]",
+    "!secret db_password", "!var db/password", "!vault db", "!Ref DbPassword", "!Sub '${DbPassword}'",
+    "AWS_SECRET[db/password]", "getenv('DB_PASSWORD')", 'os.getenv("DB")', "secret('db')", "process.env.DB_PASSWORD",
+    "EJ[1:WGj2t4znULHT1IRveMEdvvNXqZzNBNMsJ5iZVy6Dvxs=:kA6ekF8ViYR5ZLeSmMXWsdLfWr7wn9qS:fcHQtdt6nqcN==]",
+    "{xor}Lz4sLChvLTs=", "{aes}ABcDeF0123", "{AES}kF8ViYR5ZLeS", "OBF:1v2j1uum1xtv1zej", "![nHWo5JhNAYM+TzxqeHd==]",
+    "{COQLCE6DU6GtcS5P8sTh3A9qLo=}", "awskms:AQICAHhdb3", "kms://AQICAHhdb3", "gcp-kms://projects/p", "KMS[AQICAHh]",
+    "k8s:secret/db/password", "gcp-secret-manager:projects/1/secrets/db", "doppler://proj/cfg/DB", "lpass://db",
+    "cyberark://db", "hashivault://kv/db#password", "azurekeyvault://v/db",
 )  # fmt: skip
 KEPT_AS_VALUES = (
     "x{{7#k}}Q", "pa#{ss}word9!", "%41%42cde", "a__b__c", "__x9K2q__", "p%ab%x", "{abc}", "{a{b}c}", "hunter2", "@foo",
     "[abc]", "correct__horse__", "100%", "%7B%7D", "pass:word", "a{{b}}c", "$2y$10$abc", "_PASSWORD_", "x%Pw%y", "<%",
     "}}{{", "((", "a((b))c", "(secret)", "aws:hunter2", "bw:hunter2", "vaulted:x", "arn:aws", "keyvaults", "@Microsoft",
     # what people write for people: as `changeme`, it is the password until somebody changes it
-    "changeme", "your-password-here", "<DB_PASSWORD>", "<your password>", "<<DB_PASSWORD>>", "[DB_PASSWORD]",
+    "changeme", "your-password-here", "<DB_PASSWORD>", "<your password>", "[DB_PASSWORD]",
     "{DB_PASSWORD}", "~DB_PASSWORD~", "~X~", "REPLACE_ME", "TODO",
+    "$hunter2", "$Hunter", "x$DB_PASSWORD", "$P4ss_word", "#hunter2#", "#hunter#", "&hunter&", "<<hunter2>>", "@{7x#}q",
+    "{env}", "{sha}hunter2", "{noop}hunter2", "!hunter 2", "secret(7)", "AWS[x", "kms-hunter2", "k8s:hunter2", "${}",
+    "{$}", "%env%(x", "<?hunter?>", "OBF:x", "{hunter2==}", "EJ[hunter", "{vault}hunter2",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from dsec_migrate.detectors.vetoes import is_vetoed
 from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 from dsec_migrate.patterns import Pattern
 from dsec_migrate.records import replace
-from dsec_migrate.resolvers import STORED, default_of, resolver_of
+from dsec_migrate.resolvers import default_of, resolver_of
 
 if TYPE_CHECKING:
     from dsec_migrate.detectors.free_text import Passage
@@ -105,10 +105,8 @@ def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdic
     if is_vetoed(candidate):
         return None
     whole = subject(candidate)
-    resolver = resolver_of(whole) if whole is not None else None
-    if resolver is not None:
-        # who names an entry of a store where the variable is set has no secret in the file
-        return None if resolver == STORED and "$" not in (text or "") else _of_reference(candidate)
+    if whole is not None and resolver_of(whole) is not None:
+        return _of_reference(candidate)
     best: Verdict | None = None
     for detect in _those_for(candidate.text, candidate.value):
         verdict = _without_references(candidate, detect(candidate))
@@ -135,7 +133,7 @@ def _without_references(candidate: Candidate, verdict: Verdict | None) -> Verdic
     text = candidate.text
     if verdict is None or not verdict.parts or text is None:
         return verdict
-    parts = tuple(part for part in verdict.parts if resolver_of(text[slice(*part)]) is None)
+    parts = tuple(part for part in verdict.parts if resolver_of(text[slice(*part)].replace("$$", "$")) is None)
     if len(parts) == len(verdict.parts):
         return verdict
     if parts:

@@ -50,7 +50,7 @@ _FILES = (
     "{{ docker-secret:",
 )
 # Grafana; configuration providers of Kafka, Spring and others
-_FILE = Pattern(r"\$__(?:file|env|vault)\{|\$\{[a-z][\w.-]{0,63}:[^{}]{0,512}\}\Z")
+_FILE = Pattern(r"\$__(?:file|env|vault)\{|\$\{(?:file|env|dir|directory|sys)[\w.-]{0,32}:[^{}]{0,512}\}\Z")
 _NUMBER = Pattern(r"[+-]?\d+(?:\.\d+)?\Z")
 _MEASURE = Pattern(
     r"(?i)(?:\d+(?:\.\d+)?\s?(?:[munh]s|[smhdwykg%]|sec|min|hours?|days?|minutes?|seconds?|[kmg]b))+\Z|[+-]?\d+(?:\.\d+)?\Z"

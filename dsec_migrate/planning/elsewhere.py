@@ -23,6 +23,7 @@ from dsec_migrate.patterns import Pattern
 from dsec_migrate.project import Project, scalar_text
 from dsec_migrate.project.mounted import mounts
 from dsec_migrate.records import replace
+from dsec_migrate.resolvers import resolver_of
 from dsec_migrate.source import Source, Span
 
 CHECK = "plaintext-elsewhere"
@@ -201,7 +202,7 @@ def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Fi
         Applicability.MANUAL.value,
         None,
         None,
-        _note(project, path),
+        resolver_of(text.text) or _note(project, path),
         path=".".join(map(_shown, path)),
         spans=spans,
     )
