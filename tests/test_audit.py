@@ -326,7 +326,9 @@ def points(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_each_check_has_a_case() -> None:
-    assert [case.check for case in CASES] == list(IDS)
+    missing = set(IDS) - {case.check for case in CASES}
+    assert not missing, f"{missing}: add a case to CASES, with a project that has the item and one that does not"
+    assert [case.check for case in CASES] == list(IDS), "CASES are in the order of checks.CHECKS"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.check for case in CASES])
@@ -355,7 +357,9 @@ def test_a_check_finds_nothing_where_all_is_well(case: Case, tmp_path: Path) -> 
 def test_a_check_explains_itself(name: str, tmp_path: Path) -> None:
     check = load(name)
     assert len(check.title) < 80
-    assert len(check.text) > 100
+    assert len(check.text) > 100, (
+        f"the docstring of {name} tells why it matters and what to do, in 100 letters at least"
+    )
     said = run(tmp_path, "audit", "--explain", name)
     assert check.title in " ".join(said.split())
     assert name in said
@@ -376,7 +380,8 @@ def test_every_module_of_the_folder_is_listed_or_helps() -> None:
         for path in folder.glob("*.py")
         if any(isinstance(n, ast.FunctionDef) and n.name == "look" for n in ast.parse(path.read_text()).body)
     }
-    assert with_look == set(IDS)
+    assert not with_look - set(IDS), f"checks/ has {with_look - set(IDS)}: add it to its group in checks.CHECKS"
+    assert not set(IDS) - with_look, f"{set(IDS) - with_look}: no module of that name with look in checks/"
 
 
 def test_an_unknown_check_gets_a_proposal(tmp_path: Path) -> None:
