@@ -17,11 +17,11 @@ from pathlib import Path
 
 from measuring import Table, installed, run
 
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.migrate import migrate
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate.pipeline import migrate
+from dsec_migrate.migrate.workers import collect_garbage_seldom
 from dsec_migrate.outcome import DONE
-from dsec_migrate.workers import collect_garbage_seldom
 
 SIZES = (10, 1_000, 20_000)
 LIMIT = 1.5

@@ -51,7 +51,7 @@ def snapshot(top: Path) -> dict[str, bytes | str]:
 
 def migrate(folder: Path, words: list[str]) -> tuple[int, str]:
     """A call of the command line in this process: exit status and output."""
-    from dsec_migrate import cli
+    from dsec_migrate.cli import entry as cli
 
     text = io.TextIOWrapper(io.BytesIO(), "utf-8")
     before = Path.cwd()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def options() -> str:
     """What ``--help`` says, verb by verb."""
-    from dsec_migrate.cli.commands import VERBS
+    from dsec_migrate.cli.command import VERBS
 
     parts = ["# Options\n\nWhat `--help` says. Every verb that changes anything is a dry run until `--write`.\n"]
     for verb in ("", *VERBS):
@@ -31,7 +31,7 @@ def _help(verb: str) -> str:
 
 def checks() -> str:
     """Each check of the audit, from its module's docstring."""
-    from dsec_migrate.checks import CHECKS, load
+    from dsec_migrate.checks.catalogue import CHECKS, load
 
     parts = [
         "# Checks\n\n`dsec-migrate audit` asks these questions of a project. `--explain ID` shows a page in the "
@@ -46,7 +46,7 @@ def checks() -> str:
 
 def images() -> str:
     """The table of images, a line each."""
-    from dsec_migrate.images import files, read_rows
+    from dsec_migrate.images.table import files, read_rows
 
     parts = [
         "# Images\n\nWhat each image reads from files. `dsec-migrate images NAME` shows the evidence: repository, "

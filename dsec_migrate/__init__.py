@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dsec_migrate.api import plan, report, write
-    from dsec_migrate.errors import UserError
-    from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site
-    from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown
+    from dsec_migrate.config.options import Mount, Options, SourceKind, Target, Unknown
+    from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site
     from dsec_migrate.outcome import Outcome, ProjectOutcome
+    from dsec_migrate.text.errors import UserError
 
 _HOMES = {
     "plan": "api",
     "report": "api",
     "write": "api",
-    "UserError": "errors",
-    "Action": "finding",
-    "Confidence": "finding",
-    "Exposure": "finding",
-    "Finding": "finding",
-    "Site": "finding",
-    "Mount": "options",
-    "Options": "options",
-    "SourceKind": "options",
-    "Target": "options",
-    "Unknown": "options",
+    "UserError": "text.errors",
+    "Action": "detectors.finding",
+    "Confidence": "detectors.finding",
+    "Exposure": "detectors.finding",
+    "Finding": "detectors.finding",
+    "Site": "detectors.finding",
+    "Mount": "config.options",
+    "Options": "config.options",
+    "SourceKind": "config.options",
+    "Target": "config.options",
+    "Unknown": "config.options",
     "Outcome": "outcome",
     "ProjectOutcome": "outcome",
 }

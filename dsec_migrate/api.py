@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dsec_migrate.batch import run
-from dsec_migrate.discovery import discover
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate.batch import run
+from dsec_migrate.migrate.writing import commit
 from dsec_migrate.outcome import Outcome
-from dsec_migrate.records import replace
-from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.writing import commit
+from dsec_migrate.reports.formats import REPORTS
+from dsec_migrate.reports.look import View
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
 
 PathLike = str | os.PathLike[str]
 

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dsec_migrate import programs
-from dsec_migrate.errors import UserError
-from dsec_migrate.source import read_bytes
+from dsec_migrate.text import programs
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import read_bytes
 
 if TYPE_CHECKING:
     import subprocess

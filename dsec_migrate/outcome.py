@@ -6,48 +6,19 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary, outside
-from dsec_migrate.changes import Plan
-from dsec_migrate.discovery.project_files import Said
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding
-from dsec_migrate.naming import JOURNAL
-from dsec_migrate.options import Options
-from dsec_migrate.project.mounted import Member
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Edit, Source, Span
+from dsec_migrate.compose.discovery.project_files import Said
+from dsec_migrate.compose.project.mounted import Member
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import COMMENT, Action, Confidence, Exposure, Finding, Remaining
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.text.boundary import Boundary, outside
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.reserved_names import JOURNAL
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Rewritten, Span
 
 DONE, REFUSED_BY_CHECK, BAD_INPUT, UNPROVED = 0, 1, 2, 3
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Rewritten:
-    """One file's new text and the edits (of the old text) that make it. ``is_env_file`` tells its syntax."""
-
-    source: Source = field(repr=False)
-    text: str = field(repr=False)
-    edits: tuple[Edit, ...] = field(repr=False)
-    is_env_file: bool = False
-
-    @property
-    def path(self) -> str:
-        return str(self.source.path)
-
-
-@dataclass(frozen=True, repr=False)
-class Remaining:
-    """A place (line from 1) where the value of a migrated secret still stands after the change.
-
-    ``is_unused``: a line of `.env` that nothing in the project reads any more. ``where`` are the keys that lead there
-    (``services.api.command``), or says that it is a comment; empty in an env file.
-    """
-
-    file: str
-    line: int
-    secret: str
-    is_unused: bool = False
-    where: str = ""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

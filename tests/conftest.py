@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from dsec_migrate import engine as docker_engine
-from dsec_migrate import project as projects
-from dsec_migrate.environment import Environment
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.project import Project
-from dsec_migrate.source import Source
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project import Project
+from dsec_migrate.images import engine as docker_engine
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.source import Source
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # a folder with manifest.json (id, file, path, sidecars of each file); DSEC_CORPUS names another one

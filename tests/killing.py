@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 from conftest import REPOSITORY, snapshot
 
-from dsec_migrate import batch, transaction
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery import discover
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.options import Options
+from dsec_migrate import transaction
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import batch
 from dsec_migrate.outcome import Outcome
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
 
 # calls that change the disk; an `openat` counts where it makes a file
 CALLS = (

@@ -20,9 +20,9 @@ from contextlib import suppress
 
 from dsec_migrate.cli import main
 for name in (
-    *("cli.option_parser", "migrate", "transaction", "overlay", "stores.vault", "stores.aws", "stores.swarm"),
-    *("stores.age", "verbs.pull", "verbs.push", "verbs.lock", "verbs.unlock", "verbs.rotate", "verbs.rotate_swarm"),
-    *("verbs.manifests", "rotation.values"),
+    *("cli.option_parser", "migrate.pipeline", "transaction", "rewrite.overlay", "stores.vault", "stores.aws",
+    "stores.swarm"), *("stores.age", "cli.verbs.pull", "cli.verbs.push", "cli.verbs.lock", "cli.verbs.unlock",
+    "cli.verbs.rotate", "cli.verbs.rotate_swarm"), *("cli.verbs.manifests", "lifecycle.rotation.new_value"),
 ):
     importlib.import_module(f"dsec_migrate.{name}")
 for name in ("hvac", "boto3", "botocore.httpsession", "pyrage", "jsonschema_rs"):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_stores import VALUES, files, run
 from test_stores import project as project
 
-from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
+from dsec_migrate.text.secret import Secret
 
 pyrage = pytest.importorskip("pyrage")
 PROGRAM = shutil.which("age")

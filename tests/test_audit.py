@@ -14,9 +14,9 @@ import pytest
 from conftest import CORPUS, REPOSITORY, corpus_files
 from test_stores import run
 
-from dsec_migrate.checks import CHECKS, IDS, load
+from dsec_migrate.checks.catalogue import CHECKS, IDS, load
 from dsec_migrate.checks.strength import is_common, is_guessable
-from dsec_migrate.inspection import FileState, Kind, SecretFile, access_problems
+from dsec_migrate.lifecycle.file_state import FileState, Kind, SecretFile, access_problems
 
 PASSWORD, OTHER = "Pipit-Causeway-52", "Dunlin-Weir-ab-7719"
 
@@ -559,8 +559,8 @@ def test_what_another_project_reads_is_left_as_the_migration_leaves_it(tmp_path:
 def test_a_history_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dsec_migrate import git as asked
     from dsec_migrate.checks.checklist import Audit
-    from dsec_migrate.discovery import ProjectFiles
-    from dsec_migrate.options import Options
+    from dsec_migrate.compose.discovery.project_files import ProjectFiles
+    from dsec_migrate.config.options import Options
 
     lay_out(tmp_path, {"compose.yml": MOVED, "secrets/pw.txt": PASSWORD}, ("compose.yml",))
     files = ProjectFiles.of(tmp_path / "compose.yml")

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsec_migrate import blame, cli
-from dsec_migrate.changes import Plan
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import Remaining, Rewritten
-from dsec_migrate.project import Project
-from dsec_migrate.verify import verify as proof
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Remaining
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.source import Rewritten
+from dsec_migrate.verify import blame
+from dsec_migrate.verify.prove import verify as proof
 
 FAILURE = VerificationError("a text would read another value than it says now")
 COMPOSE = """\
@@ -76,7 +77,7 @@ def _doubt(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
             raise FAILURE
         return proof(project, plan, files, options)
 
-    monkeypatch.setattr("dsec_migrate.migrate.verify", verify)
+    monkeypatch.setattr("dsec_migrate.migrate.pipeline.verify", verify)
 
 
 def test_the_rest_of_the_project_moves(
@@ -101,7 +102,7 @@ def test_a_project_stays_where_no_change_is_the_cause(
     def verify(*_: object) -> tuple[Remaining, ...]:
         raise FAILURE
 
-    monkeypatch.setattr("dsec_migrate.migrate.verify", verify)
+    monkeypatch.setattr("dsec_migrate.migrate.pipeline.verify", verify)
     monkeypatch.setattr(blame, "MOST_CANDIDATES", 0)
     with pytest.raises(SystemExit) as stop:
         cli.main(["--no-docker", "--write", "compose.yml"])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dsec_migrate.boundary import Boundary
+from dsec_migrate.compose.interpolation import interpolated
+from dsec_migrate.text.boundary import Boundary
 
 
 @pytest.fixture
@@ -68,5 +69,5 @@ def test_a_folder_of_secrets_names_its_own_place(
     tree: Path, text: str, shell: Mapping[str, str], is_named: bool
 ) -> None:
     stack = tree / "repository" / "stack"
-    boundary = Boundary.around(stack, (), text, shell)
+    boundary = Boundary.around(stack, (), interpolated(text, shell))
     assert boundary.holds(tree / "elsewhere" / "deeper" / "new") is is_named

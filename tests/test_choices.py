@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import cli, migrate, settings
 from dsec_migrate.cli import conversions
+from dsec_migrate.cli import entry as cli
 from dsec_migrate.cli.request import Request
 from dsec_migrate.cli.resolution import options_of
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import is_valid, tells
-from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config import project_file
+from dsec_migrate.config.options import Mount, Options, SourceKind, Target, Unknown
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
+from dsec_migrate.planning.naming import is_valid, tells
+from dsec_migrate.text.errors import UserError
 
 TEXT = """\
 services:
@@ -46,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plan(folder: Path, options: Options, shell: Mapping[str, str] | None = None) -> ProjectOutcome:
-    return migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options, shell or {})
+    return pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), options, shell or {})
 
 
 def names(outcome: ProjectOutcome) -> dict[str, str | None]:
@@ -282,33 +284,33 @@ def test_settings_that_nobody_understands(folder: Path, text: str, what: str, li
     ],
 )
 def test_a_table_is_written_behind_all_that_is_there(tmp_path: Path, before: str) -> None:
-    path, data = tmp_path / settings.NAME, before.encode()
+    path, data = tmp_path / project_file.NAME, before.encode()
     if "[[image]]" in before:
         with pytest.raises(UserError):
-            settings.with_skip(path, data, "*_SALT", "x")
+            project_file.with_skip(path, data, "*_SALT", "x")
         return
-    addition = settings.with_skip(path, data, "*_SALT", 'no "secret", \\ it is\tpublic ☂')
+    addition = project_file.with_skip(path, data, "*_SALT", 'no "secret", \\ it is\tpublic ☂')
     path.write_bytes(data + addition)
-    assert settings.read(tmp_path).skips[-1] == ("*_SALT", 'no "secret", \\ it is\tpublic ☂')
+    assert project_file.read(tmp_path).skips[-1] == ("*_SALT", 'no "secret", \\ it is\tpublic ☂')
     assert b"\r\n" not in addition or b"\r\n" in data
-    assert settings.with_skip(path, data + addition, "*_SALT", "another reason") == b""
+    assert project_file.with_skip(path, data + addition, "*_SALT", "another reason") == b""
 
 
 def test_where_no_table_can_follow_nothing_is_written(tmp_path: Path) -> None:
     data = b'skip = [{match = "A", reason = "x"}]\n'
     with pytest.raises(UserError, match="cannot take a further"):
-        settings.with_skip(tmp_path / settings.NAME, data, "B", "y")
+        project_file.with_skip(tmp_path / project_file.NAME, data, "B", "y")
 
 
 def test_what_is_skipped_for_good_is_written_with_all_else(folder: Path) -> None:
-    (folder / settings.NAME).write_bytes(b"# our settings")
+    (folder / project_file.NAME).write_bytes(b"# our settings")
     options = Options(skip_because=(("*_SALT", "public"), ("NOTHING", "is called so")))
     before = snapshot(folder)
     outcome = plan(folder, options)
     assert snapshot(folder) == before
-    outcome = migrate.commit(outcome)
+    outcome = pipeline.commit(outcome)
     assert outcome.is_written
-    text = (folder / settings.NAME).read_text("utf-8")
+    text = (folder / project_file.NAME).read_text("utf-8")
     assert text == '# our settings\n\n[[skip]]\nmatch = "*_SALT"\nreason = "public"\n'
     assert "SESSION_SALT: Crake-Moor-0815" in (folder / "compose.yml").read_text("utf-8")
     assert not plan(folder, options).plan.files
@@ -317,14 +319,14 @@ def test_what_is_skipped_for_good_is_written_with_all_else(folder: Path) -> None
 def test_only_a_table_is_written_where_nothing_else_moves(folder: Path) -> None:
     text = "services:\n  a:\n    image: acme/a\n    environment:\n      SESSION_SALT: Crake-Moor-0815\n"
     (folder / "compose.yml").write_text(text, "utf-8")
-    outcome = migrate.commit(plan(folder, Options(skip_because=(("*_SALT", "public"),))))
+    outcome = pipeline.commit(plan(folder, Options(skip_because=(("*_SALT", "public"),))))
     assert outcome.is_written
     assert (folder / "compose.yml").read_text("utf-8") == text
-    assert settings.read(folder).skips == (("*_SALT", "public"),)
+    assert project_file.read(folder).skips == (("*_SALT", "public"),)
 
 
 def test_undo_takes_the_table_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / settings.NAME).write_bytes(b"# our settings")
+    (folder / project_file.NAME).write_bytes(b"# our settings")
     before = snapshot(folder)
     monkeypatch.chdir(folder)
     for words in (["--skip-because", "*_SALT=public", "--write"], ["undo", "--write"]):

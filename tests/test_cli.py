@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dsec_migrate import batch, cli
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.migrate import batch
 from dsec_migrate.reports.output import save, say
 from dsec_migrate.reports.terminal import Progress, style_for
 
@@ -510,7 +511,7 @@ def test_progress_is_silent_without_a_terminal(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_save_replaces_in_one_step_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    from dsec_migrate.errors import UserError
+    from dsec_migrate.text.errors import UserError
 
     path = tmp_path / "report.txt"
     save(path, "one\n")

@@ -10,7 +10,8 @@ from pathlib import Path
 import nursery
 import pytest
 
-from dsec_migrate.detectors import command_line, secret_parts
+from dsec_migrate.detectors import command_line
+from dsec_migrate.detectors.judge import secret_parts
 
 # no value that would be hidden wherever it stands
 VALUE = "Zq8xv3"

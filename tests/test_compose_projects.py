@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery import discover
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.source import is_text
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import pipeline
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import is_text
 
 VECTORS = Path(__file__).parent / "vectors" / "projects.json"
 CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text("utf-8"))
@@ -55,10 +55,10 @@ def understood(case: Mapping[str, Any], folder: Path) -> Any:
     shell = case.get("shell", {})
     try:
         (files,) = discover([], directory=folder, shell=shell, **words(case))
-        project = migrate.load(files, Options(), shell)
+        project = pipeline.load(files, Options(), shell)
     except UserError:
         return None
-    if migrate.migrate(files, Options(), shell).errors or not project.environment.project_name:
+    if pipeline.migrate(files, Options(), shell).errors or not project.environment.project_name:
         return None
     services = {
         service.name: {

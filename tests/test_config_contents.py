@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 from conftest import project_of, snapshot
 
-from dsec_migrate import cli, migrate
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.environment import Environment
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Mount, Options, SourceKind
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Mount, Options, SourceKind
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.patches import InsertItem
-from dsec_migrate.planning import make_plan
-from dsec_migrate.project import Project
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Source
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.make_plan import make_plan
+from dsec_migrate.planning.patches import InsertItem
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Source
 from dsec_migrate.verify import configs
 from dsec_migrate.verify.containers import check_values
 
@@ -45,7 +46,9 @@ def tried(folder: Path, texts: dict[str, str], options: Options | None = None) -
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(docker=False), {"STAGE": "x"})
+    outcome = pipeline.migrate(
+        ProjectFiles.of(folder / "compose.yml"), options or Options(docker=False), {"STAGE": "x"}
+    )
     assert (outcome.errors, outcome.failure) == ((), "")
     return outcome
 

@@ -9,7 +9,7 @@ import pytest
 from test_stores import run
 
 from dsec_migrate import api
-from dsec_migrate.options import Options
+from dsec_migrate.config.options import Options
 from dsec_migrate.outcome import Outcome
 
 PASSWORD, OTHER = "Dunlin-Jetty-71", "Quarry-Velvet-72"

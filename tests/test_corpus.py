@@ -17,17 +17,18 @@ import pytest
 from conftest import RealFile, snapshot
 from ruamel.yaml import YAML
 
-from dsec_migrate import migrate, transaction
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.files import Disk
-from dsec_migrate.finding import Action
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options
+from dsec_migrate import transaction
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import BAD_INPUT, DONE, Outcome, ProjectOutcome
-from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.reports.formats import REPORTS
+from dsec_migrate.reports.look import DiffStyle, Look, View
 from dsec_migrate.reports.sealed import seal
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
 from dsec_migrate.transaction.merge import take_out
 
 EVERY = int(os.environ.get("DSEC_CORPUS_EVERY", "15"))
@@ -69,7 +70,7 @@ def work_on(file: RealFile, folder: Path) -> Result:
     if snapshot(folder) != before:
         faults.append("the dry run writes")
     if outcome.rewritten:
-        written = migrate.commit(outcome)
+        written = pipeline.commit(outcome)
         outputs |= {f"{name}, written": text for name, text in reports(written)}
         if not written.is_written:
             faults.append("cannot be written")
@@ -81,7 +82,7 @@ def work_on(file: RealFile, folder: Path) -> Result:
 
 
 def run(target: Path) -> ProjectOutcome:
-    return migrate.migrate(ProjectFiles.of(target), Options(), {}, Disk(), Folders(frozenset({target})))
+    return pipeline.migrate(ProjectFiles.of(target), Options(), {}, Disk(), Folders(frozenset({target})))
 
 
 def second_run(target: Path, folder: Path) -> Iterator[str]:

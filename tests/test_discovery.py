@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import docker
 
-from dsec_migrate import environment, git
-from dsec_migrate.discovery import ProjectFiles, Said, discover
-from dsec_migrate.errors import UserError
+from dsec_migrate import git
+from dsec_migrate.compose import environment
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.discovery.project_files import ProjectFiles, Said
+from dsec_migrate.text.errors import UserError
 
 SERVICE = "services:\n  {name}:\n    image: busybox\n"
 Tree = Mapping[str, str]

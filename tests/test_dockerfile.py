@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsec_migrate import dockerfile
-from dsec_migrate.dockerfile.commands import may_read_variables
-from dsec_migrate.source import Source
+from dsec_migrate.dockerfile.run_commands import may_read_variables
+from dsec_migrate.text.source import Source
 from dsec_migrate.verify import buildkit
-from dsec_migrate.verify.stages import lacking
+from dsec_migrate.verify.dockerfile_stages import lacking
 
 
 def read(text: str) -> dockerfile.Dockerfile:

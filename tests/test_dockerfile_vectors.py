@@ -19,14 +19,15 @@ from conftest import GATE, REPOSITORY, docker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import batch, dockerfile
-from dsec_migrate.discovery.project_files import ProjectFiles
+from dsec_migrate import dockerfile
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import DockerfileText
+from dsec_migrate.config.options import Options
 from dsec_migrate.dockerfile import Dockerfile, Stage
-from dsec_migrate.options import Options
+from dsec_migrate.migrate import batch
 from dsec_migrate.outcome import DONE, ProjectOutcome
-from dsec_migrate.project import DockerfileText
-from dsec_migrate.rewrite import rewrite
-from dsec_migrate.source import Source
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.source import Source
 
 VECTORS = REPOSITORY / "tests" / "vectors"
 TEXTS: dict[str, str] = json.loads((VECTORS / "dockerfiles.json").read_text("utf-8"))

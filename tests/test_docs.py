@@ -130,7 +130,7 @@ def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path, monkeypa
 
 
 def test_options_and_links_of_the_documentation_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    from dsec_migrate.cli.commands import VERBS
+    from dsec_migrate.cli.command import VERBS
 
     for verb in ("", *VERBS):
         with pytest.raises(SystemExit):
@@ -164,7 +164,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.gate
 def test_the_site_has_each_page_and_each_check(site: Path) -> None:
-    from dsec_migrate.checks import IDS
+    from dsec_migrate.checks.catalogue import IDS
 
     for page in (*DOCS.rglob("*.md"), *map(DOCS.joinpath, ("reference/options.md", "reference/images.md"))):
         name = page.relative_to(DOCS).with_suffix("")

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from dsec_migrate import document as yaml
-from dsec_migrate import limits
-from dsec_migrate.document import (
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.document import (
     Alias,
     Content,
     Document,
@@ -23,8 +22,9 @@ from dsec_migrate.document import (
     plain,
     walk,
 )
-from dsec_migrate.errors import UserError
-from dsec_migrate.source import Source
+from dsec_migrate.text import limits
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import Source
 
 Step = str | int
 

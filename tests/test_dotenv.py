@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsec_migrate.dotenv import DotenvError, Entry, parse, quote, variables
-from dsec_migrate.interpolation import interpolate
-from dsec_migrate.source import Span
+from dsec_migrate.compose.dotenv import DotenvError, Entry, parse, quote, variables
+from dsec_migrate.compose.interpolation import interpolate
+from dsec_migrate.text.source import Span
 
 VECTORS = Path(__file__).parent / "vectors"
 FILES: dict[str, Any] = json.loads((VECTORS / "dotenv.json").read_text("utf-8"))

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from conftest import Shuffled, compose_config, docker, examples, wrapped
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind, Target
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import DONE, ProjectOutcome
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -108,10 +108,10 @@ def up(project: str, folder: Path, **variables: str) -> dict[tuple[str, str], To
 
 
 def migrated(folder: Path, options: Options | None = None, **shell: str) -> ProjectOutcome:
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), shell)
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), shell)
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
     assert outcome.rewritten
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert written.is_written, written.errors
     return written
 
@@ -417,9 +417,9 @@ def test_compose_sees_the_planned_differences_and_no_others(number: int, tmp_pat
     (tmp_path / ".env").write_text("FROM_ENV=Wq7-fr0m\n", "utf-8")
     (tmp_path / "older.txt").write_text("older", "utf-8")
     before = compose_config(file)
-    outcome = migrate.migrate(ProjectFiles.of(file), Options(), {})
+    outcome = pipeline.migrate(ProjectFiles.of(file), Options(), {})
     assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
     if not outcome.rewritten:
         return
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
     assert unplanned(before, compose_config(file), outcome, tmp_path, shuffled.extended) == []

@@ -25,9 +25,9 @@ from typing import NamedTuple
 import pytest
 from conftest import docker, libraries, put
 
-from dsec_migrate import batch
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.options import Options, SourceKind
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind
+from dsec_migrate.migrate import batch
 from dsec_migrate.outcome import DONE
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]

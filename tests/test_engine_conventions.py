@@ -19,9 +19,9 @@ from typing import NamedTuple
 import pytest
 from conftest import docker
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.options import Options, SourceKind, Target
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind, Target
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import DONE
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -144,12 +144,12 @@ def folder(tmp_path: Path, images: str) -> Iterator[Path]:
 
 
 def migrated(folder: Path, options: Options) -> None:
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options, {})
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), options, {})
     assert (outcome.status, outcome.failure) == (DONE, "")
     assert {finding.service: finding.delivery for finding in outcome.findings} == {
         kind: told.delivery for kind, told in KINDS.items()
     }
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
 
 
 def told_by_compose(folder: Path) -> dict[str, str]:

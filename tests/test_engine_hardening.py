@@ -215,13 +215,13 @@ def test_who_needs_it_still_reaches_it_and_nobody_else_does(name: str, tmp_path:
 
 def test_the_report_names_whom_it_cuts_off(tmp_path: Path, outside: str) -> None:
     """The pairs that no longer talk are those of the JSON report, in both directions."""
-    from dsec_migrate import migrate
-    from dsec_migrate.discovery.project_files import ProjectFiles
-    from dsec_migrate.options import Harden, Options
+    from dsec_migrate.compose.discovery.project_files import ProjectFiles
+    from dsec_migrate.config.options import Harden, Options
+    from dsec_migrate.migrate import pipeline
 
     name = "harden-networks-of-a-team"
     before, after = (listen(name, side, CASES[name], tmp_path, outside) for side in ("before", "after"))
     source = ProjectFiles.of(FIXTURES / name / "before" / "compose.yml")
-    outcome = migrate.migrate(source, Options(harden=(Harden.NETWORKS,)), {})
+    outcome = pipeline.migrate(source, Options(harden=(Harden.NETWORKS,)), {})
     told = {frozenset((one.service, other)) for one in outcome.plan.hardened for other in one.cut}
     assert {frozenset(pair) for pair in before.pairs - after.pairs} == told

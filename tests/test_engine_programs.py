@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from conftest import docker, libraries, put
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import DONE
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -81,10 +81,10 @@ def up(folder: Path) -> None:
 
 
 def migrated(folder: Path) -> None:
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), Options(), {})
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), Options(), {})
     assert (outcome.status, outcome.failure) == (DONE, "")
     assert {finding.action.value for finding in outcome.findings} == {"migrate"}
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
     assert PASSWORD not in (folder / "compose.yml").read_text(encoding="utf-8")
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import docker
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.options import Options, Unknown
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, Unknown
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import DONE
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -51,10 +51,10 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 def wrap(folder: Path) -> None:
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), Options(unknown=Unknown.WRAP), {})
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), Options(unknown=Unknown.WRAP), {})
     assert (outcome.status, outcome.failure) == (DONE, "")
     assert [(finding.delivery, finding.action.value) for finding in outcome.findings] == [("wrapper", "migrate")] * 2
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
 
 
 def told(folder: Path, *words: str) -> tuple[int, list[str]]:

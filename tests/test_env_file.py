@@ -16,9 +16,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate.dotenv import SPACES, DotenvError, Entry, parse, variables
+from dsec_migrate.compose.dotenv import SPACES, DotenvError, Entry, parse, variables
 from dsec_migrate.rewrite import env_file
-from dsec_migrate.source import Source, splice
+from dsec_migrate.text.source import Source, splice
 
 PATH = "/run/secrets/x"
 SHELL = {"S": "shell", "K": "outer", "EMPTY": ""}

@@ -18,14 +18,16 @@ from conftest import docker, examples, snapshot, wrapped
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import dotenv, migrate
-from dsec_migrate.discovery import ProjectFiles, discover
-from dsec_migrate.document import Scalar, Sequence, follow
-from dsec_migrate.options import Options
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.document import Scalar, Sequence, follow
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import DONE
-from dsec_migrate.project import Project
 from dsec_migrate.rewrite import env_file
-from dsec_migrate.source import splice
+from dsec_migrate.text.source import splice
 
 SECRETS = ("DB_PASSWORD", "API_TOKEN", "DATABASE_URL", "APP_SECRET")
 SETTINGS = ("LOG_LEVEL", "APP_MODE", "PUBLIC_NAME")
@@ -127,7 +129,7 @@ def files_of(folder: Path) -> ProjectFiles:
 
 
 def load(files: ProjectFiles) -> Project:
-    return migrate.load(files, Options(), {})
+    return pipeline.load(files, Options(), {})
 
 
 def values(project: Project) -> dict[tuple[str, str], str | None]:
@@ -209,7 +211,7 @@ def test_every_service_keeps_every_value(number: int) -> None:
         project.lay_out(folder)
         files = files_of(folder)
         old, before, alone = snapshot(folder), load(files), load(ProjectFiles.of(folder / "compose.yml"))
-        outcome = migrate.migrate(files, Options(), {})
+        outcome = pipeline.migrate(files, Options(), {})
         if before.problems:
             event("refused")
             assert (outcome.status, outcome.rewritten) == (2, ())
@@ -217,14 +219,14 @@ def test_every_service_keeps_every_value(number: int) -> None:
         assert (outcome.status, outcome.failure, [error.what for error in outcome.errors]) == (DONE, "", [])
         event(f"{len(outcome.rewritten)} files change")
         if outcome.rewritten:
-            assert migrate.commit(outcome).is_written
+            assert pipeline.commit(outcome).is_written
         new = snapshot(folder)
         assert is_same(before, load(files))
         # the base file is a project by itself, too
         assert is_same(alone, load(ProjectFiles.of(folder / "compose.yml")))
         for env_name in project.env_files:
             assert_other_lines_stay(old, new, env_name)
-        again = migrate.migrate(files, Options(), {})
+        again = pipeline.migrate(files, Options(), {})
         assert (again.status, again.failure, again.rewritten, again.plan.files) == (DONE, "", (), ())
 
 
@@ -237,13 +239,13 @@ def test_compose_agrees(tmp_path: Path) -> None:
         folder.mkdir()
         EnvProject(random.Random(f"env project {number}")).lay_out(folder)
         before = config(folder)
-        outcome = migrate.migrate(files_of(folder), Options(), {})
+        outcome = pipeline.migrate(files_of(folder), Options(), {})
         if before is None:
             assert outcome.status != DONE, number
         elif outcome.status != DONE:
             faults.append(f"{number}: {outcome.failure} {[error.what for error in outcome.errors]}")
         elif outcome.rewritten:
-            migrate.commit(outcome)
+            pipeline.commit(outcome)
             after = config(folder)
             faults += [f"{number}: refused"] if after is None else [f"{number}: {f}" for f in changes(before, after)]
             moved += 1
@@ -288,7 +290,7 @@ def test_a_link_to_the_env_file_is_followed_and_kept(tmp_path: Path) -> None:
     (tmp_path / "live.env").write_text("APP_SECRET=Teal-Rail-4711\n")
     (tmp_path / "app.env").symlink_to("live.env")
     (tmp_path / "compose.yml").write_text("services:\n  app:\n    image: example.com/app:1\n    env_file: app.env\n")
-    outcome = migrate.migrate(files_of(tmp_path), Options(), {})
-    assert migrate.commit(outcome).is_written
+    outcome = pipeline.migrate(files_of(tmp_path), Options(), {})
+    assert pipeline.commit(outcome).is_written
     assert (tmp_path / "app.env").is_symlink()
     assert (tmp_path / "live.env").read_text() == "APP_SECRET_FILE=/run/secrets/app_secret\n"

@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 
-from dsec_migrate import reports, verbs
-from dsec_migrate.changes import Applicability
-from dsec_migrate.checks import Group, Weight
-from dsec_migrate.cli import commands, completion, manual, mistaken
+from dsec_migrate.checks.catalogue import Group
+from dsec_migrate.checks.subject import Weight
+from dsec_migrate.cli import commands, completion, manual, mistaken, verbs
+from dsec_migrate.cli.command import VERBS
 from dsec_migrate.cli.request import Request
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Action, Confidence, Exposure
-from dsec_migrate.options import Harden, Options, SourceKind
-from dsec_migrate.passes import Delivery
-from dsec_migrate.stores import keepers, runtime
-from dsec_migrate.verbs import audit_report
+from dsec_migrate.cli.verbs import audit_report
+from dsec_migrate.config.options import Harden, Options, SourceKind
+from dsec_migrate.detectors.finding import Action, Confidence, Exposure
+from dsec_migrate.planning.changes import Applicability
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.reports import formats
+from dsec_migrate.rewrite import fetching
+from dsec_migrate.stores import managers
+from dsec_migrate.text.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -57,7 +60,7 @@ def test_the_defaults_of_a_request_are_those_of_the_pipeline() -> None:
         assert getattr(request, name) == getattr(plain, name), f"the row {name} has another default than Options"
 
 
-@pytest.mark.parametrize("verb", ["", *commands.VERBS])
+@pytest.mark.parametrize("verb", ["", *VERBS])
 def test_a_row_is_whole(verb: str) -> None:
     rows = commands.command(verb).call.parameters
     spellings = [spelling for row in rows.values() for spelling in row.spellings]
@@ -109,19 +112,19 @@ def test_each_option_that_a_message_names_is_one() -> None:
 
 
 def test_each_verb_is_registered() -> None:
-    missing = defining(verbs, "Call") - {"parameters"} - set(commands.VERBS)
-    assert not missing, f"verbs/ has {missing}: add it to cli/commands.VERBS"
+    missing = defining(verbs, "Call") - {"parameters"} - set(VERBS)
+    assert not missing, f"verbs/ has {missing}: add it to cli/command.VERBS"
 
 
-@pytest.mark.parametrize("verb", commands.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_is_known_everywhere(verb: str) -> None:
     command = commands.command(verb)
     assert command.text.partition("\n")[0].endswith("."), f"the docstring of verbs.{verb}.Call begins with no sentence"
     assert f"{verb}" in commands.command("").text
     assert f"dsec\\-migrate {verb}" in manual.page()
-    assert all(verb in completion.script(shell) for shell in ("bash", "zsh", "fish"))
+    assert all(verb in completion.script(shell, commands.every()) for shell in ("bash", "zsh", "fish"))
     with pytest.raises(UserError) as caught:
-        mistaken.check([Path(f"{verb}{verb[-1]}")], commands.VERBS, "dsec-migrate")
+        mistaken.check([Path(f"{verb}{verb[-1]}")], VERBS, "dsec-migrate")
     assert caught.value.help == f"did you mean {verb}?"
 
 
@@ -131,13 +134,13 @@ def test_a_verb_is_known_everywhere(verb: str) -> None:
 def test_each_report_is_registered() -> None:
     # parts of the text report have that name as well
     parts = {"diff", "semantic", "hunks"}
-    missing = defining(reports, "render") - parts - set(reports.NAMES)
-    assert not missing, f"reports/ has {missing}: add it to reports.NAMES"
-    rows = defining(reports, "of_rows") - set(reports.OF_ROWS)
-    assert not rows, f"reports/ has {rows} with of_rows: add it to reports.OF_ROWS"
+    missing = defining(formats, "render") - parts - set(formats.NAMES)
+    assert not missing, f"reports/ has {missing}: add it to reports/formats.NAMES"
+    rows = defining(formats, "of_rows") - set(formats.OF_ROWS)
+    assert not rows, f"reports/ has {rows} with of_rows: add it to reports/formats.OF_ROWS"
 
 
-@pytest.mark.parametrize("name", reports.NAMES)
+@pytest.mark.parametrize("name", formats.NAMES)
 def test_a_report_is_known_everywhere(name: str) -> None:
     module = import_module(f"dsec_migrate.reports.{name}")
     assert callable(module.render), f"reports.{name} has no render"
@@ -145,7 +148,7 @@ def test_a_report_is_known_everywhere(name: str) -> None:
     assert name in Request.parameters["form"].metavar
 
 
-@pytest.mark.parametrize("name", reports.OF_ROWS)
+@pytest.mark.parametrize("name", formats.OF_ROWS)
 def test_a_report_of_rows_is_one_of_the_audit_too(name: str) -> None:
     assert name in audit_report.FORMATS
     assert isinstance(audit_report.RENDERERS[name]([]), str)
@@ -154,9 +157,9 @@ def test_a_report_of_rows_is_one_of_the_audit_too(name: str) -> None:
 # --- a store ---
 
 
-@pytest.mark.parametrize("name", keepers.STORES)
+@pytest.mark.parametrize("name", managers.STORES)
 def test_a_store_is_known_everywhere(name: str) -> None:
-    store = keepers.STORES[name]
+    store = managers.STORES[name]
     module = import_module(store.module)
     push = commands.command("push").call.parameters
     options_of_push = {row.spellings[-1] for row in push.values() if row.spellings}
@@ -167,14 +170,14 @@ def test_a_store_is_known_everywhere(name: str) -> None:
 
 
 def test_each_store_is_registered() -> None:
-    known = {store.module.rpartition(".")[2] for store in keepers.STORES.values()}
-    missing = defining(keepers, "connect") - known - {"keepers"}
-    assert not missing, f"stores/ has {missing}: add it to stores.keepers.STORES"
+    known = {store.module.rpartition(".")[2] for store in managers.STORES.values()}
+    missing = defining(managers, "connect") - known - {"managers"}
+    assert not missing, f"stores/ has {missing}: add it to stores/managers.STORES"
 
 
 def test_each_manager_has_its_fetching_service() -> None:
     managed = {kind.value for kind in SourceKind if kind.is_managed}
-    assert managed == set(runtime.RUNTIMES), "options.SourceKind and stores.runtime.RUNTIMES differ"
+    assert managed == set(fetching.RUNTIMES), "options.SourceKind and rewrite/fetching.RUNTIMES differ"
 
 
 # --- the schemas ---

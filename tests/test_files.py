@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from conftest import project_of
 
-from dsec_migrate.environment import Environment
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import Disk
-from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.planning import make_plan
-from dsec_migrate.project import Project
-from dsec_migrate.source import Source
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options, SourceKind, Target
+from dsec_migrate.planning.make_plan import make_plan
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import Source
 
 # a value that is nothing but the words of a placeholder, and one that nobody sets twice by chance
 PLACEHOLDER, DISTINCTIVE = "changeme", "Fescue-Lathe-73"

@@ -14,23 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import filling
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines, type_unseen, write
-from dsec_migrate.secret import Secret
+from dsec_migrate.lifecycle import filling
+from dsec_migrate.lifecycle.filling import MissingValue, fill_by_asking, fill_from_lines, type_unseen, write
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import Secret
 
 posix = pytest.mark.skipif(os.name == "nt", reason="modes and terminals of POSIX")
 lines = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1)
 
 
 @pytest.fixture
-def vacancies(tmp_path: Path) -> list[Vacancy]:
+def vacancies(tmp_path: Path) -> list[MissingValue]:
     folder = tmp_path / "secrets"
     return [
-        Vacancy("a", folder / "a.txt", 0o600, ("web", "db"), Boundary.around(tmp_path)),
-        Vacancy("b", folder / "b.txt", boundary=Boundary.around(tmp_path)),
-        Vacancy("c", folder / "c.txt", boundary=Boundary.around(tmp_path)),
+        MissingValue("a", folder / "a.txt", 0o600, ("web", "db"), Boundary.around(tmp_path)),
+        MissingValue("b", folder / "b.txt", boundary=Boundary.around(tmp_path)),
+        MissingValue("c", folder / "c.txt", boundary=Boundary.around(tmp_path)),
     ]
 
 
@@ -51,7 +51,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_each_value_is_written_exactly(vacancies: list[Vacancy]) -> None:
+def test_each_value_is_written_exactly(vacancies: list[MissingValue]) -> None:
     ask, prompts = answers(" p$w'\"\\n é ", "", "second try", "", "")
     assert fill_by_asking(vacancies, ask) == vacancies[:2]
     assert [v.path.read_bytes() for v in vacancies[:2]] == [" p$w'\"\\n é ".encode(), b"second try"]
@@ -62,14 +62,14 @@ def test_each_value_is_written_exactly(vacancies: list[Vacancy]) -> None:
         assert mode(vacancies[0].path.parent) == 0o700
 
 
-def test_the_end_of_input_keeps_what_was_entered(vacancies: list[Vacancy]) -> None:
+def test_the_end_of_input_keeps_what_was_entered(vacancies: list[MissingValue]) -> None:
     ask, _ = answers("one", "")
     assert fill_by_asking(vacancies, ask) == vacancies[:1]
     assert vacancies[0].path.read_bytes() == b"one"
 
 
 @pytest.mark.parametrize("value", ["-----BEGIN PRIVATE KEY-----", "x" * 4095, "hunter2\udcff"])
-def test_what_a_terminal_would_spoil_is_refused(vacancies: list[Vacancy], value: str) -> None:
+def test_what_a_terminal_would_spoil_is_refused(vacancies: list[MissingValue], value: str) -> None:
     ask, _ = answers(value)
     with pytest.raises(UserError) as caught:
         fill_by_asking(vacancies, ask)
@@ -78,7 +78,7 @@ def test_what_a_terminal_would_spoil_is_refused(vacancies: list[Vacancy], value:
     assert not vacancies[0].path.exists()
 
 
-def test_an_empty_file_is_filled_in_place(vacancies: list[Vacancy]) -> None:
+def test_an_empty_file_is_filled_in_place(vacancies: list[MissingValue]) -> None:
     path = vacancies[0].path
     path.parent.mkdir(mode=0o755)
     path.touch(mode=0o640)
@@ -90,7 +90,7 @@ def test_an_empty_file_is_filled_in_place(vacancies: list[Vacancy]) -> None:
     assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
 
 
-def test_what_stands_there_by_now_is_left_alone(vacancies: list[Vacancy], tmp_path: Path) -> None:
+def test_what_stands_there_by_now_is_left_alone(vacancies: list[MissingValue], tmp_path: Path) -> None:
     first, second, third = vacancies
     first.path.parent.mkdir()
     first.path.write_bytes(b"old")
@@ -108,7 +108,7 @@ def test_what_stands_there_by_now_is_left_alone(vacancies: list[Vacancy], tmp_pa
 
 
 @posix
-def test_a_pipe_in_its_place_does_not_block(vacancies: list[Vacancy]) -> None:
+def test_a_pipe_in_its_place_does_not_block(vacancies: list[MissingValue]) -> None:
     vacancies[0].path.parent.mkdir()
     os.mkfifo(vacancies[0].path)
     reader = os.open(vacancies[0].path, os.O_RDONLY | os.O_NONBLOCK)
@@ -122,7 +122,7 @@ def test_a_pipe_in_its_place_does_not_block(vacancies: list[Vacancy]) -> None:
 
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_full_disk_leaves_no_half_value(
-    vacancies: list[Vacancy], monkeypatch: pytest.MonkeyPatch, is_new: bool
+    vacancies: list[MissingValue], monkeypatch: pytest.MonkeyPatch, is_new: bool
 ) -> None:
     path = vacancies[0].path
     if not is_new:
@@ -149,7 +149,7 @@ def test_lines_are_taken_literally(
 ) -> None:
     folder = tmp_path_factory.mktemp("x")
     data = "\n".join(f"{name}={value}" for name, value in values.items()) + "\n" * ends_with_newline
-    waiting = [Vacancy(name, folder / name, boundary=Boundary.around(folder)) for name in "abc"]
+    waiting = [MissingValue(name, folder / name, boundary=Boundary.around(folder)) for name in "abc"]
     filled = fill_from_lines(waiting, data.encode())
     assert {vacancy.name for vacancy in filled} == values.keys()
     assert {path.name: path.read_bytes().decode() for path in folder.iterdir()} == values
@@ -168,7 +168,9 @@ def test_lines_are_taken_literally(
         (b"\n", 1, "no `=`"),
     ],
 )
-def test_one_bad_line_and_nothing_is_written(vacancies: list[Vacancy], data: bytes, number: int, words: str) -> None:
+def test_one_bad_line_and_nothing_is_written(
+    vacancies: list[MissingValue], data: bytes, number: int, words: str
+) -> None:
     with pytest.raises(UserError) as caught:
         fill_from_lines(vacancies, data)
     assert f"line {number} of the standard input" in caught.value.what
@@ -177,7 +179,7 @@ def test_one_bad_line_and_nothing_is_written(vacancies: list[Vacancy], data: byt
     assert not vacancies[0].path.parent.exists()
 
 
-def test_no_input_fills_nothing(vacancies: list[Vacancy]) -> None:
+def test_no_input_fills_nothing(vacancies: list[MissingValue]) -> None:
     assert fill_from_lines(vacancies, b"") == []
 
 
@@ -189,7 +191,7 @@ def test_without_a_terminal_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @posix
-def test_a_terminal_shows_the_question_and_not_the_answer(vacancies: list[Vacancy]) -> None:
+def test_a_terminal_shows_the_question_and_not_the_answer(vacancies: list[MissingValue]) -> None:
     import pty
 
     child, terminal = pty.fork()

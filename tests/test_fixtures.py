@@ -36,14 +36,17 @@ from urllib.parse import quote
 import pytest
 from conftest import GATE, arguments, docker, put_around, snapshot, wrapped
 
-from dsec_migrate import cli, images, migrate
-from dsec_migrate.discovery import ProjectFiles, discover
-from dsec_migrate.options import Options
-from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.readers import mode_for
-from dsec_migrate.reports import REPORTS
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
+from dsec_migrate.images import table as images
+from dsec_migrate.lifecycle.secret_state import file_of
+from dsec_migrate.migrate import pipeline
+from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
+from dsec_migrate.planning.secret_readers import mode_for
 from dsec_migrate.reports.diff import DiffStyle
-from dsec_migrate.vacancies import file_of
+from dsec_migrate.reports.formats import REPORTS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -234,7 +237,7 @@ def _assert_fill_gives_these_modes(case: Case, folder: Path) -> None:
     named = [folder / word for word in case.arguments if word.endswith((".yml", ".yaml"))]
     chosen = [tuple(named)] if "-f" in case.arguments else [(path,) for path in named]
     for paths in chosen if case.new_secrets else ():
-        for project in migrate.load(ProjectFiles(paths, folder), Options(docker=False), case.shell).units():
+        for project in pipeline.load(ProjectFiles(paths, folder), Options(docker=False), case.shell).units():
             for name, data in project.secrets.items():
                 path = file_of(project, data)
                 if path is not None and os.path.relpath(path, folder) in case.new_secrets:

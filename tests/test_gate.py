@@ -102,11 +102,11 @@ def test_settings_that_are_not_there_are_an_error(say: Say) -> None:
 
 
 def test_an_age_of_the_tree_counts_for_nothing(say: Say, tmp_path: Path) -> None:
-    from dsec_migrate import settings
+    from dsec_migrate.config import project_file
 
     Path("dsec-migrate.toml").write_text("[audit]\nmax-age-days = 90000\n", "utf-8")
     ours = tmp_path / "ours.toml"
     ours.write_text("[audit]\nmax-age-days = 30\n", "utf-8")
-    assert settings.read(Path()).maximum_age == 90000
-    assert settings.read(Path(), excepts=False).maximum_age == settings.MAXIMUM_AGE_DAYS
-    assert settings.read(Path(), ours).maximum_age == 30
+    assert project_file.read(Path()).maximum_age == 90000
+    assert project_file.read(Path(), excepts=False).maximum_age == project_file.MAXIMUM_AGE_DAYS
+    assert project_file.read(Path(), ours).maximum_age == 30

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from test_architecture import MODULES, relative, syntax
 
-from dsec_migrate import cli, git
+from dsec_migrate import git
+from dsec_migrate.cli import entry as cli
 
 SECRET = b"Curlew-Sluice-3341"
 COMPOSE = "services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: ${PW}\n"
@@ -484,9 +485,9 @@ def test_a_gate_that_needs_no_answer_asks_for_none(
 STARTING = {"Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
 # each starts one program: docker, and a helper that the user's own Docker configuration names
 OTHERS = {
-    "dsec_migrate/engine.py",
-    "dsec_migrate/registry.py",
-    "dsec_migrate/rotation/running.py",
+    "dsec_migrate/images/engine.py",
+    "dsec_migrate/images/registry.py",
+    "dsec_migrate/lifecycle/rotation/running.py",
     "dsec_migrate/stores/swarm.py",
 }
 

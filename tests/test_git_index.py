@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dsec_migrate import git, git_index, programs
+from dsec_migrate import git
+from dsec_migrate.text import programs
+from dsec_migrate.transaction import git_index
 
 NAMES = [
     "a",

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import batch
-from dsec_migrate.discovery import discover
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import batch
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.planning.host_scripts import naming
 

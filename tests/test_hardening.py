@@ -14,21 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from dsec_migrate import migrate, transaction
-from dsec_migrate.changes import Plan
-from dsec_migrate.cli import main
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.hardening import harden, networks
-from dsec_migrate.hardening.networks import Decision
-from dsec_migrate.options import Harden, Options
-from dsec_migrate.outcome import DONE, Rewritten
-from dsec_migrate.project import Project
-from dsec_migrate.records import replace
-from dsec_migrate.rewrite import rewrite
-from dsec_migrate.source import Source
-from dsec_migrate.verify import verify
+from dsec_migrate import transaction
+from dsec_migrate.cli.entry import main
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Harden, Options
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import pipeline
+from dsec_migrate.outcome import DONE
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.hardening import networks
+from dsec_migrate.planning.hardening.harden import harden
+from dsec_migrate.planning.hardening.networks import StoreDecision
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Rewritten, Source
+from dsec_migrate.verify.prove import verify
 
 NETWORKS = Options(harden=(Harden.NETWORKS,))
 MOUNTS = Options(harden=(Harden.MOUNTS,))
@@ -41,7 +43,7 @@ def project(text: str, folder: Path = Path("/nowhere")) -> Project:
     return project_of(Source(path, text.encode(), text))
 
 
-def decide(services: str, rest: str = "", folder: Path = Path("/nowhere")) -> dict[str, Decision]:
+def decide(services: str, rest: str = "", folder: Path = Path("/nowhere")) -> dict[str, StoreDecision]:
     return {one.store.name: one for one in networks.decide(project(f"services:\n{services}{rest}", folder))}
 
 
@@ -211,7 +213,7 @@ def test_projects_with_others_in_them_keep_their_stores(tmp_path: Path) -> None:
     (tmp_path / "other.yml").write_text("services:\n  more:\n    image: example.com/more:1\n", "utf-8")
     file = tmp_path / "compose.yml"
     file.write_text(f"include: [other.yml]\nservices:\n{STORE}{USER}", "utf-8")
-    outcome = migrate.migrate(ProjectFiles.of(file), NETWORKS, {})
+    outcome = pipeline.migrate(ProjectFiles.of(file), NETWORKS, {})
     assert [(one.service, one.action) for one in outcome.plan.hardened] == [("db", Action.KEEP)]
     assert outcome.rewritten == ()
 
@@ -320,7 +322,7 @@ def test_what_nothing_uses_is_mounted_no_more(secrets: str, after: object, tmp_p
         (tmp_path / f"{name}.txt").write_text("Teal-Rail-4711", "utf-8")
     file = tmp_path / "compose.yml"
     file.write_text(text, "utf-8")
-    outcome = migrate.migrate(ProjectFiles.of(file), MOUNTS, {})
+    outcome = pipeline.migrate(ProjectFiles.of(file), MOUNTS, {})
     assert (outcome.status, outcome.failure) == (DONE, "")
     new = data(outcome.rewritten[0].text)
     assert new["services"]["db"].get("secrets") == after
@@ -345,7 +347,7 @@ def test_where_use_cannot_be_excluded_the_mount_stays(body: str, tmp_path: Path)
     text = f"services:\n  db:\n{image}    {body}\n    secrets: [spare]\nsecrets:\n  spare: {{file: ./spare.txt}}\n"
     (tmp_path / "spare.txt").write_text("Teal-Rail-4711", "utf-8")
     (tmp_path / "compose.yml").write_text(text, "utf-8")
-    outcome = migrate.migrate(ProjectFiles.of(tmp_path / "compose.yml"), MOUNTS, {})
+    outcome = pipeline.migrate(ProjectFiles.of(tmp_path / "compose.yml"), MOUNTS, {})
     assert (outcome.status, outcome.rewritten) == (DONE, ())
     assert all(one.action is Action.KEEP for one in outcome.plan.hardened)
 
@@ -357,7 +359,7 @@ def test_undo_takes_it_back(tmp_path: Path) -> None:
     file = tmp_path / "compose.yml"
     file.write_text(f"services:\n{STORE}{USER}  web:\n    image: nginx:1.27\n", "utf-8")
     before = snapshot(tmp_path)
-    written = migrate.commit(migrate.migrate(ProjectFiles.of(file), NETWORKS, {}))
+    written = pipeline.commit(pipeline.migrate(ProjectFiles.of(file), NETWORKS, {}))
     assert written.is_written
     assert snapshot(tmp_path) != before
     assert written.journal is not None

@@ -18,17 +18,18 @@ import pytest
 from conftest import REPOSITORY
 from test_fixtures import CASES, Case, _lay_out
 
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.project.mounted import Member
-from dsec_migrate.reports import REPORTS, View
-from dsec_migrate.reports.html import sheet
-from dsec_migrate.reports.html.syntax import colour_of
+from dsec_migrate.compose.project.mounted import Member
+from dsec_migrate.config.options import Options
+from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome
+from dsec_migrate.reports.formats import REPORTS
+from dsec_migrate.reports.html_page import sheet
+from dsec_migrate.reports.html_page.syntax import colour_of
+from dsec_migrate.reports.look import View
 from dsec_migrate.reports.shown import shown
-from dsec_migrate.secret import MASK, Secret
-from dsec_migrate.source import Source
+from dsec_migrate.text.secret import MASK, Secret
+from dsec_migrate.text.source import Rewritten, Source
 
-STYLE = REPOSITORY / "dsec_migrate" / "reports" / "html" / "style.css"
+STYLE = REPOSITORY / "dsec_migrate" / "reports" / "html_page" / "style.css"
 PASSWORD, TOKEN, URL = "Larkspur-Hinge-41", "Mullein<Gantry>&'84", "Foxglove-Anvil-27"
 COMPOSE = f"""\
 services:

@@ -12,7 +12,7 @@ from conftest import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate.ignoring import is_ignored_by_docker, is_ignored_by_git
+from dsec_migrate.text.ignore_files import is_ignored_by_docker, is_ignored_by_git
 
 NAMES = ("a", "secrets", "b.txt", "c d", "[x]", "e", "pw.txt")
 ATOMS = (

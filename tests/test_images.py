@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from conftest import REPOSITORY
 
-from dsec_migrate import images
-from dsec_migrate.images import Image, Way
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image, Way
 
 if sys.version_info >= (3, 11):
     import tomllib

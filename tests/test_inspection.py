@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsec_migrate.inspection import (
+from dsec_migrate.lifecycle.file_state import (
     ExternalState,
     FileState,
     Kind,
@@ -138,7 +138,7 @@ def test_what_we_may_not_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPa
         raise PermissionError
 
     path = write(folder / "pw.txt", b"v")
-    monkeypatch.setattr("dsec_migrate.inspection.read_bytes", refuse)
+    monkeypatch.setattr("dsec_migrate.lifecycle.file_state.read_bytes", refuse)
     found = state(path)
     assert (found.kind, found.needs_value) == (Kind.UNREADABLE, False)
     assert describe(found) == ["this user may not read it, so its content was not checked"]
@@ -173,7 +173,7 @@ def test_a_closed_folder_protects_what_lies_in_it(folder: Path) -> None:
 def test_an_open_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(folder / "pw.txt", b"v", 0o646)
     # pytest's own folders are closed
-    monkeypatch.setattr("dsec_migrate.inspection._closed_folder", lambda _path: None)
+    monkeypatch.setattr("dsec_migrate.lifecycle.file_state._closed_folder", lambda _path: None)
     can_be_read, can_be_written = describe(state(path))
     assert can_be_read.startswith("others on this host can read it: mode 0646")
     assert f"`chmod 700 {folder}`" in can_be_read

@@ -24,16 +24,16 @@ from terminals import MAIN, needs_tmux, opened
 
 from dsec_migrate import cli
 from dsec_migrate.cli.conversation import repeated
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.interactive.choices import command_lines, final, options_of, spoken, words_of
-from dsec_migrate.interactive.dialogue import End
-from dsec_migrate.interactive.planner import Planner
-from dsec_migrate.interactive.progress import Progress
-from dsec_migrate.interactive.session import Rule, Session, State, Step, Wish
-from dsec_migrate.interactive.units import Unit
-from dsec_migrate.migrate import migrate
-from dsec_migrate.naming import JOURNAL
-from dsec_migrate.options import Options, SourceKind, Target, Unknown, literally
+from dsec_migrate.cli.interactive.choices import command_lines, final, options_of, spoken, words_of
+from dsec_migrate.cli.interactive.decision_units import Unit
+from dsec_migrate.cli.interactive.dialogue import End
+from dsec_migrate.cli.interactive.planner import Planner
+from dsec_migrate.cli.interactive.progress import Progress
+from dsec_migrate.cli.interactive.session import Rule, Session, State, Step, Wish
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind, Target, Unknown, literally
+from dsec_migrate.migrate.pipeline import migrate
+from dsec_migrate.text.reserved_names import JOURNAL
 
 ADJECTIVES = ("Teal", "Sedge", "Crake", "Vetch", "Fescue", "Kestrel", "Bracken", "Heron", "Lichen", "Osier")
 THINGS = ("Rail", "Dell", "Moor", "Kiln", "Lathe", "Quill")

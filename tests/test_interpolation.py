@@ -14,8 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsec_migrate import limits
-from dsec_migrate.interpolation import Interpolated, InterpolationError, Reference, escape, interpolate, references
+from dsec_migrate.compose.interpolation import (
+    Interpolated,
+    InterpolationError,
+    Reference,
+    escape,
+    interpolate,
+    references,
+)
+from dsec_migrate.text import limits
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "interpolation.json").read_text("utf-8"))
 VARIABLES: dict[str, str] = VECTORS["environment"]

@@ -21,8 +21,8 @@ from nursery import Ended
 from test_stores import COMPOSE, VALUES, aws, client, reset  # noqa: F401
 from vault_server import VaultServer
 
-from dsec_migrate.secret import Secret
 from dsec_migrate.stores import age
+from dsec_migrate.text.secret import Secret
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are ended otherwise there")
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from dsec_migrate import batch, cli, families, found, limits
-from dsec_migrate import migrate as pipeline
-from dsec_migrate.structured import json_of, toml_of
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.migrate import batch, families, found, pipeline
+from dsec_migrate.text import limits
+from dsec_migrate.text.structured import json_of, toml_of
 
 PASSWORD = "Whinchat-Sluice-44"
 HEALTHY = f"""\
@@ -191,7 +192,7 @@ def test_a_defect_in_one_project_does_not_end_a_verb(
 ) -> None:
     put({"a/compose.yml": chain(10)})
     monkeypatch.setattr(limits, "EXTENDS_DEPTH", 10**6)
-    monkeypatch.setattr("dsec_migrate.project.loading._bodies", _failing_for("a/compose.yml"))
+    monkeypatch.setattr("dsec_migrate.compose.project.loading._bodies", _failing_for("a/compose.yml"))
     said = run(verb, ".")
     assert said.status == 3
     assert "error: internal error (KeyError)\n  --> a/compose.yml" in said.err
@@ -199,7 +200,7 @@ def test_a_defect_in_one_project_does_not_end_a_verb(
 
 
 def _failing_for(path: str) -> Callable[..., object]:
-    from dsec_migrate.project import loading
+    from dsec_migrate.compose.project import loading
 
     original = loading._bodies
 

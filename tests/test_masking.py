@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsec_migrate.detectors.variable_names import slip
 from dsec_migrate.outcome import Masks
 from dsec_migrate.reports.credentials import credentials
 from dsec_migrate.reports.hiding import hider
-from dsec_migrate.secret import MASK, Secret
-from dsec_migrate.variable_names import slip
+from dsec_migrate.text.secret import MASK, Secret
 
 
 @pytest.mark.parametrize(

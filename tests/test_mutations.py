@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 from conftest import RealFile, snapshot
 
-from dsec_migrate import migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.files import Disk
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options, SourceKind, Unknown
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.options import Options, SourceKind, Unknown
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
+from dsec_migrate.planning.secret_files import Disk
 
 SEED = int(os.environ.get("DSEC_MUTANTS_SEED", "1"))
 FIRST = int(os.environ.get("DSEC_MUTANTS_FROM", "0"))
@@ -195,7 +195,7 @@ def faults(file: RealFile, data: bytes, options: Options, folder: Path) -> list[
 
 def _attempt(target: Path, options: Options, shell: dict[str, str]) -> tuple[ProjectOutcome | None, str]:
     try:
-        return migrate.migrate(ProjectFiles.of(target), options, shell, Disk(), Folders(frozenset({target}))), ""
+        return pipeline.migrate(ProjectFiles.of(target), options, shell, Disk(), Folders(frozenset({target}))), ""
     except Exception as error:
         place = next(
             f"{Path(frame.filename).name}:{frame.name}"
@@ -209,7 +209,7 @@ def _faults_of_write(
     outcome: ProjectOutcome, target: Path, folder: Path, old: bytes, options: Options, shell: dict[str, str]
 ) -> list[str]:
     assert outcome.rewritten
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     rewritten = {file.path: file.source.encode(file.text) for file in outcome.rewritten}
     new = rewritten.get(str(target), old)
     if not written.is_written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsec_migrate.naming import Style, Wanted, name_groups, style_of
+from dsec_migrate.planning.naming import Style, Wanted, name_groups, style_of
 
 
 @pytest.mark.parametrize(

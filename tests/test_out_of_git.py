@@ -13,8 +13,8 @@ import pytest
 from conftest import snapshot
 
 from dsec_migrate import cli
-from dsec_migrate.ignoring import OWN
 from dsec_migrate.stores import age
+from dsec_migrate.text.ignore_files import OWN
 
 VALUE = "Bittern-Culvert-90"
 COMPOSE = f"services:\n  db:\n    image: mysql:8\n    environment:\n      MYSQL_ROOT_PASSWORD: {VALUE}\n"
@@ -117,7 +117,7 @@ def test_what_git_would_take_in_is_not_written(
 
 
 def test_git_has_the_last_word(say: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dsec_migrate.ignoring.is_ignored_by_git", lambda *_: True)
+    monkeypatch.setattr("dsec_migrate.text.ignore_files.is_ignored_by_git", lambda *_: True)
     lay_out({"secrets/.gitignore": "!*\n", ".gitignore": "secrets/\n!secrets/\n"})
     before = {name: data for name, data in snapshot(tmp_path).items() if not name.startswith(".git/")}
     said = say("--write", "compose.yml", status=2)

@@ -70,7 +70,7 @@ def test_the_hook_takes_compose_files_and_dockerfiles(path: str, is_taken: bool)
 
 
 def test_the_hooks_call_what_there_is() -> None:
-    from dsec_migrate.cli import SWITCHES
+    from dsec_migrate.cli.entry import SWITCHES
 
     first, audit = data(REPOSITORY / ".pre-commit-hooks.yaml")
     name, *words = first["entry"].split()
@@ -359,8 +359,8 @@ def test_another_shell_is_an_error(tmp_path: Path) -> None:
 
 
 def test_switches_are_what_the_option_parser_has() -> None:
-    from dsec_migrate.cli import SWITCHES
     from dsec_migrate.cli.commands import command
+    from dsec_migrate.cli.entry import SWITCHES
 
     flags = {spelling for option in command("").options if option.is_switch for spelling in option.spellings}
     assert flags - set(SWITCHES) == {"-h", "--help", "--version"}

@@ -9,15 +9,15 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Alias, Mapping, Scalar, follow
-from dsec_migrate.environment import Environment
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Options, SourceKind, Unknown
-from dsec_migrate.patches import InsertItem, SetValue
-from dsec_migrate.planning import make_plan
-from dsec_migrate.project import Project
-from dsec_migrate.source import Source
+from dsec_migrate.compose.document import Alias, Mapping, Scalar, follow
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options, SourceKind, Unknown
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.make_plan import make_plan
+from dsec_migrate.planning.patches import InsertItem, SetValue
+from dsec_migrate.text.source import Source
 
 # a value that is nothing but the words of a placeholder, and one that nobody sets twice by chance
 PLACEHOLDER, DISTINCTIVE = "changeme", "Fescue-Lathe-73"
@@ -475,10 +475,10 @@ def test_a_plan_does_not_show_values() -> None:
 
 def test_nodes_of_a_slot_lead_to_its_text() -> None:
     project = load("x-t: &t Teal\nservices: {a: {image: x, environment: {TOKEN: *t}}}")
-    slot = project.services["a"].variables["TOKEN"].slot
-    assert isinstance(slot.content, Scalar)
-    assert slot.content is follow(slot.node)
-    assert slot.content.value == slot.text == "Teal"
+    declaration = project.services["a"].variables["TOKEN"].declaration
+    assert isinstance(declaration.content, Scalar)
+    assert declaration.content is follow(declaration.node)
+    assert declaration.content.value == declaration.text == "Teal"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import pytest
 from conftest import REPOSITORY
 
-from dsec_migrate import cli, programs
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.text import programs
 
 
 def program(path: Path) -> Path:

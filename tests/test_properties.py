@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from dsec_migrate import batch, migrate
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.finding import Action
-from dsec_migrate.options import Options, SourceKind
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import batch, pipeline
 from dsec_migrate.outcome import DONE, ProjectOutcome
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.text.source import Edit, splice
 
 # --- values: what stands in the file, and what it means ---
 
@@ -391,7 +391,7 @@ def lay_out(folder: Path, file: FileText, name: str = "compose.yaml") -> Path:
 
 
 def run(target: Path) -> ProjectOutcome:
-    return migrate.migrate(ProjectFiles.of(target), Options(), {})
+    return pipeline.migrate(ProjectFiles.of(target), Options(), {})
 
 
 @settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
@@ -418,7 +418,7 @@ def test_a_secret_holds_what_the_container_got_and_all_else_stays(file: FileText
         if not moved:
             assert not outcome.rewritten
             return
-        written = migrate.commit(outcome)
+        written = pipeline.commit(outcome)
         assert written.is_written
         new = target.read_bytes().decode()
         _check_new_text(file, new, {place: finding.variables[0] for place, finding in moved.items()}, folder)
@@ -532,13 +532,13 @@ def test_any_structure_is_proved_and_stable(tmp_path: Path) -> None:
         target = tmp_path / "compose.yml"
         target.write_text(Shuffled(number).text(), "utf-8")
         options = STRUCTURE_OPTIONS[number % len(STRUCTURE_OPTIONS)]
-        outcome = migrate.migrate(ProjectFiles.of(target), options, {})
+        outcome = pipeline.migrate(ProjectFiles.of(target), options, {})
         if outcome.status != DONE:
             faults.append((number, outcome.failure, [error.what for error in outcome.errors]))
         elif outcome.rewritten:
             moved += 1
-            assert migrate.commit(outcome).is_written
-            again = migrate.migrate(ProjectFiles.of(target), options, {})
+            assert pipeline.commit(outcome).is_written
+            again = pipeline.migrate(ProjectFiles.of(target), options, {})
             if (again.status, again.rewritten) != (DONE, ()):
                 faults.append((number, f"second run: {again.failure}", [error.what for error in again.errors]))
             shutil.rmtree(tmp_path / "secrets", ignore_errors=True)
@@ -639,7 +639,7 @@ def test_compose_agrees_before_and_after(file: FileText) -> None:
         assert outcome.status == DONE
         if not outcome.rewritten:
             return
-        assert migrate.commit(outcome).is_written
+        assert pipeline.commit(outcome).is_written
         after = compose_config(target)
         moved = {(f.service, f.variable): f.variables[0] for f in outcome.findings if f.action is Action.MIGRATE}
         for (service, variable), meaning in file.meanings.items():

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from test_stores import run
 
-from dsec_migrate import batch, migrate, readers
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.options import Mount, Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Mount, Options
+from dsec_migrate.migrate import batch, pipeline
 from dsec_migrate.outcome import DONE
-from dsec_migrate.project import Project
+from dsec_migrate.planning import secret_readers
 
 # what stands in the service beside image, variable and mount, and the mode of the file
 SERVICES = {
@@ -38,7 +39,7 @@ SERVICES = {
 
 def project(folder: Path, text: str) -> Project:
     (folder / "compose.yml").write_text(text, encoding="utf-8")
-    return migrate.load(ProjectFiles((folder / "compose.yml",), folder), Options(docker=False), {})
+    return pipeline.load(ProjectFiles((folder / "compose.yml",), folder), Options(docker=False), {})
 
 
 SECRETS = "secrets:\n  db_password:\n    file: ./secrets/db_password.txt\n"
@@ -54,23 +55,23 @@ def service(more: str, image: str = "postgres:17") -> str:
 @pytest.mark.parametrize("title", SERVICES)
 def test_a_file_is_its_owners_alone_where_only_root_reads_it(title: str, tmp_path: Path) -> None:
     more, mode = SERVICES[title]
-    assert readers.mode_for(project(tmp_path, f"services:\n{service(more)}{SECRETS}"), "db_password") == mode
+    assert secret_readers.mode_for(project(tmp_path, f"services:\n{service(more)}{SECRETS}"), "db_password") == mode
 
 
 def test_an_image_that_nobody_recorded_may_be_anybody(tmp_path: Path) -> None:
     text = f"services:\n{service('', 'registry.example.org/team/store:1')}{SECRETS}"
-    assert readers.mode_for(project(tmp_path, text), "db_password") == 0o444
+    assert secret_readers.mode_for(project(tmp_path, text), "db_password") == 0o444
 
 
 def test_a_variable_that_the_image_does_not_know_is_read_by_somebody_else(tmp_path: Path) -> None:
     text = service("").replace("POSTGRES_PASSWORD_FILE", "BACKUP_PASSPHRASE_FILE")
-    assert readers.mode_for(project(tmp_path, f"services:\n{text}{SECRETS}"), "db_password") == 0o444
+    assert secret_readers.mode_for(project(tmp_path, f"services:\n{text}{SECRETS}"), "db_password") == 0o444
 
 
 def test_one_reader_who_is_not_root_opens_it_to_all(tmp_path: Path) -> None:
     other = "  web:\n    image: registry.example.org/team/shop:1\n    secrets: [db_password]\n"
     text = f"services:\n{service('')}{other}{SECRETS}"
-    assert readers.mode_for(project(tmp_path, text), "db_password") == 0o444
+    assert secret_readers.mode_for(project(tmp_path, text), "db_password") == 0o444
 
 
 def test_a_mount_that_comes_along_with_what_a_service_extends_has_no_reader(tmp_path: Path) -> None:
@@ -79,19 +80,19 @@ def test_a_mount_that_comes_along_with_what_a_service_extends_has_no_reader(tmp_
     reading = f"{reset}    command: sh -c 'exec app $$(cat /run/secrets/db_password)'\n"
     for more, mode in (reset, 0o600), (another, 0o444), (reading, 0o444):
         text = f"services:\n{service('')}{more}{SECRETS}"
-        assert readers.mode_for(project(tmp_path, text), "db_password") == mode
+        assert secret_readers.mode_for(project(tmp_path, text), "db_password") == mode
 
 
 def test_a_mount_that_a_variable_names_is_read_as_any_other(tmp_path: Path) -> None:
     one = service("").replace("[db_password]", '["${WHICH:-db_password}"]')
     text = f"services:\n{one}{SECRETS}"
-    assert readers.mode_for(project(tmp_path, text), "db_password") == 0o600
+    assert secret_readers.mode_for(project(tmp_path, text), "db_password") == 0o600
     assert run(tmp_path, "status", "compose.yml").count("unused") == 0
 
 
 def test_a_build_reads_it_as_whoever_starts_it(tmp_path: Path) -> None:
     text = f"services:\n  app:\n    build: {{context: ., secrets: [db_password]}}\n{SECRETS}"
-    assert readers.mode_for(project(tmp_path, text), "db_password") == 0o600
+    assert secret_readers.mode_for(project(tmp_path, text), "db_password") == 0o600
 
 
 @pytest.mark.parametrize("title", [title for title in SERVICES if "label" not in title])

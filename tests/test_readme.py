@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsec_migrate import cli
-from dsec_migrate.reports import REPORTS
+from dsec_migrate.reports.formats import REPORTS
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = Path("examples/legacy-shop/compose.yml")

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from dsec_migrate import records
+from dsec_migrate.text import records
 
 
 def point(library: object) -> type:

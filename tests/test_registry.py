@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 from conftest import docker
 
-from dsec_migrate import cli, registry, wire
-from dsec_migrate.references import Reference, parse
-from dsec_migrate.registry import RegistryError
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.images import registry, wire
+from dsec_migrate.images.reference import Reference, parse
+from dsec_migrate.images.registry import RegistryError
 
 
 @pytest.mark.parametrize(

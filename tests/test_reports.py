@@ -17,21 +17,22 @@ from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.migrate import commit, migrate
-from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome, Rewritten
-from dsec_migrate.reports import REPORTS, View, diff
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind, Target
+from dsec_migrate.migrate.pipeline import commit, migrate
+from dsec_migrate.outcome import Masks, Outcome, ProjectOutcome
+from dsec_migrate.reports import diff
+from dsec_migrate.reports.formats import REPORTS
 from dsec_migrate.reports.hiding import hidden, spellings
 from dsec_migrate.reports.hunks import Hunk, hunks
-from dsec_migrate.reports.look import DiffStyle, Look
+from dsec_migrate.reports.look import DiffStyle, Look, View
 from dsec_migrate.reports.sealed import seal
 from dsec_migrate.reports.style import cut, width_of, wrapped
 from dsec_migrate.reports.unknown_images import SNIPPETS
-from dsec_migrate.secret import MASK, Secret
-from dsec_migrate.source import Edit, Source, Span, splice
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import MASK, Secret
+from dsec_migrate.text.source import Edit, Rewritten, Source, Span, splice
+from dsec_migrate.text.visible import harmless
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "report.schema.json"
 
@@ -381,7 +382,7 @@ def test_masks_have_one_length(project: Callable[..., ProjectOutcome]) -> None:
 
 
 def test_sentences_are_masked_as_well(project: Callable[..., ProjectOutcome]) -> None:
-    from dsec_migrate.records import replace
+    from dsec_migrate.text.records import replace
 
     found = project()
     leaky = tuple(replace(finding, note=f"it is {PASSWORD}") for finding in found.findings)
@@ -635,7 +636,7 @@ def test_json_of_a_dry_run(project: Callable[..., ProjectOutcome]) -> None:
 
 
 def test_json_of_every_kind_of_end(project: Callable[..., ProjectOutcome]) -> None:
-    from dsec_migrate.records import replace
+    from dsec_migrate.text.records import replace
 
     found = project()
     broken = project("services:\n  a: [", "b/compose.yml")

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import pytest
 from conftest import project_of
 
-from dsec_migrate.document import Mapping, plain, walk
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.options import Options
-from dsec_migrate.patches import ReplaceComment
-from dsec_migrate.planning import make_plan
-from dsec_migrate.project import Project
-from dsec_migrate.rewrite import rewrite
-from dsec_migrate.source import Edit, Source, Span, splice
+from dsec_migrate.compose.document import Mapping, plain, walk
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.planning.make_plan import make_plan
+from dsec_migrate.planning.patches import ReplaceComment
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.source import Edit, Source, Span, splice
 
 
 def load(text: str) -> Project:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from test_stores import files, run
 
-from dsec_migrate import dotenv
-from dsec_migrate.errors import UserError
-from dsec_migrate.rotation import databases, values
+from dsec_migrate.compose import dotenv
+from dsec_migrate.lifecycle.rotation import databases
+from dsec_migrate.lifecycle.rotation import new_value as values
+from dsec_migrate.text.errors import UserError
 
 OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
 BUILT = """\

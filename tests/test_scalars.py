@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import MappingStartEvent, ScalarEvent
 
-from dsec_migrate.interpolation import interpolate
-from dsec_migrate.scalars import ScalarError, Timestamp, Value, environment_text, file_mode, resolve
+from dsec_migrate.compose.interpolation import interpolate
+from dsec_migrate.compose.scalars import ScalarError, Timestamp, Value, environment_text, file_mode, resolve
 
 VECTORS = Path(__file__).parent / "vectors"
 SCALARS: dict[str, Any] = json.loads((VECTORS / "scalars.json").read_text("utf-8"))

@@ -21,7 +21,7 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dsec_migrate.validation import MOST, Problem, compose_problems, schema_problems, warnings
+from dsec_migrate.compose.validation import MOST, Problem, compose_problems, schema_problems, warnings
 
 HERE = Path(__file__).parent
 OUTSIDE = HERE.parents[1] / "shared"

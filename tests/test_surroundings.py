@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import batch, migrate, nearby
-from dsec_migrate.discovery import ProjectFiles, discover
-from dsec_migrate.discovery.companies import companies
-from dsec_migrate.files import resolve_path
-from dsec_migrate.finding import Action
-from dsec_migrate.nearby import Nearby
-from dsec_migrate.options import Harden, Options
+from dsec_migrate.compose.discovery import nearby
+from dsec_migrate.compose.discovery.companies import companies
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.discovery.nearby import Nearby
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Harden, Options
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate import batch, pipeline
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.planning.host_scripts import naming
+from dsec_migrate.planning.secret_files import resolve_path
 
 VALUE = "Tern-Harbour-41"
 READS_ABOVE = "services:\n  app:\n    image: mysql:8\n    env_file: ../common.env\n"
@@ -187,7 +189,7 @@ def test_a_part_of_two_projects_moves_where_both_get_the_same(tmp_path: Path) ->
     lay_out(tmp_path, texts)
     (tmp_path / ".git").mkdir()
     assert is_moved(run(tmp_path, "a/compose.yml"))
-    root = migrate.load(ProjectFiles.of(tmp_path / "b" / "compose.yml"), Options(), {})
+    root = pipeline.load(ProjectFiles.of(tmp_path / "b" / "compose.yml"), Options(), {})
     (part, _) = root.units()
     assert part.services["db"].variables["MYSQL_ROOT_PASSWORD_FILE"]
     assert "mysql_root_password" in part.secrets
@@ -242,7 +244,7 @@ def test_a_base_that_is_a_project_moves_where_both_get_the_same(tmp_path: Path) 
     lay_out(tmp_path, {"a/compose.yml": LITERAL, "b/compose.yml": EXTENDS})
     assert is_moved(run(tmp_path))
     for name, service in (("a", "db"), ("b", "app")):
-        project = migrate.load(ProjectFiles.of(tmp_path / name / "compose.yml"), Options(), {})
+        project = pipeline.load(ProjectFiles.of(tmp_path / name / "compose.yml"), Options(), {})
         assert "MYSQL_ROOT_PASSWORD_FILE" in project.services[service].variables
         assert resolve_path(project, str(project.secrets["mysql_root_password"]["file"])).read_text() == VALUE
 

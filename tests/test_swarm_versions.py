@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from conftest import docker
 
-from dsec_migrate import cli, swarm
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.document import parse
-from dsec_migrate.migrate import migrate
-from dsec_migrate.options import Options, SourceKind, Target
-from dsec_migrate.rotation import swarm as versions
-from dsec_migrate.source import Source
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.compose import swarm_rules
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.document import parse
+from dsec_migrate.config.options import Options, SourceKind, Target
+from dsec_migrate.lifecycle.rotation import swarm_versions as versions
+from dsec_migrate.migrate.pipeline import migrate
+from dsec_migrate.text.source import Source
 
 NEWEST = 13
 # what a file says besides `version` and an image, and the first minor version that takes it
@@ -67,7 +68,7 @@ def text_of(key: str, minor: int) -> str:
 def is_known(key: str, minor: int) -> bool:
     text = text_of(key, minor)
     document = parse(Source(Path("compose.yml"), text.encode(), text))
-    return not list(swarm.outdated(document, document.roots[0]))
+    return not list(swarm_rules.outdated(document, document.roots[0]))
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from test_env_file import NAMES, generate
 
 from dsec_migrate import cli
-from dsec_migrate.dotenv import DotenvError, parse, variables
-from dsec_migrate.options import SourceKind
-from dsec_migrate.placeholder import is_telling
-from dsec_migrate.secret import Secret
-from dsec_migrate.templates import (
+from dsec_migrate.compose.dotenv import DotenvError, parse, variables
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.placeholder import is_telling
+from dsec_migrate.planning.templates import (
     MARKER,
     Described,
     EnvText,
@@ -29,6 +28,7 @@ from dsec_migrate.templates import (
     secrets_readme,
     text_files,
 )
+from dsec_migrate.text.secret import Secret
 
 ENV = """\
 # The shop. Ask Bob.

@@ -14,14 +14,13 @@ from conftest import examples, project_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import document as yaml
-from dsec_migrate.environment import Environment
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.planning import make_plan
-from dsec_migrate.rewrite import rewrite
-from dsec_migrate.source import Source
-from dsec_migrate.verify import verify
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.config.options import Options
+from dsec_migrate.planning.make_plan import make_plan
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.source import Rewritten, Source
+from dsec_migrate.verify.prove import verify
 
 # words of a placeholder, which do not tell one secret from another, and values that do
 PLACEHOLDER, NAME, DISTINCTIVE = "super-secret-1234", "millwright", "Barrow-Heron-61"

@@ -18,15 +18,16 @@ from conftest import REPOSITORY, examples, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsec_migrate import migrate, transaction
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.options import Options
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Edit, Source, splice
+from dsec_migrate import transaction
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import pipeline
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Edit, Source, splice
 from dsec_migrate.transaction import Addition, Replacement, Use, Work
 from dsec_migrate.transaction import journal as journals
 from dsec_migrate.transaction.disk import settle
@@ -519,7 +520,7 @@ def test_a_project_that_was_moved_is_undone_where_it_is(project: Path) -> None:
 HOLD = """\
 import sys, time
 from pathlib import Path
-from dsec_migrate.boundary import Boundary
+from dsec_migrate.text.boundary import Boundary
 from dsec_migrate.transaction import Journal
 folder = Path(sys.argv[1])
 with Journal(folder, Boundary.around(folder.parent)).locked():
@@ -917,10 +918,10 @@ def test_a_real_migration_is_undone_to_the_byte(case: Path, edit: bytes, tmp_pat
     for file in sorted(folder.iterdir()):
         if file.suffix not in {".yml", ".yaml"}:
             continue
-        outcome = migrate.migrate(ProjectFiles.of(file), Options(), {})
+        outcome = pipeline.migrate(ProjectFiles.of(file), Options(), {})
         if not outcome.rewritten or outcome.status:
             continue
-        assert migrate.commit(outcome).is_written
+        assert pipeline.commit(outcome).is_written
         assert outcome.journal is not None
         changed = {path: path.read_bytes() for path in (rewritten.source.path for rewritten in outcome.rewritten)}
         former = {path: before[path.relative_to(folder).as_posix()] for path in changed}

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import cli, transaction
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.naming import JOURNAL, UNDO
+from dsec_migrate import transaction
+from dsec_migrate.cli import entry as cli
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
 from dsec_migrate.transaction import disk
 
 PASSWORD = "Phalarope-Marsh-16"

@@ -13,7 +13,7 @@ import pytest
 from conftest import snapshot
 
 from dsec_migrate import cli
-from dsec_migrate.naming import JOURNAL
+from dsec_migrate.text.reserved_names import JOURNAL
 
 PASSWORD = "Phalarope-Marsh-16"
 DB = f"""\

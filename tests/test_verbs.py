@@ -13,7 +13,7 @@ import pytest
 from conftest import snapshot
 
 from dsec_migrate import cli
-from dsec_migrate.naming import UNDO
+from dsec_migrate.text.reserved_names import UNDO
 
 PASSWORD, TOKEN = "Whinchat-Sluice-44", "Whinchat-Sluice-tok"
 COMPOSE = f"""\

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from dsec_migrate import cli
-from dsec_migrate.errors import UserError
-from dsec_migrate.reports import REPORTS
-from dsec_migrate.visible import harmless, harmless_lines
+from dsec_migrate.reports.formats import REPORTS
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.visible import harmless, harmless_lines
 
 MARKS = [
     "\x1b[2J", "\x1b]0;x\x07", "\x9b31m", "\x7f", "\x85", "\r", "\x08", "\u202e", "\u2066", "\u061c", "\u200f",
@@ -90,7 +90,7 @@ def test_no_format_and_no_verb_shows_such_a_character(
 
 
 def test_a_question_for_a_value_shows_no_such_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dsec_migrate import filling
+    from dsec_migrate.lifecycle import filling
 
     asked: list[str] = []
 

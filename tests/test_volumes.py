@@ -13,7 +13,7 @@ import pytest
 from conftest import docker
 from test_stores import files, run
 
-from dsec_migrate.ignoring import OWN
+from dsec_migrate.text.ignore_files import OWN
 
 PASSWORD, TOKEN = "Larkspur-Hinge-41", "Mullein-Gantry-84"
 COMPOSE = f"""\

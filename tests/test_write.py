@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from conftest import snapshot
 
-from dsec_migrate import migrate, transaction
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.ignoring import OWN
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.options import Options, SourceKind
+from dsec_migrate import transaction
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options, SourceKind
+from dsec_migrate.migrate import pipeline
 from dsec_migrate.outcome import BAD_INPUT, DONE, ProjectOutcome
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.ignore_files import OWN
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
 
 TEXT = """\
 services:
@@ -56,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def plan(folder: Path, options: Options | None = None) -> ProjectOutcome:
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), {})
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), options or Options(), {})
     assert outcome.status == DONE
     assert outcome.rewritten
     return outcome
@@ -95,7 +96,7 @@ def assert_whole(folder: Path, *, allowed: Callable[[str], bool] = lambda name: 
 
 def test_values_ignore_files_and_the_new_text_are_on_disk(folder: Path) -> None:
     outcome = plan(folder)
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (True, DONE)
     files = snapshot(folder)
     assert files.pop("compose.yml") == new_text(outcome)
@@ -145,7 +146,7 @@ def test_the_order_is_ignore_files_then_values_then_the_compose_file(
     monkeypatch.setattr(os, "open", watched_open)
     monkeypatch.setattr(os, "replace", watched_replace)
     monkeypatch.setattr(os, "link", watched_link)
-    assert migrate.commit(outcome).errors == ()
+    assert pipeline.commit(outcome).errors == ()
     values = [file.path.name for file in outcome.plan.files if file.is_secret]
     assert set(values) == set(VALUES)
     steps = steps[steps.index("journal: prepared") :]
@@ -182,7 +183,7 @@ def is_value(path: Any) -> bool:
 @pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077, 0o027])
 def test_modes_do_not_depend_on_the_umask(folder: Path, mask: int) -> None:
     with umask(mask):
-        migrate.commit(plan(folder))
+        pipeline.commit(plan(folder))
     assert mode(folder / "secrets") == 0o700
     # the program of the build may run as anybody; postgres starts as root
     assert mode(folder / "secrets" / "db_password.txt") == 0o444
@@ -193,7 +194,7 @@ def test_modes_do_not_depend_on_the_umask(folder: Path, mask: int) -> None:
 @pytest.mark.parametrize("mask", [0o000, 0o077])
 def test_the_script_of_external_secrets_is_the_owners_alone(folder: Path, mask: int) -> None:
     with umask(mask):
-        migrate.commit(plan(folder, Options(source=SourceKind.EXTERNAL)))
+        pipeline.commit(plan(folder, Options(source=SourceKind.EXTERNAL)))
     assert mode(folder / "secrets" / "create-secrets.sh") == 0o700
     assert {mode(folder / "secrets" / name) for name in VALUES} == {0o600}
 
@@ -211,7 +212,7 @@ def test_a_value_is_never_readable_while_it_is_written(folder: Path, monkeypatch
 
     monkeypatch.setattr(os, "open", watched_open)
     with umask(0):
-        migrate.commit(plan(folder))
+        pipeline.commit(plan(folder))
     assert seen == [0, 0, 0]
     # and the folder it stands in is closed
     assert mode(folder / "secrets") == 0o700
@@ -222,7 +223,7 @@ def test_a_value_is_never_readable_while_it_is_written(folder: Path, monkeypatch
 def test_the_compose_file_keeps_its_mode(folder: Path, bits: int) -> None:
     (folder / "compose.yml").chmod(bits)
     with umask(0o077):
-        assert migrate.commit(plan(folder)).is_written
+        assert pipeline.commit(plan(folder)).is_written
     assert mode(folder / "compose.yml") == bits
 
 
@@ -231,7 +232,7 @@ def test_the_compose_file_keeps_its_mode(folder: Path, bits: int) -> None:
 def test_the_compose_file_keeps_its_owner_and_group(folder: Path, user: int, group: int) -> None:
     os.chown(folder / "compose.yml", user, group)
     (folder / "compose.yml").chmod(0o640)
-    assert migrate.commit(plan(folder)).is_written
+    assert pipeline.commit(plan(folder)).is_written
     status = (folder / "compose.yml").stat()
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (user, group, 0o640)
 
@@ -241,7 +242,7 @@ def test_a_linked_compose_file_stays_a_link(folder: Path) -> None:
     (folder / "compose.yml").rename(folder / "real" / "stack.yml")
     (folder / "compose.yml").symlink_to(Path("real") / "stack.yml")
     outcome = plan(folder)
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
     assert (folder / "compose.yml").is_symlink()
     assert (folder / "compose.yml").readlink() == Path("real") / "stack.yml"
     assert (folder / "real" / "stack.yml").read_bytes() == new_text(outcome)
@@ -255,13 +256,13 @@ def test_a_folder_that_is_there_keeps_its_mode(folder: Path) -> None:
     (folder / "secrets").mkdir(mode=0o755)
     (folder / "secrets").chmod(0o755)
     outcome = plan(folder)
-    migrate.commit(outcome)
+    pipeline.commit(outcome)
     assert mode(folder / "secrets") == 0o755
     assert any("others on this host can enter" in note for note in outcome.plan.notes)
 
 
 def test_deeper_folders_are_made(folder: Path) -> None:
-    migrate.commit(plan(folder, Options(secrets_dir="./private/values")))
+    pipeline.commit(plan(folder, Options(secrets_dir="./private/values")))
     assert (folder / "private" / "values" / "db_password.txt").read_bytes() == VALUES["db_password.txt"]
     if os.name != "nt":
         assert mode(folder / "private" / "values") == 0o700
@@ -283,17 +284,17 @@ def test_deeper_folders_are_made(folder: Path) -> None:
 )
 def test_an_ignore_file_is_added_to_once(folder: Path, before: bytes, after: bytes) -> None:
     (folder / ".gitignore").write_bytes(before)
-    migrate.commit(plan(folder))
+    pipeline.commit(plan(folder))
     assert (folder / ".gitignore").read_bytes() == after
     (folder / "compose.yml").write_text(TEXT.replace("API_TOKEN", "OTHER_TOKEN"), "utf-8")
-    migrate.commit(plan(folder))
+    pipeline.commit(plan(folder))
     assert (folder / ".gitignore").read_bytes() == after
 
 
 @needs_modes
 def test_an_ignore_file_that_is_made_is_an_ordinary_file(folder: Path) -> None:
     with umask(0o022):
-        migrate.commit(plan(folder))
+        pipeline.commit(plan(folder))
     assert mode(folder / ".gitignore") == 0o644
 
 
@@ -304,14 +305,14 @@ def test_a_value_file_with_the_same_content_is_taken_as_it_is(folder: Path) -> N
     (folder / "secrets").mkdir()
     (folder / "secrets" / "db_password.txt").write_bytes(VALUES["db_password.txt"])
     (folder / "secrets" / "db_password.txt").chmod(0o640)
-    assert migrate.commit(plan(folder)).is_written
+    assert pipeline.commit(plan(folder)).is_written
     assert mode(folder / "secrets" / "db_password.txt") == 0o640 or os.name == "nt"
 
 
 def test_a_value_file_with_other_content_is_left_alone(folder: Path) -> None:
     (folder / "secrets").mkdir()
     (folder / "secrets" / "db_password.txt").write_bytes(b"somebody else's")
-    assert migrate.commit(plan(folder)).is_written
+    assert pipeline.commit(plan(folder)).is_written
     assert (folder / "secrets" / "db_password.txt").read_bytes() == b"somebody else's"
     assert (folder / "secrets" / "compose.db_password.txt").read_bytes() == VALUES["db_password.txt"]
 
@@ -321,7 +322,7 @@ def test_a_file_that_appears_meanwhile_is_never_overwritten(folder: Path, conten
     outcome = plan(folder)
     (folder / "secrets").mkdir()
     (folder / "secrets" / "db_password.txt").write_bytes(content)
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert written.errors[0].file == str(folder / "secrets" / "db_password.txt")
     assert (folder / "secrets" / "db_password.txt").read_bytes() == content
@@ -332,7 +333,7 @@ def test_a_file_that_appears_with_the_same_content_is_fine(folder: Path) -> None
     outcome = plan(folder)
     (folder / "secrets").mkdir()
     (folder / "secrets" / "db_password.txt").write_bytes(VALUES["db_password.txt"])
-    assert migrate.commit(outcome).is_written
+    assert pipeline.commit(outcome).is_written
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
@@ -341,7 +342,7 @@ def test_a_link_in_the_place_of_a_value_is_not_followed(folder: Path, tmp_path_f
     aim = tmp_path_factory.mktemp("elsewhere") / "aim"
     (folder / "secrets").mkdir()
     (folder / "secrets" / "db_password.txt").symlink_to(aim)
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert not written.is_written
     assert not aim.exists()
     assert_whole(folder)
@@ -350,7 +351,7 @@ def test_a_link_in_the_place_of_a_value_is_not_followed(folder: Path, tmp_path_f
 def test_a_file_that_changed_since_it_was_read_is_left(folder: Path) -> None:
     outcome = plan(folder)
     (folder / "compose.yml").write_text(TEXT + "# mine\n", "utf-8")
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert "changed" in written.errors[0].what
     assert (folder / "compose.yml").read_text("utf-8") == TEXT + "# mine\n"
@@ -368,14 +369,14 @@ def test_a_file_that_changes_while_values_are_written_is_left(folder: Path, monk
         return real_open(path, flags, *rest, **more)
 
     monkeypatch.setattr(os, "open", meanwhile)
-    assert not migrate.commit(outcome).is_written
+    assert not pipeline.commit(outcome).is_written
     assert (folder / "compose.yml").read_text("utf-8") == "services: {}\n"
 
 
 def test_a_file_that_is_gone_is_an_error(folder: Path) -> None:
     outcome = plan(folder)
     (folder / "compose.yml").unlink()
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert not (folder / "secrets").exists()
 
@@ -403,13 +404,13 @@ def test_an_error_of_the_disk_leaves_the_file_whole(
     outcome = plan(folder)
     with monkeypatch.context() as patch:
         patch.setattr(os, function, _fails(error))
-        written = migrate.commit(outcome)
+        written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert written.errors[0].what == f"cannot write: {error.strerror}"
     assert written.errors[0].help
     assert_whole(folder)
     # and nothing stands in the way of the next run
-    assert migrate.commit(plan(folder)).is_written
+    assert pipeline.commit(plan(folder)).is_written
 
 
 @pytest.mark.parametrize("is_lasting", [False, True], ids=["once", "from then on"])
@@ -434,7 +435,7 @@ def test_an_error_at_any_flush_leaves_the_file_whole(
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", fail_later)
-            written = migrate.commit(outcome)
+            written = pipeline.commit(outcome)
         if not is_lasting:
             assert not list(folder.rglob(".*.dsec-*"))
         # also where it could not be told to the journal any more, the next run finds out what is to be done
@@ -442,7 +443,7 @@ def test_an_error_at_any_flush_leaves_the_file_whole(
         if (folder / "compose.yml").read_bytes() != new_text(outcome):
             assert not written.is_written
             assert_whole(folder)
-            assert migrate.commit(plan(folder)).is_written
+            assert pipeline.commit(plan(folder)).is_written
         assert (folder / "compose.yml").read_bytes() == new_text(outcome)
         assert {name: (folder / "secrets" / name).read_bytes() for name in VALUES} == VALUES
         assert not list(folder.rglob(".*.dsec-*"))
@@ -462,7 +463,7 @@ def test_an_interrupt_leaves_the_file_whole_and_no_rest(
     with monkeypatch.context() as patch:
         patch.setattr(os, function, _fails(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
-            migrate.commit(outcome)
+            pipeline.commit(outcome)
     assert_whole(folder)
 
 
@@ -477,7 +478,7 @@ def test_a_folder_that_takes_no_new_file_is_an_error(folder: Path, monkeypatch: 
         return real_open(path, flags, *rest, **more)
 
     monkeypatch.setattr(os, "open", refused)
-    written = migrate.commit(outcome)
+    written = pipeline.commit(outcome)
     assert (written.is_written, written.status) == (False, BAD_INPUT)
     assert_whole(folder)
 
@@ -487,7 +488,7 @@ def test_a_read_only_folder_is_an_error(folder: Path) -> None:
     outcome = plan(folder)
     folder.chmod(0o500)
     try:
-        written = migrate.commit(outcome)
+        written = pipeline.commit(outcome)
         assert (written.is_written, written.status) == (False, BAD_INPUT)
         assert set(snapshot(folder)) == {"compose.yml", "Dockerfile"}
     finally:
@@ -498,9 +499,9 @@ def test_a_read_only_folder_is_an_error(folder: Path) -> None:
 def test_a_file_in_the_place_of_the_folder_is_an_error(folder: Path, place: str) -> None:
     (folder / place).write_text("a file\n", "utf-8")
     options = Options(secrets_dir=f"./{place}/values" if place == "private" else None)
-    outcome = migrate.migrate(ProjectFiles.of(folder / "compose.yml"), options, {})
+    outcome = pipeline.migrate(ProjectFiles.of(folder / "compose.yml"), options, {})
     if outcome.rewritten:
-        outcome = migrate.commit(outcome)
+        outcome = pipeline.commit(outcome)
     assert (outcome.is_written, outcome.status) == (False, BAD_INPUT)
     assert (folder / "compose.yml").read_text("utf-8") == TEXT
 
@@ -508,6 +509,6 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(folder: Path, place: str)
 def test_no_error_holds_a_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = plan(folder)
     monkeypatch.setattr(os, "fsync", _fails(OSError(28, "No space left on device")))
-    for error in migrate.commit(outcome).errors:
+    for error in pipeline.commit(outcome).errors:
         assert isinstance(error, UserError)
         assert not any(value.decode() in str(error) for value in VALUES.values())

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate.checks.subject import Item
-from dsec_migrate.errors import UserError
-from dsec_migrate.structured import json_of
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.structured import json_of
 
 _FORMAT = 1
 

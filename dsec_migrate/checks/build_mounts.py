@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import builds
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.finding import Site
-from dsec_migrate.project.mounted import of_build
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.project.mounted import of_build
+from dsec_migrate.detectors.finding import Site
 
 _TRUE = {"", "1", "true"}
 
@@ -27,10 +27,10 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     mounts = 0
     for service in subject.project.services.values():
         build = builds.find(subject.project, service) if service.is_built else None
-        recipe = builds.recipe(subject.project, build) if build is not None else None
-        for flag, options in builds.secret_mounts(recipe) if recipe is not None else ():
-            assert recipe is not None
-            site, name = Site(*recipe.place(flag.span.start)), options["id"]
+        dockerfile = builds.dockerfile_of(subject.project, build) if build is not None else None
+        for flag, options in builds.secret_mounts(dockerfile) if dockerfile is not None else ():
+            assert dockerfile is not None
+            site, name = Site(*dockerfile.place(flag.span.start)), options["id"]
             mounts += 1
             if name not in (given for _, given in of_build(service)):
                 reason = f"no `build.secrets` of {service.name} supplies it"

@@ -85,7 +85,7 @@ class Check(NamedTuple):
 
 def load(name: str) -> Check:
     """The check of that ID, which has to be one of ``IDS``."""
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = import_module(f"dsec_migrate.checks.{name.replace('-', '_')}")
     title, _, text = inspect.cleandoc(module.__doc__ or "").partition("\n")
     group = next(group for group, checks in CHECKS.items() if name in checks)
     return Check(name, group, title.rstrip("."), text.strip(), module.look)

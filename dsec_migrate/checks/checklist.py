@@ -8,32 +8,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import settings
-from dsec_migrate.checks import IDS, Check, Done, Item, Subject
 from dsec_migrate.checks.baseline import Baseline
-from dsec_migrate.checks.subject import PLAIN
-from dsec_migrate.copies import plans_with_copies
-from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError, VerificationError, told
-from dsec_migrate.exceptions import Exceptions, Rule, problems, reason_for
-from dsec_migrate.families import Unit, plan_units, planned
-from dsec_migrate.files import Disk
-from dsec_migrate.finding import Confidence
+from dsec_migrate.checks.catalogue import IDS, Check
+from dsec_migrate.checks.subject import PLAIN, Done, Item, Subject
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config import project_file
+from dsec_migrate.config.exclusions import Exclusions, Rule, problems, reason_for
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Confidence
 from dsec_migrate.git import Commit, NoAnswerError
-from dsec_migrate.history import changes, commits, in_tracked_files
-from dsec_migrate.holdings import held
-from dsec_migrate.load import load, surroundings_of
-from dsec_migrate.masking import masks
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options
+from dsec_migrate.lifecycle.history import changes, commits, in_tracked_files
+from dsec_migrate.lifecycle.secret_state import states
+from dsec_migrate.lifecycle.secret_values import held
+from dsec_migrate.migrate.copies import plans_with_copies
+from dsec_migrate.migrate.families import Unit, plan_units, planned
+from dsec_migrate.migrate.load import load, surroundings_of
+from dsec_migrate.migrate.surroundings import Surroundings
 from dsec_migrate.outcome import Masks
-from dsec_migrate.planning import excepted
-from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.planning import excluded as excepted
+from dsec_migrate.planning.secret_files import Disk
 from dsec_migrate.reports.hiding import hider
+from dsec_migrate.reports.masking import masks
 from dsec_migrate.reports.shown import problem
-from dsec_migrate.source import Source
-from dsec_migrate.surroundings import Surroundings
-from dsec_migrate.vacancies import states
+from dsec_migrate.text.errors import UserError, VerificationError, told
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.source import Source
 
 
 class Point(NamedTuple):
@@ -90,7 +90,7 @@ class Audit:
             return Checklist(files.name, errors=(told(error, files.name),), warnings=files.warnings)
 
     def _look(self, files: ProjectFiles) -> Checklist:
-        said = settings.read(files.directory, self.options.settings, excepts=self.options.exceptions)
+        said = project_file.read(files.directory, self.options.settings, excepts=self.options.exceptions)
         root = load(files, self.options, self.shell, Folders(self._paths))
         try:
             units = planned(root, self.options, Disk(), self._surroundings)
@@ -108,7 +108,7 @@ class Audit:
             for error in problems(source, IDS)
         )
         subjects = [self._subject(files, unit, said.maximum_age) for unit in units]
-        rules = Exceptions((*said.exceptions, *_skipped(said.skips)), said.has_comments)
+        rules = Exclusions((*said.exceptions, *_skipped(said.skips)), said.has_comments)
         hide = hider(self._masks(units, subjects))
         points = []
         unanswered = [subject.unanswered for subject in subjects if subject.unanswered is not None]
@@ -142,7 +142,7 @@ class Audit:
         self,
         check: Check,
         answers: Iterable[tuple[Mapping[str, Source], Item | Done]],
-        rules: Exceptions,
+        rules: Exclusions,
         hide: Callable[[str], str],
     ) -> Point:
         items: dict[Item, None] = {}
@@ -219,7 +219,7 @@ def _shown(item: Item, hide: Callable[[str], str]) -> Item:
     )
 
 
-def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Exceptions) -> str | None:
+def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Exclusions) -> str | None:
     """Why an item is excepted; ``sources`` are the texts of its project by their paths."""
     service, _, name = item.subject.partition(".")
     path = Path(item.site.file)
@@ -232,7 +232,7 @@ def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: E
 def _sources(unit: Unit) -> Iterator[Source]:
     """The texts of a project in which an exception may stand."""
     project = unit.project
-    yield from (text.source for text in (*project.compose_texts, *project.env_texts, *project.recipes.values()))
+    yield from (text.source for text in (*project.compose_texts, *project.env_texts, *project.dockerfiles.values()))
     for path in project.environment.paths:
         try:
             yield Source.read(path, is_env_file=True)
@@ -250,7 +250,7 @@ def _skipped(skips: Iterable[tuple[str, str]]) -> Iterator[Rule]:
 def _unknown_checks(files: ProjectFiles, rules: Iterable[Rule]) -> Iterator[UserError]:
     for rule in rules:
         if rule.check not in {*IDS, "*"}:
-            path = str(files.directory / settings.NAME)
+            path = str(files.directory / project_file.NAME)
             yield UserError(
                 f"nobody knows the check {rule.check}", path, help="`dsec-migrate audit --list` names all checks"
             )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from dsec_migrate import builds
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.compose import builds
 from dsec_migrate.planning.build_parts import ignored_in
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.source import read_bytes
+from dsec_migrate.text.source import read_bytes
 
 _NAMES = ("README.md", "README", "README.txt", "README.rst", "SECRETS.md", "docs/secrets.md", "docs/SECRETS.md")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dsec_migrate import git
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.finding import Site
+from dsec_migrate.detectors.finding import Site
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.hardening.networks import Decision, decide
-from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.hardening.users import Users
+from dsec_migrate.planning.hardening.networks import StoreDecision, decide
+from dsec_migrate.planning.hardening.reach import Reach
+from dsec_migrate.planning.hardening.users import Users
 
 _MANY = 5
 
@@ -46,7 +46,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         yield Done(f"{', '.join(closed)}: in reach of those alone that may use {'it' if len(closed) == 1 else 'them'}")
 
 
-def _fix(subject: Subject, decision: Decision) -> str:
+def _fix(subject: Subject, decision: StoreDecision) -> str:
     if decision.network:
         return f"`{subject.command('--harden', 'networks')}` shows a network of its own"
     return f"by hand, since `--harden networks` leaves it: {decision.left or 'another store keeps them together'}"

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate import dotenv
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
+from dsec_migrate.compose import dotenv
+from dsec_migrate.detectors.finding import Site
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.finding import Site
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.source import read_bytes
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.text.source import read_bytes
 
 _STAGES = {
     "dev": "development", "develop": "development", "development": "development", "local": "development",

@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dsec_migrate import datastores
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
-from dsec_migrate.finding import Site
-from dsec_migrate.project import Project, Service
+from dsec_migrate.compose.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.detectors.finding import Site
+from dsec_migrate.images import datastores
 
 _LOCAL = ("127.", "[::1]", "::1", "localhost")
 # host addresses, host ports, container ports, protocol

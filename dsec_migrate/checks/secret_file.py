@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.inspection import VariableState, content_problems, describe, place_problems
+from dsec_migrate.lifecycle.file_state import VariableState, content_problems, describe, place_problems
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:

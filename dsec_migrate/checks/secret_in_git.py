@@ -12,9 +12,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate import builds, git
+from dsec_migrate import git
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.finding import Site
+from dsec_migrate.compose import builds
+from dsec_migrate.detectors.finding import Site
 from dsec_migrate.planning.build_parts import credentials_in
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.project import Argument
-from dsec_migrate.project.mounted import sources
+from dsec_migrate.compose.project import Argument
+from dsec_migrate.compose.project.mounted import sources
 
 
 def look(subject: Subject) -> Iterator[Item | Done]:
@@ -21,7 +21,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         if subject.is_sure(finding) and not subject.is_plain(finding):
             item = subject.open_item(finding, Weight.LOW)
             variable = subject.variable_of(finding)
-            is_word = variable is not None and isinstance(variable.slot, Argument)
+            is_word = variable is not None and isinstance(variable.declaration, Argument)
             how = "it stands among the words that the container starts with" if is_word else "it comes as a variable"
             yield item._replace(reason=f"{item.reason}; {how}")
     readers = {service.name for service in subject.project.services.values() if any(sources(service))}

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from dsec_migrate import datastores
 from dsec_migrate.checks.subject import Done, Item, Known, Subject, Weight
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.secret import Secret
+from dsec_migrate.images import datastores
+from dsec_migrate.text.secret import Secret
 
 _LONGEST = 200
 

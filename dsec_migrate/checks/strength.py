@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dsec_migrate.checks.subject import Known
-from dsec_migrate.detectors.values import NOTHING
-from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.detectors.value_shapes import NOTHING
 
 _SHORTEST = 12
 _SHORTEST_NUMBER = 20

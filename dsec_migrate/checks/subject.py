@@ -9,17 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.document import Document
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import COPY, Action, Confidence, Exposure, Finding, Site
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.project import Project, Service, Variable
+from dsec_migrate.detectors.finding import COPY, Action, Confidence, Exposure, Finding, Site
 from dsec_migrate.git import Commit
-from dsec_migrate.holdings import Held
-from dsec_migrate.inspection import FileState, State
-from dsec_migrate.planning.excepted import check_of
-from dsec_migrate.project import Project, Service, Variable
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.secret import Secret
+from dsec_migrate.lifecycle.file_state import FileState, State
+from dsec_migrate.lifecycle.secret_values import Held
+from dsec_migrate.planning.excluded import check_of
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.secret import Secret
 
 PLAIN = frozenset({Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED})
 """The secret's text stands in the file itself."""
@@ -98,7 +98,7 @@ class Subject:
             if not self.is_sure(finding) or not self.is_plain(finding) or key in told:
                 continue
             variable = self.variable_of(finding)
-            if variable is not None and check_of(variable.slot) == check:
+            if variable is not None and check_of(variable.declaration) == check:
                 told.add(key)
                 yield finding
 
@@ -116,12 +116,17 @@ class Subject:
             return None
         service = self.project.services[finding.service]
         named = self._arguments.get((finding.service, finding.variable, finding.site))
-        hidden = (one for one in service.hidden if _site(one.slot.document, one.slot.start) == finding.site)
+        hidden = (
+            one for one in service.hidden if _site(one.declaration.document, one.declaration.start) == finding.site
+        )
         return named or service.variables.get(finding.variable) or next(hidden, None)
 
     @cached_property
     def _arguments(self) -> Mapping[tuple[str, str, Site], Variable]:
-        return {(one.service, one.name, _site(one.slot.document, one.slot.start)): one for one in self.arguments}
+        return {
+            (one.service, one.name, _site(one.declaration.document, one.declaration.start)): one
+            for one in self.arguments
+        }
 
     def open_item(self, finding: Finding, weight: Weight) -> Item:
         """What to do about a finding: the command that moves it, or what it is left for."""
@@ -240,7 +245,7 @@ def _site(document: Document, offset: int) -> Site:
 
 def _parts(finding: Finding, variable: Variable) -> Iterator[str]:
     """The secret parts of a text, or what the references of a whole one give."""
-    text, effective = variable.slot.text or "", variable.effective
+    text, effective = variable.declaration.text or "", variable.effective
     if finding.verdict.exposure is Exposure.EMBEDDED:
         parts = (text[start:end] for start, end in finding.verdict.parts)
         yield from (part.replace("$$", "$") for part in parts if part and "${" not in part)

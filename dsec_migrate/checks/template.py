@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.checks.subject import Done, Item, Subject, Weight
-from dsec_migrate.finding import Site
+from dsec_migrate.detectors.finding import Site
 
 _WORDS = ("example", "sample", "template", "dist", "default", "tmpl")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from dsec_migrate.cli.commands import Command, every
+from dsec_migrate.cli.command import Command
+from dsec_migrate.cli.commands import every
 from dsec_migrate.cli.request import SHELLS
-from dsec_migrate.errors import UserError
-from dsec_migrate.verbs.parameters import Parameter
+from dsec_migrate.cli.verbs.parameters import Parameter
+from dsec_migrate.text.errors import UserError
 
 _FILE_METAVARS = {"FILE", "DIR", "FORMAT=FILE"}
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsec_migrate.cli.request import Request
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.records import replace
-from dsec_migrate.reports.sealed import Sealed
+from dsec_migrate.reports.parts import Sealed
 from dsec_migrate.reports.terminal import style_for
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
 
 _WORD = "--interactive"
 
@@ -43,8 +43,8 @@ def hold(
 ) -> Outcome:
     """The conversation. ``words`` are those of the command line, ``named`` the files and folders among them; the
     outcome is for the text report, without the diffs of what was written, which were shown one by one."""
-    from dsec_migrate.interactive import converse
-    from dsec_migrate.interactive.choices import command_lines
+    from dsec_migrate.cli.interactive.choices import command_lines
+    from dsec_migrate.cli.interactive.converse import converse
 
     def command(files: ProjectFiles, pairs: Sequence[tuple[str, str]], width: int) -> Sequence[str]:
         rest = repeated(words, named, files.name if len(projects) > 1 else None)

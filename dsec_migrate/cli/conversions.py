@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TypeVar
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import is_valid
-from dsec_migrate.options import SourceKind, Unknown
+from dsec_migrate.config.options import SourceKind, Unknown
+from dsec_migrate.planning.naming import is_valid
+from dsec_migrate.text.errors import UserError
 
 _Kind = TypeVar("_Kind", bound=Enum)
 
@@ -77,7 +77,7 @@ def recipient(text: str) -> str:
 
 
 def registry_host(text: str) -> str:
-    from dsec_migrate.registry import is_host
+    from dsec_migrate.images.registry import is_host
 
     if not is_host(text):
         raise UserError("--registry takes a host, with its port", help="such as --registry 10.0.0.5:5000")

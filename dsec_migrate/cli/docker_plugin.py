@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if words[:1] == [METADATA]:
         sys.stdout.write(metadata() + "\n")
         sys.exit(0)
-    from dsec_migrate.cli import main as run
+    from dsec_migrate.cli.entry import main as run
 
     run(words[1:] if words[:1] == [PLUGIN] else words)
 

@@ -13,10 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
-from dsec_migrate.cli.commands import VERBS
+from dsec_migrate.cli.command import VERBS
 from dsec_migrate.cli.perform import perform
 from dsec_migrate.cli.request import Request
-from dsec_migrate.errors import UserError, told
+from dsec_migrate.text.errors import UserError, told
 
 INTERRUPTED = 130
 
@@ -63,9 +63,10 @@ def _refuse(error: UserError, is_json: bool) -> int:
     """An error instead of a report, and its exit status; who asked for JSON gets one object for it as well."""
     import os
 
-    from dsec_migrate.options import Options
+    from dsec_migrate.config.options import Options
     from dsec_migrate.outcome import Outcome, ProjectOutcome
-    from dsec_migrate.reports import REPORTS, View
+    from dsec_migrate.reports.formats import REPORTS
+    from dsec_migrate.reports.look import View
     from dsec_migrate.reports.output import complain, say
     from dsec_migrate.reports.terminal import style_for
 

@@ -7,9 +7,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-from dsec_migrate.cli.commands import Command, every
+from dsec_migrate.cli.command import Command
+from dsec_migrate.cli.commands import every
+from dsec_migrate.cli.verbs.parameters import Parameter
 from dsec_migrate.outcome import BAD_INPUT, DONE, REFUSED_BY_CHECK, UNPROVED
-from dsec_migrate.verbs.parameters import Parameter
 
 _STATUS = {
     DONE: "Done, or shown; also when there is something to move.",

@@ -6,8 +6,8 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
 
 # as commands are spelled, and no Compose file: that has a suffix
 _COMMAND = Pattern(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")

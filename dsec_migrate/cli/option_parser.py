@@ -10,11 +10,12 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
-from dsec_migrate.cli.commands import VERBS, Command, command
+from dsec_migrate.cli.command import VERBS, Command
+from dsec_migrate.cli.commands import command
 from dsec_migrate.cli.request import NAME
-from dsec_migrate.errors import UserError
+from dsec_migrate.cli.verbs.parameters import OTHER, Parameter
 from dsec_migrate.reports.output import say
-from dsec_migrate.verbs.parameters import OTHER, Parameter
+from dsec_migrate.text.errors import UserError
 
 
 def run(words: Sequence[str]) -> int:

@@ -8,18 +8,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from dsec_migrate.cli import mistaken
-from dsec_migrate.cli.commands import VERBS
+from dsec_migrate.cli.command import VERBS
 from dsec_migrate.cli.request import NAME, Request
 from dsec_migrate.cli.resolution import options_of
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options
+from dsec_migrate.config.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.reports import REPORTS, View
 from dsec_migrate.reports.counts import errors_of
-from dsec_migrate.reports.look import Look
+from dsec_migrate.reports.formats import REPORTS
+from dsec_migrate.reports.look import Look, View
 from dsec_migrate.reports.output import complain, save, say
-from dsec_migrate.reports.sealed import Sealed, seal
+from dsec_migrate.reports.parts import Sealed
+from dsec_migrate.reports.sealed import seal
 from dsec_migrate.reports.terminal import Progress, style_for, width
+from dsec_migrate.text.errors import UserError
 
 
 def perform(request: Request) -> int:
@@ -56,9 +57,9 @@ def perform(request: Request) -> int:
 
 
 def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome], Sealed]) -> Outcome:
-    from dsec_migrate.batch import run
-    from dsec_migrate.discovery import discover
-    from dsec_migrate.workers import collect_garbage_seldom
+    from dsec_migrate.compose.discovery.discover import discover
+    from dsec_migrate.migrate.batch import run
+    from dsec_migrate.migrate.workers import collect_garbage_seldom
 
     jobs = _jobs(request.jobs)
     mistaken.check(request.files, VERBS, NAME)

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from dsec_migrate.cli import conversions
-from dsec_migrate.options import Harden, Mount, SourceKind, Target, Unknown
-from dsec_migrate.reports import REPORTS
+from dsec_migrate.cli.verbs.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
+from dsec_migrate.config.options import Harden, Mount, SourceKind, Target, Unknown
+from dsec_migrate.reports.formats import REPORTS
 from dsec_migrate.reports.look import DiffStyle
 from dsec_migrate.reports.output import destination, known_format
-from dsec_migrate.verbs.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
 
 NAME = "dsec-migrate"
 SHELLS = ("bash", "zsh", "fish")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from dsec_migrate.cli.request import Request
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Harden, Manager, Mount, Options, SourceKind, Target
+from dsec_migrate.cli.verbs.parameters import one_of
+from dsec_migrate.config.options import Harden, Manager, Mount, Options, SourceKind, Target
 from dsec_migrate.reports.output import say
-from dsec_migrate.verbs.parameters import one_of
+from dsec_migrate.text.errors import UserError
 
 
 def options_of(request: Request) -> Options:

@@ -9,10 +9,10 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
-from dsec_migrate.project import DockerfileText, Project, Service
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Source
+from dsec_migrate.compose.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import DockerfileText, Project, Service
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Source
 
 if TYPE_CHECKING:
     from dsec_migrate.dockerfile import Flag
@@ -31,7 +31,7 @@ class Build:
 
     def source(self) -> Source | None:
         """The Dockerfile as it was read, None where there is none or it cannot be read."""
-        from dsec_migrate.errors import UserError
+        from dsec_migrate.text.errors import UserError
 
         if self.inline is not None:
             return Source(self.context / "Dockerfile", self.inline.encode(), self.inline)
@@ -42,28 +42,28 @@ class Build:
             return None
 
 
-def recipe(project: Project, build: Build) -> DockerfileText | None:
+def dockerfile_of(project: Project, build: Build) -> DockerfileText | None:
     """The Dockerfile of a build, one object for all that are built from it; None where there is none, or it stands in
     a Compose file."""
     from dsec_migrate import dockerfile
-    from dsec_migrate.errors import UserError
+    from dsec_migrate.text.errors import UserError
 
     if build.dockerfile is None:
         return None
     path = os.path.realpath(build.dockerfile)
-    if path not in project.recipes:
+    if path not in project.dockerfiles:
         try:
             source = project.read(build.dockerfile)
         except UserError:
             return None
-        project.recipes[path] = DockerfileText(source, (), dockerfile=dockerfile.read(source))
-    return project.recipes[path]
+        project.dockerfiles[path] = DockerfileText(source, (), dockerfile=dockerfile.read(source))
+    return project.dockerfiles[path]
 
 
-def secret_mounts(recipe: DockerfileText) -> Iterator[tuple[Flag, MappingType[str, str]]]:
+def secret_mounts(text: DockerfileText) -> Iterator[tuple[Flag, MappingType[str, str]]]:
     """The ``--mount=type=secret`` of a Dockerfile's RUN instructions, each with its options. One without ``id`` has the
     name of its target."""
-    for instruction in recipe.content.instructions:
+    for instruction in text.content.instructions:
         for flag in instruction.flags if instruction.keyword == "RUN" else ():
             pairs = (word.partition("=") for word in (flag.value or "").split(","))
             options = {name: value for name, _, value in pairs}

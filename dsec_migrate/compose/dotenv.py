@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from dsec_migrate.interpolation import InterpolationError, escape, interpolate, references
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Span, is_text
+from dsec_migrate.compose.interpolation import InterpolationError, escape, interpolate, references
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Span, is_text
 
 _BYTE_ORDER_MARK = "\ufeff"
 # Go's white space, which env files are read with; Python's str.strip() would also take the separators U+001C to U+001F

@@ -11,11 +11,11 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate import dotenv
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Source
+from dsec_migrate.compose import dotenv
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Source
 
 _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 _FALSE = frozenset({"0", "f", "F", "false", "False", "FALSE"})

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
-from dsec_migrate import limits
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text import limits
+from dsec_migrate.text.patterns import Pattern
 
 Operator = Literal["", ":-", "-", ":?", "?", ":+", "+"]
 Reason = Literal["format", "required", "depth", "length"]
@@ -126,6 +126,14 @@ def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
             if takes_branch:
                 outer.used.update(nested)
     return Interpolated("".join(frames[0].parts), tuple(unset), tuple(frames[0].used))
+
+
+def interpolated(template: str, variables: Mapping[str, str]) -> str:
+    """The value of ``template``; empty where Compose would refuse it."""
+    try:
+        return interpolate(template, variables).value
+    except InterpolationError:
+        return ""
 
 
 def escape(text: str) -> str:

@@ -10,8 +10,8 @@ import re
 from binascii import a2b_base64
 from math import inf, isinf, isnan, nan
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
 
 _LONG_PREFIX = "tag:yaml.org,2002:"
 _NUMBER_STARTS = frozenset("0123456789+-.")

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate import builds
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow, plain, walk
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, Service
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import read_bytes
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Mapping, ParsedNode, Scalar, Sequence, follow, plain, walk
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import read_bytes
 
 MOST_ENTRIES = 20_000
 MOST_FILES = 3000

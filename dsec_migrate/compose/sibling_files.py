@@ -15,12 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from dsec_migrate import document as yaml
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Source, read_bytes
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.document import Content, Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Source, read_bytes
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 # in the order in which Compose 2.40 looks for them

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
-from dsec_migrate.environment import PROJECT_NAME
-from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, Reference, references
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import RESET, Project
+from dsec_migrate.compose.document import Content, Document, Mapping, Scalar, Sequence, follow, walk
+from dsec_migrate.compose.environment import PROJECT_NAME
+from dsec_migrate.compose.interpolation import InterpolationError, Reference, references
+from dsec_migrate.compose.project import RESET, Project
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
 
 _VERSION = Pattern(r"3(?:\.(?:[0-9]|1[0-3]))?")
 _LONE_DOLLAR = Pattern(r"\$(?:\$|\{|[A-Za-z_])|(\$)")

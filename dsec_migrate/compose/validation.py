@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.source import Source
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Source
 
 MARK = "dsec:"
 ALL = "*"
@@ -43,7 +43,7 @@ class Rule(NamedTuple):
         return self.check in {check, ALL} and any(fnmatchcase(name, self.match) for name in names)
 
 
-class Exceptions(NamedTuple):
+class Exclusions(NamedTuple):
     """All that is heeded: rules, and unless the call trusts no file of the project, comments in its texts."""
 
     rules: tuple[Rule, ...] = ()
@@ -103,7 +103,7 @@ def problems(source: Source, known: Iterable[str]) -> Iterator[UserError]:
             )
 
 
-def reason_for(check: str, source: Source, line: int, names: Iterable[str], heeded: Exceptions) -> str | None:
+def reason_for(check: str, source: Source, line: int, names: Iterable[str], heeded: Exclusions) -> str | None:
     """Why a place is excepted from a check; None where it is not."""
     for one in inline(source) if heeded.has_comments else ():
         if one.reason and one.covers(check, line):

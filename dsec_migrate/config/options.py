@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.records import dataclass
 
 
 class SourceKind(str, Enum):

@@ -7,14 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsec_migrate import images
-from dsec_migrate.errors import UserError
-from dsec_migrate.exceptions import Exceptions, Rule
-from dsec_migrate.images import Image, Table
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.source import read_bytes
-from dsec_migrate.structured import toml_of
+from dsec_migrate.config.exclusions import Exclusions, Rule
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image, Table
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.source import read_bytes
+from dsec_migrate.text.structured import toml_of
 
 NAME = "dsec-migrate.toml"
 _PLACE = Pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
@@ -40,8 +40,8 @@ class Settings:
     has_comments: bool = True
 
     @property
-    def heeded(self) -> Exceptions:
-        return Exceptions(self.exceptions, self.has_comments)
+    def heeded(self) -> Exclusions:
+        return Exclusions(self.exceptions, self.has_comments)
 
 
 def read(directory: Path, file: Path | None = None, *, excepts: bool = True) -> Settings:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "application key"
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from dsec_migrate.detectors.names import Kind, meaning
-from dsec_migrate.detectors.values import (
+from dsec_migrate.detectors.value_shapes import (
     is_filler,
     is_measure,
     is_nothing,
@@ -19,7 +19,7 @@ from dsec_migrate.detectors.values import (
     is_url,
     looks_random,
 )
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 _TAIL = Pattern(
     r"""(?:pass(?:word|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|credentials?|salt|psk)[0-9]{0,3}

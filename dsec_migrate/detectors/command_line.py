@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from dsec_migrate.detectors import command_option, known_token, program_word, url_credential
 from dsec_migrate.detectors.assignments import assignments
+from dsec_migrate.detectors.finding import Confidence
+from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import Kind, meaning
-from dsec_migrate.detectors.templates import template
-from dsec_migrate.finding import Confidence
 
 
 class Found(NamedTuple):

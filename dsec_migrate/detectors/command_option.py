@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_plain, is_shell
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
 from dsec_migrate.detectors.names import Kind, meaning, split
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "command option"
 WHY = "a command option carries a credential"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.literal_parts import HIDDEN
 from dsec_migrate.detectors.names import split
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.detectors.templates import HIDDEN
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "credential pair"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Span
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Span
 
 
 class Confidence(str, Enum):
@@ -120,3 +120,18 @@ class Finding:
     def name(self) -> str:
         """``service.VARIABLE``, or the path of what belongs to no service."""
         return f"{self.service}.{self.variable}" if self.service else self.path
+
+
+@dataclass(frozen=True, repr=False)
+class Remaining:
+    """A place (line from 1) where the value of a migrated secret still stands after the change.
+
+    ``is_unused``: a line of `.env` that nothing in the project reads any more. ``where`` are the keys that lead there
+    (``services.api.command``), or says that it is a comment; empty in an env file.
+    """
+
+    file: str
+    line: int
+    secret: str
+    is_unused: bool = False
+    where: str = ""

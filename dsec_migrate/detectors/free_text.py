@@ -15,10 +15,10 @@ from dsec_migrate.detectors import (
     url_credential,
 )
 from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
+from dsec_migrate.detectors.finding import Confidence
+from dsec_migrate.detectors.literal_parts import Template, template
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.detectors.templates import Template, template
-from dsec_migrate.finding import Confidence
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 
 class Passage(NamedTuple):

@@ -22,14 +22,14 @@ from dsec_migrate.detectors import (
     telling_reference,
     url_credential,
 )
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import subject, template
 from dsec_migrate.detectors.names import meaning
+from dsec_migrate.detectors.resolvers import default_of, resolver_of
 from dsec_migrate.detectors.scanning import merge
-from dsec_migrate.detectors.templates import subject, template
 from dsec_migrate.detectors.vetoes import is_vetoed
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import replace
-from dsec_migrate.resolvers import default_of, resolver_of
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
 
 if TYPE_CHECKING:
     from dsec_migrate.detectors.free_text import Passage

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 _MOST_WORDS = 48
 # a program's name, and what parts it from its words: in a list, too

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "known token"
 SHORTEST = 20

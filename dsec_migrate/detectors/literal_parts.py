@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.detectors.values import is_nothing, is_reference, is_switch
-from dsec_migrate.finding import Candidate, Exposure
-from dsec_migrate.interpolation import InterpolationError, Reference, references
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.compose.interpolation import InterpolationError, Reference, references
+from dsec_migrate.detectors.finding import Candidate, Exposure
+from dsec_migrate.detectors.value_shapes import is_nothing, is_reference, is_switch
+from dsec_migrate.text.patterns import Pattern
 
 HIDDEN = "\x01"
 """Stands in a view for a character of a reference's own syntax; no separator, no letter."""

@@ -7,8 +7,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.detectors import words
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.detectors import name_words
+from dsec_migrate.text.patterns import Pattern
 
 
 class Kind(IntEnum):
@@ -75,21 +75,21 @@ _KEY_STEMS = (
 )
 _SHORT_STEMS = frozenset({"KEY", "KEYS", "PW", "SEED"})
 _KNOWN = (
-    words.NOUNS
-    | words.PROPERTIES
-    | words.REPRESENTATIONS
-    | words.COMMON
-    | words.WHOLE
-    | words.SECRET_KEY_KINDS
-    | words.PLAIN_KEY_KINDS
-    | words.SWITCHES
-    | words.QUANTITIES
+    name_words.NOUNS
+    | name_words.PROPERTIES
+    | name_words.REPRESENTATIONS
+    | name_words.COMMON
+    | name_words.WHOLE
+    | name_words.SECRET_KEY_KINDS
+    | name_words.PLAIN_KEY_KINDS
+    | name_words.SWITCHES
+    | name_words.QUANTITIES
 )
 _ENCRYPTING = frozenset({"ENCRYPTION", "DECRYPTION", "SIGNING", "DERIVATION"})
 _ADDRESSES = frozenset({"URL", "URI", "DSN", "STRING"})
 _HARD_PUBLIC = frozenset({"PUBLIC", "PUB", "PUBLISHABLE", "ANON", "SITE", "SITEKEY"})
 _PUBLISHED = (("NEXT", "PUBLIC"), ("NUXT", "PUBLIC"), ("EXPO", "PUBLIC"))
-_STRONG = words.PASSWORDS | words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "ENCRYPT", "SIGNING"}
+_STRONG = name_words.PASSWORDS | name_words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "ENCRYPT", "SIGNING"}
 # Coolify names generated addresses and user names so (https://coolify.io/docs/knowledge-base/docker/compose)
 _GENERATED_ADDRESS = Pattern(r"SERVICE_(?:(?:URL|FQDN)_|(?:USER|NAME)_[A-Z0-9]+\Z)", re.IGNORECASE)
 
@@ -107,7 +107,7 @@ def split(name: str) -> tuple[str, ...]:
                 found += _unglue(piece.upper())
     for number in range(len(found) - 1, 0, -1):
         # `passWord`, `PASS_PHRASE`
-        if found[number - 1] == "PASS" and found[number] in words.BEHIND_PASS:
+        if found[number - 1] == "PASS" and found[number] in name_words.BEHIND_PASS:
             found[number - 1 : number + 1] = [f"PASS{found[number]}"]
     return tuple(found)
 
@@ -118,7 +118,7 @@ def _unglue(word: str) -> tuple[str, ...]:
     if word in _KNOWN:
         return (word,)
     base = word.rstrip("0123456789")
-    if base != word and base in words.NOUNS:
+    if base != word and base in name_words.NOUNS:
         return (base,)
     if any(
         whole in word
@@ -135,7 +135,7 @@ def _unglue(word: str) -> tuple[str, ...]:
         if noun not in _SHORT_STEMS or stem in _KNOWN:
             return (*_unglue(stem), noun)
         for kind in _KEY_STEMS:
-            if noun in words.KEYS and stem.endswith(kind):
+            if noun in name_words.KEYS and stem.endswith(kind):
                 return (stem[: -len(kind)], kind, noun)
     prefix = _PREFIX.match(word)
     if prefix and (rest := _properties(prefix.group(2))):
@@ -145,10 +145,10 @@ def _unglue(word: str) -> tuple[str, ...]:
 
 def _properties(word: str) -> list[str]:
     """``MINCHAR`` -> MIN CHAR; nothing when the word is not all properties."""
-    if word in words.PROPERTIES:
+    if word in name_words.PROPERTIES:
         return [word]
     for cut in range(3, len(word) - 1):
-        if word[:cut] in words.PROPERTIES and (rest := _properties(word[cut:])):
+        if word[:cut] in name_words.PROPERTIES and (rest := _properties(word[cut:])):
             return [word[:cut], *rest]
     return []
 
@@ -161,28 +161,28 @@ def meaning(name: str) -> Meaning:
         return Meaning(Kind.PLAIN)
     if (phrase := _whole_phrase(found)) is not None:
         return phrase
-    if words.NOUNS.isdisjoint(found):
-        return Meaning(Kind.PLAIN, is_location=found[-1] in words.FILE_WORDS)
+    if name_words.NOUNS.isdisjoint(found):
+        return Meaning(Kind.PLAIN, is_location=found[-1] in name_words.FILE_WORDS)
     if name[:6].upper() == "FILE__":
         return Meaning(Kind.PLAIN, is_location=True)
-    if _GENERATED_ADDRESS.match(name) and found[-1] not in words.PASSWORDS:
+    if _GENERATED_ADDRESS.match(name) and found[-1] not in name_words.PASSWORDS:
         return Meaning(Kind.PLAIN)
     end = _end(found)
-    if found[end - 1] in words.FILE_WORDS:
+    if found[end - 1] in name_words.FILE_WORDS:
         return Meaning(Kind.PLAIN, is_location=True)
     noun = next((i for i in range(end - 1, -1, -1) if _is_noun(found, i)), None)
     if noun is None:
         return Meaning(Kind.PLAIN)
     before = found[:noun]
     after = [word for word in found[noun + 1 : end] if not _is_representation(word)]
-    if any(word in words.PROPERTIES for word in after):
-        return Meaning(Kind.PLAIN, is_location=any(word in words.FILE_WORDS for word in after))
-    if any(word in words.QUANTITIES for word in before):
+    if any(word in name_words.PROPERTIES for word in after):
+        return Meaning(Kind.PLAIN, is_location=any(word in name_words.FILE_WORDS for word in after))
+    if any(word in name_words.QUANTITIES for word in before):
         return Meaning(Kind.PLAIN)
     result = _classify(found[noun], before, after)
     if result.is_telling or result.kind is Kind.WEAK:
         # PASS_ACCESS_TOKEN: to pass it on, or not
-        is_switch = any(word in words.SWITCHES or word == "PASS" for word in before)
+        is_switch = any(word in name_words.SWITCHES or word == "PASS" for word in before)
         is_last = noun == len(found) - 1 and result.phrase.endswith(found[noun])
         return result._replace(at_end=is_last, is_switch=is_switch)
     return result
@@ -190,21 +190,21 @@ def meaning(name: str) -> Meaning:
 
 def _is_noun(found: tuple[str, ...], index: int) -> bool:
     word = found[index]
-    if word in words.PAIRED:
-        return index > 0 and (word, found[index - 1]) in words.TELLING_PAIRS
-    return word in words.NOUNS
+    if word in name_words.PAIRED:
+        return index > 0 and (word, found[index - 1]) in name_words.TELLING_PAIRS
+    return word in name_words.NOUNS
 
 
 def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
     last = found[-1]
-    if phrase := words.WHOLE_PHRASES.get(found[-3:]):
+    if phrase := name_words.WHOLE_PHRASES.get(found[-3:]):
         return Meaning(Kind.LIKELY, phrase)
     if last in _ADDRESSES and len(found) > 1:
-        if found[-2] in words.CONNECTIONS:
+        if found[-2] in name_words.CONNECTIONS:
             return Meaning(Kind.WEAK, f"{found[-2]}_{last}")
-        if found[-2] == "WEBHOOK" and not words.CHANNELS.isdisjoint(found):
+        if found[-2] == "WEBHOOK" and not name_words.CHANNELS.isdisjoint(found):
             return Meaning(Kind.WEAK, "WEBHOOK", at_end=False)
-    if last == "WEBHOOK" and not words.CHANNELS.isdisjoint(found):
+    if last == "WEBHOOK" and not name_words.CHANNELS.isdisjoint(found):
         return Meaning(Kind.WEAK, "WEBHOOK")
     if last == "JAAS" or found[-2:] == ("JAAS", "CONFIG"):
         return Meaning(Kind.WEAK, "JAAS", at_end=last == "JAAS")
@@ -214,7 +214,7 @@ def _whole_phrase(found: tuple[str, ...]) -> Meaning | None:
 def is_property(name: str) -> bool:
     """Whether a variable of this name holds a property, such as an address or a user name."""
     found = split(name)
-    return bool(found) and (found[-1] in words.PROPERTIES or _GENERATED_ADDRESS.match(name) is not None)
+    return bool(found) and (found[-1] in name_words.PROPERTIES or _GENERATED_ADDRESS.match(name) is not None)
 
 
 def _end(found: tuple[str, ...]) -> int:
@@ -222,40 +222,40 @@ def _end(found: tuple[str, ...]) -> int:
     end = len(found)
     while end > 1 and _is_representation(found[end - 1]):
         end -= 1
-        if any(word in words.NOUNS for word in found[:end]):
+        if any(word in name_words.NOUNS for word in found[:end]):
             continue
         return len(found)
     return end
 
 
 def _is_representation(word: str) -> bool:
-    return word in words.REPRESENTATIONS or word.isdigit() or (word[0] == "V" and word[1:].isdigit())
+    return word in name_words.REPRESENTATIONS or word.isdigit() or (word[0] == "V" and word[1:].isdigit())
 
 
 def _classify(noun: str, before: tuple[str, ...], after: list[str]) -> Meaning:
     last = before[-1] if before else ""
-    if noun in words.PASSWORDS:
+    if noun in name_words.PASSWORDS:
         if noun == "PWD" and not before:
             # the shell's working directory
             return Meaning(Kind.PLAIN)
-        if after and after[0] in words.PASSWORD_SETTINGS:
+        if after and after[0] in name_words.PASSWORD_SETTINGS:
             return Meaning(Kind.PLAIN)
         if noun in {"PASS", "PW"} and after:
             return Meaning(Kind.WEAK, noun)
-        if last in words.PASSWORD_ADDRESSES and noun == "PASS":
+        if last in name_words.PASSWORD_ADDRESSES and noun == "PASS":
             return Meaning(Kind.LIKELY, noun)
         return Meaning(Kind.LIKELY if after else Kind.PASSWORD, noun)
-    if noun in words.SECRETS:
+    if noun in name_words.SECRETS:
         if noun == "TOKENS" and not ({"API", "AUTH", "ACCESS", "BEARER", "SECRET", "ADMIN"} & set(before)):
             return Meaning(Kind.WEAK, noun)
         if _is_published(before) and noun not in {"SECRET", "SECRETS"}:
             return Meaning(Kind.PLAIN, is_public=True)
         return Meaning((Kind.SECRET, Kind.LIKELY)[len(after)] if len(after) < 2 else Kind.WEAK, noun)
-    if noun in words.KEYS:
+    if noun in name_words.KEYS:
         return _classify_key(noun, before, after)
     if after or (noun == "COOKIE" and last == "SECURE"):
         return Meaning(Kind.PLAIN)
-    if (noun, last) in words.TELLING_PAIRS:
+    if (noun, last) in name_words.TELLING_PAIRS:
         return Meaning(Kind.LIKELY, f"{last}_{noun}")
     return Meaning(Kind.WEAK, noun)
 
@@ -271,16 +271,20 @@ def _classify_key(noun: str, before: tuple[str, ...], after: list[str]) -> Meani
         return Meaning(kind, phrase if strong == last else strong)
     if last == "ACCESS" and "SHARED" in before:
         return Meaning(Kind.LIKELY, "SHARED_ACCESS_KEY") if not after else Meaning(Kind.PLAIN)
-    if last == "APP" and words.SHARED_APP_KEYS & set(before):
+    if last == "APP" and name_words.SHARED_APP_KEYS & set(before):
         return Meaning(Kind.PLAIN, is_public=True)
-    if last in words.SECRET_KEY_KINDS and len(after) < 2:
+    if last in name_words.SECRET_KEY_KINDS and len(after) < 2:
         return Meaning(Kind.LIKELY, phrase)
     if after and after[0] in _ENCRYPTING:
         return Meaning(Kind.LIKELY, f"{noun}_{after[0]}")
-    if last == "ACCESS" and not after and words.IDENTIFYING_KEY_KINDS.isdisjoint(before):
+    if last == "ACCESS" and not after and name_words.IDENTIFYING_KEY_KINDS.isdisjoint(before):
         # of a storage it names the account; of anything else it may let somebody in
         return Meaning(Kind.WEAK, phrase)
-    if last in words.PLAIN_KEY_KINDS or {"ACCESS", *words.IDENTIFYING_KEY_KINDS} & set(before) or len(after) > 1:
+    if (
+        last in name_words.PLAIN_KEY_KINDS
+        or {"ACCESS", *name_words.IDENTIFYING_KEY_KINDS} & set(before)
+        or len(after) > 1
+    ):
         return Meaning(Kind.PLAIN)
     if after:
         return Meaning(Kind.WEAK, noun)

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from dsec_migrate.detectors import command_line, secret_parts
-from dsec_migrate.interpolation import InterpolationError, Reference, references
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.project import Project, Service, Variable
-from dsec_migrate.source import Span
+from dsec_migrate.compose.interpolation import InterpolationError, Reference, references
+from dsec_migrate.compose.project import Project, Service, Variable
+from dsec_migrate.detectors import command_line
+from dsec_migrate.detectors.judge import secret_parts
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _NAMED = (
     r"user|username|login|account|role|owner|email|db|database|dbname|schema|host|hostname|server|name|bucket|vhost|"

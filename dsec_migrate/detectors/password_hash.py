@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import exposure_of
 from dsec_migrate.detectors.scanning import merge
-from dsec_migrate.detectors.templates import exposure_of
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "password hash"
 _WHY = "the hash of a credential, which can be guessed at leisure"

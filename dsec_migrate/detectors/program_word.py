@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_shell
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
 from dsec_migrate.detectors.known_programs import Word, credentials
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.detectors.values import is_filler, is_nothing, is_reference
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.detectors.value_shapes import is_filler, is_nothing, is_reference
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "program word"
 WHY = "a program gets a credential among its words"

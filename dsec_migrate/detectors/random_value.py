@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors import words
+from dsec_migrate.detectors import name_words
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import exposure_of, subject, template
 from dsec_migrate.detectors.names import Kind, Meaning, is_property, meaning
-from dsec_migrate.detectors.templates import exposure_of, subject, template
-from dsec_migrate.detectors.values import is_address, is_class_name, is_measure, is_path, looks_random, unquoted
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.value_shapes import is_address, is_class_name, is_measure, is_path, looks_random, unquoted
 
 NAME = "random value"
 _LONG_ENOUGH = 8
@@ -30,7 +30,7 @@ def detect(candidate: Candidate) -> Verdict | None:
     if looks_random(value):
         return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
     # they are as often the name of a file or of an entry
-    if told.noun in _CREDENTIALS and not (told.is_switch or value.lower() in words.ANSWERS or is_measure(value)):
+    if told.noun in _CREDENTIALS and not (told.is_switch or value.lower() in name_words.ANSWERS or is_measure(value)):
         return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)
     if told.is_key and len(value) >= _LONG_ENOUGH and any(map(str.isdigit, value)) and not value.isdigit():
         return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)

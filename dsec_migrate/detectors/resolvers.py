@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 TEMPLATE = "a template fills this in, but not the file of a secret"
 ENCRYPTED = "it is encrypted: the tool that decrypts it does not look into the file of a secret"

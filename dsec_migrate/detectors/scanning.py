@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from dsec_migrate.detectors.templates import Range, template
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import Range, template
 
 _ORDER = (Exposure.LITERAL, Exposure.EMBEDDED, Exposure.DEFAULT, Exposure.INTERPOLATED)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors import words
+from dsec_migrate.detectors import name_words
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import exposure_of, subject
 from dsec_migrate.detectors.names import Kind, Meaning, meaning
-from dsec_migrate.detectors.templates import exposure_of, subject
-from dsec_migrate.detectors.values import (
+from dsec_migrate.detectors.value_shapes import (
     is_address,
     is_class_name,
     is_local_address,
@@ -16,7 +17,6 @@ from dsec_migrate.detectors.values import (
     is_url,
     unquoted,
 )
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
 
 NAME = "telling name"
 # the shell's
@@ -47,11 +47,11 @@ def _is_plain(value: str, told: Meaning) -> bool:
     """The value is plainly something else than the name says."""
     if told.is_switch and (is_number(value) or (value.isalpha() and len(value) < 8)):
         return True
-    if is_measure(value) and told.noun in words.PLURALS:
+    if is_measure(value) and told.noun in name_words.PLURALS:
         # so many of them
         return True
     if told.kind is Kind.PASSWORD:
         return is_rooted_path(value) or is_url(value) or is_local_address(value)
-    if value.isdigit() and told.noun not in words.COUNTED and value not in _SIZES:
+    if value.isdigit() and told.noun not in name_words.COUNTED and value not in _SIZES:
         return False
     return is_measure(value) or is_path(value) or is_address(value) or is_class_name(value)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.detectors.templates import template
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "telling reference"
 

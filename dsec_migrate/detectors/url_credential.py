@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.literal_parts import HIDDEN
 from dsec_migrate.detectors.scanning import scan
-from dsec_migrate.detectors.templates import HIDDEN
-from dsec_migrate.finding import Candidate, Confidence, Verdict
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 NAME = "URL credential"
 
@@ -21,7 +21,8 @@ _BARE = Pattern(
 )
 # NocoDB: pg://host:5432?u=user&p=password&d=database
 _SHORT_QUERY = Pattern(r"[?&]u=[^&\s]{1,128}&p=(?P<password>[^&\s\"']{1,256})")
-# notification services whose URL starts with a token (https://containrrr.dev/shoutrrr/, https://github.com/caronc/apprise)
+# notification services whose URL starts with a token (https://containrrr.dev/shoutrrr/,
+# https://github.com/caronc/apprise)
 _TOKEN_FIRST = Pattern(
     r"\b(?:discord|telegram|tgram|slack|pushbullet|gotify|pushover|pover|opsgenie|rocketchat|mattermost|teams|matrix|join|"
     r"ifttt|zulip|bark|hassio)s?://(?P<token>[^\s/@:?]{8,256})(?=[@/])"

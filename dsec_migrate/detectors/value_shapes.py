@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.resolvers import resolver_of
+from dsec_migrate.detectors.resolvers import resolver_of
+from dsec_migrate.text.patterns import Pattern
 
 SWITCHES = frozenset(
     [

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.secret import MASK
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import MASK
 
 _PARTS = Pattern(r"(?P<head>[ \t]*(?:export[ \t]+)?[A-Za-z0-9_.-]*)(?P<sign>[ \t:=]*)(?P<tail>(?:.|\n)*)")
 # .NET has sections in its names, which only a line with a value can be told from a slip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.templates import subject
-from dsec_migrate.detectors.values import (
+from dsec_migrate.detectors.finding import Candidate
+from dsec_migrate.detectors.literal_parts import subject
+from dsec_migrate.detectors.value_shapes import (
     LONGEST_WORD,
     NOTHING,
     SWITCHES,
@@ -12,7 +13,6 @@ from dsec_migrate.detectors.values import (
     is_public_key,
     unquoted,
 )
-from dsec_migrate.finding import Candidate
 
 
 def is_vetoed(candidate: Candidate) -> bool:

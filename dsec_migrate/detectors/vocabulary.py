@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from dsec_migrate import namesakes, references
-from dsec_migrate.detectors.values import looks_random
-from dsec_migrate.document import Mapping, Scalar
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.project import Project, Service
+from dsec_migrate.compose.document import Mapping, Scalar
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.detectors import namesakes
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.detectors.value_shapes import looks_random
+from dsec_migrate.images import reference
+from dsec_migrate.text.patterns import Pattern
 
 _KEYS = ("container_name", "hostname", "domainname")
 _BLOCKS = ("volumes", "networks", "configs")
@@ -19,7 +20,7 @@ _PART = Pattern(r"[a-z0-9]+")
 
 
 def is_distinctive_in(project: Project, value: str) -> bool:
-    """As :func:`~dsec_migrate.placeholder.is_distinctive`, where nothing in the project is called so."""
+    """As :func:`~dsec_migrate.detectors.placeholder.is_distinctive`, where nothing in the project is called so."""
     return is_distinctive(value) and not is_own_word(project, value)
 
 
@@ -63,7 +64,7 @@ def _names(project: Project) -> Iterator[str]:
     yield from namesakes.names_of(project)
     for service in project.services.values():
         if service.image:
-            yield references.parse(service.image).path
+            yield reference.parse(service.image).path
         for key in _KEYS:
             node = service.get(key)
             if isinstance(node, Scalar):
@@ -75,4 +76,4 @@ def _names(project: Project) -> Iterator[str]:
 
 
 def _product(service: Service) -> str:
-    return references.parse(service.image).path.rpartition("/")[2].lower() if service.image else ""
+    return reference.parse(service.image).path.rpartition("/")[2].lower() if service.image else ""

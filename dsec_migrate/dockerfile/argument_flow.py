@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dsec_migrate.dockerfile.commands import may_read_variables
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
+from dsec_migrate.dockerfile.run_commands import may_read_variables
 from dsec_migrate.dockerfile.stages import stages
-from dsec_migrate.dockerfile.words import Declared, declared, references
+from dsec_migrate.dockerfile.variables import Declared, declared, references
 
 # instructions in which BuildKit itself fills arguments in
 _EXPANDING = frozenset({"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 
 
-class Declaration(NamedTuple):
+class ArgumentLine(NamedTuple):
     """An ARG, and the part of it that declares the argument."""
 
     instruction: Instruction
@@ -30,14 +30,14 @@ class Journey(NamedTuple):
     """``runs`` are the RUN instructions that may read the argument; ``obstacle`` says what else reads it, with the
     line, or is empty."""
 
-    declarations: tuple[Declaration, ...]
+    declarations: tuple[ArgumentLine, ...]
     runs: tuple[Instruction, ...]
     obstacle: str
 
 
 def follow(dockerfile: Dockerfile, name: str) -> Journey:
     """Where the argument ``name`` goes."""
-    declarations: list[Declaration] = []
+    declarations: list[ArgumentLine] = []
     runs: list[Instruction] = []
     obstacle = ""
     bases = [None, *(stage.base for stage in stages(dockerfile))]
@@ -48,7 +48,7 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
             here = [each for each in declared(instruction, dockerfile.escape) if each.name == name]
             if instruction.keyword == "ARG" and here:
                 known = True
-                declarations.append(Declaration(instruction, here[0]))
+                declarations.append(ArgumentLine(instruction, here[0]))
                 continue
             if not known:
                 continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 WHITE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What BuildKit takes for white space: Go's ``unicode.IsSpace``."""

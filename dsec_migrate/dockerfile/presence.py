@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
 from dsec_migrate.dockerfile.stages import Stage, stages
-from dsec_migrate.dockerfile.words import words
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.dockerfile.variables import words
+from dsec_migrate.text.patterns import Pattern
 
 _FROM = Pattern(r"(?:\A|,)\s*from=([^,]*)")
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.dockerfile.heredocs import WHITE, signs
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.source import Source, Span
-from dsec_migrate.structured import json_of
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.source import Source, Span
+from dsec_migrate.text.structured import json_of
 
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 # texts in quotes in which the shell replaces nothing, and arithmetic
 _QUOTED = Pattern(r"'[^']*'|\"[^\"$`\\]*\"|\$\(\([^()]*\)\)")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.source import Span
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _OPERATOR = Pattern(r"[ \t]*(?P<sign>&&|\|\||[;&|\n])[ \t]*")
 _BEFORE = {"", "&&", ";", "\n"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
 
 _SHELL = ("/bin/sh", "-c")
 _FROM = Pattern(r"(\S+)(?:\s+[aA][sS]\s+(\S+))?\s*\Z")

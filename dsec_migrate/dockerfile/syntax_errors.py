@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
-from dsec_migrate.dockerfile.words import words
-from dsec_migrate.structured import json_of
+from dsec_migrate.dockerfile.variables import words
+from dsec_migrate.text.structured import json_of
 
 _LEAST = {
     "ADD": 2, "ARG": 1, "CMD": 0, "COPY": 2, "ENTRYPOINT": 0, "ENV": 1, "EXPOSE": 1, "FROM": 1, "HEALTHCHECK": 1,

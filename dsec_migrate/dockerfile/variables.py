@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from dsec_migrate.dockerfile.heredocs import WHITE
 from dsec_migrate.dockerfile.reader import Instruction
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.source import Span
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _REFERENCE = Pattern(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?=[}:+\-#%/?]))")
 _LEGACY = Pattern(r"(\S+)[\t\v\f\r ]+(?=\S)")

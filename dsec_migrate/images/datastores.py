@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsec_migrate import references
+from dsec_migrate.images import reference
 
 
 class DataStore(NamedTuple):
@@ -58,7 +58,7 @@ def find(image: str) -> DataStore | None:
     """What ``image``, as a Compose file names it, keeps; None where it keeps no data for others, or nobody knows."""
     if not image:
         return None
-    *_, last = references.parse(image).path.split("/")
+    *_, last = reference.parse(image).path.split("/")
     if last == "server":
         # mcr.microsoft.com/mssql/server, mysql/mysql-server
         last = "mssql-server" if "mssql/" in image else last

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from dsec_migrate import programs
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
-from dsec_migrate.references import Reference, parse
+from dsec_migrate.images.reference import Reference, parse
+from dsec_migrate.text import programs
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
 
 TIMEOUT_SECONDS = 2
 # one line, or nothing where there is no such image

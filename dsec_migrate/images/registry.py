@@ -18,14 +18,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsec_migrate import programs
-from dsec_migrate.engine import ImageConfig, config_of
-from dsec_migrate.references import HUB, HUB_API, Reference, parse
-from dsec_migrate.secret import Secret
-from dsec_migrate.structured import json_of
+from dsec_migrate.images.engine import ImageConfig, config_of
+from dsec_migrate.images.reference import HUB, HUB_API, Reference, parse
+from dsec_migrate.text import programs
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.structured import json_of
 
 if TYPE_CHECKING:
-    from dsec_migrate.wire import Answer, Deadline
+    from dsec_migrate.images.wire import Answer, Deadline
 
 IMAGE_SECONDS = 15
 """For all that is asked about one image."""
@@ -87,7 +87,7 @@ _spent = [0.0]
 # many services have one image: who does not answer one of them is not asked for the others
 @lru_cache(maxsize=256)
 def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
-    from dsec_migrate.wire import Deadline, WireError
+    from dsec_migrate.images.wire import Deadline, WireError
 
     parsed = parse(reference)
     domain = parsed.domain
@@ -167,7 +167,7 @@ class _Client:
         not, and nothing leads from HTTPS to plain HTTP, or to a private address that the user did not name."""
         from urllib.parse import urljoin
 
-        from dsec_migrate import wire
+        from dsec_migrate.images import wire
 
         origin, base = wire.split(url), wire.split(self.base)
         for _ in range(_MOST_REDIRECTIONS):
@@ -222,7 +222,7 @@ class _Client:
     def _is_own(self, url: str) -> bool:
         """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain. Without, at
         the very address of the registry alone: behind other ports of a machine may be others."""
-        from dsec_migrate import wire
+        from dsec_migrate.images import wire
 
         here, there = wire.split(self.base), wire.split(url)
         if here.scheme != "https" or there.scheme != "https":

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
 
 # names under which Docker Hub's official images are also pulled
 _OFFICIAL = Pattern(r"^(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|mirror\.gcr\.io)/)?(?:library/)?")
@@ -26,7 +26,7 @@ _VARIANT = Pattern(
     r"(?:^|-)(fpm|cli|cron|worker|passenger|rootless|distroless|datacenter|nanoserver|windowsservercore)(?:-|$)"
 )
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "rows"
 INDEX = FOLDER / "index.txt"
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsec_migrate import git
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import read_bytes
-from dsec_migrate.stores.external import MAXIMUM_BYTES
+from dsec_migrate.stores.swarm_limits import MAXIMUM_BYTES
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import read_bytes
 
 _UTF_8_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dsec_migrate import ignoring
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
+from dsec_migrate.text import ignore_files
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.visible import harmless
 from dsec_migrate.transaction import disk
-from dsec_migrate.visible import harmless
 
 # shows its argument and returns what was typed, without the line's end
 Ask = Callable[[str], str]
@@ -28,7 +28,7 @@ _LONGEST_TYPED_LINE_BYTES = 4094
 
 
 @dataclass(frozen=True)
-class Vacancy:
+class MissingValue:
     """A secret whose file waits for its value. ``mode`` of a new file is an octal permission as an int; ``boundary`` is
     what the call may change."""
 
@@ -66,55 +66,55 @@ def type_unseen(prompt: str) -> str:
             raise UserError("what was typed is not text in the terminal's encoding") from None
 
 
-def fill_by_asking(vacancies: Iterable[Vacancy], ask: Ask = type_unseen) -> list[Vacancy]:
+def fill_by_asking(missing_values: Iterable[MissingValue], ask: Ask = type_unseen) -> list[MissingValue]:
     """Asks for one value after the other and writes each at once; returns those that got one.
 
     Who enters nothing is asked once more, and nothing again leaves that secret out. End of input ends the questions;
     what was entered until then is written. Raises UserError for what a terminal cannot pass on unharmed (a text of
     several lines, a very long line) and where a file cannot be written.
     """
-    filled: list[Vacancy] = []
-    for vacancy in vacancies:
-        users = f" (read by {', '.join(vacancy.services)})" if vacancy.services else ""
+    filled: list[MissingValue] = []
+    for missing in missing_values:
+        users = f" (read by {', '.join(missing.services)})" if missing.services else ""
         try:
-            value = ask(f"{vacancy.name}{users}: ") or ask(f"{vacancy.name}: nothing entered; again, to leave it out: ")
+            value = ask(f"{missing.name}{users}: ") or ask(f"{missing.name}: nothing entered; again, to leave it out: ")
         except EOFError:
             break
         if value:
-            _check_typed(vacancy, value)
-            write(vacancy, Secret(value))
-            filled.append(vacancy)
+            _check_typed(missing, value)
+            write(missing, Secret(value))
+            filled.append(missing)
     return filled
 
 
-def fill_from_lines(vacancies: Sequence[Vacancy], data: bytes) -> list[Vacancy]:
+def fill_from_lines(missing_values: Sequence[MissingValue], data: bytes) -> list[MissingValue]:
     """Writes the values of ``NAME=value`` lines (bytes of UTF-8 text); returns the vacancies that got one.
 
     A value is everything between the first ``=`` and the line's end, literally. All lines are checked before anything
     is written. Raises UserError, naming the line but nothing of its value, for a line without ``=``, an unknown or
     repeated name, an empty value, a carriage return at the end; and where a file cannot be written.
     """
-    values = _read_lines(data, {vacancy.name for vacancy in vacancies})
-    filled = [vacancy for vacancy in vacancies if vacancy.name in values]
-    for vacancy in filled:
-        write(vacancy, values[vacancy.name])
+    values = _read_lines(data, {missing.name for missing in missing_values})
+    filled = [missing for missing in missing_values if missing.name in values]
+    for missing in filled:
+        write(missing, values[missing.name])
     return filled
 
 
-def write(vacancy: Vacancy, value: Secret) -> None:
+def write(missing: MissingValue, value: Secret) -> None:
     """Puts the value's bytes into the file: a new one in a folder of mode 0700 that git ignores, or the empty one that
     is there, which keeps its mode and owner.
 
     Raises UserError, with no part of the value on disk, when something else stands there by now or cannot be written,
     or where that is outside of what the call may change.
     """
-    path, owner = disk.place(vacancy.path), vacancy.boundary.owner
-    vacancy.boundary.inside(path)
+    path, owner = disk.place(missing.path), missing.boundary.owner
+    missing.boundary.inside(path)
     content = value.content()
     try:
         if not path.parent.is_dir():
             disk.make_folder(path.parent, owner)
-            disk.put(path.parent / ignoring.NAME, ignoring.OWN.encode(), 0o644, owner)
+            disk.put(path.parent / ignore_files.NAME, ignore_files.OWN.encode(), 0o644, owner)
         is_new, descriptor = _open(path)
     except OSError as error:
         raise _cannot_write(path, error) from None
@@ -129,7 +129,7 @@ def write(vacancy: Vacancy, value: Secret) -> None:
                 while rest:
                     rest = rest[stream.write(rest) or 0 :]
                 if is_new:
-                    disk.adjust(stream.fileno(), vacancy.mode, owner)
+                    disk.adjust(stream.fileno(), missing.mode, owner)
                 os.fsync(stream.fileno())
             except BaseException:
                 # half a value is worse than none
@@ -153,24 +153,24 @@ def _open(path: Path) -> tuple[bool, int]:
             return False, os.open(here.name, flags, dir_fd=here.folder)
 
 
-def _check_typed(vacancy: Vacancy, value: str) -> None:
+def _check_typed(missing: MissingValue, value: str) -> None:
     if value.startswith("-----BEGIN "):
         raise UserError(
-            f"the value of {vacancy.name} has several lines, of which a terminal passes on the first",
-            str(vacancy.path),
-            help=f"put the file there itself: install -m {vacancy.mode:o} KEYFILE PATH",
+            f"the value of {missing.name} has several lines, of which a terminal passes on the first",
+            str(missing.path),
+            help=f"put the file there itself: install -m {missing.mode:o} KEYFILE PATH",
         )
     if len(value.encode("utf-8", "surrogateescape")) > _LONGEST_TYPED_LINE_BYTES:
         raise UserError(
-            f"the value of {vacancy.name} is too long for a terminal, which cuts such lines off",
-            str(vacancy.path),
+            f"the value of {missing.name} is too long for a terminal, which cuts such lines off",
+            str(missing.path),
             help="feed the line NAME=value with --stdin",
         )
     try:
         value.encode()
     except UnicodeEncodeError:
         raise UserError(
-            f"the value of {vacancy.name} is not text", str(vacancy.path), help="put the file there itself"
+            f"the value of {missing.name} is not text", str(missing.path), help="put the file there itself"
         ) from None
 
 

@@ -8,23 +8,23 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dsec_migrate import git
-from dsec_migrate.changes import Plan
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import secrets_folder
-from dsec_migrate.finding import Exposure
-from dsec_migrate.holdings import Held, held
-from dsec_migrate.ledger import Entry, Ledger
-from dsec_migrate.options import Options
-from dsec_migrate.project import Project
-from dsec_migrate.secret import Secret
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Exposure
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
+from dsec_migrate.lifecycle.secret_values import Held, held
+from dsec_migrate.lifecycle.state_file import Entry, StateFile
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.secret_files import secrets_folder
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import Secret
 
 _DAY_SECONDS = 86_400
 
 
 def changes(project: Project, options: Options) -> Mapping[str, float]:
-    """By name, since when each secret has its value (seconds of the epoch), as far as that is known: the ledger says
-    it, else the file."""
+    """By name, since when each secret has its value (seconds of the epoch), as far as that is known: the state file
+    says it, else the file."""
     found: dict[str, float] = {}
     for one, entry in _entries(project, options):
         seconds = entry.changed or _changed(one)
@@ -50,7 +50,7 @@ def ages(project: Project, options: Options) -> Mapping[str, str]:
 def _entries(project: Project, options: Options) -> Iterator[tuple[Held, Entry]]:
     for one in held(project, options):
         folder = one.file.parent if one.file is not None else secrets_folder(project, options)
-        yield one, Ledger(folder, project.boundary).entry(one.name)
+        yield one, StateFile(folder, project.boundary).entry(one.name)
 
 
 def _changed(one: Held) -> float:

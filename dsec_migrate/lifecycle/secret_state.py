@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsec_migrate import builds, readers
-from dsec_migrate.files import resolve_path
-from dsec_migrate.inspection import ExternalState, Reader, SecretFile, State, inspect, variable_state
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path, of_build, sources
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path, of_build, sources
+from dsec_migrate.lifecycle.file_state import ExternalState, Reader, SecretFile, State, inspect, variable_state
+from dsec_migrate.planning import secret_readers
+from dsec_migrate.planning.secret_files import resolve_path
 
 
 def users(project: Project) -> dict[str, list[Service]]:
@@ -42,8 +43,8 @@ def whole_files(project: Project) -> frozenset[str]:
         if not given:
             continue
         build = builds.find(project, service)
-        recipe = builds.recipe(project, build) if build is not None else None
-        mounts = list(builds.secret_mounts(recipe)) if recipe is not None else []
+        dockerfile = builds.dockerfile_of(project, build) if build is not None else None
+        mounts = list(builds.secret_mounts(dockerfile)) if dockerfile is not None else []
         variables = {options["id"] for _, options in mounts if "env" in options}
         known = {options["id"] for _, options in mounts}
         for name, identifier in given.items():
@@ -82,8 +83,8 @@ def file_of(project: Project, data: Mapping[str, object]) -> Path | None:
 def reader(project: Project, service: Service) -> Reader:
     """Who reads the files of a service, as far as its ``user:`` and the table of images tell."""
     row = None if service.is_built else project.images.find(service.image)
-    found = readers.account(service, row)
+    found = secret_readers.account(service, row)
     if found is None:
         return Reader(service.name)
-    has_capabilities = found.is_root and readers.has_capabilities(service)
+    has_capabilities = found.is_root and secret_readers.has_capabilities(service)
     return Reader(service.name, found.user, frozenset({found.group}), has_capabilities)

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import resolve_path
-from dsec_migrate.naming import style_of
-from dsec_migrate.options import Options
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
+from dsec_migrate.lifecycle.secret_state import file_of, users, whole_files
 from dsec_migrate.outcome import Masks
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import read_bytes
-from dsec_migrate.vacancies import file_of, users, whole_files
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.planning.naming import style_of
+from dsec_migrate.planning.secret_files import resolve_path
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import read_bytes
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -1,7 +1,7 @@
 """What became of a project's secrets: when each was changed, and keyed hashes by which a value is recognised again.
 
-The ledger lies in the secrets folder, git ignores it, and it holds no value. The one copy of a value that is still in
-use somewhere lies beside it, in a folder of its own, until it is forgotten.
+The state file lies in the secrets folder, git ignores it, and it holds no value. The one copy of a value that is still
+in use somewhere lies beside it, in a folder of its own, until it is forgotten.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.source import read_bytes
-from dsec_migrate.structured import json_of
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.source import read_bytes
+from dsec_migrate.text.structured import json_of
 from dsec_migrate.transaction.disk import cannot_write, keep_out_of_git, make_folder, put
 
 LEDGER, PREVIOUS = ".ledger", ".previous"
@@ -38,17 +38,17 @@ class Entry:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-class Ledger:
+class StateFile:
     """Of one secrets folder. Nothing is made on disk before the first entry is written."""
 
     def __init__(self, folder: Path, boundary: Boundary) -> None:
-        # the same ledger, whatever links lead to it
+        # the same state file, whatever links lead to it
         self.folder = Path(os.path.realpath(folder))
         self.home = self.folder / LEDGER
         self.boundary = boundary
 
     def entries(self) -> dict[str, Entry]:
-        """By the secret's name. Raises UserError where the ledger cannot be read."""
+        """By the secret's name. Raises UserError where the state file cannot be read."""
         path = self.home / "secrets.json"
         try:
             data = json_of(read_bytes(path))

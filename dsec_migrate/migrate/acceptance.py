@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.document import plain
-from dsec_migrate.errors import UserError
-from dsec_migrate.neighbours import base_of
-from dsec_migrate.options import Options, Target
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.document import plain
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.sibling_files import base_of
+from dsec_migrate.config.options import Options, Target
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -25,7 +25,7 @@ class Found:
 
 def defined_in(root: Project) -> Mapping[str, frozenset[str]] | None:
     """What the files of a family define together, by kind; None where there is one alone, or not all is here."""
-    from dsec_migrate.validation import KINDS
+    from dsec_migrate.compose.validation import KINDS
 
     units = list(root.units())
     if len(units) == 1 or not all(unit.is_whole for unit in units):
@@ -46,7 +46,7 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
     """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood.
 
     ``elsewhere``: what it and the projects that it includes, or that include it, define together."""
-    from dsec_migrate import dialects, validation
+    from dsec_migrate.compose import dialects, validation
 
     errors: list[UserError] = []
     warnings: list[UserError] = []
@@ -88,16 +88,16 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
                 problem = problem._replace(help=advice)
             (errors if is_error else warnings).append(projects.located(document, root, problem))
     if options.target is Target.SWARM:
-        from dsec_migrate import swarm
+        from dsec_migrate.compose import swarm_rules
 
-        refused = list(swarm.problems(project))
+        refused = list(swarm_rules.problems(project))
         if options.stack_output is None:
             errors += refused
-            warnings += swarm.warnings(project)
+            warnings += swarm_rules.warnings(project)
         else:
-            from dsec_migrate import stackfile
+            from dsec_migrate.rewrite import stack_file
 
-            errors += stackfile.unhandled(project, refused)
+            errors += stack_file.unhandled(project, refused)
     for known in project.problems:
         # what stands inside a platform's own key is the platform's business
         target = warnings if known.line in foreign else errors
@@ -109,14 +109,14 @@ def refused_then(project: Project, plan: Plan, options: Options) -> Iterator[Use
     """What Swarm would refuse of the new texts: a file's ``version`` may be too old for secrets."""
     if options.target is not Target.SWARM or options.stack_output is not None:
         return
-    from dsec_migrate import document as yaml
-    from dsec_migrate import swarm
-    from dsec_migrate.rewrite import rewrite
+    from dsec_migrate.compose import document as yaml
+    from dsec_migrate.compose import swarm_rules
+    from dsec_migrate.rewrite.rendering import rewrite
 
     changed = {id(patch.document) for patch in plan.patches}
     for document in project.documents:
-        if id(document) in changed and any(swarm.has_version(root) for root in document.roots):
+        if id(document) in changed and any(swarm_rules.has_version(root) for root in document.roots):
             text, _ = rewrite(document, plan.patches)
             new = yaml.parse(document.source.with_text(text))
             for root, then in zip(document.roots, new.roots, strict=False):
-                yield from swarm.outdated(document, root, then)
+                yield from swarm_rules.outdated(document, root, then)

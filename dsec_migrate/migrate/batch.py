@@ -6,17 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.files import Disk
-from dsec_migrate.load import surroundings_of
-from dsec_migrate.migrate import failed, migrate
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate.load import surroundings_of
+from dsec_migrate.migrate.pipeline import failed, migrate
+from dsec_migrate.migrate.surroundings import Surroundings
+from dsec_migrate.migrate.workers import bytes_of, collect_garbage_seldom, shared
+from dsec_migrate.migrate.writing import commit
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.surroundings import Surroundings
-from dsec_migrate.workers import bytes_of, collect_garbage_seldom, shared
-from dsec_migrate.writing import commit
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.text.records import dataclass, field, replace
 
 Progress = Callable[[int, int], None]
 # makes an outcome light and free of values, with what the reports need of it
@@ -59,7 +59,7 @@ def run(
     it the outcomes hold values, which do not leave their process.
     """
     if options.registry:
-        from dsec_migrate import registry
+        from dsec_migrate.images import registry
 
         registry.forget()
     request = Request(options, shell, tuple(projects_of_run), write, check, seal)
@@ -68,7 +68,7 @@ def run(
     groups: list[_Group] = [list(enumerate(projects_of_run))]
     is_shared_out = _is_worth_it(count, request, jobs)
     if is_shared_out:
-        from dsec_migrate.discovery.companies import companies
+        from dsec_migrate.compose.discovery.companies import companies
 
         shared_out = companies(projects_of_run, options.secrets_dir)
         groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in shared_out]

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from dsec_migrate.changes import Plan
-from dsec_migrate.files import Disk
-from dsec_migrate.naming import style_of
-from dsec_migrate.options import Mount, Options
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.project import Project
-from dsec_migrate.surroundings import Reader
+from dsec_migrate.compose.discovery.nearby import Reader
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Mount, Options
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.naming import style_of
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.text.source import Rewritten
 
 
 def with_companions(
@@ -25,7 +25,7 @@ def with_companions(
     read a file, by its real path. Raises UserError where a project cannot be written so."""
     *included, (root, plan) = plans
     if options.mount is Mount.VOLUME:
-        from dsec_migrate import volumes
+        from dsec_migrate.rewrite import volumes
 
         directory = style_of(root.secrets, options.secrets_dir).directory
         proved = list(rewritten)
@@ -38,13 +38,13 @@ def with_companions(
 
         plan += templates_of((*included, (root, plan)), options.mount, disk)
     if options.manager is not None:
-        from dsec_migrate import overlay
+        from dsec_migrate.rewrite import overlay
 
         plan += overlay.plan(root, rewritten, options, disk)
     if options.stack_output is not None:
-        from dsec_migrate import stackfile
+        from dsec_migrate.rewrite import stack_file
 
-        plan += stackfile.plan(root, rewritten, options.stack_output, disk, plan.findings)
+        plan += stack_file.plan(root, rewritten, options.stack_output, disk, plan.findings)
     return sum((one for _, one in included), Plan()) + plan, rewritten
 
 

@@ -13,21 +13,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dsec_migrate import git
-from dsec_migrate.changes import Applicability, Plan
-from dsec_migrate.document import Document
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import COPY, Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.holdings import read
-from dsec_migrate.masking import masks
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Delivery
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import COPY, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
+from dsec_migrate.lifecycle.secret_state import file_of
+from dsec_migrate.lifecycle.secret_values import read
+from dsec_migrate.planning.changes import Applicability, Plan
 from dsec_migrate.planning.elsewhere import CHECK, excepted
-from dsec_migrate.project import Project
-from dsec_migrate.records import replace
-from dsec_migrate.remnants import occurrences
-from dsec_migrate.source import Source, Span
-from dsec_migrate.vacancies import file_of
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.reports.masking import masks
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Source, Span
+from dsec_migrate.verify.remaining_values import occurrences
 
 _OWN = "the value stands here too: delete it here, or read the secret's file"
 _TRACKED = "git tracks this file, and the value stands in it: take it out, and change it, since the history keeps it"

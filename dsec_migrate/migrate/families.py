@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dsec_migrate import acceptance
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Document
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.planning import make_plan, report_only
-from dsec_migrate.project import EnvFileText, Project
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.rewrite import rewrite
-from dsec_migrate.surroundings import Surroundings
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.project import EnvFileText, Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate import acceptance
+from dsec_migrate.migrate.surroundings import Surroundings
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.make_plan import make_plan, report_only
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.records import dataclass, replace
+from dsec_migrate.text.source import Rewritten
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -45,7 +45,7 @@ def _hardened(project: Project, options: Options, disk: Disk) -> Plan:
     plan = make_plan(project, options, disk)
     if not options.harden:
         return plan
-    from dsec_migrate.hardening import harden
+    from dsec_migrate.planning.hardening.harden import harden
 
     return harden(project, plan, options)
 
@@ -54,8 +54,13 @@ def _family(root: Project) -> list[Project]:
     """The projects that ``root`` includes, and itself; each knows the files of all."""
     units = list(root.units())
     paths = tuple(text.source.path for unit in units for text in unit.compose_texts)
-    twins = frozenset().union(*(unit.twins for unit in units))
-    return [replace(unit, family=paths, twins=twins, images=root.images, exceptions=root.exceptions) for unit in units]
+    duplicate_services = frozenset().union(*(unit.duplicate_services for unit in units))
+    return [
+        replace(
+            unit, family=paths, duplicate_services=duplicate_services, images=root.images, exceptions=root.exceptions
+        )
+        for unit in units
+    ]
 
 
 def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
@@ -107,7 +112,7 @@ def with_copies(units: list[Unit], options: Options, *, tracked: bool) -> tuple[
     if not tracked and not any(unit.project.secrets for unit in units):
         # what moves is searched for when it is proved
         return units, None
-    from dsec_migrate.copies import plans_with_copies
+    from dsec_migrate.migrate.copies import plans_with_copies
 
     plans, silence = plans_with_copies([(unit.project, unit.plan) for unit in units], options, tracked=tracked)
     return [replace(unit, plan=plan) for unit, plan in zip(units, plans, strict=True)], silence

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.companions import needs_folder
-from dsec_migrate.discovery.project_files import ProjectFiles, Said
-from dsec_migrate.families import Unit, with_copies
-from dsec_migrate.files import secrets_folder
-from dsec_migrate.masking import masks
-from dsec_migrate.options import Options
+from dsec_migrate.compose.discovery.project_files import ProjectFiles, Said
+from dsec_migrate.compose.interpolation import interpolated
+from dsec_migrate.compose.project import Project, mounted
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate.companions import needs_folder
+from dsec_migrate.migrate.families import Unit, with_copies
+from dsec_migrate.migrate.surroundings import Surroundings
 from dsec_migrate.outcome import Masks, ProjectOutcome, changed_outside
-from dsec_migrate.project import Project, mounted
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.surroundings import Surroundings
+from dsec_migrate.planning.secret_files import secrets_folder
+from dsec_migrate.reports.masking import masks
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.records import dataclass, replace
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,7 +33,7 @@ def found(case: Case, units: list[Unit], options: Options) -> tuple[list[Unit], 
     """What is known before a text changes; the units have what stands in further places."""
     exposed, unanswered = frozenset[tuple[str, str]](), None
     if case.check:
-        from dsec_migrate.history import in_tracked_files
+        from dsec_migrate.lifecycle.history import in_tracked_files
 
         exposed, unanswered = in_tracked_files((unit.project, unit.plan) for unit in units)
     units, silence = with_copies(units, options, tracked=case.check and unanswered is None)
@@ -64,5 +65,5 @@ def elsewhere(
     files: ProjectFiles, outcome: ProjectOutcome, options: Options, shell: Mapping[str, str]
 ) -> tuple[str, ...]:
     """What lies neither in the project's folder nor in that of its secrets, which an undo is told of anyway."""
-    alone = Boundary.around(files.folder, (), options.secrets_dir, shell)
+    alone = Boundary.around(files.folder, (), interpolated(options.secrets_dir or "", shell))
     return tuple(dict.fromkeys(changed_outside(outcome, alone)))

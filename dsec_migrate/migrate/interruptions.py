@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import journal_folders, journals_below
-from dsec_migrate.options import Options
-from dsec_migrate.project import Project
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.planning.secret_files import journal_folders, journals_below
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
 
 
 def found(root: Project, options: Options, *, write: bool) -> Iterator[UserError]:
@@ -48,7 +48,7 @@ def files_read(root: Project) -> Iterator[Path]:
     for unit in root.units():
         yield from (text.source.path for text in (*unit.compose_texts, *unit.env_texts))
         yield from unit.environment.paths
-        yield from (text.source.path for text in unit.recipes.values())
+        yield from (text.source.path for text in unit.dockerfiles.values())
 
 
 def has_runs(files: ProjectFiles, root: Project, options: Options) -> bool:

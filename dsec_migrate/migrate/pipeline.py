@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from dsec_migrate import blame, interruptions, standalone
-from dsec_migrate.changes import Plan
-from dsec_migrate.companions import with_companions
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import VerificationError, told
-from dsec_migrate.families import Unit, plan_units, planned, rewritten_of
-from dsec_migrate.files import Disk
-from dsec_migrate.finding import Action
-from dsec_migrate.found import Case, elsewhere, found
-from dsec_migrate.load import load, settings_of, surroundings_of
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import Options
-from dsec_migrate.outcome import ProjectOutcome, Remaining, Rewritten, strays
-from dsec_migrate.planning import report_only
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Remaining
+from dsec_migrate.migrate import interruptions
+from dsec_migrate.migrate.companions import with_companions
+from dsec_migrate.migrate.families import Unit, plan_units, planned, rewritten_of
+from dsec_migrate.migrate.found import Case, elsewhere, found
+from dsec_migrate.migrate.load import load, settings_of, surroundings_of
+from dsec_migrate.migrate.surroundings import Surroundings
+from dsec_migrate.migrate.writing import commit
+from dsec_migrate.outcome import ProjectOutcome, strays
+from dsec_migrate.planning import bare_dockerfile
+from dsec_migrate.planning.changes import Plan
 from dsec_migrate.planning.env_lines import prune, remaining_lines
-from dsec_migrate.project import Project
-from dsec_migrate.records import replace
-from dsec_migrate.surroundings import Surroundings
-from dsec_migrate.verify import verify
-from dsec_migrate.writing import commit
+from dsec_migrate.planning.make_plan import report_only
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.text.errors import VerificationError, told
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Rewritten
+from dsec_migrate.verify import blame
+from dsec_migrate.verify.prove import verify
 
 
 def migrate(
@@ -99,7 +102,7 @@ def _attempt(case: Case, options: Options, disk: Disk) -> ProjectOutcome:
     plan, texts = with_companions(plans, rewritten, options, disk, readers)
     unasked = case.surroundings.unasked(case.root) if rewritten else None
     warnings = (*outcome.warnings, *filter(None, (unasked,)))
-    on_disk = tuple(file for file in texts if not standalone.is_in_memory(file.source.path))
+    on_disk = tuple(file for file in texts if not bare_dockerfile.is_in_memory(file.source.path))
     return replace(outcome, warnings=warnings, plan=plan, rewritten=on_disk, remaining=tuple(remaining))
 
 

@@ -3,7 +3,7 @@
 A stack that nobody named must not break because another one was migrated. So who reads a file that is to change is
 loaded with the new texts, and has to get what it gets today; else the file stays, with the reader in the reason.
 
-Only projects that may read the file (:mod:`dsec_migrate.nearby`) are loaded, each once.
+Only projects that may read the file (:mod:`dsec_migrate.compose.discovery.nearby`) are loaded, each once.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from dsec_migrate import builds, dotenv
-from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan, PlannedSecret
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.document import Document, plain
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import resolve_path
-from dsec_migrate.finding import Finding
-from dsec_migrate.nearby import Nearby
-from dsec_migrate.neighbours import DEFAULT_NAMES
+from dsec_migrate.compose import builds, dotenv
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.discovery.nearby import Nearby, Reader
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.document import Document, plain
+from dsec_migrate.compose.project import Project, Service, definitions, references_of
+from dsec_migrate.compose.project.mounted import sources
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES
+from dsec_migrate.detectors.finding import Finding
+from dsec_migrate.planning.bare_dockerfile import is_dockerfile
+from dsec_migrate.planning.changes import Plan, PlannedSecret
 from dsec_migrate.planning.handed_on import reader_of
-from dsec_migrate.project import Project, Service, definitions, references_of
-from dsec_migrate.project.mounted import sources
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.source import Source
-from dsec_migrate.standalone import is_dockerfile
+from dsec_migrate.planning.secret_files import resolve_path
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Source
 from dsec_migrate.verify.containers import check_values
 
 Planned = tuple[Project, Plan]
@@ -35,15 +35,6 @@ Texts = Mapping[str, str]
 """New texts of files, by their real paths."""
 
 _TAKES = "takes variables from"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Reader:
-    """Another project, and how it uses each file (by real path) that it reads."""
-
-    project: Project
-    name: str
-    uses: Mapping[str, str]
 
 
 class Surroundings:
@@ -329,6 +320,10 @@ def read_variables(unit: Project) -> set[str]:
     for document in unit.compose_texts:
         read.update(name for node in document.templates for name in references_of(node.value))
     for service in unit.services.values():
-        read.update(v.name for v in service.variables.values() if any(slot.text is None for slot in v.slots))
+        read.update(
+            v.name
+            for v in service.variables.values()
+            if any(declaration.text is None for declaration in v.declarations)
+        )
         read.update(name for file in service.env_files for entry in file.entries for name in entry.references)
     return read

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate import interruptions
-from dsec_migrate.errors import UserError, told
+from dsec_migrate.migrate import interruptions
 from dsec_migrate.outcome import ProjectOutcome, strays
-from dsec_migrate.records import replace
+from dsec_migrate.text.errors import UserError, told
+from dsec_migrate.text.records import replace
 
 
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:

@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from dsec_migrate import project as projects
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.environment import Environment
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.options import SourceKind
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, Texts
-from dsec_migrate.source import Source
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project import Project, Texts
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Source
 
 _NAME = Pattern(r"(?i)(?:dockerfile|containerfile)(?:[.-].+)?|.+\.(?:dockerfile|containerfile)")
 _TEXT = ".dsec-migrate.build.yml"

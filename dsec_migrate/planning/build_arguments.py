@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dsec_migrate import builds, standalone
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.compose.project import BuildArgument, DockerfileText, Layer, Project, Service, Variable
+from dsec_migrate.config.options import Options
 from dsec_migrate.dockerfile import declared, unquoted
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case
-from dsec_migrate.planning import build_parts, slips
-from dsec_migrate.project import BuildArgument, DockerfileText, Layer, Project, Service, Variable
-from dsec_migrate.records import replace
+from dsec_migrate.planning import bare_dockerfile, build_parts, slips
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.text.records import replace
 
 PREFIX = "build:"
 
@@ -29,36 +29,38 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
             continue
         body = node if isinstance(node, Mapping) else None
         build = builds.find(project, service)
-        recipe = builds.recipe(project, build) if build is not None else None
-        for slot in _lines(layer, body, recipe):
-            if recipe is not None:
-                given.add((id(recipe), slot.name))
-            variable = Variable(service.name, PREFIX + slot.name, (slot,), project.effect(slot))
+        dockerfile = builds.dockerfile_of(project, build) if build is not None else None
+        for declaration in _lines(layer, body, dockerfile):
+            if dockerfile is not None:
+                given.add((id(dockerfile), declaration.name))
+            variable = Variable(service.name, PREFIX + declaration.name, (declaration,), project.effect(declaration))
             yield from _judged(project, service, variable, options)
-        if recipe is not None and build is not None:
-            rest.append((service, layer, body, recipe, build.context))
-    for service, layer, body, recipe, context in rest:
+        if dockerfile is not None and build is not None:
+            rest.append((service, layer, body, dockerfile, build.context))
+    for service, layer, body, dockerfile, context in rest:
         # without a Compose file, an argument that has no default comes with the call
-        is_alone = standalone.is_in_memory(project.source.path)
-        for slot in _defaults(recipe, layer, body):
-            if (id(recipe), slot.name) not in given and (slot.text is not None or is_alone):
-                variable = Variable(service.name, PREFIX + slot.name, (slot,), project.effect(slot))
+        is_alone = bare_dockerfile.is_in_memory(project.source.path)
+        for declaration in _defaults(dockerfile, layer, body):
+            if (id(dockerfile), declaration.name) not in given and (declaration.text is not None or is_alone):
+                variable = Variable(
+                    service.name, PREFIX + declaration.name, (declaration,), project.effect(declaration)
+                )
                 yield from _judged(project, service, variable, options)
-        for part, verdict in (*build_parts.parts(recipe), *build_parts.files(recipe, context)):
-            own = replace(part, recipe=recipe, build=body, layer=layer)
+        for part, verdict in (*build_parts.parts(dockerfile), *build_parts.files(dockerfile, context)):
+            own = replace(part, dockerfile=dockerfile, build=body, layer=layer)
             name = f"{PREFIX}{own.name}"
             variable = Variable(service.name, name, (own,), project.resolve(own.text))
             yield Case(project, service, variable, verdict, options)
 
 
 def _judged(project: Project, service: Service, variable: Variable, options: Options) -> Iterator[Case]:
-    slot = variable.slot
-    verdict = slips.verdict(service, slot, variable.effective.value)
+    declaration = variable.declaration
+    verdict = slips.verdict(service, declaration, variable.effective.value)
     if verdict is not None:
         yield Case(project, service, variable, verdict, options)
 
 
-def _lines(layer: Layer, body: Mapping | None, recipe: DockerfileText | None) -> Iterator[BuildArgument]:
+def _lines(layer: Layer, body: Mapping | None, dockerfile: DockerfileText | None) -> Iterator[BuildArgument]:
     """What ``args:`` says, of a mapping or of a list."""
     block = body.get("args") if body is not None else None
     if isinstance(block, Mapping):
@@ -67,7 +69,15 @@ def _lines(layer: Layer, body: Mapping | None, recipe: DockerfileText | None) ->
             if isinstance(value, Scalar):
                 text = None if value.is_null else value.value
                 yield BuildArgument(
-                    layer.document, name, text, entry.value, entry.owner, entry, recipe=recipe, build=body, layer=layer
+                    layer.document,
+                    name,
+                    text,
+                    entry.value,
+                    entry.owner,
+                    entry,
+                    dockerfile=dockerfile,
+                    build=body,
+                    layer=layer,
                 )
     if not isinstance(block, Sequence):
         return
@@ -76,30 +86,30 @@ def _lines(layer: Layer, body: Mapping | None, recipe: DockerfileText | None) ->
         if isinstance(content, Scalar):
             name, sign, given = content.value.partition("=")
             text = given if sign else None
-            yield BuildArgument(layer.document, name, text, item, block, recipe=recipe, build=body, layer=layer)
+            yield BuildArgument(layer.document, name, text, item, block, dockerfile=dockerfile, build=body, layer=layer)
 
 
-def _defaults(recipe: DockerfileText, layer: Layer, body: Mapping | None) -> Iterator[BuildArgument]:
-    for name, node, value in _declared(recipe):
+def _defaults(dockerfile: DockerfileText, layer: Layer, body: Mapping | None) -> Iterator[BuildArgument]:
+    for name, node, value in _declared(dockerfile):
         text = value.replace("$", "$$") if value is not None else None
-        yield BuildArgument(recipe, name, text, node, None, recipe=recipe, build=body, layer=layer)
+        yield BuildArgument(dockerfile, name, text, node, None, dockerfile=dockerfile, build=body, layer=layer)
 
 
 @lru_cache(maxsize=64)
-def _declared(recipe: DockerfileText) -> tuple[tuple[str, ParsedNode, str | None], ...]:
+def _declared(dockerfile: DockerfileText) -> tuple[tuple[str, ParsedNode, str | None], ...]:
     """The arguments of a Dockerfile: name, place and default, if there is one. One node each, for all who build it."""
     found: dict[str, tuple[str, ParsedNode, str | None]] = {}
-    for instruction in recipe.content.instructions:
+    for instruction in dockerfile.content.instructions:
         if instruction.keyword != "ARG":
             continue
-        for each in declared(instruction, recipe.content.escape):
-            value = unquoted(each.text, recipe.content.escape) if each.text else None
+        for each in declared(instruction, dockerfile.content.escape):
+            value = unquoted(each.text, dockerfile.content.escape) if each.text else None
             if each.text and value is None:
                 # built from other arguments
                 continue
             if each.name not in found or (found[each.name][2] is None and value):
                 place = instruction.place(each.word.start, each.word.end)
-                text = recipe.source.text[place.start : place.end]
+                text = dockerfile.source.text[place.start : place.end]
                 node = Scalar(place.start, place.end, place.start, None, None, text, "")
                 found[each.name] = (each.name, node, value or None)
     return tuple(found.values())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import Span
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Span
 
 if TYPE_CHECKING:
     from dsec_migrate.dockerfile import Instruction
@@ -16,7 +16,7 @@ AGENT = "type=ssh"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RecipeChange:
+class DockerfileChange:
     """What a build secret changes in a Dockerfile: words that go, RUN instructions with ``how`` they get it, and parts
     of their texts."""
 

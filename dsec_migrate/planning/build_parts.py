@@ -10,16 +10,17 @@ from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
-from dsec_migrate import dotenv, limits
-from dsec_migrate.detectors import judge
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose.document import Scalar
+from dsec_migrate.compose.project import BuildFile, BuildPart, DockerfileText
 from dsec_migrate.detectors.command_line import find, noun
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.judge import judge
 from dsec_migrate.dockerfile import Instruction, declared, stages, unquoted, words
-from dsec_migrate.document import Scalar
-from dsec_migrate.finding import Candidate, Confidence, Exposure, Verdict
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import BuildFile, BuildPart, DockerfileText
-from dsec_migrate.records import replace
-from dsec_migrate.source import Span, read_bytes
+from dsec_migrate.text import limits
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Span, read_bytes
 
 _CREDENTIALS = Pattern(
     r"\.npmrc|\.yarnrc|\.netrc|\.pypirc|\.git-credentials|\.pgpass|\.my\.cnf|credentials(?:\.json)?"
@@ -42,17 +43,17 @@ Found = tuple[BuildPart, Verdict]
 
 
 @lru_cache(maxsize=64)
-def parts(recipe: DockerfileText) -> tuple[Found, ...]:
-    """Words of RUN and values of ENV, in order. One slot each, for all who build it."""
+def parts(dockerfile: DockerfileText) -> tuple[Found, ...]:
+    """Words of RUN and values of ENV, in order. One declaration each, for all who build it."""
     taken: set[str] = set()
     found: list[Found] = []
-    for slot, verdict in _parts(recipe):
+    for declaration, verdict in _parts(dockerfile):
         if len(found) >= limits.SERVICE_ARGUMENTS:
             what = f"the Dockerfile holds more than {limits.SERVICE_ARGUMENTS} secrets"
-            raise recipe.error(what, slot.start, help="no build takes so many")
-        name = _variable(slot.name, recipe.source.text, taken)
+            raise dockerfile.error(what, declaration.start, help="no build takes so many")
+        name = _variable(declaration.name, dockerfile.source.text, taken)
         taken.add(name)
-        found.append((replace(slot, variable=name), verdict))
+        found.append((replace(declaration, variable=name), verdict))
     return tuple(found)
 
 
@@ -64,21 +65,21 @@ def _variable(label: str, text: str, taken: Collection[str]) -> str:
     return next(each for each in names if each not in taken and re.search(rf"\b{each}\b", text) is None)
 
 
-def _parts(recipe: DockerfileText) -> Iterator[Found]:
-    escape = recipe.content.escape
-    for instruction in recipe.content.instructions:
+def _parts(dockerfile: DockerfileText) -> Iterator[Found]:
+    escape = dockerfile.content.escape
+    for instruction in dockerfile.content.instructions:
         owner = instruction.trigger or instruction
         for each in declared(instruction, escape) if instruction.keyword == "ENV" else ():
             value = unquoted(each.text, escape) if each.text else None
             verdict = judge(Candidate("", each.name, value.replace("$", "$$"), value)) if value else None
             if verdict is not None and verdict.exposure in {Exposure.LITERAL, Exposure.EMBEDDED}:
                 told = Verdict(verdict.confidence, verdict.exposure, _IN_ENV, verdict.detector, verdict.parts)
-                yield _slot(recipe, instruction, each.name, each.value, value or ""), told
+                yield _declaration(dockerfile, instruction, each.name, each.value, value or ""), told
         if owner.keyword == "RUN":
-            yield from _of_run(recipe, owner)
+            yield from _of_run(dockerfile, owner)
 
 
-def _of_run(recipe: DockerfileText, run: Instruction) -> Iterator[Found]:
+def _of_run(dockerfile: DockerfileText, run: Instruction) -> Iterator[Found]:
     words_of_list = run.words()
     if words_of_list is not None:
         # no shell reads these: one is told, and none changes
@@ -91,34 +92,38 @@ def _of_run(recipe: DockerfileText, run: Instruction) -> Iterator[Found]:
         if words_of_list is not None or not set("$`") & set(text):
             whole = ((0, len(text)),)
             yield (
-                _slot(recipe, run, noun(one.label), part, text),
+                _declaration(dockerfile, run, noun(one.label), part, text),
                 Verdict(one.confidence, Exposure.LITERAL, one.why, "command option", whole),
             )
 
 
-def _slot(recipe: DockerfileText, instruction: Instruction, name: str, part: Span, text: str) -> BuildPart:
+def _declaration(dockerfile: DockerfileText, instruction: Instruction, name: str, part: Span, text: str) -> BuildPart:
     return BuildPart(
-        recipe,
+        dockerfile,
         name,
         text.replace("$", "$$"),
-        _node(recipe, instruction, part),
+        _node(dockerfile, instruction, part),
         None,
         instruction=instruction,
         part=part,
     )
 
 
-def _node(recipe: DockerfileText, instruction: Instruction, part: Span) -> Scalar:
+def _node(dockerfile: DockerfileText, instruction: Instruction, part: Span) -> Scalar:
     place = instruction.place(*part)
-    return Scalar(place.start, place.end, place.start, None, None, recipe.source.text[place.start : place.end], "")
+    return Scalar(place.start, place.end, place.start, None, None, dockerfile.source.text[place.start : place.end], "")
 
 
 @lru_cache(maxsize=64)
-def files(recipe: DockerfileText, context: Path) -> tuple[tuple[BuildFile, Verdict], ...]:
+def files(dockerfile: DockerfileText, context: Path) -> tuple[tuple[BuildFile, Verdict], ...]:
     """Files of the context with credentials that the stages copy."""
-    found = list(_files(recipe, context))
-    named = {slot.path for slot, _ in found if not slot.is_broad}
-    return tuple((slot, verdict) for slot, verdict in found if not slot.is_broad or slot.path not in named)
+    found = list(_files(dockerfile, context))
+    named = {declaration.path for declaration, _ in found if not declaration.is_broad}
+    return tuple(
+        (declaration, verdict)
+        for declaration, verdict in found
+        if not declaration.is_broad or declaration.path not in named
+    )
 
 
 def credentials_in(folder: Path) -> list[Path]:
@@ -129,9 +134,9 @@ def credentials_in(folder: Path) -> list[Path]:
     return [path for path in named if (text := _content(path)) is not None and _is_secret(path.name, text)]
 
 
-def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, Verdict]]:
-    escape = recipe.content.escape
-    for stage in stages(recipe.content):
+def _files(dockerfile: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, Verdict]]:
+    escape = dockerfile.content.escape
+    for stage in stages(dockerfile.content):
         for copy in stage.instructions:
             if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None:
                 continue
@@ -141,18 +146,18 @@ def _files(recipe: DockerfileText, context: Path) -> Iterator[tuple[BuildFile, V
                     text = _content(path)
                     if text is None or not _is_secret(path.name, text):
                         continue
-                    slot = BuildFile(
-                        recipe,
+                    declaration = BuildFile(
+                        dockerfile,
                         path.relative_to(context).as_posix() if is_broad else name,
                         text.replace("$", "$$"),
-                        _node(recipe, copy, word),
+                        _node(dockerfile, copy, word),
                         None,
                         instruction=copy,
                         part=word,
                         path=path,
                         is_broad=is_broad,
                     )
-                    yield slot, Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file")
+                    yield declaration, Verdict(Confidence.LIKELY, Exposure.LITERAL, _COPIED, "copied file")
 
 
 def _sources(copy: Instruction, escape: str) -> Iterator[tuple[str, Span, bool]]:

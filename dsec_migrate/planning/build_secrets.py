@@ -6,26 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dsec_migrate import builds, standalone
-from dsec_migrate.building import AGENT
-from dsec_migrate.changes import MountOptions, PlannedSecret
-from dsec_migrate.document import Entry, Scalar
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.mounts import Need
-from dsec_migrate.passes import Proposal
-from dsec_migrate.patches import (
-    InsertItem,
-    InsertWord,
-    Kept,
-    Patch,
-    Remove,
-    ReplacePart,
-    SetValue,
-    Word,
-)
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Entry, Scalar
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Layer, Project
+from dsec_migrate.planning import bare_dockerfile
+from dsec_migrate.planning.build_changes import AGENT
+from dsec_migrate.planning.changes import MountOptions, PlannedSecret
 from dsec_migrate.planning.components import Component
-from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Layer, Project
+from dsec_migrate.planning.decision import Decision
+from dsec_migrate.planning.passes.fix import Fix
+from dsec_migrate.planning.patches import InsertItem, InsertWord, Kept, Patch, Remove, ReplacePart, SetValue, Word
+from dsec_migrate.planning.service_secrets import Need
 
 SYNTAX = "# syntax=docker/dockerfile:1"
 
@@ -33,26 +25,31 @@ SYNTAX = "# syntax=docker/dockerfile:1"
 class _Use(NamedTuple):
     """An argument of a service's build, and the secret that takes its place."""
 
-    finding: Pending
-    slot: BuildArgument
+    finding: Decision
+    declaration: BuildArgument
     secret: PlannedSecret
 
 
 def place(
-    project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret], *, is_named: bool
+    project: Project, moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret], *, is_named: bool
 ) -> tuple[list[Patch], list[Need]]:
     """The patches, and who needs which definition. ``is_named``: Dockerfiles get a line for their frontend."""
     groups: dict[tuple[int, int | str], list[_Use]] = {}
     for component in moved:
         for finding in component.findings:
-            slot = finding.variable.slot
-            if isinstance(slot, BuildArgument) and slot.recipe is not None:
-                use = _Use(finding, slot, by_slot[slot.key])
-                place = slot.key if isinstance(slot, BuildPart) else slot.name
-                groups.setdefault((id(slot.recipe), place), []).append(use)
+            declaration = finding.variable.declaration
+            if isinstance(declaration, BuildArgument) and declaration.dockerfile is not None:
+                use = _Use(finding, declaration, by_declaration[declaration.key])
+                place = declaration.key if isinstance(declaration, BuildPart) else declaration.name
+                groups.setdefault((id(declaration.dockerfile), place), []).append(use)
     patches: list[Patch] = []
     if is_named:
-        texts = {id(use.slot.recipe): use.slot.recipe for uses in groups.values() for use in uses if use.slot.recipe}
+        texts = {
+            id(use.declaration.dockerfile): use.declaration.dockerfile
+            for uses in groups.values()
+            for use in uses
+            if use.declaration.dockerfile
+        }
         # a directive counts above everything else only, and there may be others
         patches += (InsertWord(text, None, SYNTAX, SYNTAX) for text in texts.values() if text.content.syntax is None)
     mounts: dict[tuple[int, str], tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
@@ -62,7 +59,7 @@ def place(
         secret_id = _secret_id(uses)
         patches += _in_dockerfile(project, uses, secret_id)
         for use in uses:
-            build, layer, name = use.slot.build, use.slot.layer, use.secret.name
+            build, layer, name = use.declaration.build, use.declaration.layer, use.secret.name
             assert layer is not None
             options = MountOptions(target=secret_id if secret_id != name else None)
             key = "secrets"
@@ -89,51 +86,53 @@ def place(
     return patches, needs
 
 
-def agent_keys(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> frozenset[str]:
+def agent_keys(moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret]) -> frozenset[str]:
     """The names of secrets that builds get through an agent."""
     findings = (finding for component in moved for finding in component.findings)
-    return frozenset(by_slot[finding.variable.slot.key].name for finding in findings if is_of_agent(finding))
+    return frozenset(
+        by_declaration[finding.variable.declaration.key].name for finding in findings if is_of_agent(finding)
+    )
 
 
-def is_of_agent(finding: Pending) -> bool:
+def is_of_agent(finding: Decision) -> bool:
     """Whether a build gets it through the builder's agent of SSH, as no secret."""
     result = finding.result
-    return isinstance(result, Proposal) and result.recipe is not None and result.recipe.is_of_agent
+    return isinstance(result, Fix) and result.dockerfile is not None and result.dockerfile.is_of_agent
 
 
 def _secret_id(uses: Sequence[_Use]) -> str:
     """What the Dockerfile calls the secret: as the project does, where all who build it have the same one."""
     names = {use.secret.name for use in uses}
-    return names.pop() if len(names) == 1 else re.sub(r"\W+", "_", uses[0].slot.name.strip("./-")).lower()
+    return names.pop() if len(names) == 1 else re.sub(r"\W+", "_", uses[0].declaration.name.strip("./-")).lower()
 
 
 def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> Iterator[Patch]:
-    slot, result = uses[0].slot, uses[0].finding.result
-    recipe = slot.recipe
-    assert isinstance(result, Proposal)
-    change = result.recipe
+    declaration, result = uses[0].declaration, uses[0].finding.result
+    dockerfile = declaration.dockerfile
+    assert isinstance(result, Fix)
+    change = result.dockerfile
     assert change is not None
-    assert recipe is not None
+    assert dockerfile is not None
     origin = f"the build secret {secret_id}"
-    yield from (Remove(recipe, Word(*dropped), origin=origin) for dropped in change.dropped)
+    yield from (Remove(dockerfile, Word(*dropped), origin=origin) for dropped in change.dropped)
     for run, span, text in change.named:
         if text or span != (0, len(run.text)):
-            yield ReplacePart(recipe, run, span, text, origin)
+            yield ReplacePart(dockerfile, run, span, text, origin)
         else:
-            yield Remove(recipe, run, origin=origin)
+            yield Remove(dockerfile, run, origin=origin)
     # who builds it without the secret did so without the argument
-    is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, recipe))
+    is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, dockerfile))
     for run, how in change.mounted:
         # of what stays outside, the builder's agent has the key
         mount = how if how.startswith(AGENT) else f"type=secret,id={secret_id},{how}"
-        yield InsertWord(recipe, run, f"--mount={mount}{',required=true' if is_required else ''}", origin)
+        yield InsertWord(dockerfile, run, f"--mount={mount}{',required=true' if is_required else ''}", origin)
 
 
-def builders(project: Project, recipe: DockerfileText) -> Iterator[str]:
+def builders(project: Project, dockerfile: DockerfileText) -> Iterator[str]:
     """The services that are built from a Dockerfile."""
     for service in project.services.values():
         build = builds.find(project, service) if service.is_built else None
-        if build is not None and builds.recipe(project, build) is recipe:
+        if build is not None and builds.dockerfile_of(project, build) is dockerfile:
             yield service.name
 
 
@@ -143,14 +142,18 @@ def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
     services: dict[str, None] = {}
     for component in moved:
         for finding in component.findings:
-            slot = finding.variable.slot
-            if isinstance(slot, BuildArgument) and slot.recipe is not None and isinstance(finding.result, Proposal):
-                is_file = isinstance(slot, BuildFile)
-                names[slot.name.removeprefix("./") if is_file else slot.name.strip("./-")] = None
-                services.update(dict.fromkeys(builders(project, slot.recipe)))
+            declaration = finding.variable.declaration
+            if (
+                isinstance(declaration, BuildArgument)
+                and declaration.dockerfile is not None
+                and isinstance(finding.result, Fix)
+            ):
+                is_file = isinstance(declaration, BuildFile)
+                names[declaration.name.removeprefix("./") if is_file else declaration.name.strip("./-")] = None
+                services.update(dict.fromkeys(builders(project, declaration.dockerfile)))
     if not names:
         return
-    is_alone = standalone.is_in_memory(project.source.path)
+    is_alone = bare_dockerfile.is_in_memory(project.source.path)
     how = "--no-cache" if is_alone else f"`docker compose build --no-cache {' '.join(services)}`"
     yield (
         f"images that were built with {', '.join(names)} keep the value in their history: build anew with {how}, "

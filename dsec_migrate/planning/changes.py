@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping, Scalar, Sequence
-from dsec_migrate.finding import Finding
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import SourceKind
-from dsec_migrate.patches import Octal, Patch, Quoted, Remove, RenameKey, ReplacePart, SetValue
-from dsec_migrate.project import Argument, EnvFileSlot, Slot, Variable
-from dsec_migrate.project.mounted import SECRETS_MOUNT
-from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Span
-from dsec_migrate.wrapping import Supply
+from dsec_migrate.compose.document import Document, Mapping, Scalar, Sequence
+from dsec_migrate.compose.project import Argument, Declaration, EnvFileDeclaration, Variable
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Finding
+from dsec_migrate.planning.isolation_changes import Hardened
+from dsec_migrate.planning.patches import Octal, Patch, Quoted, Remove, RenameKey, ReplacePart, SetValue
+from dsec_migrate.planning.wrapper_script import Supply
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Span
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,16 +81,16 @@ class PlannedSecret:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Move:
-    """The value of the slot is in ``secret`` from now on, and the slot declares ``name`` with ``value``, which names
-    its file; it may be an env file's line. Without a name the line goes: a wrapper supplies the value, or a line that
-    stands there already.
+    """The value of the declaration is in ``secret`` from now on, and the declaration declares ``name`` with ``value``,
+    which names its file; it may be an env file's line. Without a name the line goes: a wrapper supplies the value, or a
+    line that stands there already.
 
-    Where the slot is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says that
-    others need that text, so that the path takes the alias's place. ``keeps_comment``: what stands behind a line that
-    goes stays. Of a part of a text, ``value`` is what stands in its place; nothing where the text is written anew.
+    Where the declaration is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says
+    that others need that text, so that the path takes the alias's place. ``keeps_comment``: what stands behind a line
+    that goes stays. Of a part of a text, ``value`` is what stands in its place; nothing where the text is written anew.
     """
 
-    slot: Slot
+    declaration: Declaration
     secret: str
     name: str = ""
     value: str = ""
@@ -98,20 +98,24 @@ class Move:
     keeps_comment: bool = False
 
     def patches(self) -> Iterator[Patch]:
-        slot, document, origin = self.slot, self.slot.document, f"{self.slot.name} -> {self.secret}"
-        line = slot.line if isinstance(slot, EnvFileSlot) else None
-        content = slot.node if self.replaces_alias else slot.content
-        if isinstance(slot, Argument):
+        declaration, document, origin = (
+            self.declaration,
+            self.declaration.document,
+            f"{self.declaration.name} -> {self.secret}",
+        )
+        line = declaration.line if isinstance(declaration, EnvFileDeclaration) else None
+        content = declaration.node if self.replaces_alias else declaration.content
+        if isinstance(declaration, Argument):
             if self.value:
                 assert isinstance(content, Scalar)
-                yield ReplacePart(document, content, slot.part, self.value, origin)
+                yield ReplacePart(document, content, declaration.part, self.value, origin)
         elif not self.name:
-            yield Remove(document, line or slot.entry or slot.node, self.keeps_comment, origin)
-        elif line is None and slot.entry is None:
+            yield Remove(document, line or declaration.entry or declaration.node, self.keeps_comment, origin)
+        elif line is None and declaration.entry is None:
             yield SetValue(document, content, f"{self.name}={self.value}", origin)
         else:
-            if self.name != slot.name:
-                target = line or slot.entry
+            if self.name != declaration.name:
+                target = line or declaration.entry
                 assert target is not None
                 yield RenameKey(document, target, self.name, origin)
             yield SetValue(document, line or content, self.value, origin)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import Style, tells
-from dsec_migrate.options import Options
-from dsec_migrate.project import Project
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.planning.naming import Style, tells
+from dsec_migrate.text.errors import UserError
 
 if TYPE_CHECKING:
-    from dsec_migrate.planning.secrets import Need
+    from dsec_migrate.planning.needs import Need
 
 
 def names(

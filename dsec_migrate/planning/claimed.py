@@ -5,32 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Applicability
-from dsec_migrate.document import Document
-from dsec_migrate.passes import Case, Proposal
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.project import Argument, BuildArgument, Claim, EnvFileDeclaration, EnvFileText, claim_on
+from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.handed_on import reader_of
-from dsec_migrate.project import Argument, BuildArgument, Claim, EnvFileSlot, EnvFileText, claim_on
-from dsec_migrate.records import replace
-from dsec_migrate.stores import Left
+from dsec_migrate.planning.passes.fix import Case, Fix
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.records import replace
 
 
-def weigh(case: Case, result: Proposal | Left) -> Proposal | Left:
+def weigh(case: Case, result: Fix | Skipped) -> Fix | Skipped:
     """The proposal with a doubt for each of its files that others may read; left where one of them has to stay."""
-    if isinstance(result, Left):
+    if isinstance(result, Skipped):
         return result
     claims = list(_claims(case, result))
     final = next((claim for claim in claims if claim.is_final), None)
     if final is not None:
-        return Left(final.reason)
+        return Skipped(final.reason)
     if not claims:
         return result
     if case.options.safe:
-        return Left(f"not known to be safe (--safe): {claims[0].reason}")
+        return Skipped(f"not known to be safe (--safe): {claims[0].reason}")
     reasons = dict.fromkeys(claim.reason for claim in claims)
     return replace(result, applicability=Applicability.REVIEW, notes=(*result.notes, *reasons))
 
 
-def _claims(case: Case, result: Proposal) -> Iterator[Claim]:
+def _claims(case: Case, result: Fix) -> Iterator[Claim]:
     texts = {id(text): text for text in _changed(case, result)}
     for text in texts.values():
         claim = claim_on(case.project, text.source.path, text.source.real_path)
@@ -43,17 +43,21 @@ def _claims(case: Case, result: Proposal) -> Iterator[Claim]:
                 yield Claim(f"{os.path.normpath(text.path)}: {handed_on.reason}", handed_on.is_sure)
 
 
-def _changed(case: Case, result: Proposal) -> Iterator[Document]:
-    for slot in case.variable.slots:
-        yield slot.document
-        if isinstance(slot, EnvFileSlot):
+def _changed(case: Case, result: Fix) -> Iterator[Document]:
+    for declaration in case.variable.declarations:
+        yield declaration.document
+        if isinstance(declaration, EnvFileDeclaration):
             # its service gets the secret where it names the file
-            named = (file.layers for file in case.service.env_files if file.text is slot.document)
+            named = (file.layers for file in case.service.env_files if file.text is declaration.document)
             yield from (layer.document for layers in named for layer in layers)
-        elif isinstance(slot, BuildArgument) and slot.recipe is not None:
-            yield slot.recipe
-        elif isinstance(slot, Argument) and slot.reading is not None and slot.reading.layer is not None:
-            yield slot.reading.layer.document
+        elif isinstance(declaration, BuildArgument) and declaration.dockerfile is not None:
+            yield declaration.dockerfile
+        elif (
+            isinstance(declaration, Argument)
+            and declaration.reading is not None
+            and declaration.reading.layer is not None
+        ):
+            yield declaration.reading.layer.document
     others = (result.program, result.option, *result.reads)
     yield from (one.document for one in others if one is not None)
 

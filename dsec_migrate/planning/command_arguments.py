@@ -7,19 +7,19 @@ from collections.abc import Collection, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
-from dsec_migrate import limits
-from dsec_migrate.changes import Read
+from dsec_migrate.compose.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Argument, Layer, Project, Service, Variable
+from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.command_line import Found, find, noun
 from dsec_migrate.detectors.command_option import NAME
-from dsec_migrate.detectors.templates import template
-from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
-from dsec_migrate.finding import Exposure, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Argument, Layer, Project, Service, Variable
-from dsec_migrate.resolvers import resolver_of
-from dsec_migrate.source import Span
+from dsec_migrate.detectors.finding import Exposure, Verdict
+from dsec_migrate.detectors.literal_parts import template
+from dsec_migrate.detectors.resolvers import resolver_of
+from dsec_migrate.planning.changes import Read
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.text import limits
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _KEYS = ("command", "entrypoint", "healthcheck")
 # what an option of one word is about is not told by the word
@@ -109,14 +109,14 @@ def _opaque(word: str) -> str:
 def _case(project: Project, service: Service, layer: Layer, key: str, place: _Place, options: Options) -> Case:
     scalar, part, found = place
     text = scalar.value[part.start : part.end]
-    slot = Argument(
+    declaration = Argument(
         layer.document, found.label, text, scalar, None, None, part, key, layer, _noun(service, found.label)
     )
     exposure, parts = template(text).expose(0, len(text))
     if resolver_of(text) is not None:
         exposure, parts = Exposure.INTERPOLATED, ()
     verdict = Verdict(found.confidence, exposure, found.why, NAME, parts)
-    variable = Variable(service.name, f"{key}:{found.label}", (slot,), project.resolve(text))
+    variable = Variable(service.name, f"{key}:{found.label}", (declaration,), project.resolve(text))
     return Case(project, service, variable, verdict, options)
 
 

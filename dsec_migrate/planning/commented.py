@@ -5,19 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Applicability
-from dsec_migrate.detectors import passages
-from dsec_migrate.detectors.values import is_filler
-from dsec_migrate.document import Document, Scalar, walk
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import COMMENT, Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Delivery
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.compose.document import Document, Scalar, walk
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import COMMENT, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.judge import passages
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.detectors.value_shapes import is_filler
+from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.elsewhere import excepted
-from dsec_migrate.project import Project
-from dsec_migrate.source import Source, Span
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Source, Span
 
 CHECK = "commented-secret"
 """The check of the audit that tells of them."""

@@ -6,57 +6,56 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceType
 from functools import cached_property, lru_cache
 
-from dsec_migrate import scripts
-from dsec_migrate.changes import Applicability, Change, Move, PlannedSecret
-from dsec_migrate.document import Document, ParsedNode, Sequence
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.finding import Confidence, Exposure, Verdict
-from dsec_migrate.groups import Groups
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case, Proposal
-from dsec_migrate.planning import withheld
-from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, BuildArgument, BuildPart, Project, Service, Slot, Variable
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.stores import Left
+from dsec_migrate.compose.document import Document, ParsedNode, Sequence
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.project import Argument, BuildArgument, BuildPart, Declaration, Project, Service, Variable
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Confidence, Exposure, Verdict
+from dsec_migrate.planning import shell_texts, withheld
+from dsec_migrate.planning.changes import Applicability, Change, Move, PlannedSecret
+from dsec_migrate.planning.decision import Decision
+from dsec_migrate.planning.passes.fix import Case, Fix
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.groups import Groups
+from dsec_migrate.text.records import dataclass, field
 
 
 @dataclass(eq=False, repr=False)
 class Component:
     """Slots that can only change together: the lines of one variable, and all whom they reach."""
 
-    slots: dict[int, Slot] = field(default_factory=dict)
-    findings: list[Pending] = field(default_factory=list)
+    declarations: dict[int, Declaration] = field(default_factory=dict)
+    findings: list[Decision] = field(default_factory=list)
     _uses: dict[int, str | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def nodes(self) -> set[int]:
         """Identities of the places that move together; asked for when all of them are known."""
-        return {id(slot.node) for slot in self.slots.values()}
+        return {id(declaration.node) for declaration in self.declarations.values()}
 
-    def other_use(self, slot: Slot) -> str | None:
-        """Where something that does not move with it uses the text of ``slot``, or None."""
-        key = id(slot.content)
+    def other_use(self, declaration: Declaration) -> str | None:
+        """Where something that does not move with it uses the text of ``declaration``, or None."""
+        key = id(declaration.content)
         if key not in self._uses:
-            self._uses[key] = next(other_uses(self, slot), None)
+            self._uses[key] = next(other_uses(self, declaration), None)
         return self._uses[key]
 
 
-def join(project: Project, found: SequenceType[Pending]) -> list[Component]:
-    """Joins findings that share a slot, directly or through others."""
+def join(project: Project, found: SequenceType[Decision]) -> list[Component]:
+    """Joins findings that share a declaration, directly or through others."""
     groups = Groups[int]()
     for finding in found:
-        keys = [slot.key for slot in finding.variable.slots]
+        keys = [declaration.key for declaration in finding.variable.declarations]
         for key in (*keys, *_shared_texts(finding.variable)):
             groups.join(keys[0], key)
     known = {(f.case.service.name, f.variable.name): f for f in found}
     names = {f.variable.name for f in found}
-    bystanders: list[Pending] = []
+    bystanders: list[Decision] = []
     for service in project.services.values():
         for variable in service.variables.values():
             # a service that the same line reaches, but with a value that is no secret there
             if variable.name in names and (service.name, variable.name) not in known:
-                keys = [slot.key for slot in variable.slots]
+                keys = [declaration.key for declaration in variable.declarations]
                 shared = list(_shared_texts(variable))
                 if any(key in groups for key in (*keys, *shared)):
                     for key in (*keys, *shared):
@@ -64,37 +63,41 @@ def join(project: Project, found: SequenceType[Pending]) -> list[Component]:
                     bystanders.append(_bystander(project, service, variable, found[0].case.options))
     components: dict[int, Component] = {}
     for finding in (*found, *bystanders):
-        component = components.setdefault(groups.leader(finding.variable.slot.key), Component())
+        component = components.setdefault(groups.leader(finding.variable.declaration.key), Component())
         component.findings.append(finding)
-        for slot in finding.variable.slots:
-            component.slots[slot.key] = slot
+        for declaration in finding.variable.declarations:
+            component.declarations[declaration.key] = declaration
     return list(components.values())
 
 
 def _shared_texts(variable: Variable) -> Iterator[int]:
-    """Identities of the anchored texts that the variable's slots hold or name by an alias."""
-    for slot in variable.slots:
-        if slot.content.anchor is not None:
-            yield id(slot.content)
-        if isinstance(slot, BuildArgument) and not isinstance(slot, BuildPart) and slot.recipe is not None:
+    """Identities of the anchored texts that the variable's declarations hold or name by an alias."""
+    for declaration in variable.declarations:
+        if declaration.content.anchor is not None:
+            yield id(declaration.content)
+        if (
+            isinstance(declaration, BuildArgument)
+            and not isinstance(declaration, BuildPart)
+            and declaration.dockerfile is not None
+        ):
             # who is built from the same Dockerfile changes with it
-            yield hash((id(slot.recipe), variable.name))
+            yield hash((id(declaration.dockerfile), variable.name))
 
 
-def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Pending:
+def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Decision:
     verdict = Verdict(Confidence.POSSIBLE, Exposure.LITERAL, "", "", ())
-    return Pending(Case(project, service, variable, verdict, options), Left("its value there is no secret"))
+    return Decision(Case(project, service, variable, verdict, options), Skipped("its value there is no secret"))
 
 
 def settle(components: Iterable[Component]) -> None:
     """A component moves as a whole or not at all; those that stay because of another finding say so."""
     for component in components:
-        left = next((f for f in component.findings if isinstance(f.result, Left)), None)
+        left = next((f for f in component.findings if isinstance(f.result, Skipped)), None)
         if left is not None:
             for finding in component.findings:
-                if isinstance(finding.result, Proposal):
-                    assert isinstance(left.result, Left)
-                    finding.result = Left(
+                if isinstance(finding.result, Fix):
+                    assert isinstance(left.result, Skipped)
+                    finding.result = Skipped(
                         f"the same line also reaches {left.case.service.name}.{left.variable.name}, which stays: "
                         f"{left.result.reason}"
                     )
@@ -102,17 +105,17 @@ def settle(components: Iterable[Component]) -> None:
         reason = _conflict(component) or _disagreement(component) or _withheld(component)
         if reason is not None:
             for finding in component.findings:
-                finding.result = Left(reason)
+                finding.result = Skipped(reason)
 
 
 def _disagreement(component: Component) -> str | None:
     """Where services that share a text read it in different ways: it can take one form only."""
-    forms: dict[int, tuple[Pending, Proposal]] = {}
+    forms: dict[int, tuple[Decision, Fix]] = {}
     for finding in component.findings:
         result = finding.result
-        assert isinstance(result, Proposal)
-        for slot in finding.variable.slots:
-            other, form = forms.setdefault(id(slot.content), (finding, result))
+        assert isinstance(result, Fix)
+        for declaration in finding.variable.declarations:
+            other, form = forms.setdefault(id(declaration.content), (finding, result))
             if form.holding.source is not result.holding.source:
                 return (
                     f"its line also reaches {other.case.service.name}, whose value is to come from "
@@ -132,52 +135,54 @@ def _disagreement(component: Component) -> str | None:
 
 def _withheld(component: Component) -> str | None:
     for finding in component.findings:
-        assert isinstance(finding.result, Proposal)
+        assert isinstance(finding.result, Fix)
         case = finding.case
-        reason = withheld.obstacle(case.project, finding.variable.slots, case.service.name, finding.result)
+        reason = withheld.obstacle(case.project, finding.variable.declarations, case.service.name, finding.result)
         if reason is not None:
             return reason
     return None
 
 
 def _conflict(component: Component) -> str | None:
-    effective = {finding.variable.slot.key for finding in component.findings}
+    effective = {finding.variable.declaration.key for finding in component.findings}
     values: dict[int, str | None] = {}
     for finding in component.findings:
         variable, project = finding.variable, finding.case.project
-        lasts = {id(slot.document): slot for slot in variable.slots}
-        for slot in variable.slots:
-            value = project.value_at(slot)
+        lasts = {id(declaration.document): declaration for declaration in variable.declarations}
+        for declaration in variable.declarations:
+            value = project.value_at(declaration)
             # a line of an env file may mean something else for each service that reads it
-            if values.setdefault(slot.key, value) != value:
-                return f"{slot.place} means another value for each service that reads it"
-            if slot.key in effective or not slot.text or slot is lasts[id(slot.document)]:
+            if values.setdefault(declaration.key, value) != value:
+                return f"{declaration.place} means another value for each service that reads it"
+            if declaration.key in effective or not declaration.text or declaration is lasts[id(declaration.document)]:
                 continue
-            if value != project.value_at(lasts[id(slot.document)]):
-                return f"{slot.place} sets it as well, with another value"
-    for slot in component.slots.values():
-        if slot.content is slot.node:
-            use = component.other_use(slot)
+            if value != project.value_at(lasts[id(declaration.document)]):
+                return f"{declaration.place} sets it as well, with another value"
+    for declaration in component.declarations.values():
+        if declaration.content is declaration.node:
+            use = component.other_use(declaration)
             if use is not None:
                 return f"its text is also used through the alias at {use}"
     return None
 
 
-def other_uses(component: Component, slot: Slot) -> Iterator[str]:
-    """Where the text of ``slot`` is used through its anchor by something that does not move with it."""
-    content = slot.content
+def other_uses(component: Component, declaration: Declaration) -> Iterator[str]:
+    """Where the text of ``declaration`` is used through its anchor by something that does not move with it."""
+    content = declaration.content
     if content.anchor is None:
         return
     moved = component.nodes
-    for alias in slot.document.aliases_of(content):
+    for alias in declaration.document.aliases_of(content):
         if id(alias) not in moved:
-            file, line, _ = slot.document.place(alias.start)
+            file, line, _ = declaration.document.place(alias.start)
             yield f"{file}:{line}"
     is_moved = id(content) in moved
     project = component.findings[0].case.project
-    is_unused = _stands_in_extension(slot.document, content.start) and id(content) not in _variable_nodes(project)
+    is_unused = _stands_in_extension(declaration.document, content.start) and id(content) not in _variable_nodes(
+        project
+    )
     if not is_moved and not is_unused:
-        file, line, _ = slot.document.place(content.start)
+        file, line, _ = declaration.document.place(content.start)
         yield f"{file}:{line}"
 
 
@@ -185,10 +190,10 @@ def other_uses(component: Component, slot: Slot) -> Iterator[str]:
 def _variable_nodes(project: Project) -> frozenset[int]:
     """Identities of the places where variables of services stand, those that merge keys bring included."""
     return frozenset(
-        id(slot.node)
+        id(declaration.node)
         for service in project.services.values()
         for variable in service.variables.values()
-        for slot in variable.slots
+        for declaration in variable.declarations
     )
 
 
@@ -203,58 +208,61 @@ def _stands_in_extension(document: Document, offset: int) -> bool:
 
 
 def is_moved(component: Component) -> bool:
-    return all(isinstance(finding.result, Proposal) for finding in component.findings)
+    return all(isinstance(finding.result, Fix) for finding in component.findings)
 
 
-def is_word_of_test(slot: Argument, proposal: Proposal) -> bool:
+def is_word_of_test(declaration: Argument, fix: Fix) -> bool:
     """Whether an argument stands in the words of a healthcheck, which are read with all others of its list."""
-    return any(read.test is not None and read.node is slot.content for read in proposal.reads)
+    return any(read.test is not None and read.node is declaration.content for read in fix.reads)
 
 
-def make_change(component: Component, by_slot: Mapping[int, PlannedSecret]) -> Change:
+def make_change(component: Component, by_declaration: Mapping[int, PlannedSecret]) -> Change:
     moves: list[Move] = []
     done: set[int] = set()
     for finding in component.findings:
         result = finding.result
-        assert isinstance(result, Proposal)
-        lasts = {id(slot.document): slot for slot in finding.variable.slots}
-        for slot in finding.variable.slots:
-            # a slot that a later one of its file overrides gets the same secret: nothing is lost, nothing comes back
-            secret = by_slot.get(slot.key) or by_slot[lasts[id(slot.document)].key]
-            if slot.key not in done:
-                done.add(slot.key)
-                if isinstance(slot, Argument):
-                    if not is_word_of_test(slot, result):
-                        moves.append(Move(slot, secret.name, value=_in_place(slot, result, secret.mount_path)))
+        assert isinstance(result, Fix)
+        lasts = {id(declaration.document): declaration for declaration in finding.variable.declarations}
+        for declaration in finding.variable.declarations:
+            # a declaration that a later one of its file overrides gets the same secret: nothing is lost, nothing comes
+            # back
+            secret = by_declaration.get(declaration.key) or by_declaration[lasts[id(declaration.document)].key]
+            if declaration.key not in done:
+                done.add(declaration.key)
+                if isinstance(declaration, Argument):
+                    if not is_word_of_test(declaration, result):
+                        moves.append(
+                            Move(declaration, secret.name, value=_in_place(declaration, result, secret.mount_path))
+                        )
                     continue
-                if isinstance(slot, BuildArgument) and slot.container is None:
+                if isinstance(declaration, BuildArgument) and declaration.container is None:
                     # a default of the Dockerfile goes with its declaration
                     continue
                 if not result.new_name:
                     # what is said beside it goes too: in a script it would be shown by `docker inspect`
-                    moves.append(Move(slot, secret.name))
+                    moves.append(Move(declaration, secret.name))
                     continue
-                stays = slot.node is not slot.content and component.other_use(slot) is not None
+                stays = declaration.node is not declaration.content and component.other_use(declaration) is not None
                 value = result.value.format(path=secret.mount_path, name=secret.name)
-                moves.append(Move(slot, secret.name, result.new_name, value, replaces_alias=stays))
+                moves.append(Move(declaration, secret.name, result.new_name, value, replaces_alias=stays))
     order = [Applicability.SAFE, Applicability.REVIEW, Applicability.MANUAL]
-    worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Proposal)), key=order.index)
+    worst = max((f.result.applicability for f in component.findings if isinstance(f.result, Fix)), key=order.index)
     return Change(tuple(moves), (), worst)
 
 
-def _in_place(slot: Argument, proposal: Proposal, path: str) -> str:
+def _in_place(declaration: Argument, fix: Fix, path: str) -> str:
     """What stands in the place of an argument: a script reads the file there, a wrapper replaces the path when the
     container starts. Nothing, where it stands in an entrypoint that the wrapper writes anew."""
-    if proposal.program is None and proposal.option is None:
-        return scripts.content(path)
-    return "" if proposal.program is not None and is_written_anew(slot) else path
+    if fix.program is None and fix.option is None:
+        return shell_texts.content(path)
+    return "" if fix.program is not None and is_written_anew(declaration) else path
 
 
-def is_written_anew(slot: Argument) -> bool:
+def is_written_anew(declaration: Argument) -> bool:
     """Whether the argument stands in an entrypoint that a wrapper restates: it is no list that stands line by line."""
-    if slot.place_key != "entrypoint" or slot.layer is None:
+    if declaration.place_key != "entrypoint" or declaration.layer is None:
         return False
-    entry = slot.layer.service.own("entrypoint")
+    entry = declaration.layer.service.own("entrypoint")
     return entry is not None and not is_block(entry.value)
 
 

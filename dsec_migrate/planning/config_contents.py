@@ -12,20 +12,19 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dsec_migrate import files, mounts, readers
-from dsec_migrate.changes import Applicability, Change, MountOptions, PlannedSecret
-from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, walk
-from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.naming import is_valid, style_of
-from dsec_migrate.options import Mount, Options, SourceKind, Target
-from dsec_migrate.patches import Remove, without
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.planning import chosen
+from dsec_migrate.compose.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, walk
+from dsec_migrate.compose.project import Layer, Project, Service, claim_on, has_unusual_line_ends
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path, config_path, targets_in_use
+from dsec_migrate.config.options import Mount, Options, SourceKind, Target
+from dsec_migrate.detectors.finding import Action, Confidence, Finding
+from dsec_migrate.planning import chosen, secret_files, secret_readers, service_secrets
+from dsec_migrate.planning.changes import Applicability, Change, MountOptions, PlannedSecret
+from dsec_migrate.planning.naming import is_valid, style_of
+from dsec_migrate.planning.patches import Remove, without
 from dsec_migrate.planning.secrets import member_of
-from dsec_migrate.project import Layer, Project, Service, claim_on, has_unusual_line_ends
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path, config_path, targets_in_use
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 KEY = "configs"
 
@@ -80,7 +79,11 @@ def candidates(project: Project, options: Options, found: Iterable[Finding]) -> 
 
 
 def move(
-    project: Project, options: Options, contents: Iterable[Content], others: Iterable[PlannedSecret], disk: files.Disk
+    project: Project,
+    options: Options,
+    contents: Iterable[Content],
+    others: Iterable[PlannedSecret],
+    disk: secret_files.Disk,
 ) -> list[Moved]:
     """The configs that become secrets, each under the name that was asked for, or its own, where that is free.
     ``others`` are those of the plan.
@@ -98,8 +101,8 @@ def move(
             continue
         services = tuple(dict.fromkeys(use.service.name for use in one.uses))
         taken.add(name)
-        secret = PlannedSecret(name, SourceKind.FILE, one.value, services, (), mode=readers.READABLE_BY_ALL)
-        secret = files.assign(project, secret, style, disk)
+        secret = PlannedSecret(name, SourceKind.FILE, one.value, services, (), mode=secret_readers.READABLE_BY_ALL)
+        secret = secret_files.assign(project, secret, style, disk)
         finding = replace(
             one.finding,
             action=Action.MIGRATE,
@@ -112,15 +115,15 @@ def move(
     return moved
 
 
-def needs(moved: Iterable[Moved]) -> Iterator[mounts.Other]:
+def needs(moved: Iterable[Moved]) -> Iterator[service_secrets.Other]:
     for one in moved:
         for use in one.content.uses:
-            yield mounts.Other(use.service.name, use.layer, one.secret.name, KEY)
+            yield service_secrets.Other(use.service.name, use.layer, one.secret.name, KEY)
 
 
-def targets(moved: Iterable[Moved]) -> mounts.Readers:
+def targets(moved: Iterable[Moved]) -> service_secrets.Readers:
     """Where each service mounts them."""
-    found: dict[mounts.Reading, tuple[MountOptions, ...]] = {}
+    found: dict[service_secrets.Reading, tuple[MountOptions, ...]] = {}
     for one in moved:
         for use in one.content.uses:
             reading = (use.service.name, one.secret.name)
@@ -191,7 +194,13 @@ def _is_alone(project: Project) -> bool:
     """Whether one file says all of the project: what others add to a config or a service is theirs."""
     if len(project.documents) != 1 or len(project.document.roots) != 1 or project.extended or project.is_part:
         return False
-    if project.included or len(set(project.family)) > 1 or project.twins or not project.is_whole or project.problems:
+    if (
+        project.included
+        or len(set(project.family)) > 1
+        or project.duplicate_services
+        or not project.is_whole
+        or project.problems
+    ):
         return False
     source = project.source
     if has_unusual_line_ends(source.text) or not source.text.endswith("\n"):

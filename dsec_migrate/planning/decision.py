@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dsec_migrate import stores
-from dsec_migrate.changes import (
-    Applicability,
-    PlannedSecret,
-)
-from dsec_migrate.finding import Action, Confidence, Finding, Site, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case, Delivery, Proposal, propose
-from dsec_migrate.planning import claimed, excepted, resolved, slips, withheld
-from dsec_migrate.project import Hidden, Project, Slot, Variable
-from dsec_migrate.records import dataclass
-from dsec_migrate.stores import Holding, Left
+from dsec_migrate.compose.project import Declaration, Hidden, Project, Variable
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Confidence, Finding, Site, Verdict
+from dsec_migrate.planning import claimed, excluded, resolved, slips, withheld
+from dsec_migrate.planning.changes import Applicability, PlannedSecret
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.propose import propose
+from dsec_migrate.planning.sources import hold as stores
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(eq=False, repr=False)
-class Pending:
+class Decision:
     """A finding on its way to a decision.
 
     ``layers`` are the lines of other files that set the variable as well, each the last of its file, and what a store
@@ -27,8 +25,8 @@ class Pending:
     """
 
     case: Case
-    result: Proposal | Left
-    layers: tuple[tuple[Slot, Holding], ...] = ()
+    result: Fix | Skipped
+    layers: tuple[tuple[Declaration, Holding], ...] = ()
 
     @property
     def variable(self) -> Variable:
@@ -38,32 +36,32 @@ class Pending:
 def cases(project: Project, options: Options) -> Iterator[Case]:
     for service in project.services.values():
         for variable in service.variables.values():
-            verdict = slips.verdict(service, variable.slot, variable.effective.value)
+            verdict = slips.verdict(service, variable.declaration, variable.effective.value)
             if verdict is not None:
                 yield Case(project, service, variable, verdict, options)
 
 
-def judged(case: Case, slot: Slot) -> Verdict | None:
+def judged(case: Case, declaration: Declaration) -> Verdict | None:
     """The verdict on another line of the variable."""
-    value = case.project.value_at(slot)
-    return slips.verdict(case.service, slot, value)
+    value = case.project.value_at(declaration)
+    return slips.verdict(case.service, declaration, value)
 
 
-def hidden_findings(project: Project, options: Options) -> Iterator[Pending]:
+def hidden_findings(project: Project, options: Options) -> Iterator[Decision]:
     """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
     for service in project.services.values():
         for variable in service.hidden:
-            if variable.slot.key in withheld.reaching(project):
+            if variable.declaration.key in withheld.reaching(project):
                 continue
-            verdict = slips.verdict(service, variable.slot, variable.effective.value)
+            verdict = slips.verdict(service, variable.declaration, variable.effective.value)
             if verdict is not None:
-                yield Pending(
-                    Case(project, service, variable, verdict, options), Left(_reason_of_hidden(project, variable))
+                yield Decision(
+                    Case(project, service, variable, verdict, options), Skipped(_reason_of_hidden(project, variable))
                 )
 
 
 def _reason_of_hidden(project: Project, variable: Hidden) -> str:
-    by, document = variable.by, variable.slot.document
+    by, document = variable.by, variable.declaration.document
     also = f", and let {variable.reset.place} take its new name away" if variable.reset is not None else ""
     if by is not document:
         return f"{by.source.path} takes it away, but without that file a container gets it: move it by hand{also}"
@@ -74,70 +72,74 @@ def _reason_of_hidden(project: Project, variable: Hidden) -> str:
     return "no container gets it, because a later document takes it away: remove the line by hand"
 
 
-def decide(case: Case) -> Pending:
+def decide(case: Case) -> Decision:
     options, service, variable = case.options, case.service.name, case.variable.name
-    slipped = slips.slip_of(case.variable.slot)
+    slipped = slips.slip_of(case.variable.declaration)
     if slipped is not None:
-        return Pending(case, slips.reason(case.variable.slot, slipped))
-    reason = excepted.reason(case)
+        return Decision(case, slips.reason(case.variable.declaration, slipped))
+    reason = excluded.reason(case)
     if reason is not None:
-        return Pending(case, Left(f"it is excepted: {reason}", is_excepted=True))
+        return Decision(case, Skipped(f"it is excepted: {reason}", is_excepted=True))
     reason = resolved.reason(case)
     if reason is not None:
-        return Pending(case, Left(reason))
+        return Decision(case, Skipped(reason))
     reason = options.reason_to_skip(service, variable)
     if reason:
-        return Pending(case, Left(f"skipped on purpose: {reason}", is_excepted=True))
+        return Decision(case, Skipped(f"skipped on purpose: {reason}", is_excepted=True))
     if not options.is_asked_for(service, variable):
-        return Pending(case, Left("it is not asked for (--only, --skip)"))
+        return Decision(case, Skipped("it is not asked for (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
-        return Pending(case, Left("it is only possibly a secret: name it with --only to move it"))
+        return Decision(case, Skipped("it is only possibly a secret: name it with --only to move it"))
     failure = next((said for *place, said in options.unproved if place == [service, variable]), None)
     if failure is not None:
-        return Pending(case, Left(f"its change could not be proved right, which is a defect to be reported: {failure}"))
+        return Decision(
+            case, Skipped(f"its change could not be proved right, which is a defect to be reported: {failure}")
+        )
     result = claimed.weigh(case, propose(case))
-    if isinstance(result, Left):
-        return Pending(case, result)
-    layers: list[tuple[Slot, Holding]] = []
-    for slot in other_layers(case.variable):
-        holding = hold(case, slot)
-        if isinstance(holding, Left):
-            return Pending(case, Left(f"{slot.place} sets it as well: {holding.reason}"))
-        layers.append((slot, holding))
-    return Pending(case, result, tuple(layers))
+    if isinstance(result, Skipped):
+        return Decision(case, result)
+    layers: list[tuple[Declaration, Holding]] = []
+    for declaration in other_layers(case.variable):
+        holding = hold(case, declaration)
+        if isinstance(holding, Skipped):
+            return Decision(case, Skipped(f"{declaration.place} sets it as well: {holding.reason}"))
+        layers.append((declaration, holding))
+    return Decision(case, result, tuple(layers))
 
 
-def other_layers(variable: Variable) -> list[Slot]:
+def other_layers(variable: Variable) -> list[Declaration]:
     """The last line of each other file that sets the variable, in Compose's order."""
-    by_document = {id(slot.document): slot for slot in variable.slots}
-    return [slot for slot in by_document.values() if slot.document is not variable.slot.document]
+    by_document = {id(declaration.document): declaration for declaration in variable.declarations}
+    return [
+        declaration for declaration in by_document.values() if declaration.document is not variable.declaration.document
+    ]
 
 
-def hold(case: Case, slot: Slot) -> Holding | Left:
+def hold(case: Case, declaration: Declaration) -> Holding | Skipped:
     """What the store makes of one line of the variable, as if those that override it were not there."""
     variable = case.variable
-    slots = variable.slots[: variable.slots.index(slot) + 1]
-    effective = case.project.effect(slot)
+    declarations = variable.declarations[: variable.declarations.index(declaration) + 1]
+    effective = case.project.effect(declaration)
     return stores.hold(
-        case.options, case.project, case.service, Variable(variable.service, variable.name, slots, effective)
+        case.options, case.project, case.service, Variable(variable.service, variable.name, declarations, effective)
     )
 
 
-def reports(finding: Pending, by_slot: Mapping[int, PlannedSecret]) -> Iterator[Finding]:
+def reports(finding: Decision, by_declaration: Mapping[int, PlannedSecret]) -> Iterator[Finding]:
     """The rows of a finding: one for each other file that sets the variable, and where the line in effect stands."""
-    for slot in other_layers(finding.variable):
-        if slot.text:
-            yield report(finding, by_slot, slot)
-    yield report(finding, by_slot)
+    for declaration in other_layers(finding.variable):
+        if declaration.text:
+            yield report(finding, by_declaration, declaration)
+    yield report(finding, by_declaration)
 
 
-def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot | None = None) -> Finding:
+def report(finding: Decision, by_declaration: Mapping[int, PlannedSecret], layer: Declaration | None = None) -> Finding:
     case, result, variable = finding.case, finding.result, finding.variable
-    slot = layer or variable.slot
-    file, line, column = slot.document.place(slot.start)
+    declaration = layer or variable.declaration
+    file, line, column = declaration.document.place(declaration.start)
     site = Site(file, line, column)
     verdict = case.verdict if layer is None else judged(case, layer) or case.verdict
-    if isinstance(result, Left):
+    if isinstance(result, Skipped):
         return Finding(
             site,
             case.service.name,
@@ -153,7 +155,7 @@ def report(finding: Pending, by_slot: Mapping[int, PlannedSecret], layer: Slot |
             result.reason,
             is_excepted=result.is_excepted,
         )
-    secret = by_slot[slot.key]
+    secret = by_declaration[declaration.key]
     return Finding(
         site,
         case.service.name,

@@ -10,21 +10,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from dsec_migrate import exceptions
-from dsec_migrate.changes import Applicability, Read
-from dsec_migrate.detectors import judge, passages
+from dsec_migrate.compose.document import (
+    Document,
+    Entry,
+    Mapping,
+    ParsedNode,
+    Scalar,
+    Sequence,
+    follow,
+    text_span,
+    walk,
+)
+from dsec_migrate.compose.project import Project, scalar_text
+from dsec_migrate.compose.project.mounted import mounts
+from dsec_migrate.config import exclusions
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.judge import judge, passages
 from dsec_migrate.detectors.names import Kind, meaning
+from dsec_migrate.detectors.resolvers import resolver_of
 from dsec_migrate.detectors.scanning import merge
-from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, text_span, walk
-from dsec_migrate.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Delivery
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, scalar_text
-from dsec_migrate.project.mounted import mounts
-from dsec_migrate.records import replace
-from dsec_migrate.resolvers import resolver_of
-from dsec_migrate.source import Source, Span
+from dsec_migrate.planning.changes import Applicability, Read
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Source, Span
 
 CHECK = "plaintext-elsewhere"
 """The check of the audit that tells of them."""
@@ -93,7 +103,7 @@ def excepted(
     """The finding of ``lines``, with the reason where the project's people want it to stay."""
     service, variable = finding.service, finding.variable or finding.path
     names = (variable, finding.name, finding.path, finding.site.file)
-    reasons = (exceptions.reason_for(check, source, line, names, project.exceptions) for line in lines)
+    reasons = (exclusions.reason_for(check, source, line, names, project.exceptions) for line in lines)
     reason = next(filter(None, reasons), None)
     if reason is not None:
         return replace(finding, note=f"it is excepted: {reason}", is_excepted=True)
@@ -153,7 +163,7 @@ def _judged_elsewhere(project: Project) -> Iterator[int]:
                 if node is not None:
                     yield from (id(follow(part)) for part in walk(node))
         for variable in (*service.variables.values(), *service.hidden):
-            yield from (id(slot.content) for slot in variable.slots)
+            yield from (id(declaration.content) for declaration in variable.declarations)
 
 
 # --- what is found ---

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import environment
-from dsec_migrate.changes import Move, Plan, PlannedSecret
-from dsec_migrate.detectors import judge
-from dsec_migrate.document import Document, Scalar
-from dsec_migrate.dotenv import Entry
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Candidate
-from dsec_migrate.options import SourceKind
-from dsec_migrate.patches import Remove
+from dsec_migrate.compose import environment
+from dsec_migrate.compose.document import Document, Scalar
+from dsec_migrate.compose.dotenv import Entry
+from dsec_migrate.compose.project import Argument, EnvFileText, Project, claim_on, references_of
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Candidate
+from dsec_migrate.detectors.judge import judge
+from dsec_migrate.planning.changes import Move, Plan, PlannedSecret
 from dsec_migrate.planning.handed_on import reader_of
-from dsec_migrate.project import Argument, EnvFileText, Project, claim_on, references_of
-from dsec_migrate.source import Source, Span
+from dsec_migrate.planning.patches import Remove
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import Source, Span
 
 Planned = tuple[Project, Plan]
 
@@ -104,8 +104,8 @@ def supplies(project: Project, move: Move, secret: PlannedSecret) -> list[str]:
 
 
 def _mentioned(project: Project, move: Move) -> list[str]:
-    slot = move.slot
-    names = [slot.name] if slot.text is None else [r.name for r in project.effect(slot).references]
+    declaration = move.declaration
+    names = [declaration.name] if declaration.text is None else [r.name for r in project.effect(declaration).references]
     return list(dict.fromkeys(names))
 
 
@@ -118,7 +118,7 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
         secret = secrets.get(move.secret)
         if secret is None or secret.source is SourceKind.ENVIRONMENT:
             continue
-        is_all = move.slot.text is None or project.effect(move.slot).whole_reference is not None
+        is_all = move.declaration.text is None or project.effect(move.declaration).whole_reference is not None
         for name in _mentioned(project, move):
             value = project.environment.variables.get(name)
             text = None if value is None else value.replace("$", "$$")
@@ -128,12 +128,16 @@ def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
 
 
 def _still_read(project: Project, plan: Plan) -> Iterator[str]:
-    moved = {id(move.slot.content) for move in plan.moves}
+    moved = {id(move.declaration.content) for move in plan.moves}
     for _, text in _templates_after(project, plan):
         yield from references_of(text)
     for service in project.services.values():
         for variable in service.variables.values():
-            yield from (slot.name for slot in variable.slots if slot.text is None and id(slot.content) not in moved)
+            yield from (
+                declaration.name
+                for declaration in variable.declarations
+                if declaration.text is None and id(declaration.content) not in moved
+            )
         for file in service.env_files:
             for entry in file.entries:
                 yield from entry.references
@@ -202,10 +206,10 @@ def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Docum
         elif not read.variable:
             gone.setdefault(id(read.node), []).extend(read.spans)
     for move in plan.moves:
-        if isinstance(move.slot, Argument):
-            gone.setdefault(id(move.slot.content), []).append(move.slot.part)
+        if isinstance(move.declaration, Argument):
+            gone.setdefault(id(move.declaration.content), []).append(move.declaration.part)
         else:
-            moved.add(id(move.slot.content))
+            moved.add(id(move.declaration.content))
     for document in project.compose_texts:
         for node in document.templates:
             if id(node) not in moved:

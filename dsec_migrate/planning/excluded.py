@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsec_migrate import exceptions
-from dsec_migrate.passes import Case
-from dsec_migrate.project import Argument, BuildArgument, BuildFile, BuildPart, Slot
+from dsec_migrate.compose.project import Argument, BuildArgument, BuildFile, BuildPart, Declaration
+from dsec_migrate.config import exclusions
+from dsec_migrate.planning.passes.fix import Case
 
 CHECKS = (
     "plaintext-in-environment",
@@ -21,21 +21,21 @@ CHECKS = (
 
 def reason(case: Case) -> str | None:
     """Why they want it so; None where nobody said it."""
-    slot, service, name = case.variable.slot, case.service.name, case.variable.name
-    source, heeded = slot.document.source, case.project.exceptions
+    declaration, service, name = case.variable.declaration, case.service.name, case.variable.name
+    source, heeded = declaration.document.source, case.project.exceptions
     if not heeded.may_speak_of(source):
         return None
-    file, line, _ = slot.document.place(slot.start)
-    return exceptions.reason_for(check_of(slot), source, line, (name, f"{service}.{name}", file), heeded)
+    file, line, _ = declaration.document.place(declaration.start)
+    return exclusions.reason_for(check_of(declaration), source, line, (name, f"{service}.{name}", file), heeded)
 
 
-def check_of(slot: Slot) -> str:
+def check_of(declaration: Declaration) -> str:
     """The ID of the check that tells of a secret in plaintext in such a place."""
-    if isinstance(slot, BuildFile):
+    if isinstance(declaration, BuildFile):
         return "secret-copied-into-image"
-    if isinstance(slot, BuildPart):
-        is_line = slot.instruction is not None and slot.instruction.keyword == "ENV"
+    if isinstance(declaration, BuildPart):
+        is_line = declaration.instruction is not None and declaration.instruction.keyword == "ENV"
         return "secret-in-image-environment" if is_line else "secret-in-build-command"
-    if isinstance(slot, BuildArgument):
+    if isinstance(declaration, BuildArgument):
         return "secret-in-build-argument"
-    return "plaintext-in-command" if isinstance(slot, Argument) else "plaintext-in-environment"
+    return "plaintext-in-command" if isinstance(declaration, Argument) else "plaintext-in-environment"

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate import files, images
-from dsec_migrate.changes import Applicability, Move
+from dsec_migrate.compose.document import Alias, Scalar, walk
+from dsec_migrate.compose.project import Declaration, EnvFileDeclaration, Project, Service, Variable, claim_on
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.document import Alias, Scalar, walk
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.images import Image
-from dsec_migrate.mounts import Other
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Delivery
-from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.project import EnvFileSlot, Project, Service, Slot, Variable, claim_on
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image
+from dsec_migrate.planning import secret_files
+from dsec_migrate.planning.changes import Applicability, Move
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
+from dsec_migrate.planning.service_secrets import Other
+from dsec_migrate.text.records import dataclass, replace
 
 KIND = "half-done"
 _SUFFIX, _DOUBLE, _PREFIX = "_FILE", "__FILE", "FILE__"
@@ -37,7 +38,7 @@ class Mend:
     """The variable gets another name, or (None) goes; ``mount`` is a secret that the service lacks. Where the name
     stays, only the mount is missing."""
 
-    slot: Slot
+    declaration: Declaration
     new_name: str | None
     secret: str
     mount: str | None = None
@@ -64,12 +65,12 @@ class HalfDone:
         if mend is None or mend.new_name == self.variable.name:
             return None
         if mend.new_name is None:
-            return Move(mend.slot, mend.secret, keeps_comment=True)
-        return Move(mend.slot, mend.secret, mend.new_name, mend.slot.text or "")
+            return Move(mend.declaration, mend.secret, keeps_comment=True)
+        return Move(mend.declaration, mend.secret, mend.new_name, mend.declaration.text or "")
 
     def report(self, verdict: Verdict | None, options: Options) -> Finding:
         """The row of a report; ``verdict`` is what the detectors say of the variable's text."""
-        slot, mend = self.variable.slot, self.mend
+        declaration, mend = self.variable.declaration, self.mend
         is_mended = self.is_mended(options)
         sureness = Applicability.REVIEW if self.doubt else Applicability.SAFE
         added = (mend.new_name,) if mend is not None and mend.new_name not in (None, self.variable.name) else ()
@@ -79,7 +80,7 @@ class HalfDone:
         if mend is not None and not is_mended:
             note += " (not known to be safe: --fix without --safe mends it)" if options.fix else " (--fix mends it)"
         return Finding(
-            Site(*slot.document.place(slot.start)),
+            Site(*declaration.document.place(declaration.start)),
             self.service.name,
             self.variable.name,
             KIND,
@@ -94,7 +95,7 @@ class HalfDone:
         )
 
 
-def find(project: Project, options: Options, disk: files.Disk) -> list[HalfDone]:
+def find(project: Project, options: Options, disk: secret_files.Disk) -> list[HalfDone]:
     """What is half done in a project, but for what ``--only`` and ``--skip`` leave out."""
     return [
         _unless_claimed(project, one)
@@ -107,7 +108,7 @@ def find(project: Project, options: Options, disk: files.Disk) -> list[HalfDone]
 
 def _unless_claimed(project: Project, one: HalfDone) -> HalfDone:
     """Nothing mends a file that others may read."""
-    source = one.mend.slot.document.source if one.mend is not None else None
+    source = one.mend.declaration.document.source if one.mend is not None else None
     claim = claim_on(project, source.path, source.real_path) if source is not None else None
     return one if claim is None else replace(one, note=f"{one.note}; {claim.reason}", mend=None)
 
@@ -119,7 +120,7 @@ def needs(mended: Iterable[HalfDone]) -> Iterator[Other]:
             yield Other(one.service.name, one.service.layers[0], one.mend.mount, "environment")
 
 
-def _judge(project: Project, service: Service, variable: Variable, disk: files.Disk) -> HalfDone | None:
+def _judge(project: Project, service: Service, variable: Variable, disk: secret_files.Disk) -> HalfDone | None:
     value, name = variable.effective.value or "", variable.name
     is_path = value.startswith(f"{SECRETS_MOUNT}/")
     if not is_path and not any(form in service.variables for form in _forms(name)):
@@ -150,7 +151,7 @@ def _base(name: str) -> str | None:
 
 
 def _set_twice(
-    project: Project, service: Service, variable: Variable, row: Image | None, disk: files.Disk
+    project: Project, service: Service, variable: Variable, row: Image | None, disk: secret_files.Disk
 ) -> HalfDone | None:
     """`X` beside `X_FILE`, where the file holds the same and the image reads it: `X` can go."""
     way = row.way(variable.name) if row is not None and row.is_sure else None
@@ -159,7 +160,7 @@ def _set_twice(
     path = service.variables[way.name].effective.value or ""
     name = by_path(service).get(path)
     file = project.secrets.get(name, {}).get("file") if name is not None else None
-    content = disk.read(files.resolve_path(project, file)) if isinstance(file, str) else None
+    content = disk.read(secret_files.resolve_path(project, file)) if isinstance(file, str) else None
     is_same = content is not None and content.decode("utf-8", "replace") == variable.effective.value
     if name is None or not is_same or not _is_simple(service, variable):
         return None
@@ -167,7 +168,7 @@ def _set_twice(
         service,
         variable,
         f"{way.name} is set beside it, and its file holds the same",
-        Mend(variable.slot, None, name),
+        Mend(variable.declaration, None, name),
     )
 
 
@@ -217,7 +218,7 @@ def _not_mounted(project: Project, service: Service, variable: Variable, path: s
     note = f"no secret is mounted at {path}"
     if name not in project.secrets or len(service.layers) != 1 or service.layers[0].users:
         return HalfDone(service, variable, note)
-    return HalfDone(service, variable, note, Mend(variable.slot, variable.name, name, mount=name))
+    return HalfDone(service, variable, note, Mend(variable.declaration, variable.name, name, mount=name))
 
 
 def _renamed(service: Service, variable: Variable, new_name: str) -> Mend | None:
@@ -225,19 +226,23 @@ def _renamed(service: Service, variable: Variable, new_name: str) -> Mend | None
     name = by_path(service).get(path)
     if name is None or new_name in service.variables or not _is_simple(service, variable):
         return None
-    return Mend(variable.slot, new_name, name)
+    return Mend(variable.declaration, new_name, name)
 
 
 def _is_simple(service: Service, variable: Variable) -> bool:
     """Whether the line is the service's alone, so that a change of it reaches nobody else."""
-    slot = variable.slot
-    if len(variable.slots) != 1 or isinstance(slot, EnvFileSlot) or isinstance(slot.node, Alias):
+    declaration = variable.declaration
+    if (
+        len(variable.declarations) != 1
+        or isinstance(declaration, EnvFileDeclaration)
+        or isinstance(declaration.node, Alias)
+    ):
         return False
     (first, *others) = service.layers
     entry = first.service.own("environment")
-    is_own = entry is not None and slot.container is entry.value and entry.value.anchor is None
-    key = slot.entry.key if slot.entry is not None else slot.node
-    return not others and not first.users and is_own and slot.content.anchor is None and key.anchor is None
+    is_own = entry is not None and declaration.container is entry.value and entry.value.anchor is None
+    key = declaration.entry.key if declaration.entry is not None else declaration.node
+    return not others and not first.users and is_own and declaration.content.anchor is None and key.anchor is None
 
 
 def _mounts_elsewhere(service: Service) -> bool:

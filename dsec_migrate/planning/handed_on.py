@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import builds
-from dsec_migrate.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow, plain
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow, plain
+from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.planning.host_scripts import naming
-from dsec_migrate.project import Project, Service
 
 
 class HandedOn(NamedTuple):
@@ -132,20 +132,20 @@ def _builds(project: Project, real: str) -> Iterator[HandedOn]:
 
     for service in built:
         build = builds.find(project, service)
-        recipe = builds.recipe(project, build) if build is not None else None
-        if build is None or recipe is None or not _is_below(real, os.path.realpath(build.context)):
+        dockerfile = builds.dockerfile_of(project, build) if build is not None else None
+        if build is None or dockerfile is None or not _is_below(real, os.path.realpath(build.context)):
             continue
         name = os.path.relpath(real, os.path.realpath(build.context))
         if ignored_in(build.context)(name):
             continue
-        for stage in stages(recipe.content):
+        for stage in stages(dockerfile.content):
             for copy in stage.instructions:
                 if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None:
                     continue
-                named = [copy.text[slice(*word)] for word in list(words(copy.text, recipe.content.escape))[:-1]]
+                named = [copy.text[slice(*word)] for word in list(words(copy.text, dockerfile.content.escape))[:-1]]
                 for text in (word.removeprefix("./").strip("/") for word in named):
                     if text in {"", "."} or fnmatchcase(name, text) or name.startswith(f"{text}/"):
-                        place = f"{os.path.normpath(recipe.source.path)}:{copy.line}"
+                        place = f"{os.path.normpath(dockerfile.source.path)}:{copy.line}"
                         yield HandedOn(f"{place} copies it into the image of {service.name}", is_sure=text == name)
 
 

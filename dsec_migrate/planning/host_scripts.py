@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.source import read_bytes
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import read_bytes
 
 MOST_SCRIPTS = 200
 MOST_BYTES = 256 * 1024

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from dsec_migrate import builds, git, ignoring
-from dsec_migrate.changes import NewFile, PlannedSecret
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
+from dsec_migrate import git
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.project import Project
+from dsec_migrate.planning.changes import NewFile, PlannedSecret
+from dsec_migrate.text import ignore_files
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.secret import Secret
 
 Read = Callable[[Path], bytes | None]
 
@@ -37,15 +39,15 @@ def out_of_git(
     """
     base, place = _real(project.directory), _real(folder)
     top = _repository_around(place)
-    file = project.directory / ignoring.NAME
+    file = project.directory / ignore_files.NAME
 
     def is_ignored(name: str) -> bool:
         outermost = top or (base if place.is_relative_to(base) else place)
-        return ignoring.is_ignored_by_git(outermost, place / name, read)
+        return ignore_files.is_ignored_by_git(outermost, place / name, read)
 
     def read(path: Path) -> bytes | None:
         # what is planned is known by the paths that the project has
-        known = {base / ignoring.NAME: file, place / ignoring.NAME: folder / ignoring.NAME}
+        known = {base / ignore_files.NAME: file, place / ignore_files.NAME: folder / ignore_files.NAME}
         return disk.read(known.get(path, path))
 
     names = [secret.path.name for secret in secrets if secret.path is not None]
@@ -56,9 +58,9 @@ def out_of_git(
             yield replaced.as_new_file(disk)
         else:
             yield from _with_lines(file, _lines(base, place, names, "/"), is_ignored, disk)
-    if _is_new(folder) and disk.read(folder / ignoring.NAME) is None:
-        disk.claim(folder / ignoring.NAME, ignoring.OWN.encode())
-        yield NewFile(folder / ignoring.NAME, Secret(ignoring.OWN), 0o644, append=True, is_secret=False)
+    if _is_new(folder) and disk.read(folder / ignore_files.NAME) is None:
+        disk.claim(folder / ignore_files.NAME, ignore_files.OWN.encode())
+        yield NewFile(folder / ignore_files.NAME, Secret(ignore_files.OWN), 0o644, append=True, is_secret=False)
     for secret in secrets if top is not None else ():
         if secret.path is not None and not secret.has_file and not is_ignored(secret.path.name):
             raise UserError(
@@ -84,7 +86,7 @@ def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[s
             continue
         base, text = _real(context), (read(ignore) or b"").decode("utf-8", "replace")
         inside = [place.relative_to(base).as_posix() for path in paths if (place := _real(path)).is_relative_to(base)]
-        if any(not ignoring.is_ignored_by_docker(text, name) for name in inside):
+        if any(not ignore_files.is_ignored_by_docker(text, name) for name in inside):
             yield (
                 f"the build context {context} holds value files, and {ignore} lies outside of the project: name their "
                 f"folder there, or let `--allow {shlex.quote(str(context))}` do it"
@@ -108,7 +110,7 @@ def _out_of_context(path: Path, context: Path, folder: Path, names: Sequence[str
     text = (disk.read(path) or b"").decode("utf-8", "replace")
 
     def is_ignored(name: str) -> bool:
-        return ignoring.is_ignored_by_docker(text, (place / name).relative_to(base).as_posix())
+        return ignore_files.is_ignored_by_docker(text, (place / name).relative_to(base).as_posix())
 
     yield from _with_lines(path, _lines(base, place, names, ""), is_ignored, disk)
 
@@ -118,12 +120,12 @@ def _lines(base: Path, place: Path, names: Sequence[str], anchor: str) -> Mappin
     none where that lies outside."""
     if not place.is_relative_to(base):
         return {}
-    relative = ignoring.literally(place.relative_to(base).as_posix())
+    relative = ignore_files.literally(place.relative_to(base).as_posix())
     if relative == ".":
-        return {f"{anchor}{ignoring.literally(name)}": [name] for name in names}
+        return {f"{anchor}{ignore_files.literally(name)}": [name] for name in names}
     if _is_ours(place, names):
         return {f"{anchor}{relative}/": names}
-    return {f"{anchor}{relative}/{ignoring.literally(name)}": [name] for name in names}
+    return {f"{anchor}{relative}/{ignore_files.literally(name)}": [name] for name in names}
 
 
 def _with_lines(
@@ -165,8 +167,8 @@ def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) 
     base, place = _real(project.directory), _real(folder)
     if not place.is_relative_to(base) or place == base:
         return None
-    relative = ignoring.literally(place.relative_to(base).as_posix())
-    path = project.directory / ignoring.NAME
+    relative = ignore_files.literally(place.relative_to(base).as_posix())
+    path = project.directory / ignore_files.NAME
     text = (disk.read(path) or b"").decode("utf-8", "replace")
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines()
@@ -176,8 +178,8 @@ def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) 
     def hides(text: str) -> bool:
         """Whether a line for the folder, or one above it, keeps git from what it is to get."""
         samples = (place / pattern.replace("*", "x") for pattern in kept)
-        own = {base / ignoring.NAME: text.encode()}
-        return any(ignoring.is_ignored_by_git(base, sample, own.get) for sample in samples)
+        own = {base / ignore_files.NAME: text.encode()}
+        return any(ignore_files.is_ignored_by_git(base, sample, own.get) for sample in samples)
 
     if first in lines and all(line in lines[lines.index(first) :] for line in wanted) and not hides(text):
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsec_migrate.finding import Action, Site
-from dsec_migrate.options import Harden
-from dsec_migrate.records import dataclass
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action, Site
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate import images
-from dsec_migrate.detectors.templates import template
-from dsec_migrate.document import Content, Entry, Mapping, Scalar, Sequence, follow
-from dsec_migrate.finding import Confidence, Verdict
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Case
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Argument, Layer, Project, Reading, Service, Variable
-from dsec_migrate.source import Span
+from dsec_migrate.compose.document import Content, Entry, Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Argument, Layer, Project, Reading, Service, Variable
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Confidence, Verdict
+from dsec_migrate.detectors.literal_parts import template
+from dsec_migrate.images import table as images
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _PROGRAM = "traefik"
 _USERS = Pattern(r"(?i)traefik\.http\.middlewares\.([^.=]+)\.(?:basic|digest)auth\.users(?![^=])")
@@ -66,7 +66,7 @@ def _with_users(block: Content | None) -> Iterator[_Label]:
 def _case(project: Project, service: Service, layer: Layer, label: _Label, options: Options) -> Case:
     text = label.node.value[label.start :]
     exposure, parts = template(text).expose(0, len(text))
-    slot = Argument(
+    declaration = Argument(
         layer.document,
         label.name,
         text,
@@ -80,7 +80,7 @@ def _case(project: Project, service: Service, layer: Layer, label: _Label, optio
         _reading(project, f"{label.name}file"),
         ",",
     )
-    variable = Variable(service.name, f"labels:{label.name}", (slot,), project.resolve(text))
+    variable = Variable(service.name, f"labels:{label.name}", (declaration,), project.resolve(text))
     return Case(project, service, variable, Verdict(Confidence.LIKELY, exposure, _WHY, "label", parts), options)
 
 

@@ -10,15 +10,23 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
 
-from dsec_migrate.document import Scalar
-from dsec_migrate.dotenv import Entry
-from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import Proposal
+from dsec_migrate.compose.document import Scalar
+from dsec_migrate.compose.dotenv import Entry
+from dsec_migrate.compose.project import (
+    Argument,
+    Declaration,
+    EnvFileDeclaration,
+    EnvFileText,
+    Project,
+    Service,
+    references_of,
+)
+from dsec_migrate.config.options import SourceKind
 from dsec_migrate.planning.components import Component, is_moved
-from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument, EnvFileSlot, EnvFileText, Project, Service, Slot, references_of
-from dsec_migrate.source import Span
-from dsec_migrate.stores import Left
+from dsec_migrate.planning.decision import Decision
+from dsec_migrate.planning.passes.fix import Fix
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.source import Span
 
 
 def settle_references(project: Project, components: Collection[Component]) -> None:
@@ -35,7 +43,7 @@ def settle_references(project: Project, components: Collection[Component]) -> No
             if reason is not None:
                 is_quiet = False
                 for finding in component.findings:
-                    finding.result = Left(reason)
+                    finding.result = Skipped(reason)
 
 
 class _Moving:
@@ -51,14 +59,14 @@ class _Moving:
             holding
             for component in self._components
             for finding in component.findings
-            if isinstance(finding.result, Proposal)
+            if isinstance(finding.result, Fix)
             for holding in (finding.result.holding, *(holding for _, holding in finding.layers))
         ]
         return {holding.variable for holding in holdings if holding.source is SourceKind.ENVIRONMENT}
 
     @cached_property
     def places(self) -> set[int]:
-        return {id(slot.content) for slot in self._slots if not isinstance(slot, Argument)}
+        return {id(declaration.content) for declaration in self._slots if not isinstance(declaration, Argument)}
 
     def rest(self, node: Scalar) -> str:
         """What stays of a text, parts of which may move."""
@@ -68,41 +76,44 @@ class _Moving:
         return text
 
     @cached_property
-    def _slots(self) -> list[Slot]:
-        return [slot for component in self._components for slot in component.slots.values()]
+    def _slots(self) -> list[Declaration]:
+        return [declaration for component in self._components for declaration in component.declarations.values()]
 
     @cached_property
     def _parts(self) -> dict[int, list[Span]]:
         parts: dict[int, list[Span]] = {}
-        for slot in self._slots:
-            if isinstance(slot, Argument):
-                parts.setdefault(id(slot.content), []).append(slot.part)
+        for declaration in self._slots:
+            if isinstance(declaration, Argument):
+                parts.setdefault(id(declaration.content), []).append(declaration.part)
         return parts
 
 
-def _obstacles(project: Project, finding: Pending, moving: _Moving) -> Iterator[str]:
+def _obstacles(project: Project, finding: Decision, moving: _Moving) -> Iterator[str]:
     service, name = finding.case.service, finding.variable.name
     if name not in project.environment.variables:
         for file in service.env_files:
             for entry in file.entries:
                 if name in entry.references and not _is_moving(project, file.text, entry, moving):
                     yield f"{file.path}:{entry.line} builds {entry.name} from it"
-    for slot in finding.variable.slots:
-        if isinstance(slot, EnvFileSlot) and (place := _set_anew(project, service, slot)) is not None:
-            yield f"{slot.place} is built from what {place} sets anew: without that file it is another value"
-        if isinstance(slot, EnvFileSlot) and _is_project_env_file(project, slot):
+    for declaration in finding.variable.declarations:
+        if (
+            isinstance(declaration, EnvFileDeclaration)
+            and (place := _set_anew(project, service, declaration)) is not None
+        ):
+            yield f"{declaration.place} is built from what {place} sets anew: without that file it is another value"
+        if isinstance(declaration, EnvFileDeclaration) and _is_project_env_file(project, declaration):
             yield from _interpolated_uses(project, name, moving)
             if name in moving.variables:
-                yield f"{slot.place} supplies another secret with --source environment"
+                yield f"{declaration.place} supplies another secret with --source environment"
             result = finding.result
-            if isinstance(result, Proposal) and result.holding.source is SourceKind.ENVIRONMENT:
-                yield f"{slot.place} would no longer supply it: use --source file"
+            if isinstance(result, Fix) and result.holding.source is SourceKind.ENVIRONMENT:
+                yield f"{declaration.place} would no longer supply it: use --source file"
 
 
-def _set_anew(project: Project, service: Service, slot: EnvFileSlot) -> str | None:
+def _set_anew(project: Project, service: Service, declaration: EnvFileDeclaration) -> str | None:
     """Where a file that comes later than the one that names the env file sets what the line is built from."""
-    names = list(slot.line.references) if slot.line is not None else []
-    naming = [layer for file in service.env_files if file.text is slot.document for layer in file.layers]
+    names = list(declaration.line.references) if declaration.line is not None else []
+    naming = [layer for file in service.env_files if file.text is declaration.document for layer in file.layers]
     first = min((project.order(layer.document) for layer in naming), default=0)
     seen: set[str] = set()
     while names:
@@ -110,8 +121,8 @@ def _set_anew(project: Project, service: Service, slot: EnvFileSlot) -> str | No
         if name in seen or name in project.environment.variables or name not in service.variables:
             continue
         seen.add(name)
-        for other in service.variables[name].slots:
-            if isinstance(other, EnvFileSlot):
+        for other in service.variables[name].declarations:
+            if isinstance(other, EnvFileDeclaration):
                 names += other.line.references if other.line is not None else ()
             elif project.order(other.document) > first:
                 return other.place
@@ -119,23 +130,23 @@ def _set_anew(project: Project, service: Service, slot: EnvFileSlot) -> str | No
 
 
 def _is_moving(project: Project, text: EnvFileText | None, line: Entry, moving: _Moving) -> bool:
-    slots = _slots_of_lines(project).get((id(text), line.span.start), ())
-    return any(id(slot.content) in moving.places for slot in slots)
+    declarations = _slots_of_lines(project).get((id(text), line.span.start), ())
+    return any(id(declaration.content) in moving.places for declaration in declarations)
 
 
 @lru_cache(maxsize=4)
-def _slots_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileSlot]]:
-    found: dict[tuple[int, int], list[EnvFileSlot]] = {}
+def _slots_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileDeclaration]]:
+    found: dict[tuple[int, int], list[EnvFileDeclaration]] = {}
     for service in project.services.values():
         for variable in service.variables.values():
-            for slot in variable.slots:
-                if isinstance(slot, EnvFileSlot):
-                    found.setdefault((id(slot.document), slot.start), []).append(slot)
+            for declaration in variable.declarations:
+                if isinstance(declaration, EnvFileDeclaration):
+                    found.setdefault((id(declaration.document), declaration.start), []).append(declaration)
     return found
 
 
-def _is_project_env_file(project: Project, slot: Slot) -> bool:
-    real = slot.document.source.real_path
+def _is_project_env_file(project: Project, declaration: Declaration) -> bool:
+    real = declaration.document.source.real_path
     return any(os.path.realpath(path) == real for path in project.environment.paths)
 
 
@@ -148,9 +159,9 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
                 yield f"{place}:{line} reads ${{{name}}} from the same line"
     for service in project.services.values():
         variable = service.variables.get(name)
-        for slot in variable.slots if variable else ():
-            if slot.text is None and id(slot.content) not in moving.places:
-                yield f"{slot.place} passes {name} on from the same line"
+        for declaration in variable.declarations if variable else ():
+            if declaration.text is None and id(declaration.content) not in moving.places:
+                yield f"{declaration.place} passes {name} on from the same line"
         for file in service.env_files:
             for entry in file.entries:
                 if name in entry.references and not _is_moving(project, file.text, entry, moving):

@@ -7,20 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.stores.swarm_limits import SWARM_MAXIMUM_LENGTH
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field, replace
 
 _CAMEL = Pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = Pattern(r"[^A-Za-z0-9]+")
 _OTHER_KINDS = Pattern(
     r"\.(?:pem|key|crt|cert?|p12|pfx|jks|pub|asc|gpg|json|ya?ml|toml|ini|conf|cfg|config|xml|env|sh)"
 )
-# `docker secret create`: 64 characters, the stack's name and an underscore included (Docker Engine 28)
-SWARM_MAXIMUM_LENGTH = 64
 # what `docker secret create` takes, and Compose with it
 _NAME = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
-# folders of our own in the folder of the secrets: what runs did, and what they replaced
-JOURNAL, UNDO = ".journal", ".undo"
 # a shorter value is not recognised in a name
 _TELLING_LENGTH = 8
 

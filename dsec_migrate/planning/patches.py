@@ -11,11 +11,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from collections.abc import Sequence as SequenceType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
-from dsec_migrate.dotenv import Entry as Line
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import Span
+from dsec_migrate.compose.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.compose.dotenv import Entry as Line
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Span
 
 if TYPE_CHECKING:
     from dsec_migrate.dockerfile import Instruction

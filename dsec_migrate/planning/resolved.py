@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.templates import HIDDEN, template
-from dsec_migrate.passes import Case
-from dsec_migrate.project import BuildFile, EnvFileText, Slot
-from dsec_migrate.resolvers import is_encrypted_file, is_template_file, resolver_within
+from dsec_migrate.compose.project import BuildFile, Declaration, EnvFileText
+from dsec_migrate.detectors.literal_parts import HIDDEN, template
+from dsec_migrate.detectors.resolvers import is_encrypted_file, is_template_file, resolver_within
+from dsec_migrate.planning.passes.fix import Case
 
 
 def reason(case: Case) -> str | None:
     """Why the variable stays; None where its text is its value."""
     variable = case.variable
-    if isinstance(variable.slot, BuildFile):
+    if isinstance(variable.declaration, BuildFile):
         # what a file holds is read by its own program
         return None
-    for slot in variable.slots:
-        made = _made(slot)
+    for declaration in variable.declarations:
+        made = _made(declaration)
         if made is not None:
             return made
     # of the text itself what Compose puts in its place is no matter
-    texts = [template(slot.text).view.replace(HIDDEN, "") for slot in variable.slots if slot.text]
-    texts += [text for slot in variable.slots if (text := case.project.value_at(slot)) is not None]
+    texts = [
+        template(declaration.text).view.replace(HIDDEN, "") for declaration in variable.declarations if declaration.text
+    ]
+    texts += [text for declaration in variable.declarations if (text := case.project.value_at(declaration)) is not None]
     texts += [variable.effective.value or ""]
     return next((found for text in texts if (found := resolver_within(text)) is not None), None)
 
 
-def _made(slot: Slot) -> str | None:
+def _made(declaration: Declaration) -> str | None:
     """How a file comes into being whose text is not what Compose reads."""
-    source = slot.document.source
-    if not isinstance(slot.document, EnvFileText):
+    source = declaration.document.source
+    if not isinstance(declaration.document, EnvFileText):
         is_template = is_template_file(source.path.name)
         name = source.path.name
         return f"{name} is a template: files beside it are not beside what is made of it" if is_template else None

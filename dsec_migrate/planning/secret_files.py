@@ -7,16 +7,18 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.changes import NewFile, PlannedSecret
-from dsec_migrate.errors import UserError
-from dsec_migrate.exclusion import in_images, out_of_git, out_of_images, told_by_git
-from dsec_migrate.naming import JOURNAL, UNDO, Style, style_of
-from dsec_migrate.options import Options, SourceKind
-from dsec_migrate.project import Project, resolve
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import read_bytes
-from dsec_migrate.stores import age, external
+from dsec_migrate.compose.project import Project, resolve
+from dsec_migrate.config.options import Options, SourceKind
+from dsec_migrate.planning.changes import NewFile, PlannedSecret
+from dsec_migrate.planning.ignore_lines import in_images, out_of_git, out_of_images, told_by_git
+from dsec_migrate.planning.naming import Style, style_of
+from dsec_migrate.planning.sources import external_secrets
+from dsec_migrate.stores import age
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import read_bytes
 
 SECRET_SCRIPT_MODE = 0o700
 README = "README.md"
@@ -168,8 +170,8 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
     if options.encrypt_to:
         yield from _encrypted(on_disk, options.encrypt_to, disk)
     if fed := [secret for secret in on_disk if secret.source is SourceKind.EXTERNAL]:
-        path = next(iter(folders)) / external.SCRIPT
-        text = external.script(project_name(project), fed)
+        path = next(iter(folders)) / external_secrets.SCRIPT
+        text = external_secrets.script(project_name(project), fed)
         yield from _script(path, text, disk)
 
 
@@ -202,7 +204,7 @@ def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
         disk.claim(path, text.encode())
         yield NewFile(path, Secret(text), SECRET_SCRIPT_MODE, is_secret=False)
         return
-    head = text[: text.index(external.CALL)]
+    head = text[: text.index(external_secrets.CALL)]
     if not present.startswith(head):
         raise UserError(
             "a script of that name stands there that is not from this program",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from dsec_migrate import images
-from dsec_migrate.document import Mapping, Scalar, is_given, walk
-from dsec_migrate.images import Image
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import by_path, mounts, of_build
+from dsec_migrate.compose.document import Mapping, Scalar, is_given, walk
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import by_path, mounts, of_build
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 """Modes of a secret's file: the folder above keeps others on the host out."""
@@ -138,7 +138,7 @@ def _is_taken(service: Service, row: Image, path: str) -> bool:
     own_name = path.rpartition("/")[2]
     for name, variable in service.variables.items():
         # each layer names its own file, and any choice of them may run
-        texts = (variable.effective.value, *(slot.text for slot in variable.slots))
+        texts = (variable.effective.value, *(declaration.text for declaration in variable.declarations))
         if any(text is not None and (path in text or text == own_name) for text in texts):
             bases = (name, name.removesuffix("__FILE"), name.removesuffix("_FILE"), name.removeprefix("FILE__"))
             if any((way := row.way(base)) is not None and way.name == name for base in bases):

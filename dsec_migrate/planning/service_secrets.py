@@ -10,22 +10,13 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
-from dsec_migrate.changes import MountOptions
-from dsec_migrate.document import (
-    Alias,
-    Content,
-    Mapping,
-    ParsedNode,
-    Scalar,
-    Sequence,
-    follow,
-    inherited,
-)
-from dsec_migrate.options import Options
-from dsec_migrate.patches import InsertItem
-from dsec_migrate.project import EnvFileSlot, Layer, Project
-from dsec_migrate.project.mounted import SECRETS_MOUNT
-from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.compose.document import Alias, Content, Mapping, ParsedNode, Scalar, Sequence, follow, inherited
+from dsec_migrate.compose.project import EnvFileDeclaration, Layer, Project
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT
+from dsec_migrate.config.options import Options
+from dsec_migrate.planning.changes import MountOptions
+from dsec_migrate.planning.patches import InsertItem
+from dsec_migrate.text.records import dataclass, field, replace
 
 
 def place(project: Project, needs: MappingType[int, Need], options: Options, readers: Readers) -> Iterator[InsertItem]:
@@ -92,10 +83,10 @@ class Other(NamedTuple):
 
 
 def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: Iterable[Other] = ()) -> dict[int, Need]:
-    """What each layer needs, by the ``id`` of its mapping, in text order, for slots (by ``Slot.key``) that each need a
-    secret (by name), and for ``others``, which no variable needs."""
+    """What each layer needs, by the ``id`` of its mapping, in text order, for declarations (by ``Declaration.key``)
+    that each need a secret (by name), and for ``others``, which no variable needs."""
     collected: dict[int, Need] = {}
-    slots: dict[int, set[int]] = {}
+    declarations: dict[int, set[int]] = {}
 
     def add(service: str, layer: Layer, name: str, key: str) -> None:
         need = collected.setdefault(id(layer.service), Need(layer))
@@ -105,19 +96,19 @@ def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: I
 
     for service in project.services.values():
         for variable in service.variables.values():
-            for slot in variable.slots:
-                name = secrets_by_slot.get(slot.key)
+            for declaration in variable.declarations:
+                name = secrets_by_slot.get(declaration.key)
                 if name is None:
                     continue
-                if isinstance(slot, EnvFileSlot):
+                if isinstance(declaration, EnvFileDeclaration):
                     for file in service.env_files:
-                        for layer in file.layers if file.text is slot.document else ():
+                        for layer in file.layers if file.text is declaration.document else ():
                             add(service.name, layer, name, "env_file")
                     continue
                 for layer in reversed(service.layers):
-                    if id(layer.service) not in slots:
-                        slots[id(layer.service)] = _slot_keys(layer.environment)
-                    if slot.key in slots[id(layer.service)]:
+                    if id(layer.service) not in declarations:
+                        declarations[id(layer.service)] = _slot_keys(layer.environment)
+                    if declaration.key in declarations[id(layer.service)]:
                         add(service.name, layer, name, "environment")
                         break
     for service_name, layer, name, key in others:
@@ -129,7 +120,7 @@ def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: I
 
 
 def _slot_keys(environment: Content | None) -> set[int]:
-    """The ``Slot.key`` of all that an environment brings."""
+    """The ``Declaration.key`` of all that an environment brings."""
     if isinstance(environment, Mapping):
         return {id(entry) for entry in environment.effective().values()}
     return {id(item) for item in environment.items} if isinstance(environment, Sequence) else set()

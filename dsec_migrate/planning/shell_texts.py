@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence as SequenceType
 from functools import lru_cache
 
-from dsec_migrate import wrapping
-from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
+from dsec_migrate.compose.document import Content, Mapping, Scalar, Sequence, follow
+from dsec_migrate.planning import wrapper_script
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
 
 PLAIN = Pattern(r"[\w@%+=:,./-]+")
 """No shell takes these for anything but themselves, with quotes or without."""
@@ -65,7 +65,7 @@ def of_service(service: Mapping, key: str) -> Iterator[Script | Test]:
 
 def _started(entrypoint: list[Scalar]) -> list[Scalar]:
     """The words of an entrypoint, those of a wrapper of ours left out: what it starts is what was started."""
-    wrapper = wrapping.read([word.value.replace("$$", "$") for word in entrypoint])
+    wrapper = wrapper_script.read([word.value.replace("$$", "$") for word in entrypoint])
     return entrypoint if wrapper is None else entrypoint[len(entrypoint) - len(wrapper.words) :]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate import settings
-from dsec_migrate.changes import NewFile, Plan
-from dsec_migrate.files import Disk
-from dsec_migrate.options import Options, matches
-from dsec_migrate.project import Project
-from dsec_migrate.secret import Secret
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config import project_file
+from dsec_migrate.config.options import Options, matches
+from dsec_migrate.planning.changes import NewFile, Plan
+from dsec_migrate.planning.secret_files import Disk
+from dsec_migrate.text.secret import Secret
 
 _MODE = 0o644
 
@@ -20,13 +20,13 @@ def tables(units: Sequence[tuple[Project, Plan]], directory: Path, options: Opti
 
     Raises UserError where the file cannot take them.
     """
-    path = directory / settings.NAME
+    path = directory / project_file.NAME
     findings = [finding for _, plan in units for finding in plan.findings]
     present = disk.read(path) or b""
     addition = b""
     for pattern, reason in options.skip_because:
         if any(matches((pattern,), finding.service, finding.variable) for finding in findings):
-            addition += settings.with_skip(path, present + addition, pattern, reason)
+            addition += project_file.with_skip(path, present + addition, pattern, reason)
     if not addition:
         return Plan()
     disk.claim(path, present + addition)

@@ -7,20 +7,20 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.changes import NewFile, Plan
-from dsec_migrate.detectors import judge
-from dsec_migrate.environment import PROJECT_NAME, read_entries
-from dsec_migrate.exclusion import ignore_but
-from dsec_migrate.files import README, Disk, resolve_path
-from dsec_migrate.finding import Candidate
-from dsec_migrate.options import Mount, SourceKind
-from dsec_migrate.passes.renaming import SUFFIX
-from dsec_migrate.project import Project, references_of
-from dsec_migrate.project.mounted import SECRETS_MOUNT, sources
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Source, is_text
-from dsec_migrate.templates import Described, EnvText, ReadVariable, text_files
+from dsec_migrate.compose.environment import PROJECT_NAME, read_entries
+from dsec_migrate.compose.project import Project, references_of
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, sources
+from dsec_migrate.config.options import Mount, SourceKind
+from dsec_migrate.detectors.finding import Candidate
+from dsec_migrate.detectors.judge import judge
+from dsec_migrate.planning.changes import NewFile, Plan
+from dsec_migrate.planning.ignore_lines import ignore_but
+from dsec_migrate.planning.passes.renaming import SUFFIX
+from dsec_migrate.planning.secret_files import README, Disk, resolve_path
+from dsec_migrate.planning.templates import Described, EnvText, ReadVariable, text_files
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Source, is_text
 
 TEXT_MODE = 0o644
 Planned = tuple[Project, Plan]
@@ -147,7 +147,7 @@ def _variables(units: Sequence[Planned]) -> Iterator[ReadVariable]:
     """The variables that the projects read, in the order of their files."""
     told: dict[str, None] = {}
     for project, plan in units:
-        moved = {id(move.slot.content) for move in plan.moves}
+        moved = {id(move.declaration.content) for move in plan.moves}
         for document in project.compose_texts:
             for node in document.templates:
                 if id(node) in moved:

@@ -12,13 +12,13 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from dsec_migrate import dotenv
-from dsec_migrate.detectors import secret_parts
-from dsec_migrate.detectors.values import is_path, is_url, looks_random
-from dsec_migrate.options import SourceKind
-from dsec_migrate.placeholder import is_telling
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.secret import Secret
+from dsec_migrate.compose import dotenv
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.judge import secret_parts
+from dsec_migrate.detectors.placeholder import is_telling
+from dsec_migrate.detectors.value_shapes import is_path, is_url, looks_random
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.secret import Secret
 
 MARKER = "<!-- Written by dsec-migrate --templates. Without this line it is left alone. -->"
 TEXT_MODE = 0o644

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dsec_migrate import scripts
-from dsec_migrate.changes import PlannedSecret, Read
-from dsec_migrate.document import Sequence as SequenceNode
-from dsec_migrate.passes import Proposal
-from dsec_migrate.patches import Patch, ReplacePart, SetValue
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.compose.document import Sequence as SequenceNode
+from dsec_migrate.compose.project import Argument
+from dsec_migrate.planning import shell_texts
+from dsec_migrate.planning.changes import PlannedSecret, Read
 from dsec_migrate.planning.components import Component, is_word_of_test
-from dsec_migrate.planning.pending import Pending
-from dsec_migrate.project import Argument
-from dsec_migrate.records import replace
-from dsec_migrate.source import Span
+from dsec_migrate.planning.decision import Decision
+from dsec_migrate.planning.passes.fix import Fix
+from dsec_migrate.planning.patches import Patch, ReplacePart, SetValue
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Span
 
 _ASSIGNED = Pattern(r"(\w+)=[\"']?\Z")
 # `-u root`, `-uroot`, `--user=root`, `//root:`; a variable may tell the name
@@ -34,14 +34,16 @@ def patches(reads: Iterable[Read]) -> Iterator[Patch]:
         if read.test is not None:
             tests.setdefault(id(read.test), (read.test, []))[1].append(read)
         elif not read.variable:
-            yield from (ReplacePart(document, node, span, scripts.content(read.path), origin) for span in read.spans)
+            yield from (
+                ReplacePart(document, node, span, shell_texts.content(read.path), origin) for span in read.spans
+            )
         else:
             start = read.spans[0].start
             # of several lines, the new ones are lines too
             has_lines = node.style == "|" and "\n" in node.value.rstrip("\n")
             end = "\n" if has_lines and node.value[start - 1 : start] in {"", "\n"} else "; "
             yield ReplacePart(
-                document, node, Span(start, start), scripts.setting(read.variable, read.path, end), origin
+                document, node, Span(start, start), shell_texts.setting(read.variable, read.path, end), origin
             )
     for test, own in tests.values():
         origin = " and ".join(f"a test that reads {path}" for path in dict.fromkeys(read.path for read in own))
@@ -53,30 +55,30 @@ def _joined(test: SequenceNode, reads: Sequence[Read]) -> str:
     spans: dict[int, list[tuple[Span, str]]] = {}
     for read in reads:
         spans.setdefault(id(read.node), []).extend((span, read.path) for span in read.spans)
-    line = [scripts.setting(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
-    for word in scripts.words(test)[1:]:
+    line = [shell_texts.setting(read.variable, read.path, "; ").rstrip() for read in reads if read.variable]
+    for word in shell_texts.words(test)[1:]:
         text, position = "", 0
         for span, path in sorted(spans.get(id(word), ())):
-            text += scripts.quoted(word.value[position : span.start]) + f'"{scripts.content(path)}"'
+            text += shell_texts.quoted(word.value[position : span.start]) + f'"{shell_texts.content(path)}"'
             position = span.end
-        line.append((text + scripts.quoted(word.value[position:])) or "''")
+        line.append((text + shell_texts.quoted(word.value[position:])) or "''")
     return " ".join(line)
 
 
 class _Claim(NamedTuple):
     """A change that would let a place read the file of the finding's secret."""
 
-    finding: Pending
+    finding: Decision
     read: Read
 
 
-def reads(moved: Sequence[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[Read]:
+def reads(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]) -> Iterator[Read]:
     """The changes to texts that read the files of what moves, no place twice."""
     wanted: dict[tuple[int, str, str], Read] = {}
     claims: dict[int, dict[Span, list[_Claim]]] = {}
     for finding in _findings(moved):
-        for read in finding.result.reads if isinstance(finding.result, Proposal) else ():
-            read = replace(read, path=by_slot[finding.variable.slot.key].mount_path)
+        for read in finding.result.reads if isinstance(finding.result, Fix) else ():
+            read = replace(read, path=by_declaration[finding.variable.declaration.key].mount_path)
             wanted.setdefault((id(read.node), read.path, read.variable), read)
             for span in () if read.variable else read.spans:
                 claims.setdefault(id(read.node), {}).setdefault(span, []).append(_Claim(finding, read))
@@ -97,7 +99,7 @@ def reads(moved: Sequence[Component], by_slot: Mapping[int, PlannedSecret]) -> I
             yield replace(read, spans=tuple(sorted(spans)))
 
 
-def _findings(moved: Iterable[Component]) -> Iterator[Pending]:
+def _findings(moved: Iterable[Component]) -> Iterator[Decision]:
     return (finding for component in moved for finding in component.findings)
 
 
@@ -105,13 +107,13 @@ def _own_places(moved: Iterable[Component]) -> dict[int, list[Span]]:
     """The places of scripts and words that are secrets of their own, by the identity of their scalar."""
     found: dict[int, list[Span]] = {}
     for finding in _findings(moved):
-        slot = finding.variable.slot
+        declaration = finding.variable.declaration
         if (
-            isinstance(slot, Argument)
-            and isinstance(finding.result, Proposal)
-            and not is_word_of_test(slot, finding.result)
+            isinstance(declaration, Argument)
+            and isinstance(finding.result, Fix)
+            and not is_word_of_test(declaration, finding.result)
         ):
-            found.setdefault(id(slot.content), []).append(slot.part)
+            found.setdefault(id(declaration.content), []).append(declaration.part)
     return found
 
 
@@ -127,7 +129,7 @@ def _meant(claims: Sequence[_Claim], span: Span) -> _Claim:
         users = ["root"]
     for claim in claims:
         variable = claim.finding.variable
-        if isinstance(variable.slot, Argument) and variable.slot.part == span:
+        if isinstance(variable.declaration, Argument) and variable.declaration.part == span:
             return claim
         if assigned is not None and assigned[1] == variable.name:
             return claim
@@ -138,14 +140,14 @@ def _around(read: Read, span: Span) -> tuple[str, str]:
     """What stands before and behind a place in its command line."""
     if read.test is None:
         return read.node.value[: span.start], read.node.value[span.end :]
-    line = scripts.words(read.test)[1:]
+    line = shell_texts.words(read.test)[1:]
     number = next(number for number, word in enumerate(line) if word is read.node)
     before = [word.value for word in line[:number]]
     behind = [word.value for word in line[number + 1 :]]
     return " ".join([*before, read.node.value[: span.start]]), " ".join([read.node.value[span.end :], *behind])
 
 
-def _is_of(user: str, finding: Pending) -> bool:
+def _is_of(user: str, finding: Decision) -> bool:
     """Whether the variable is the password of ``user``, which may be the name of the variable that tells it."""
     name = finding.variable.name
     stem = _PASSWORD.sub("", name)

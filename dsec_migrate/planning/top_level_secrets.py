@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.document import Document, Mapping
-from dsec_migrate.mounts import Need
-from dsec_migrate.patches import InsertEntry
-from dsec_migrate.project import OVERRIDE, RESET, Layer, Project, definitions
+from dsec_migrate.compose.document import Document, Mapping
+from dsec_migrate.compose.project import OVERRIDE, RESET, Layer, Project, definitions
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.patches import InsertEntry
+from dsec_migrate.planning.service_secrets import Need
 
 
 def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecret]) -> Iterator[InsertEntry]:

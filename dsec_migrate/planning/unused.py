@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dsec_migrate.changes import Applicability
-from dsec_migrate.document import Alias, ParsedNode, Scalar, follow, walk
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.images import Image
-from dsec_migrate.options import Options
-from dsec_migrate.passes import Delivery
-from dsec_migrate.passes.obstacles import RUN_INSIDE
+from dsec_migrate.compose.document import Alias, ParsedNode, Scalar, follow, walk
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.images.table import Image
+from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.half_done import KIND
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
 
 UNUSED = "it is mounted, and nothing in the service names its file"
 # what a plugin makes of it, nobody can read here: it is never taken away
@@ -71,7 +71,7 @@ def _unused(project: Project, service: Service, row: Image | None) -> Iterator[t
 @lru_cache(maxsize=4)
 def _mounted_texts(project: Project, service: Service) -> tuple[str, ...]:
     """Those of settings that it mounts."""
-    from dsec_migrate.configuration import setup
+    from dsec_migrate.compose.service_texts import setup
 
     return setup(project, service, is_store=True).texts
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from dsec_migrate.changes import Move
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.passes import Proposal
-from dsec_migrate.patches import RenameKey
-from dsec_migrate.project import Hidden, Project, Slot
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.project import Declaration, Hidden, Project
+from dsec_migrate.planning.changes import Move
+from dsec_migrate.planning.passes.fix import Fix
+from dsec_migrate.planning.patches import RenameKey
 
 
 @lru_cache(maxsize=4)
@@ -21,31 +21,31 @@ def _by_slot(project: Project) -> Mapping[int, tuple[Hidden, ...]]:
     found: dict[int, list[Hidden]] = {}
     for service in project.services.values():
         for one in service.hidden:
-            found.setdefault(one.slot.key, []).append(one)
+            found.setdefault(one.declaration.key, []).append(one)
     return {key: tuple(withheld) for key, withheld in found.items()}
 
 
 @lru_cache(maxsize=4)
 def reaching(project: Project) -> frozenset[int]:
-    """The lines that reach a container, by ``Slot.key``."""
+    """The lines that reach a container, by ``Declaration.key``."""
     return frozenset(
-        slot.key
+        declaration.key
         for service in project.services.values()
         for variable in service.variables.values()
-        for slot in variable.slots
+        for declaration in variable.declarations
     )
 
 
-def obstacle(project: Project, slots: Iterable[Slot], user: str, proposal: Proposal) -> str | None:
+def obstacle(project: Project, declarations: Iterable[Declaration], user: str, fix: Fix) -> str | None:
     """Why the lines cannot move as ``proposal`` says of the service ``user``: a service would get what is withheld."""
-    for slot in slots:
-        for one in _by_slot(project).get(slot.key, ()):
-            if not proposal.new_name or proposal.parts:
+    for declaration in declarations:
+        for one in _by_slot(project).get(declaration.key, ()):
+            if not fix.new_name or fix.parts:
                 return f"{one.service} extends {user} without this variable, but would inherit what takes its place"
-            if one.reset is not None and one.reset.document is not slot.document:
+            if one.reset is not None and one.reset.document is not declaration.document:
                 return (
                     f"{one.reset.place} takes it away from {one.service}: move it by hand, and let that line take "
-                    f"{proposal.new_name} away"
+                    f"{fix.new_name} away"
                 )
     return None
 
@@ -53,7 +53,7 @@ def obstacle(project: Project, slots: Iterable[Slot], user: str, proposal: Propo
 def followers(project: Project, moves: Iterable[Move]) -> Iterator[RenameKey]:
     """The lines ``X: !reset`` follow X."""
     for move in moves:
-        for one in _by_slot(project).get(move.slot.key, ()):
+        for one in _by_slot(project).get(move.declaration.key, ()):
             reset = one.reset
             block = reset.container if reset is not None else None
             # a service that sets the new variable itself gets nobody else's

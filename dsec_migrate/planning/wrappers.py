@@ -5,18 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate import wrapping
-from dsec_migrate.changes import PlannedSecret, WrappedStart
-from dsec_migrate.document import Content, Entry, Scalar, follow, inherited, is_merge_key
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.document import Sequence as SequenceNode
-from dsec_migrate.passes import Proposal
-from dsec_migrate.patches import Bare, InsertEntry, InsertItem, Patch, ReplacePart, SetValue
+from dsec_migrate.compose.document import Content, Entry, Scalar, follow, inherited, is_merge_key
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.document import Sequence as SequenceNode
+from dsec_migrate.compose.project import Argument, Project
+from dsec_migrate.planning import wrapper_script
+from dsec_migrate.planning.changes import PlannedSecret, WrappedStart
 from dsec_migrate.planning.components import Component, is_block
-from dsec_migrate.project import Argument, Project
-from dsec_migrate.records import replace
-from dsec_migrate.source import Edit, Span, splice
-from dsec_migrate.wrapping import Supply
+from dsec_migrate.planning.passes.fix import Fix
+from dsec_migrate.planning.patches import Bare, InsertEntry, InsertItem, Patch, ReplacePart, SetValue
+from dsec_migrate.planning.wrapper_script import Supply
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Edit, Span, splice
 
 
 def notes(started: Iterable[WrappedStart]) -> Iterator[str]:
@@ -30,9 +30,11 @@ def notes(started: Iterable[WrappedStart]) -> Iterator[str]:
         )
 
 
-def place(project: Project, moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> Iterator[WrappedStart]:
-    """For components that move, with the secrets of their slots (by ``Slot.key``)."""
-    programs = _by_service(moved, by_slot)
+def place(
+    project: Project, moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret]
+) -> Iterator[WrappedStart]:
+    """For components that move, with the secrets of their declarations (by ``Declaration.key``)."""
+    programs = _by_service(moved, by_declaration)
     held: dict[int, WrappedStart] = {}
     for name, program in programs.items():
         shared = _shared(project, programs, project.services[name].layers[0].service)
@@ -68,20 +70,20 @@ def _shared(project: Project, programs: Mapping[str, WrappedStart], body: Mappin
     return replace(first, holder=provider) if len(same) == 1 and len(commands) <= 1 else None
 
 
-def _by_service(moved: Iterable[Component], by_slot: Mapping[int, PlannedSecret]) -> dict[str, WrappedStart]:
+def _by_service(moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret]) -> dict[str, WrappedStart]:
     programs: dict[str, WrappedStart] = {}
     edits: dict[str, list[tuple[Argument, str]]] = {}
     for component in moved:
         for finding in component.findings:
             result = finding.result
-            if isinstance(result, Proposal) and result.program is not None:
+            if isinstance(result, Fix) and result.program is not None:
                 name = finding.case.service.name
                 program = programs.get(name, result.program)
-                path = by_slot[finding.variable.slot.key].mount_path
-                if isinstance(finding.variable.slot, Argument):
+                path = by_declaration[finding.variable.declaration.key].mount_path
+                if isinstance(finding.variable.declaration, Argument):
                     programs[name] = replace(program, arguments=(*program.arguments, path))
-                    if finding.variable.slot.place_key == "entrypoint":
-                        edits.setdefault(name, []).append((finding.variable.slot, path))
+                    if finding.variable.declaration.place_key == "entrypoint":
+                        edits.setdefault(name, []).append((finding.variable.declaration, path))
                 else:
                     variable = Supply(finding.variable.name, path, result.frame)
                     programs[name] = replace(program, variables=(*program.variables, variable))
@@ -96,7 +98,9 @@ def _words(entrypoint: Content | None, paths: Sequence[tuple[Argument, str]]) ->
     """The words of an entrypoint, of which some say a path in place of a secret."""
 
     def said(word: Scalar) -> str:
-        return splice(word.value, [Edit(*slot.part, path) for slot, path in paths if slot.content is word])
+        return splice(
+            word.value, [Edit(*declaration.part, path) for declaration, path in paths if declaration.content is word]
+        )
 
     if isinstance(entrypoint, SequenceNode):
         return tuple(said(content) for item in entrypoint.items if isinstance(content := follow(item), Scalar))
@@ -118,16 +122,16 @@ def patches(started: Iterable[WrappedStart]) -> Iterator[Patch]:
 
 def _longer(one: WrappedStart, script: Scalar, origin: str) -> Patch:
     """Further lines before the last one of an earlier wrapper's script."""
-    position = script.value.rindex(wrapping.LAST_LINE.replace("$", "$$"))
-    lines = wrapping.lines(one.variables, one.arguments)
+    position = script.value.rindex(wrapper_script.LAST_LINE.replace("$", "$$"))
+    lines = wrapper_script.lines(one.variables, one.arguments)
     text = "".join(f"{line}\n" for line in lines).replace("$", "$$")
     return ReplacePart(one.document, script, Span(position, position), text, origin)
 
 
 def _wrapped(one: WrappedStart, origin: str) -> Iterator[Patch]:
     document, holder = one.document, one.holder
-    script = wrapping.script(one.variables, one.comment, one.arguments).replace("$", "$$")
-    own_words = [one.shell, Bare(wrapping.OPTIONS), script, wrapping.NAME]
+    script = wrapper_script.script(one.variables, one.comment, one.arguments).replace("$", "$$")
+    own_words = [one.shell, Bare(wrapper_script.OPTIONS), script, wrapper_script.NAME]
     own, command = holder.own("entrypoint"), holder.own("command")
     if own is not None and is_block(own.value):
         assert isinstance(own.value, SequenceNode)

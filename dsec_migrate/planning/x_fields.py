@@ -10,51 +10,51 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.changes import Move
-from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
-from dsec_migrate.namesakes import names_of
-from dsec_migrate.patches import ReplacePart
-from dsec_migrate.placeholder import MINIMUM_LENGTH
-from dsec_migrate.project import Project, Slot, scalar_text
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Span
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.compose.document import Document, Mapping, ParsedNode, Scalar, Sequence, walk
+from dsec_migrate.compose.project import Declaration, Project, scalar_text
+from dsec_migrate.detectors.namesakes import names_of
+from dsec_migrate.detectors.placeholder import MINIMUM_LENGTH
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
+from dsec_migrate.planning.changes import Move
+from dsec_migrate.planning.patches import ReplacePart
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Span
 
 
 def unused_copies(project: Project, moves: Iterable[Move]) -> Iterator[Move]:
     """The same move for each line of an ``x-`` block with the name and the text of a moved one."""
-    known = {(move.slot.name, move.slot.text): move for move in moves}
-    for slot in unused_lines(project) if known else ():
-        move = known.get((slot.name, slot.text))
-        if move is not None and slot.content.anchor is None:
-            yield Move(slot, move.secret, move.name, move.value)
+    known = {(move.declaration.name, move.declaration.text): move for move in moves}
+    for declaration in unused_lines(project) if known else ():
+        move = known.get((declaration.name, declaration.text))
+        if move is not None and declaration.content.anchor is None:
+            yield Move(declaration, move.secret, move.name, move.value)
 
 
 @lru_cache(maxsize=4)
-def unused_lines(project: Project) -> tuple[Slot, ...]:
+def unused_lines(project: Project) -> tuple[Declaration, ...]:
     """The lines of ``x-`` blocks that no service takes."""
     lines = list(_lines(project))
     taken = {
-        slot.key
+        declaration.key
         for service in project.services.values()
         for variable in (*service.variables.values(), *service.hidden)
-        for slot in (variable.slots if lines else ())
+        for declaration in (variable.declarations if lines else ())
     }
-    return tuple(slot for slot in lines if slot.key not in taken)
+    return tuple(declaration for declaration in lines if declaration.key not in taken)
 
 
-def _lines(project: Project) -> Iterator[Slot]:
+def _lines(project: Project) -> Iterator[Declaration]:
     for document, block in _blocks(project):
         for node in walk(block):
             if isinstance(node, Mapping):
                 for entry in node.entries:
                     if isinstance(entry.key, Scalar) and isinstance(entry.value, Scalar):
-                        yield Slot(document, entry.name, scalar_text(entry.value), entry.value, node, entry)
+                        yield Declaration(document, entry.name, scalar_text(entry.value), entry.value, node, entry)
             elif isinstance(node, Sequence):
                 for item in node.items:
                     if isinstance(item, Scalar) and "=" in item.value:
                         name, _, text = item.value.partition("=")
-                        yield Slot(document, name, text, item, node)
+                        yield Declaration(document, name, text, item, node)
 
 
 def _blocks(project: Project) -> Iterator[tuple[Document, ParsedNode]]:
@@ -66,35 +66,36 @@ def _blocks(project: Project) -> Iterator[tuple[Document, ParsedNode]]:
                     yield document, entry.value
 
 
-def readable_copy(project: Project, slot: Slot, value: str) -> str | None:
-    """Where an ``x-`` block that stays shows ``value`` of ``slot`` in a way that cannot be mended, or None."""
-    for document, node, is_key in _copies(project, slot, value):
+def readable_copy(project: Project, declaration: Declaration, value: str) -> str | None:
+    """Where an ``x-`` block that stays shows ``value`` of ``declaration`` in a way that cannot be mended, or None."""
+    for document, node, is_key in _copies(project, declaration, value):
         if is_key or not _can_name_path(project, document, node, value):
             file, line, _ = document.place(node.start)
             return f"{file}:{line}"
     return None
 
 
-def named_paths(project: Project, slot: Slot, value: Secret, path: str) -> Iterator[ReplacePart]:
+def named_paths(project: Project, declaration: Declaration, value: Secret, path: str) -> Iterator[ReplacePart]:
     """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead. A word that names a
     user, a database or a host as well is taken for that."""
     if value.reveal() in names_of(project):
         return
     said = value.reveal()
-    for document, node, _ in _copies(project, slot, said):
+    for document, node, _ in _copies(project, declaration, said):
         position = node.value.find(said)
         while position >= 0:
             yield ReplacePart(document, node, Span(position, position + len(said)), path, f"a text that names {path}")
             position = node.value.find(said, position + len(said))
 
 
-def _copies(project: Project, slot: Slot, value: str) -> Iterator[_Text]:
-    """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``slot`` and move with it."""
+def _copies(project: Project, declaration: Declaration, value: str) -> Iterator[_Text]:
+    """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``declaration`` and move with
+    it."""
     if len(value) < MINIMUM_LENGTH:
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
     if found:
-        same = (line for line in _lines(project) if (line.name, line.text) == (slot.name, slot.text))
+        same = (line for line in _lines(project) if (line.name, line.text) == (declaration.name, declaration.text))
         moving = {id(line.node) for line in same}
         yield from (text for text in found if id(text.node) not in moving)
 
@@ -116,10 +117,10 @@ class _Text(NamedTuple):
 def _own_texts(project: Project) -> tuple[_Text, ...]:
     """The texts of all ``x-`` blocks that are no value of a service's variable, and whether each is a key."""
     values = {
-        id(slot.content)
+        id(declaration.content)
         for service in project.services.values()
         for variable in (*service.variables.values(), *service.hidden)
-        for slot in variable.slots
+        for declaration in variable.declarations
     }
     nodes = [(document, node) for document, block in _blocks(project) for node in walk(block)]
     keys = {id(entry.key) for _, node in nodes if isinstance(node, Mapping) for entry in node.entries}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate.errors import UserError, unproved
-from dsec_migrate.finding import Action, Confidence
+from dsec_migrate.detectors.finding import Action, Confidence
 from dsec_migrate.outcome import Outcome, ProjectOutcome, excepted_from_check, refused_by_check
+from dsec_migrate.text.errors import UserError, unproved
 
 
 class Counts(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate.patterns import Pattern
 from dsec_migrate.reports.hiding import Range, occurrences
+from dsec_migrate.text.patterns import Pattern
 
 _TELLING = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret|token|credentials?|"

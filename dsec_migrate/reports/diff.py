@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from dsec_migrate.outcome import ProjectOutcome, Rewritten
+from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hunks import Hunk, Line, hunks
 from dsec_migrate.reports.look import PLAIN_UNIFIED, DiffStyle, Look
-from dsec_migrate.reports.sealed import Sealed
+from dsec_migrate.reports.parts import Sealed
 from dsec_migrate.reports.style import Paint, Style, columns, cut, width_of, wrapped
+from dsec_migrate.text.source import Rewritten
 
 NO_FINAL_NEWLINE = "\\ No newline at end of file"
 _SIDES = " | "

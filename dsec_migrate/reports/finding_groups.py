@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from dsec_migrate.finding import Finding
+from dsec_migrate.detectors.finding import Finding
 
 
 def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 
 from dsec_migrate.outcome import Outcome
-from dsec_migrate.records import replace
 from dsec_migrate.reports.look import View
+from dsec_migrate.text.records import replace
 
 Report = Callable[[Outcome, View], str]
 
@@ -18,7 +18,7 @@ def _named(name: str) -> Report:
     def report(outcome: Outcome, view: View) -> str:
         from dsec_migrate.reports.shown import shown
 
-        module = import_module(f"{__name__}.{name}")
+        module = import_module(f"dsec_migrate.reports.{name}")
         return str(module.render(replace(outcome, projects=tuple(map(shown, outcome.projects))), view))
 
     return report

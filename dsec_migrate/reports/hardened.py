@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dsec_migrate.finding import Action
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import Harden
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action
 from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.planning.isolation_changes import Hardened
 from dsec_migrate.reports.page import Page
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from urllib.parse import quote
 
 from dsec_migrate.outcome import Masks
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.secret import MASK
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import MASK
+from dsec_migrate.text.visible import harmless
 
 Range = tuple[int, int]
 _MANY = 50

@@ -13,16 +13,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.options import Options
+from dsec_migrate.config.options import Options
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.counts import check_sentence, count, failure_of, number, sentence
-from dsec_migrate.reports.html import checklist, diff, findings, picture
-from dsec_migrate.reports.html.markup import MANY, code, prose, safe
-from dsec_migrate.reports.html.sheet import Sheet
+from dsec_migrate.reports.html_page import findings, open_points, picture, side_by_side
+from dsec_migrate.reports.html_page.markup import MANY, code, prose, safe
+from dsec_migrate.reports.html_page.sheet import Sheet
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import remote_engine
-from dsec_migrate.reports.sealed import OPEN_MODE, Sealed, files_of, has_open_files, seal
+from dsec_migrate.reports.parts import OPEN_MODE, Sealed, files_of, has_open_files
+from dsec_migrate.reports.sealed import seal
+from dsec_migrate.text.errors import UserError
 
 NAME = "dsec-migrate"
 # of more, each is laid out only when it comes into view
@@ -48,7 +49,7 @@ def render(outcome: Outcome, view: View) -> str:
         body.append(findings.controls(part.project for part in parts))
     for part in parts:
         body += _project(part, len(parts))
-    steps = checklist.steps(outcome, [part.project for part in parts])
+    steps = open_points.steps(outcome, [part.project for part in parts])
     if steps:
         body.append(f"<section aria-labelledby=steps>\n<h2 id=steps>Next steps</h2>\n{steps}</section>\n")
     page = _framed(subject, _summary(outcome, view, subject), "".join(body))
@@ -83,7 +84,7 @@ def _framed(subject: str, header: str, content: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+    return (Path(__file__).parent / "html_page" / name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:
@@ -160,17 +161,17 @@ def _project(part: _Part, count_of_parts: int) -> Iterator[str]:
     yield _section(prefix, "errors", level, "Errors", errors)
     yield _section(prefix, "picture", level, "Services and secrets", picture.render(prefix, project, sheet))
     if project.findings:
-        places = diff.anchors(prefix, project, sheet)
+        places = side_by_side.anchors(prefix, project, sheet)
         filters = findings.controls([project]) if is_alone else ""
         yield _section(prefix, "findings", level, "Findings", filters + findings.table(project, places))
     else:
         places = {}
-    changes = "".join(diff.render(project, sheet, places))
+    changes = "".join(side_by_side.render(project, sheet, places))
     title = "What was changed" if project.is_written else "What would change"
     yield _section(prefix, "changes", level, title, changes)
     yield _section(prefix, "files", level, "Further files", _files(project))
     yield _section(prefix, "notes", level, "Notes and warnings", _notes(project))
-    todo = checklist.render(prefix, project, level + 1)
+    todo = open_points.render(prefix, project, level + 1)
     yield _section(prefix, "checklist", level, "Checklist", todo)
     if not is_alone:
         yield "</article>\n"

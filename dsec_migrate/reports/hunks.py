@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from dsec_migrate.outcome import Masks, Rewritten
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.outcome import Masks
 from dsec_migrate.reports.credentials import credentials
 from dsec_migrate.reports.hiding import Range, clipped, finder, merged, shown_lines, spellings
-from dsec_migrate.secret import MASK
-from dsec_migrate.source import Edit, Source
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import MASK
+from dsec_migrate.text.source import Edit, Rewritten, Source
 
 CONTEXT = 3
 VEIL = "\ue000"
@@ -257,13 +257,13 @@ def _raw_lines(text: str) -> list[str]:
 
 @lru_cache(maxsize=2048)
 def _credential_parts(line: str) -> tuple[Range, ...]:
-    from dsec_migrate.detectors import credential_parts
+    from dsec_migrate.detectors.judge import credential_parts
 
     return credential_parts(line)
 
 
 @lru_cache(maxsize=2048)
 def _secret_parts(line: str) -> tuple[Range, ...]:
-    from dsec_migrate.detectors import secret_parts
+    from dsec_migrate.detectors.judge import secret_parts
 
     return secret_parts(line)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate.changes import Applicability, PlannedSecret
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Action, Finding
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import Harden
-from dsec_migrate.outcome import Outcome, ProjectOutcome, Rewritten
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action, Finding
+from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.planning.changes import Applicability, PlannedSecret
+from dsec_migrate.planning.isolation_changes import Hardened
 from dsec_migrate.reports.counts import count, errors_of
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.look import View
-from dsec_migrate.reports.sealed import FileLine, Sealed, files_of
+from dsec_migrate.reports.parts import FileLine, Sealed, files_of
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import Rewritten
 
 VERSION = 1
 _JOIN = ",\n"

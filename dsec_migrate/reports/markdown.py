@@ -8,7 +8,7 @@ from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.rows import Weight, of_project, path
-from dsec_migrate.secret import MASK
+from dsec_migrate.text.secret import MASK
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 _SIGNS = {Weight.REFUSED: "in plaintext", Weight.TOLD: "told", Weight.POSSIBLE: "possible"}

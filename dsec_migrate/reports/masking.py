@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Plan, Read
-from dsec_migrate.detectors import secret_parts
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow, text_span
-from dsec_migrate.finding import Site
+from dsec_migrate.compose.document import Content, Document, Mapping, Scalar, Sequence, follow, text_span
+from dsec_migrate.compose.project import Argument, Declaration, Project, Service
+from dsec_migrate.detectors.finding import Site
+from dsec_migrate.detectors.judge import secret_parts
+from dsec_migrate.detectors.variable_names import slip
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
 from dsec_migrate.outcome import Masks
 from dsec_migrate.planning import slips
-from dsec_migrate.project import Argument, Project, Service, Slot
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.secret import MASK, Secret
-from dsec_migrate.source import Span
-from dsec_migrate.variable_names import slip
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.planning.changes import Plan, Read
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.secret import MASK, Secret
+from dsec_migrate.text.source import Span
 
 # blocks whose keys or items are names of variables, and those where much may be a name that has signs in it
 _OF_VARIABLES = ("environment", "args")
@@ -66,7 +66,7 @@ def masks(project: Project, plan: Plan) -> Masks:
 
 
 def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
-    arguments = {(each.service, each.name, _site(each.slot)): each for each in plan.arguments}
+    arguments = {(each.service, each.name, _site(each.declaration)): each for each in plan.arguments}
     texts = {str(text.source.path): text.source.text for text in (*project.compose_texts, *project.env_texts)}
     for finding in plan.findings:
         if finding.path:
@@ -77,24 +77,28 @@ def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
         service = project.services[finding.service]
         argument = arguments.get((finding.service, finding.variable, finding.site))
         variable = argument or service.variables.get(finding.variable)
-        stands_at = next((slot for slot in variable.slots if _site(slot) == finding.site), None) if variable else None
+        stands_at = (
+            next((declaration for declaration in variable.declarations if _site(declaration) == finding.site), None)
+            if variable
+            else None
+        )
         if variable is None or stands_at is None:
-            variable = next((v for v in service.hidden if _site(v.slot) == finding.site), None)
+            variable = next((v for v in service.hidden if _site(v.declaration) == finding.site), None)
             if variable is None:
                 # what is mounted shows no value
                 continue
-            stands_at = variable.slot
+            stands_at = variable.declaration
         parts = finding.verdict.parts
         if slips.slip_of(stands_at) is not None:
             # the secret is in the name; whatever follows is hidden with it
             parts = ((0, len(stands_at.text or "")),)
-        for slot in variable.slots:
-            # another slot of the same name has a text of its own
-            known = parts if slot is stands_at else ((0, len(slot.text or "")),)
-            for span in _spans(slot, known):
-                found.place(slot.document, span)
+        for declaration in variable.declarations:
+            # another declaration of the same name has a text of its own
+            known = parts if declaration is stands_at else ((0, len(declaration.text or "")),)
+            for span in _spans(declaration, known):
+                found.place(declaration.document, span)
             for start, end in known:
-                found.value((slot.text or "")[start:end])
+                found.value((declaration.text or "")[start:end])
         if parts and variable.effective.value:
             found.value(variable.effective.value)
 
@@ -121,16 +125,16 @@ def _of_names(service: Service, found: _Found) -> None:
                     is_variable = key in _OF_VARIABLES
                     _of_name(layer.document, node, name, found, has_value=has_value, is_variable=is_variable)
     for variable in service.variables.values():
-        for slot in variable.slots:
+        for declaration in variable.declarations:
             # a name in a list is interpolated: what a report would say is not what the file says
-            text = slot.content
-            slipped = slip(slot.name, has_value=slot.text is not None)
-            if slipped is None or not isinstance(text, Scalar) or text.value.startswith(slot.name):
+            text = declaration.content
+            slipped = slip(declaration.name, has_value=declaration.text is not None)
+            if slipped is None or not isinstance(text, Scalar) or text.value.startswith(declaration.name):
                 continue
-            found.names[Secret(slot.name)] = slipped.shown
+            found.names[Secret(declaration.name)] = slipped.shown
             if slips.is_secret(slipped):
                 found.value(slipped.tail)
-                found.place(slot.document, Span(text.start, text.end))
+                found.place(declaration.document, Span(text.start, text.end))
     for file in service.env_files:
         for line in file.entries if file.text is not None else ():
             node = Scalar(*line.name_span, line.name_span.start, None, None, line.name, "")
@@ -172,23 +176,24 @@ def _of_name(document: Document, node: Scalar, name: str, found: _Found, *, has_
     found.place(document, place or Span(node.start, node.end))
 
 
-def _site(slot: Slot) -> Site:
-    return Site(*slot.document.place(slot.start))
+def _site(declaration: Declaration) -> Site:
+    return Site(*declaration.document.place(declaration.start))
 
 
-def _spans(slot: Slot, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
-    """Ranges of the file's text for ranges of the slot's text; the whole scalar where escapes or folds lie between."""
-    node = slot.content
-    if not isinstance(node, Scalar) or not slot.text or not parts:
+def _spans(declaration: Declaration, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
+    """Ranges of the file's text for ranges of the declaration's text; the whole scalar where escapes or folds lie
+    between."""
+    node = declaration.content
+    if not isinstance(node, Scalar) or not declaration.text or not parts:
         return
-    if isinstance(slot, Argument) and (place := slot.text_span) is not None:
+    if isinstance(declaration, Argument) and (place := declaration.text_span) is not None:
         yield from (Span(place.start + start, place.start + end) for start, end in parts)
         return
-    raw = slot.document.source.text[node.start : node.end]
-    lead = slot.lead
+    raw = declaration.document.source.text[node.start : node.end]
+    lead = declaration.lead
     quotes = 1 if node.style in {"'", '"'} else 0
     first = node.start + quotes
-    if raw[quotes : len(raw) - quotes] == lead + slot.text:
+    if raw[quotes : len(raw) - quotes] == lead + declaration.text:
         for start, end in parts:
             yield Span(first + len(lead) + start, first + len(lead) + end)
         return

@@ -7,16 +7,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate.finding import Action
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.naming import UNDO
-from dsec_migrate.options import SourceKind, Target
+from dsec_migrate.config.options import SourceKind, Target
+from dsec_migrate.detectors.finding import Action
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.passes import Delivery
+from dsec_migrate.planning.bare_dockerfile import is_dockerfile
+from dsec_migrate.planning.isolation_changes import Hardened
+from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.sealed import files_of
+from dsec_migrate.reports.parts import files_of
 from dsec_migrate.reports.ways_back import ways_back
-from dsec_migrate.standalone import is_dockerfile
+from dsec_migrate.text.reserved_names import UNDO
 
 # as `docker context` shows them; others are where somebody put them
 _LOCAL_CONTEXTS = {"", "default", "desktop-linux", "rootless", "orbstack", "colima"}

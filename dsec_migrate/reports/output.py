@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from dsec_migrate.errors import UserError
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.terminal import style_for
-from dsec_migrate.visible import harmless_lines
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.visible import harmless_lines
 
 
 def say(text: str, stream: TextIO) -> None:

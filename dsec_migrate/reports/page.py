@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dsec_migrate.reports.style import Paint, Style, columns, paragraph, width_of
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.visible import harmless
 
 PROSE_WIDTH = 100
 """Sentences do not run across a wide screen."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from dsec_migrate.finding import Action, Confidence, Finding
+from dsec_migrate.detectors.finding import Action, Confidence, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from dsec_migrate.finding import Action
+from dsec_migrate.detectors.finding import Action
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.diff import render as render_diff
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.rows import RULES, Listing, Row, of_project, path
-from dsec_migrate.secret import MASK
+from dsec_migrate.text.secret import MASK
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate.document import Document, parse, plain
-from dsec_migrate.errors import UserError
-from dsec_migrate.outcome import ProjectOutcome, Rewritten
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.compose.document import Document, parse, plain
+from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.hunks import VEIL, veiled
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.style import Style, paragraph
-from dsec_migrate.secret import MASK
-from dsec_migrate.source import Source
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.secret import MASK
+from dsec_migrate.text.source import Rewritten, Source
+from dsec_migrate.text.visible import harmless
 
 Path = tuple[str, ...]
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dsec_migrate.changes import NewFile, PlannedSecret
-from dsec_migrate.errors import UserError
-from dsec_migrate.finding import Finding
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.outcome import ProjectOutcome, Remaining, Rewritten
-from dsec_migrate.records import replace
+from dsec_migrate.detectors.finding import Finding, Remaining
+from dsec_migrate.outcome import ProjectOutcome
+from dsec_migrate.planning.changes import NewFile, PlannedSecret
+from dsec_migrate.planning.isolation_changes import Hardened
 from dsec_migrate.reports.hiding import hider
-from dsec_migrate.secret import Secret
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Rewritten
 
 Hide = Callable[[str], str]
 

@@ -6,18 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.options import SourceKind
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Action, Confidence, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome
+from dsec_migrate.planning.changes import PlannedSecret
 from dsec_migrate.reports import hardened
 from dsec_migrate.reports.counts import check_sentence, count, sentence
 from dsec_migrate.reports.diff import render as render_diff
-from dsec_migrate.reports.groups import by_note, by_place, target, targets
+from dsec_migrate.reports.finding_groups import by_note, by_place, target, targets
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.next_steps import manager_scripts, remote_engine, tell_next_steps
 from dsec_migrate.reports.page import Page
-from dsec_migrate.reports.sealed import OPEN_MODE, FileLine, files_of, has_open_files
+from dsec_migrate.reports.parts import OPEN_MODE, FileLine, files_of, has_open_files
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.unknown_images import tell_unknown_images
 

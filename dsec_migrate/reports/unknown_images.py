@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dsec_migrate.finding import Action, Finding
+from dsec_migrate.detectors.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.ways_back import ways_back

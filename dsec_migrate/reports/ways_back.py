@@ -10,10 +10,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery.project_files import Said
+from dsec_migrate.compose.discovery.project_files import Said
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.records import dataclass
 
 # the options whose files and folders a call may change
 _NAMING = {"--allow", "--env-file"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
 
-from dsec_migrate.document import Mapping, ParsedNode, follow
-from dsec_migrate.patches import Kept, Value
+from dsec_migrate.compose.document import Mapping, ParsedNode, follow
+from dsec_migrate.planning.patches import Kept, Value
 from dsec_migrate.rewrite.layout import Layout
 from dsec_migrate.rewrite.spelling import block_item, flow, in_quotes, scalar
 

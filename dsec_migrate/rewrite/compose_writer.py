@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable
 
-from dsec_migrate.document import Document
-from dsec_migrate.patches import (
+from dsec_migrate.compose.document import Document
+from dsec_migrate.planning.patches import (
     InsertEntry,
     Insertion,
     InsertItem,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dsec_migrate.compose.project import DockerfileText
 from dsec_migrate.dockerfile import Instruction, words
-from dsec_migrate.patches import InsertWord, Patches, Remove, ReplacePart, Word
-from dsec_migrate.project import DockerfileText
+from dsec_migrate.planning.patches import InsertWord, Patches, Remove, ReplacePart, Word
 from dsec_migrate.rewrite.layout import Made, newline_at
-from dsec_migrate.source import Edit, Span
+from dsec_migrate.text.source import Edit, Span
 
 
 def made(text: DockerfileText, patches: Patches) -> Iterator[Made]:

@@ -2,7 +2,7 @@
 
 Everything else keeps its bytes: ``export``, blanks, the separator, comments, line ends. An edited file gives the same
 entries as before but for those asked for. That the *values* of other entries refer to one of these (``B=x${A}``) is
-the caller's business: :class:`dsec_migrate.dotenv.Entry` tells what each of them mentions.
+the caller's business: :class:`dsec_migrate.compose.dotenv.Entry` tells what each of them mentions.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from dsec_migrate.dotenv import SPACES, Entry, quote
-from dsec_migrate.patches import Patch, Patches, Remove, RenameKey, SetValue
-from dsec_migrate.placeholder import is_telling
-from dsec_migrate.project import EnvFileText
+from dsec_migrate.compose.dotenv import SPACES, Entry, quote
+from dsec_migrate.compose.project import EnvFileText
+from dsec_migrate.detectors.placeholder import is_telling
+from dsec_migrate.planning.patches import Patch, Patches, Remove, RenameKey, SetValue
 from dsec_migrate.rewrite.layout import Made
-from dsec_migrate.secret import MASK
-from dsec_migrate.source import Edit, Span
+from dsec_migrate.text.secret import MASK
+from dsec_migrate.text.source import Edit, Span
 
 _NAME = re.compile(r"[\w.\-\[\]]+")
 _NAME_IN_RAW_FORMAT = re.compile(r"[^\s#=][^\s=]*")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from dsec_migrate.options import Manager
+from dsec_migrate.config.options import Manager
 
 
 class Runtime(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence as SequenceType
 
-from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence
-from dsec_migrate.patches import InsertEntry, InsertItem, Value
+from dsec_migrate.compose.document import Entry, Mapping, ParsedNode, Scalar, Sequence
+from dsec_migrate.planning.patches import InsertEntry, InsertItem, Value
 from dsec_migrate.rewrite.blocks import Blocks
 from dsec_migrate.rewrite.layout import Block, last_leaf
 from dsec_migrate.rewrite.spelling import flow, is_json, quotes_of, scalar

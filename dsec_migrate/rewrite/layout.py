@@ -8,11 +8,11 @@ from collections.abc import Sequence as SequenceType
 from functools import cached_property
 from typing import NamedTuple
 
-from dsec_migrate.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
-from dsec_migrate.patches import Patch
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import Edit, Source
+from dsec_migrate.compose.document import Document, Entry, Mapping, ParsedNode, Scalar, Sequence, follow, walk
+from dsec_migrate.planning.patches import Patch
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Edit, Source
 
 _BLOCK_HEADER = Pattern(r"[|>][0-9+-]*")
 _ONLY_COMMENT = Pattern(r"([ \t]*)#")

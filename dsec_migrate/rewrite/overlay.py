@@ -14,18 +14,19 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from dsec_migrate import launch, wrapping
-from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import is_given
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import Disk, project_name, written_anew
-from dsec_migrate.options import Manager, Options
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import dataclass
-from dsec_migrate.stores.runtime import Runtime, runtime
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.document import is_given
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.config.options import Manager, Options
+from dsec_migrate.planning import wrapper_script
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.passes import image_start
+from dsec_migrate.planning.secret_files import Disk, project_name, written_anew
+from dsec_migrate.rewrite.fetching import Runtime, runtime
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Rewritten
 
 MARK = "# Made by dsec-migrate; `dsec-migrate --source {name}` makes it anew."
 SERVICE = "secrets"
@@ -94,7 +95,7 @@ def _is_wrapped(service: Service) -> bool:
     """Whether a wrapper of ours ends loudly where a file is missing."""
     entrypoint = service.get("entrypoint")
     items = getattr(entrypoint, "items", ())
-    return wrapping.read([str(getattr(item, "value", "")).replace("$$", "$") for item in items]) is not None
+    return wrapper_script.read([str(getattr(item, "value", "")).replace("$$", "$") for item in items]) is not None
 
 
 def _guard(
@@ -103,8 +104,8 @@ def _guard(
     if is_given(service.get("entrypoint")):
         return None, None
     command = service.get("command")
-    found = launch.find(project, service, options=options, needs_command=not is_given(command))
-    if isinstance(found, launch.Untold) or found.entrypoint is None or found.shell == "none":
+    found = image_start.find(project, service, options=options, needs_command=not is_given(command))
+    if isinstance(found, image_start.Untold) or found.entrypoint is None or found.shell == "none":
         return None, None
     if not is_given(command) and found.command is None:
         return None, None

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 
-from dsec_migrate.document import Entry, Mapping, ParsedNode, Sequence
-from dsec_migrate.patches import Remove
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import replace
+from dsec_migrate.compose.document import Entry, Mapping, ParsedNode, Sequence
+from dsec_migrate.planning.patches import Remove
 from dsec_migrate.rewrite.layout import Layout
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
 
 _COMMENT = Pattern(r"[ \t]+(?=#)")
 

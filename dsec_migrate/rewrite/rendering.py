@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dsec_migrate.document import Document
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.patches import Patch, Patches, contradiction
-from dsec_migrate.project import DockerfileText, EnvFileText
-from dsec_migrate.rewrite import compose
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.project import DockerfileText, EnvFileText
+from dsec_migrate.planning.patches import Patch, Patches, contradiction
+from dsec_migrate.rewrite import compose_writer
 from dsec_migrate.rewrite.layout import Made
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.source import Edit, splice
 
 
 def rewrite(document: Document, patches: Iterable[Patch]) -> tuple[str, tuple[Edit, ...]]:
@@ -33,10 +33,10 @@ def _made(document: Document, patches: Patches) -> Iterable[Made]:
 
         return env_file.made(document, patches)
     if isinstance(document, DockerfileText):
-        from dsec_migrate.rewrite import dockerfile
+        from dsec_migrate.rewrite import dockerfile_writer
 
-        return dockerfile.made(document, patches)
-    return compose.made(document, patches)
+        return dockerfile_writer.made(document, patches)
+    return compose_writer.made(document, patches)
 
 
 def _overlap(made: Sequence[Made]) -> VerificationError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence as SequenceType
 
-from dsec_migrate.document import Mapping, ParsedNode, Scalar
-from dsec_migrate.patches import Bare, Octal, Quoted, Value
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.scalars import resolve
+from dsec_migrate.compose.document import Mapping, ParsedNode, Scalar
+from dsec_migrate.compose.scalars import resolve
+from dsec_migrate.planning.patches import Bare, Octal, Quoted, Value
+from dsec_migrate.text.patterns import Pattern
 
 # what may stand unquoted as a value or an item, in block and in flow style
 _PLAIN = Pattern(

@@ -12,23 +12,22 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
-from dsec_migrate import project as projects
-from dsec_migrate import swarm
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Document, Entry, Mapping, Scalar, follow
-from dsec_migrate.document import Sequence as SequenceNode
-from dsec_migrate.environment import PROJECT_NAME
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk, resolve_path, written_anew
-from dsec_migrate.finding import Finding
-from dsec_migrate.interpolation import InterpolationError, Reference, references
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import EnvFileSlot, Project
-from dsec_migrate.project.mounted import of_build, sources
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose import swarm_rules
+from dsec_migrate.compose.document import Document, Entry, Mapping, Scalar, follow
+from dsec_migrate.compose.document import Sequence as SequenceNode
+from dsec_migrate.compose.environment import PROJECT_NAME
+from dsec_migrate.compose.interpolation import InterpolationError, Reference, references
+from dsec_migrate.compose.project import EnvFileDeclaration, Project
+from dsec_migrate.compose.project.mounted import of_build, sources
+from dsec_migrate.detectors.finding import Finding
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.secret_files import Disk, resolve_path, written_anew
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Edit, Rewritten, splice
 
 MARK = "# Made by dsec-migrate from {name}; `--stack-output` makes it anew."
 _PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*(?<![.:])")
@@ -37,7 +36,7 @@ _LONE_DOLLAR = Pattern(r"(?<!\$)(?:\$\$)*\$(?![\w{$])")
 
 
 class _Place(NamedTuple):
-    """``at`` is the offset that an error of :mod:`swarm` about it would have."""
+    """``at`` is the offset that an error of :mod:`swarm_rules` about it would have."""
 
     at: int
     edit: Edit
@@ -102,7 +101,7 @@ def _checked(after: Project, text: str, texts: MappingType[str, str]) -> Project
     known = after.environment
     known = replace(known, files={**known.files, PROJECT_NAME: known.project_name}) if known.project_name else known
     copy = projects.reload(replace(after, environment=known), {**texts, source.real_path: text})
-    problem = next(iter(swarm.problems(copy)), None)
+    problem = next(iter(swarm_rules.problems(copy)), None)
     if problem is not None:
         raise VerificationError(f"the stack file would be refused: {problem.what}")
     for name, service in after.services.items():
@@ -240,10 +239,17 @@ def _env_file_notes(project: Project) -> Iterator[str]:
     odd: dict[str, dict[str, None]] = {}
     for service in project.services.values():
         for variable in service.variables.values():
-            slot = variable.slot
-            if isinstance(slot, EnvFileSlot) and slot.line is not None and slot.line.value is not None:
-                source = slot.document.source
-                if slot.line.value != source.text[slot.line.value_span.start : slot.line.value_span.end]:
+            declaration = variable.declaration
+            if (
+                isinstance(declaration, EnvFileDeclaration)
+                and declaration.line is not None
+                and declaration.line.value is not None
+            ):
+                source = declaration.document.source
+                if (
+                    declaration.line.value
+                    != source.text[declaration.line.value_span.start : declaration.line.value_span.end]
+                ):
                     odd.setdefault(str(source.path), {})[variable.name] = None
     for path, names in odd.items():
         yield f"`docker stack deploy` takes {', '.join(names)} of {path} with quotes and references as they stand"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dsec_migrate.document import Entry, Mapping, ParsedNode, Scalar, Sequence, text_span
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.patches import RenameKey, Repeat, ReplaceComment, ReplacePart, SetValue, Value
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.compose.document import Entry, Mapping, ParsedNode, Scalar, Sequence, text_span
+from dsec_migrate.planning.patches import RenameKey, Repeat, ReplaceComment, ReplacePart, SetValue, Value
 from dsec_migrate.rewrite.blocks import Blocks
 from dsec_migrate.rewrite.spelling import flow, is_json, like, scalar, unquoted
-from dsec_migrate.source import Span
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _BLOCK_HEADER_COMMENT = Pattern(r"[|>][^\s#]*([ \t]+#[^\r\n]*)")
 _LINE_END = Pattern(r"\r?\n")

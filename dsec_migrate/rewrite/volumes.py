@@ -11,23 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from dsec_migrate import document as yaml
-from dsec_migrate import project as projects
-from dsec_migrate import readers
-from dsec_migrate.changes import NewFile, Plan, PlannedSecret
-from dsec_migrate.document import Document, Entry, follow
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.document import Sequence as SequenceNode
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.files import Disk, resolve_path
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Edit, splice
-from dsec_migrate.surroundings import Reader
-from dsec_migrate.transaction.merge import edits_between
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.discovery.nearby import Reader
+from dsec_migrate.compose.document import Document, Entry, follow
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.document import Sequence as SequenceNode
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.planning import secret_readers
+from dsec_migrate.planning.changes import NewFile, Plan, PlannedSecret
+from dsec_migrate.planning.secret_files import Disk, resolve_path
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Edit, Rewritten, edits_between, splice
 
 PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
 
@@ -165,7 +163,7 @@ def _with_folders(
     places: dict[str, PlannedSecret] = {}
     notes: list[str] = []
     for service, files in folders.items():
-        is_closed = all(readers.is_closed(after, after.services[service], name) for name in files.values())
+        is_closed = all(secret_readers.is_closed(after, after.services[service], name) for name in files.values())
         for file, name in files.items():
             secret = planned.get(name)
             value = secret.value if secret is not None else _existing(after, name, disk)
@@ -174,7 +172,7 @@ def _with_folders(
             present = disk.read(path)
             if value is None or (present is not None and present != value.content()):
                 raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
-            mode = readers.ONLY_OWNER if is_closed else readers.READABLE_BY_ALL
+            mode = secret_readers.ONLY_OWNER if is_closed else secret_readers.READABLE_BY_ALL
             if secret is not None:
                 # of several files with the same value one is named
                 places.setdefault(name, replace(secret, file=shown, path=path, mode=mode))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import need_library
+from dsec_migrate.stores.managers import need_library
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import Secret
 
 SUFFIX = ".age"
 RECIPIENTS = ".age-recipients"

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import Found, Item, Reach, compare, need_library, need_text
+from dsec_migrate.stores.managers import Found, Item, Reach, compare, need_library, need_text
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import Secret
 
 OPTIONS = frozenset({"--entry", "--label", "--prefix"})
 MAXIMUM_BYTES = 65_536

@@ -13,9 +13,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
-from dsec_migrate.secret import Secret
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.secret import Secret
 
 OPTIONS = frozenset({"--namespace", "--out", "--with-values"})
 MARK = "# Made by dsec-migrate; `dsec-migrate push --to kubernetes` makes it anew."

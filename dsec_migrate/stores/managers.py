@@ -8,9 +8,9 @@ from enum import Enum
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.secret import Secret
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.secret import Secret
 
 
 class Store(NamedTuple):
@@ -42,7 +42,8 @@ class Found(Enum):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Item:
-    """A secret on its way: ``name`` is that of the project, ``place`` what the keeper calls it. ``services`` use it."""
+    """A secret on its way: ``name`` is that of the project, ``place`` what the manager calls it. ``services`` use
+    it."""
 
     name: str
     place: str
@@ -52,7 +53,7 @@ class Item:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Reach:
-    """What a keeper has to know to be reached.
+    """What a manager has to know to be reached.
 
     ``project`` is the project's name; ``labels`` are wishes of the user. ``prefix`` stands before each name, ``entry``
     names one entry that takes all values as its keys. ``mount`` is the path of a KV engine. ``fingerprint`` is a keyed
@@ -72,16 +73,16 @@ class Reach:
         return f"{self.project if self.prefix is None else self.prefix}/{name}".lstrip("/")
 
 
-class Keeper(Protocol):
+class SecretManager(Protocol):
     """Raises UserError wherever it cannot be reached, refuses the credential, or refuses what it is asked for. Each
     call either takes effect as a whole or not at all, so whatever is interrupted can be run again."""
 
     title: str
     has_names_of_its_own: bool
-    """Whether a project's file says what the keeper calls a secret (``name:``)."""
+    """Whether a project's file says what the manager calls a secret (``name:``)."""
 
     def check(self, items: Sequence[Item]) -> None:
-        """Refuses, before anything is sent, what the keeper would refuse later."""
+        """Refuses, before anything is sent, what the manager would refuse later."""
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
         """What stands at the place of each item, by its name."""
@@ -93,12 +94,12 @@ class Keeper(Protocol):
         """The values by name, for places by name; those that are not there are left out."""
 
 
-def connect(name: str, reach: Reach) -> Keeper:
-    """Raises UserError where there is no such keeper, or its library is not installed."""
+def connect(name: str, reach: Reach) -> SecretManager:
+    """Raises UserError where there is no such manager, or its library is not installed."""
     store = STORES.get(name)
     if store is None or store.takes_files:
         raise _no_store(name)
-    return cast("Keeper", import_module(store.module).connect(reach))
+    return cast("SecretManager", import_module(store.module).connect(reach))
 
 
 def check_options(name: str, given: AbstractSet[str]) -> None:
@@ -115,7 +116,7 @@ def _no_store(name: str) -> UserError:
 
 
 def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, Found]:
-    """What stands at the place of each item, for a keeper that gives its values back: ``known`` are those, by name."""
+    """What stands at the place of each item, for a manager that gives its values back: ``known`` are those, by name."""
 
     def found(item: Item) -> Found:
         value = known.get(item.name)

@@ -10,13 +10,12 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from dsec_migrate import programs
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import SWARM_MAXIMUM_LENGTH
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores.external import MAXIMUM_BYTES
-from dsec_migrate.stores.keepers import Found, Item, Reach
+from dsec_migrate.stores.managers import Found, Item, Reach
+from dsec_migrate.stores.swarm_limits import MAXIMUM_BYTES, SWARM_MAXIMUM_LENGTH
+from dsec_migrate.text import programs
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import Secret
 
 OPTIONS = frozenset({"--label"})
 TIMEOUT_SECONDS = 60

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores.keepers import Found, Item, Reach, compare, need_library, need_text
+from dsec_migrate.stores.managers import Found, Item, Reach, compare, need_library, need_text
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import Secret
 
 OPTIONS = frozenset({"--entry", "--mount", "--prefix"})
 TIMEOUT_SECONDS = 20

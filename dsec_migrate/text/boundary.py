@@ -4,12 +4,11 @@ it that leads elsewhere is no leave to write there."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, interpolate
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,14 @@ class Boundary:
         cls,
         folder: Path,
         named: Iterable[Path] = (),
-        secrets_dir: str | None = None,
-        shell: Mapping[str, str] | None = None,
+        secrets_dir: str = "",
     ) -> Boundary:
-        """Of the project in ``folder``, in a call that names the folders and files ``named`` and ``secrets_dir``."""
+        """Of the project in ``folder``, in a call that names the folders and files ``named`` and ``secrets_dir``, in
+        which the variables of the call have their values: what the repository says, in `.env`, the call does not
+        name."""
         # a named file stands for itself, and not for what a link in its place leads to
         places = [os.path.realpath(folder), *(_place(path) for path in named)]
-        places += [_place(path) for path in _of_secrets(folder, secrets_dir or "", shell or {})]
+        places += [_place(path) for path in _of_secrets(folder, secrets_dir)]
         return cls(tuple(dict.fromkeys(places)), _repository(places[0]), _owner(places[0]))
 
     def holds(self, path: Path) -> bool:
@@ -92,13 +92,9 @@ def _is_in(real: str, places: Iterable[str]) -> bool:
     )
 
 
-def _of_secrets(folder: Path, text: str, shell: Mapping[str, str]) -> Iterator[Path]:
+def _of_secrets(folder: Path, named: str) -> Iterator[Path]:
     """Where ``--secrets-dir`` leads out of the project by its own words: what the repository says, by a link or in
     `.env`, is not what the call names."""
-    try:
-        named = interpolate(text, shell).value
-    except InterpolationError:
-        return
     base = os.path.abspath(folder)  # noqa: PTH100
     path = Path(os.path.normpath(base / Path(named).expanduser()))
     if named and not path.is_relative_to(base):

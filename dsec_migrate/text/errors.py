@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dsec_migrate.records import dataclass
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.visible import harmless
 
 
 # not frozen: an exception in flight gets a traceback

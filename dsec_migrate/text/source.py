@@ -7,15 +7,15 @@ import errno
 import os
 import stat
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import limits
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.text import limits
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
 
 
 class Span(NamedTuple):
@@ -209,3 +209,30 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
         position = edit.end
     parts.append(text[position:])
     return "".join(parts)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Rewritten:
+    """One file's new text and the edits (of the old text) that make it. ``is_env_file`` tells its syntax."""
+
+    source: Source = field(repr=False)
+    text: str = field(repr=False)
+    edits: tuple[Edit, ...] = field(repr=False)
+    is_env_file: bool = False
+
+    @property
+    def path(self) -> str:
+        return str(self.source.path)
+
+
+def edits_between(before: str, after: str) -> Iterator[Edit]:
+    """Edits of whole lines that make ``after`` of ``before``."""
+    from difflib import SequenceMatcher
+
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    offsets = [0]
+    for line in old:
+        offsets.append(offsets[-1] + len(line))
+    for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield Edit(offsets[start], offsets[end], "".join(new[first:last]))

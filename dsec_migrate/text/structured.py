@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from dsec_migrate import limits
+from dsec_migrate.text import limits
 
 _TOO_DEEP = f"it is nested more than {limits.DATA_DEPTH} deep"
 

@@ -6,7 +6,7 @@ reorders or breaks the line that it stands in, or is not seen at all would let t
 
 from __future__ import annotations
 
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.text.patterns import Pattern
 
 # C0 but the tab, DEL and C1; soft hyphen; Arabic, Mongolian and general marks without width or with a direction; line
 # and paragraph separators; embeddings, overrides and isolates; shaping; byte order mark; annotations; halves of

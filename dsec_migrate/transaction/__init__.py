@@ -3,7 +3,15 @@
 from dsec_migrate.transaction.commit import Addition, Replacement, Use, Work, commit
 from dsec_migrate.transaction.journal import Journal, Run
 from dsec_migrate.transaction.recovery import Recovered, needs_recovery, recover
-from dsec_migrate.transaction.undo import Undoing, forget, interrupted_of, plan_undo, remaining_originals, runs_of, undo
+from dsec_migrate.transaction.reversal import (
+    Undoing,
+    forget,
+    interrupted_of,
+    plan_undo,
+    remaining_originals,
+    runs_of,
+    undo,
+)
 
 __all__ = [
     "Addition",

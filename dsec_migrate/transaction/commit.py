@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Edit, Source
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Edit, Source, edits_between
 from dsec_migrate.transaction.disk import (
     cannot_write,
     files_in,
@@ -34,7 +34,6 @@ from dsec_migrate.transaction.disk import (
     sync_folder,
 )
 from dsec_migrate.transaction.journal import COMMITTED, Appended, Created, Journal, Removed, Replaced, Run
-from dsec_migrate.transaction.merge import edits_between
 from dsec_migrate.transaction.recovery import changed, discard, finish, forget_undone, recover
 
 

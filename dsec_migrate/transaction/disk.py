@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.source import read_bytes
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import read_bytes
 
 FOLDER_MODE = 0o700
 # Windows does not

@@ -10,8 +10,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from dsec_migrate import git, programs
-from dsec_migrate.source import read_bytes
+from dsec_migrate import git
+from dsec_migrate.text import programs
+from dsec_migrate.text.source import read_bytes
 
 # what stands before a name: times, mode, owner, size, SHA-1, flags
 _FIXED, _FLAGS, _EXTENDED = 62, 60, 0x4000

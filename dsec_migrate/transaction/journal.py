@@ -20,13 +20,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dsec_migrate import git_index
-from dsec_migrate.boundary import Boundary, outside
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.source import read_bytes
-from dsec_migrate.structured import json_of
+from dsec_migrate.text.boundary import Boundary, outside
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, replace
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.source import read_bytes
+from dsec_migrate.text.structured import json_of
+from dsec_migrate.transaction import git_index
 from dsec_migrate.transaction.disk import (
     cannot_write,
     keep_out_of_git,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import Edit, splice
 
 
 class TouchedError(Exception):
@@ -33,19 +33,6 @@ def take_out(before: str, edits: Sequence[Edit], now: str) -> str:
     regions = list(_regions(before + end, edits))
     merged = "".join(_merged(_lines(before + end), _lines(after + end), _lines(now + end), regions))
     return merged.removesuffix(end)
-
-
-def edits_between(before: str, after: str) -> Iterator[Edit]:
-    """Edits of whole lines that make ``after`` of ``before``."""
-    from difflib import SequenceMatcher
-
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    offsets = [0]
-    for line in old:
-        offsets.append(offsets[-1] + len(line))
-    for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "equal":
-            yield Edit(offsets[start], offsets[end], "".join(new[first:last]))
 
 
 def _merged(
@@ -154,4 +141,4 @@ def _line_near(region: _Region, same: Sequence[tuple[int, int, int]]) -> int:
     return max(region.start + shift + 1, 1)
 
 
-__all__ = ["TouchedError", "edits_between", "take_out"]
+__all__ = ["TouchedError", "take_out"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, replace
 from dsec_migrate.transaction.disk import (
     cannot_write,
     overwrite,

@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate import ignoring
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.naming import JOURNAL, UNDO
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.text import ignore_files as ignoring
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.reserved_names import JOURNAL, UNDO
+from dsec_migrate.text.source import Edit, splice
 from dsec_migrate.transaction.commit import Replacement, Work, commit
 from dsec_migrate.transaction.disk import cannot_write, files_in, read, remove_folder
 from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, Run, without_originals

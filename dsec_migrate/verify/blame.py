@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dsec_migrate.errors import VerificationError
+from dsec_migrate.text.errors import VerificationError
 
 MOST_CAUSES = 3
 # each takes as many attempts as the number of candidates has binary digits

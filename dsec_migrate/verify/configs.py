@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.project import Project, Service, definitions
-from dsec_migrate.project.mounted import by_path, configs_by_path
-from dsec_migrate.readers import READABLE_BY_ALL
+from dsec_migrate.compose.project import Project, Service, definitions
+from dsec_migrate.compose.project.mounted import by_path, configs_by_path
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.secret_readers import READABLE_BY_ALL
+from dsec_migrate.text.errors import VerificationError
 
 _DEFAULT_MODES: tuple[dict[str, object], ...] = ({}, {"mode": 0o444}, {"mode": "0444"})
 

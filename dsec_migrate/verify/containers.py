@@ -8,22 +8,22 @@ from collections.abc import Collection
 from collections.abc import Mapping as MappingType
 from urllib.parse import unquote
 
-from dsec_migrate import document as yaml
-from dsec_migrate import wrapping
-from dsec_migrate.changes import Plan, PlannedSecret
-from dsec_migrate.document import Mapping, Scalar, Sequence
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action, Finding
-from dsec_migrate.interpreter import Interpreter
-from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import uses
-from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.document import Mapping, Scalar, Sequence
+from dsec_migrate.compose.project import Argument, Declaration, Layer, Project, Service, Variable
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Action, Finding
+from dsec_migrate.planning import wrapper_script
+from dsec_migrate.planning.changes import Plan, PlannedSecret
 from dsec_migrate.planning.half_done import KIND
-from dsec_migrate.project import Argument, Layer, Project, Service, Slot, Variable
-from dsec_migrate.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.records import dataclass
+from dsec_migrate.planning.passes import uses
+from dsec_migrate.planning.passes.obstacles import BESIDE, RUN_INSIDE
+from dsec_migrate.planning.wrapper_script import Supply
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.records import dataclass
 from dsec_migrate.verify import configs
-from dsec_migrate.wrapping import Supply
+from dsec_migrate.verify.interpreter import Interpreter
 
 _READ = re.compile(r"\$\$\(cat ([^()]*)\)")
 _CONTENT = re.compile(r"\$\$\(cat ([^()\s]+)\)")
@@ -42,7 +42,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
     by_name = {secret.name: secret for secret in plan.secrets}
     moved = {(f.service, f.variable): f for f in plan.findings if f.action is Action.MIGRATE}
     planned = {secret.mount_path for secret in plan.secrets}
-    places = {_place(move.slot) for move in plan.moves}
+    places = {_place(move.declaration) for move in plan.moves}
     wrapped = {f.service for f in moved.values() if f.delivery == "wrapper"}
     for name, service in before.services.items():
         new_service = after.services[name]
@@ -54,7 +54,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
             # of some files alone, a variable may stand in lines that stay because another file replaces them
-            stays = not any(_place(slot) in places for slot in variable.slots)
+            stays = not any(_place(declaration) in places for declaration in variable.declarations)
             is_only_mounted = finding is not None and finding.kind == KIND and not finding.variables
             if finding is None or (stays and not is_only_mounted) or _is_absent(variable):
                 new = new_service.variables.get(variable.name)
@@ -170,11 +170,11 @@ def _supplied(
 ) -> MappingType[str, Supply]:
     """The variables that a wrapper reads, and from where, once it is sure that it starts what was started without it.
     (Where the image alone said that, the table is all there is.) ``files``: what is mounted, by its path."""
-    found = wrapping.read(_words(new, "entrypoint", after))
+    found = wrapper_script.read(_words(new, "entrypoint", after))
     if found is None:
         raise VerificationError(f"{old.name} would not start through a wrapper")
     words = _words(old, "entrypoint", before)
-    earlier = wrapping.read(words)
+    earlier = wrapper_script.read(words)
     known: MappingType[str, Supply] = earlier.variables if earlier is not None else {}
     words = earlier.words if earlier is not None else words
     started, command = found.words, _words(new, "command", after)
@@ -235,9 +235,9 @@ def check_reads(project: Project, after: Project, plan: Plan, expected: Interpre
     _check_labels(after, plan)
     files = _Files.of(project, plan)
     separators = {
-        (id(move.slot.content), move.slot.part): move.slot.separator
+        (id(move.declaration.content), move.declaration.part): move.declaration.separator
         for move in plan.moves
-        if isinstance(move.slot, Argument)
+        if isinstance(move.declaration, Argument)
     }
     for node, (span, text) in expected.replaced:
         for name, path in _ASSIGNED.findall(text):
@@ -320,7 +320,7 @@ def _check_test(project: Project, files: _Files, before: list[str], after: list[
 def _check_labels(after: Project, plan: Plan) -> None:
     """A program that reads another service's label has the file that it names."""
     for move in plan.moves:
-        reading = move.slot.reading if isinstance(move.slot, Argument) else None
+        reading = move.declaration.reading if isinstance(move.declaration, Argument) else None
         if reading is not None:
             mounted = by_path(after.services[reading.service])
             if mounted.get(f"{SECRETS_MOUNT}/{move.secret}") != move.secret:
@@ -333,10 +333,10 @@ def _named_path(value: str) -> str:
     return f"{mount or SECRETS_MOUNT + '/'}{name}"
 
 
-def _place(slot: Slot) -> tuple[str, int]:
-    return slot.document.source.real_path, slot.start
+def _place(declaration: Declaration) -> tuple[str, int]:
+    return declaration.document.source.real_path, declaration.start
 
 
 def _is_absent(variable: Variable) -> bool:
     """A line without a value that nobody sets: no container gets the variable."""
-    return variable.effective.value is None and variable.slot.text is None
+    return variable.effective.value is None and variable.declaration.text is None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dsec_migrate import document as yaml
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import Mapping
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.interpreter import Interpreter, said
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.document import Mapping
+from dsec_migrate.compose.project import DockerfileText, Project
+from dsec_migrate.detectors.finding import Action
 from dsec_migrate.planning.build_arguments import PREFIX
-from dsec_migrate.project import DockerfileText, Project
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.text.errors import VerificationError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Rewritten
 from dsec_migrate.verify.buildkit import Node, Parsed, parse
-from dsec_migrate.verify.stages import lacking
+from dsec_migrate.verify.dockerfile_stages import lacking
+from dsec_migrate.verify.interpreter import Interpreter, said
 
 # the words of these mean the same with any space between them
 _OF_WORDS = frozenset({"ADD", "ARG", "COPY"})
@@ -27,17 +27,17 @@ def check(before: Project, after: Project, plan: Plan, expected: Interpreter, re
     texts = {file.path: file.text for file in rewritten}
     flags: list[str] = []
     documents = {id(patch.document): patch.document for patch in plan.patches}
-    for recipe in documents.values():
-        if not isinstance(recipe, DockerfileText):
+    for dockerfile in documents.values():
+        if not isinstance(dockerfile, DockerfileText):
             continue
-        path = recipe.source.path
-        old, new = parse(recipe.source.text), parse(texts.get(str(path), ""))
-        is_named = "# syntax=docker/dockerfile:1" in expected.first_lines(recipe)
+        path = dockerfile.source.path
+        old, new = parse(dockerfile.source.text), parse(texts.get(str(path), ""))
+        is_named = "# syntax=docker/dockerfile:1" in expected.first_lines(dockerfile)
         if new.syntax != ("docker/dockerfile:1" if is_named else old.syntax) or new.escape != old.escape:
             raise VerificationError(f"{path} would be read in another way")
-        if [_words(node) for node in _expected(recipe, old, expected)] != [_words(node) for node in new.nodes]:
+        if [_words(node) for node in _expected(dockerfile, old, expected)] != [_words(node) for node in new.nodes]:
             raise VerificationError(f"{path} would not say what was planned")
-        gone = list(_gone(recipe, expected))
+        gone = list(_gone(dockerfile, expected))
         arguments = {word.partition("=")[0] for word in gone}
         files = {word.strip("\"'").rpartition("/")[2] for word in gone}
         for node in lacking(old.nodes, new.nodes, arguments, files):
@@ -49,18 +49,18 @@ def check(before: Project, after: Project, plan: Plan, expected: Interpreter, re
             _check_build(before, after, plan, finding.service, argument, finding.secret, flags)
 
 
-def _gone(recipe: DockerfileText, expected: Interpreter) -> Iterator[str]:
+def _gone(dockerfile: DockerfileText, expected: Interpreter) -> Iterator[str]:
     """The words that declarations and copies lose."""
-    for one in recipe.content.instructions:
+    for one in dockerfile.content.instructions:
         if one.keyword in _OF_WORDS:
             yield from (one.text[slice(*span)] for span, _ in expected.parts.get(id(one), ()))
 
 
-def _expected(recipe: DockerfileText, old: Parsed, expected: Interpreter) -> Iterator[Node]:
+def _expected(dockerfile: DockerfileText, old: Parsed, expected: Interpreter) -> Iterator[Node]:
     """What the file is to say: the second reader's nodes, changed as planned for the first reader's instructions."""
-    instructions = recipe.content.instructions
+    instructions = dockerfile.content.instructions
     if len(old.nodes) != len(instructions):
-        raise VerificationError(f"{recipe.source.path} is not understood")
+        raise VerificationError(f"{dockerfile.source.path} is not understood")
     for instruction, node in zip(instructions, old.nodes, strict=True):
         parts, flags = expected.parts.get(id(instruction), []), expected.flags(instruction)
         is_removed = expected.is_removed(instruction)
@@ -68,7 +68,7 @@ def _expected(recipe: DockerfileText, old: Parsed, expected: Interpreter) -> Ite
             yield node
             continue
         if (instruction.line, (instruction.trigger or instruction).text) != (node.line, node.arguments):
-            raise VerificationError(f"{recipe.source.path}, line {node.line} is not understood")
+            raise VerificationError(f"{dockerfile.source.path}, line {node.line} is not understood")
         text = said(node.arguments, parts).strip()
         # a COPY needs more than the place where it copies to
         is_empty = parts and (not text or (node.keyword in {"ADD", "COPY"} and len(text.split()) == 1))

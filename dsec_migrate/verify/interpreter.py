@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from collections.abc import Sequence as SequenceType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from dsec_migrate import document as yaml
-from dsec_migrate import project as projects
-from dsec_migrate.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.dotenv import Entry as Line
-from dsec_migrate.patches import (
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.compose.dotenv import Entry as Line
+from dsec_migrate.planning.patches import (
     InsertEntry,
     InsertItem,
     InsertWord,
@@ -28,7 +28,7 @@ from dsec_migrate.patches import (
     Value,
     Word,
 )
-from dsec_migrate.source import Span
+from dsec_migrate.text.source import Span
 
 if TYPE_CHECKING:
     from dsec_migrate.dockerfile import Instruction

@@ -7,15 +7,15 @@ from __future__ import annotations
 import re
 from itertools import combinations
 
-from dsec_migrate.changes import Plan
-from dsec_migrate.document import plain
-from dsec_migrate.errors import VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import Harden
-from dsec_migrate.project import Project, Service
-from dsec_migrate.project.mounted import by_path
+from dsec_migrate.compose.document import plain
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.project.mounted import by_path
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.hardening.reach import Reach
+from dsec_migrate.planning.isolation_changes import Hardened
+from dsec_migrate.text.errors import VerificationError
 
 # what is said there is not said to another service
 _NO_ADDRESS = {"image", "build", "container_name", "hostname", "networks", "volumes", "secrets", "configs", "profiles"}

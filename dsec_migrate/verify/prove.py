@@ -11,21 +11,20 @@ from collections.abc import Sequence as SequenceType
 from itertools import combinations
 from pathlib import Path
 
-from dsec_migrate import document as yaml
-from dsec_migrate import dotenv
-from dsec_migrate import project as projects
-from dsec_migrate.changes import Plan
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.finding import Action
-from dsec_migrate.interpreter import Interpreter
-from dsec_migrate.options import Harden, Options
-from dsec_migrate.outcome import Remaining, Rewritten
-from dsec_migrate.passes.obstacles import RUN_INSIDE
-from dsec_migrate.project import Project, references_of
-from dsec_migrate.remnants import remaining
-from dsec_migrate.source import Edit, real_path
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose import project as projects
+from dsec_migrate.compose.project import Project, references_of
+from dsec_migrate.config.options import Harden, Options
+from dsec_migrate.detectors.finding import Action, Remaining
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.source import Edit, Rewritten, real_path
 from dsec_migrate.verify import isolation
 from dsec_migrate.verify.containers import check_reads, check_values
+from dsec_migrate.verify.interpreter import Interpreter
+from dsec_migrate.verify.remaining_values import remaining
 
 _CHANGED_KEYS = {"environment", "env_file", "secrets", "configs", "labels", "deploy", "build", *RUN_INSIDE}
 # of so many files every choice is tried, of more the first, the first two and so on
@@ -50,9 +49,9 @@ def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], opt
     check_reads(project, after, plan, expected)
     check_values(project, after, plan)
     if any(service.is_built for service in project.services.values()):
-        from dsec_migrate.verify import recipes
+        from dsec_migrate.verify import dockerfile_proof
 
-        recipes.check(project, after, plan, expected, rewritten)
+        dockerfile_proof.check(project, after, plan, expected, rewritten)
     _check_other_keys(project, after, _CHANGED_KEYS | ({"networks"} if Harden.NETWORKS in options.harden else set()))
     if plan.hardened:
         isolation.check(project, after, plan)
@@ -134,7 +133,11 @@ def _check_project_environment(project: Project, after: Project, rewritten: Sequ
     for document in after.compose_texts:
         read.update(name for node in document.templates for name in references_of(node.value))
     for service in after.services.values():
-        read.update(v.name for v in service.variables.values() if any(slot.text is None for slot in v.slots))
+        read.update(
+            v.name
+            for v in service.variables.values()
+            if any(declaration.text is None for declaration in v.declarations)
+        )
     for file in rewritten:
         if not file.is_env_file or file.source.real_path not in paths:
             continue
@@ -192,8 +195,8 @@ def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str])
 
 def _check_schema(roots: SequenceType[object], *, is_fragment: bool) -> None:
     """The file passed before it was planned. (What a platform's own keys hold does not count.)"""
-    from dsec_migrate import dialects
-    from dsec_migrate.validation import schema_problems
+    from dsec_migrate.compose import dialects
+    from dsec_migrate.compose.validation import schema_problems
 
     for data in roots:
         dialects.take_out(data)
@@ -204,14 +207,14 @@ def _check_schema(roots: SequenceType[object], *, is_fragment: bool) -> None:
 
 
 def _check_stable(after: Project, options: Options) -> None:
-    from dsec_migrate.planning import make_plan
+    from dsec_migrate.planning.make_plan import make_plan
 
     plan = make_plan(after, options)
     again = next((f for f in plan.findings if f.action is Action.MIGRATE), None)
     if again is not None:
         raise VerificationError(f"a second run would change {again.service}.{again.variable} again")
     if options.harden:
-        from dsec_migrate.hardening import harden
+        from dsec_migrate.planning.hardening.harden import harden
 
         found = next((one for one in harden(after, plan, options).hardened if one.action is Action.MIGRATE), None)
         if found is not None:

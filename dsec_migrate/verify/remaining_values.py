@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.document import Document
-from dsec_migrate.outcome import Remaining
-from dsec_migrate.placeholder import MINIMUM_LENGTH
-from dsec_migrate.project import EnvFileText, Project
-from dsec_migrate.vocabulary import is_distinctive_in
+from dsec_migrate.compose.document import Document
+from dsec_migrate.compose.project import EnvFileText, Project
+from dsec_migrate.detectors.finding import Remaining
+from dsec_migrate.detectors.placeholder import MINIMUM_LENGTH
+from dsec_migrate.detectors.vocabulary import is_distinctive_in
+from dsec_migrate.planning.changes import PlannedSecret
 
 # from here on one pass over the text is faster than a search for each value
 MANY = 50

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from dsec_migrate.interactive.session import Session, State
-from dsec_migrate.interactive.units import Unit
-from dsec_migrate.options import Options, literally
-from dsec_migrate.records import replace
+from dsec_migrate.cli.interactive.decision_units import Unit
+from dsec_migrate.cli.interactive.session import Session, State
+from dsec_migrate.config.options import Options, literally
+from dsec_migrate.text.records import replace
 
 
 def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], state: State) -> Options:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from dsec_migrate.batch import run
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.interactive.dialogue import Dialogue, End
-from dsec_migrate.interactive.keys import opened
-from dsec_migrate.interactive.planner import Planner
-from dsec_migrate.interactive.progress import Progress
-from dsec_migrate.interactive.session import Session
-from dsec_migrate.options import Options
+from dsec_migrate.cli.interactive.dialogue import Dialogue, End
+from dsec_migrate.cli.interactive.keys import opened
+from dsec_migrate.cli.interactive.planner import Planner
+from dsec_migrate.cli.interactive.progress import Progress
+from dsec_migrate.cli.interactive.session import Session
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import Options
+from dsec_migrate.migrate.batch import run
 from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.style import Style

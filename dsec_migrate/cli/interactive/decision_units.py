@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.groups import Groups
-from dsec_migrate.options import Options
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action, Confidence, Finding
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.groups import Groups
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,24 +7,24 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dsec_migrate.interactive import screen
-from dsec_migrate.interactive.choices import final, spoken, words_of
-from dsec_migrate.interactive.keys import END, ESCAPE
-from dsec_migrate.interactive.planner import Planner, moves, reason_against, secret_names
-from dsec_migrate.interactive.progress import Progress
-from dsec_migrate.interactive.session import Rule, Session, Wish
-from dsec_migrate.interactive.units import Unit, key_of
-from dsec_migrate.naming import is_valid
-from dsec_migrate.options import Mount, Options, SourceKind, Target, Unknown, literally
+from dsec_migrate.cli.interactive import screen
+from dsec_migrate.cli.interactive.choices import final, spoken, words_of
+from dsec_migrate.cli.interactive.decision_units import Unit, key_of
+from dsec_migrate.cli.interactive.keys import END, ESCAPE
+from dsec_migrate.cli.interactive.planner import Planner, moves, reason_against, secret_names
+from dsec_migrate.cli.interactive.progress import Progress
+from dsec_migrate.cli.interactive.session import Rule, Session, Wish
+from dsec_migrate.config.options import Mount, Options, SourceKind, Target, Unknown, literally
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.passes import Delivery
-from dsec_migrate.records import replace
+from dsec_migrate.planning.naming import is_valid
+from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.reports.diff import render
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.look import Look
 from dsec_migrate.reports.shown import shown
 from dsec_migrate.reports.style import Paint, Style, paragraph, wrapped
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.visible import harmless
 
 _MOVE = "Move it? [y,n,a,s,r,o,d,v,w,u,q,?] "
 _STAYS = "Leave it? [n,a,s,o,d,w,u,q,?] "
@@ -48,7 +48,7 @@ class Screen(Protocol):
     def has_screens(self) -> bool: ...
     def show(self, text: str) -> None: ...
     def key(self, seconds: float | None = None) -> str: ...
-    def line(self, prompt: str, proposal: str = "") -> str | None: ...
+    def line(self, prompt: str, fix: str = "") -> str | None: ...
     def flash(self, lines: Sequence[str]) -> None: ...
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from dsec_migrate.errors import UserError
 from dsec_migrate.reports.output import say
 from dsec_migrate.reports.style import width_of
 from dsec_migrate.reports.terminal import width
+from dsec_migrate.text.errors import UserError
 
 SECONDS_SHOWN = 3.0
 """How long a value stays on the screen where no key is pressed."""
@@ -77,9 +77,9 @@ class Terminal:
         rest = b"".join(os.read(self._descriptor, 1) for _ in range(missing))
         return (first + rest).decode("utf-8", "replace")
 
-    def line(self, prompt: str, proposal: str = "") -> str | None:
+    def line(self, prompt: str, fix: str = "") -> str | None:
         """A line that is typed, which begins as ``proposal``; None where Escape or Ctrl-D gives it up."""
-        text = proposal
+        text = fix
         self.show(prompt + text)
         while True:
             key = self.key()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
-from dsec_migrate import settings
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.finding import Action
-from dsec_migrate.interactive.choices import options_of
-from dsec_migrate.interactive.session import Session, Wish
-from dsec_migrate.interactive.units import Unit, key_of, units_of
-from dsec_migrate.migrate import migrate
-from dsec_migrate.options import Options
+from dsec_migrate.cli.interactive.choices import options_of
+from dsec_migrate.cli.interactive.decision_units import Unit, key_of, units_of
+from dsec_migrate.cli.interactive.session import Session, Wish
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config import project_file
+from dsec_migrate.config.options import Options
+from dsec_migrate.detectors.finding import Action
+from dsec_migrate.migrate.pipeline import migrate
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.records import replace
+from dsec_migrate.text.records import replace
 
 
 class Planner:
@@ -46,7 +46,7 @@ class Planner:
         return len({key_of(one) for one in findings if asked.reason_to_skip(one.service, one.variable)})
 
     def _asked(self) -> Options:
-        said = settings.read(self.files.directory, self.options.settings, excepts=self.options.exceptions)
+        said = project_file.read(self.files.directory, self.options.settings, excepts=self.options.exceptions)
         return replace(self.options, skip_settled=said.skips)
 
     def expected(self, session: Session, wish: Wish | None = None) -> ProjectOutcome:

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.filling import put_whole, remove
-from dsec_migrate.interactive.session import Rule, Step, Wish
-from dsec_migrate.naming import is_valid
-from dsec_migrate.options import SourceKind, Unknown
-from dsec_migrate.structured import json_of
+from dsec_migrate.cli.interactive.session import Rule, Step, Wish
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.config.options import SourceKind, Unknown
+from dsec_migrate.lifecycle.filling import put_whole, remove
+from dsec_migrate.planning.naming import is_valid
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.structured import json_of
 
 _FORMAT = 1
 _MODE = 0o600

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.finding import Action, Finding
-from dsec_migrate.interactive.planner import moves
-from dsec_migrate.interactive.session import Session, Wish
-from dsec_migrate.interactive.units import Unit, key_of
-from dsec_migrate.options import SourceKind
+from dsec_migrate.cli.interactive.decision_units import Unit, key_of
+from dsec_migrate.cli.interactive.planner import moves
+from dsec_migrate.cli.interactive.session import Session, Wish
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.passes import Delivery
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.reports.diff import name_of, tail
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.reports.page import PROSE_WIDTH, Page
 from dsec_migrate.reports.style import Paint, Style, cut, width_of, wrapped
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.visible import harmless
 
 _LEAST_ROWS = 6
 _LABEL = 9

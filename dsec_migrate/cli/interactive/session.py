@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dsec_migrate.interactive.units import Unit
-from dsec_migrate.options import SourceKind, Unknown, matches
-from dsec_migrate.records import dataclass, field, replace
+from dsec_migrate.cli.interactive.decision_units import Unit
+from dsec_migrate.config.options import SourceKind, Unknown, matches
+from dsec_migrate.text.records import dataclass, field, replace
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from dsec_migrate.checks import CHECKS, IDS, Check, every, load
 from dsec_migrate.checks import baseline as baselines
+from dsec_migrate.checks.catalogue import CHECKS, IDS, Check, every, load
 from dsec_migrate.checks.checklist import Audit, Checklist
-from dsec_migrate.errors import UserError
+from dsec_migrate.cli.verbs.audit_report import FORMATS, RENDERERS, refused, tell
+from dsec_migrate.cli.verbs.parameters import one_of, option, repeated, switch
+from dsec_migrate.cli.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, page_here
 from dsec_migrate.reports.output import complain, destination, known_format, save, say
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.style import Style
 from dsec_migrate.reports.terminal import Progress, style_for
-from dsec_migrate.verbs.audit_report import FORMATS, RENDERERS, refused, tell
-from dsec_migrate.verbs.parameters import one_of, option, repeated, switch
-from dsec_migrate.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, page_here
+from dsec_migrate.text.errors import UserError
 
 HISTORY_SECONDS = 60
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from dsec_migrate.checks import CHECKS, Item, Weight, every
+from dsec_migrate.checks.catalogue import CHECKS, every
 from dsec_migrate.checks.checklist import Checklist, Point
-from dsec_migrate.reports import OF_ROWS
+from dsec_migrate.checks.subject import Item, Weight
+from dsec_migrate.reports.formats import OF_ROWS
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.rows import Listing, Row, Section
 from dsec_migrate.reports.rows import Weight as RowWeight

@@ -6,13 +6,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.filling import Vacancy, fill_by_asking, fill_from_lines
-from dsec_migrate.inspection import FileState
-from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
-from dsec_migrate.vacancies import states, users
-from dsec_migrate.verbs.parameters import switch
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, WRITE, ProjectCall, Result, Task, each, tell_git
+from dsec_migrate.cli.verbs.parameters import switch
+from dsec_migrate.cli.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    each,
+    tell_git,
+)
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.file_state import FileState
+from dsec_migrate.lifecycle.filling import MissingValue, fill_by_asking, fill_from_lines
+from dsec_migrate.lifecycle.secret_state import states, users
+from dsec_migrate.planning.secret_readers import mode_for
 
 
 class Call(ProjectCall):
@@ -32,33 +43,33 @@ def run(call: Call) -> int:
 
 def perform(task: Task, *, from_stdin: bool = False) -> Result:
     """Without ``task.write`` it only tells what it would ask for."""
-    vacancies: list[Vacancy] = []
-    errors = each(task, lambda unit: vacancies.extend(_vacancies(unit))).errors
-    unique = list({vacancy.path: vacancy for vacancy in vacancies}.values())
+    missing_values: list[MissingValue] = []
+    errors = each(task, lambda unit: missing_values.extend(_missing_values(unit))).errors
+    unique = list({missing.path: missing for missing in missing_values}.values())
     page = task.page
     if not unique:
         page.sentence("no secret file is missing or empty")
         return Result(page, errors)
     if not task.write:
         page.heading("Would ask for")
-        page.table([(vacancy.name, str(vacancy.path), f"{vacancy.mode:04o}") for vacancy in unique])
+        page.table([(missing.name, str(missing.path), f"{missing.mode:04o}") for missing in unique])
         page.blank()
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return Result(page, errors)
     filled = fill_from_lines(unique, sys.stdin.buffer.read()) if from_stdin else fill_by_asking(unique)
     page.heading("Written")
-    page.table([(vacancy.name, str(vacancy.path)) for vacancy in filled])
-    tell_git(page, [vacancy.path for vacancy in filled])
-    left = [vacancy.name for vacancy in unique if vacancy not in filled]
+    page.table([(missing.name, str(missing.path)) for missing in filled])
+    tell_git(page, [missing.path for missing in filled])
+    left = [missing.name for missing in unique if missing not in filled]
     if left:
         page.sentence(f"still without a value: {', '.join(left)}")
     return Result(page, errors)
 
 
-def _vacancies(project: Project) -> list[Vacancy]:
+def _missing_values(project: Project) -> list[MissingValue]:
     mounted = users(project)
     return [
-        Vacancy(
+        MissingValue(
             name,
             state.secret.path,
             mode_for(project, name),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate import images, settings
-from dsec_migrate.errors import UserError
-from dsec_migrate.images import Image
+from dsec_migrate.cli.verbs import parameters
+from dsec_migrate.cli.verbs.task import Result, page_here
+from dsec_migrate.config import project_file
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image
 from dsec_migrate.reports.page import Page
-from dsec_migrate.verbs import parameters
-from dsec_migrate.verbs.task import Result, page_here
+from dsec_migrate.text.errors import UserError
 
 FORMS = {
     "file-variable": "X_FILE",
@@ -38,7 +39,7 @@ def perform(page: Page, name: str | None = None) -> Page:
 
     Raises UserError where there is no such image, or that file says what nobody understands.
     """
-    table = settings.read(Path()).images
+    table = project_file.read(Path()).images
     if name is None:
         rows = sorted((row for file in images.files() for row in images.read_rows(file)), key=lambda row: row.names[0])
         rows = [*table.own, *rows]

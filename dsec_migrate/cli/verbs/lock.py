@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.exclusion import ignore_but
-from dsec_migrate.files import Disk, secrets_folder
-from dsec_migrate.filling import put_whole
-from dsec_migrate.holdings import Held, check_own, held, read
-from dsec_migrate.ledger import Ledger
-from dsec_migrate.project import Project
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
+from dsec_migrate.cli.verbs.parameters import repeated
+from dsec_migrate.cli.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    SECRETS_DIR,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    each,
+)
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.filling import put_whole
+from dsec_migrate.lifecycle.secret_values import Held, check_own, held, read
+from dsec_migrate.lifecycle.state_file import StateFile
+from dsec_migrate.planning.ignore_lines import ignore_but
+from dsec_migrate.planning.secret_files import Disk, secrets_folder
 from dsec_migrate.stores import age
-from dsec_migrate.verbs.parameters import repeated
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 LOCKED = "locked"
 
@@ -66,14 +77,18 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     page.table((one, f"from {listed}" if one in known else "new") for one in recipients)
     found = of_files(task, project)
     check_own(project, (one for one, _ in found))
-    ledger = Ledger(folder, project.boundary)
+    state_file = StateFile(folder, project.boundary)
     rows: list[tuple[str, str, str]] = []
     todo: list[tuple[Held, Path]] = []
     for one, file in found:
         target = age.encrypted(file)
         if one.value is None:
             state = "its value is not here"
-        elif ledger.knows() and target.exists() and mark_of(ledger, one.value, recipients) == _marked(ledger, one.name):
+        elif (
+            state_file.knows()
+            and target.exists()
+            and mark_of(state_file, one.value, recipients) == _marked(state_file, one.name)
+        ):
             state = "encrypted already"
         else:
             state = "encrypted anew" if target.exists() else "new"
@@ -94,15 +109,15 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     for one, target in todo:
         assert one.value is not None
         put_whole(target, age.encrypt(one.value.content(), recipients).encode(), 0o644, project.boundary)
-        entry = ledger.entry(one.name)
-        mark = mark_of(ledger, one.value, recipients)
-        ledger.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))
+        entry = state_file.entry(one.name)
+        mark = mark_of(state_file, one.value, recipients)
+        state_file.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))
 
 
-def mark_of(ledger: Ledger, value: Secret, recipients: Sequence[str]) -> str:
+def mark_of(state_file: StateFile, value: Secret, recipients: Sequence[str]) -> str:
     """Tells whether a file was made from this value for these recipients, which its text does not."""
-    return ledger.fingerprint("\n".join([*sorted(recipients), ""]).encode() + value.content())
+    return state_file.fingerprint("\n".join([*sorted(recipients), ""]).encode() + value.content())
 
 
-def _marked(ledger: Ledger, name: str) -> str:
-    return ledger.entry(name).details.get(LOCKED, "")
+def _marked(state_file: StateFile, name: str) -> str:
+    return state_file.entry(name).details.get(LOCKED, "")

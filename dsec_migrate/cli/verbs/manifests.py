@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import project_name, secrets_folder
-from dsec_migrate.filling import put_whole
-from dsec_migrate.holdings import check_own, held
-from dsec_migrate.project import Project
-from dsec_migrate.project.mounted import by_path
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import read_bytes
+from dsec_migrate.cli.verbs.task import Result, Task, each
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.project.mounted import by_path
+from dsec_migrate.lifecycle.filling import put_whole
+from dsec_migrate.lifecycle.secret_values import check_own, held
+from dsec_migrate.planning.secret_files import project_name, secrets_folder
 from dsec_migrate.stores import kubernetes
-from dsec_migrate.verbs.task import Result, Task, each
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import read_bytes
 
 FOLDER = "kubernetes"
 

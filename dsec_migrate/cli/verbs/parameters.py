@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast, overload
 
-from dsec_migrate.errors import UserError
+from dsec_migrate.text.errors import UserError
 
 T = TypeVar("T")
 

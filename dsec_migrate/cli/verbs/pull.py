@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import project_name, secrets_folder
-from dsec_migrate.filling import Vacancy, write
-from dsec_migrate.holdings import Held, held
-from dsec_migrate.ledger import Ledger
-from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
-from dsec_migrate.records import replace
-from dsec_migrate.stores.keepers import STORES, Reach
-from dsec_migrate.verbs.parameters import one_of, required
-from dsec_migrate.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, keeper_of, place_of
-from dsec_migrate.verbs.task import (
+from dsec_migrate.cli.verbs.parameters import one_of, required
+from dsec_migrate.cli.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, keeper_of, place_of
+from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,
     FILES,
@@ -29,6 +20,15 @@ from dsec_migrate.verbs.task import (
     each,
     tell_git,
 )
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.filling import MissingValue, write
+from dsec_migrate.lifecycle.secret_values import Held, held
+from dsec_migrate.lifecycle.state_file import StateFile
+from dsec_migrate.planning.secret_files import project_name, secrets_folder
+from dsec_migrate.planning.secret_readers import mode_for
+from dsec_migrate.stores.managers import STORES, Reach
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
 
 _GIVING = tuple(name for name, store in STORES.items() if store.gives_back)
 
@@ -59,10 +59,10 @@ def pull(task: Task, way: Way) -> Result:
 def _pull(task: Task, way: Way, project: Project) -> None:
     page = task.page
     known = [one for one in held(project, task.options) if one.file is not None]
-    keeper = keeper_of(task, way, project, Ledger(secrets_folder(project, task.options), project.boundary))
-    places = {one.name: place_of(one, keeper, replace(way.reach, project=project_name(project))) for one in known}
-    values = keeper.fetch(places)
-    page.heading(f"{project.source.path.name} from {keeper.title}")
+    manager = keeper_of(task, way, project, StateFile(secrets_folder(project, task.options), project.boundary))
+    places = {one.name: place_of(one, manager, replace(way.reach, project=project_name(project))) for one in known}
+    values = manager.fetch(places)
+    page.heading(f"{project.source.path.name} from {manager.title}")
     rows: list[tuple[str, str, str]] = []
     wanted: list[Held] = []
     other: list[str] = []
@@ -91,7 +91,7 @@ def _pull(task: Task, way: Way, project: Project) -> None:
     for one in wanted if task.write else ():
         assert one.file is not None
         mode = mode_for(project, one.name)
-        write(Vacancy(one.name, one.file, mode, boundary=project.boundary), values[one.name])
+        write(MissingValue(one.name, one.file, mode, boundary=project.boundary), values[one.name])
         written.append(one.file)
     tell_git(page, written)
     page.blank()

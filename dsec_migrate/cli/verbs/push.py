@@ -10,18 +10,29 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import project_name, secrets_folder
-from dsec_migrate.holdings import Held, held
-from dsec_migrate.ledger import Ledger
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.cli.verbs import manifests
+from dsec_migrate.cli.verbs.parameters import one_of, option, repeated, required, switch
+from dsec_migrate.cli.verbs.task import (
+    ALLOW,
+    ENV_FILES,
+    FILES,
+    LAYERS,
+    SECRETS_DIR,
+    WRITE,
+    ProjectCall,
+    Result,
+    Task,
+    each,
+)
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.swarm_rules import outdated
+from dsec_migrate.lifecycle.secret_values import Held, held
+from dsec_migrate.lifecycle.state_file import StateFile
+from dsec_migrate.planning.secret_files import project_name, secrets_folder
 from dsec_migrate.reports.page import Page
-from dsec_migrate.stores.keepers import STORES, Found, Item, Keeper, Reach, check_options, connect
-from dsec_migrate.swarm import outdated
-from dsec_migrate.verbs import manifests
-from dsec_migrate.verbs.parameters import one_of, option, repeated, required, switch
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task, each
+from dsec_migrate.stores.managers import STORES, Found, Item, Reach, SecretManager, check_options, connect
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, replace
 
 PREFIX = option("--prefix", "PATH", str, "What stands before each name there.  [default: the project's name]")
 ENTRY = option("--entry", "NAME", str, "One entry there has all values, as its keys.")
@@ -86,15 +97,15 @@ def _push(task: Task, way: Way, project: Project) -> None:
     for document, root in project.roots if way.name == "swarm" else ():
         for refused in outdated(document, root):
             raise refused
-    ledger = Ledger(secrets_folder(project, task.options), project.boundary)
+    state_file = StateFile(secrets_folder(project, task.options), project.boundary)
     known = list(held(project, task.options))
-    keeper = keeper_of(task, way, project, ledger)
-    items = [_item(one, keeper, way.reach, project) for one in known if one.value is not None]
-    keeper.check(items)
-    found = keeper.find(items)
+    manager = keeper_of(task, way, project, state_file)
+    items = [_item(one, manager, way.reach, project) for one in known if one.value is not None]
+    manager.check(items)
+    found = manager.find(items)
     taken = [item for item in items if found[item.name] is Found.OTHER]
     missing = [one.name for one in known if one.value is None]
-    page.heading(f"{project.source.path.name} to {keeper.title}")
+    page.heading(f"{project.source.path.name} to {manager.title}")
     if not known:
         page.sentence("the project defines no secret", indent="  ")
         return
@@ -103,7 +114,7 @@ def _push(task: Task, way: Way, project: Project) -> None:
     if taken:
         names = ", ".join(item.place for item in taken)
         raise UserError(
-            f"{keeper.title} has something else under {names}; nothing was sent",
+            f"{manager.title} has something else under {names}; nothing was sent",
             str(project.source.path),
             help="`dsec-migrate rotate` changes a value; else delete what is there, or choose other names",
         )
@@ -113,8 +124,8 @@ def _push(task: Task, way: Way, project: Project) -> None:
         page.sentence(f"{count(new)} would be put there; nothing sent: add --write", paint=page.style.bold)
         return
     for item in new:
-        keeper.put(item)
-        ledger.note(item.name, item.value.content(), ledger.entry(item.name).changed or int(time.time()))
+        manager.put(item)
+        state_file.note(item.name, item.value.content(), state_file.entry(item.name).changed or int(time.time()))
     page.blank()
     page.sentence(f"{count(new)} put there")
     _after(page, known, items, way)
@@ -142,20 +153,22 @@ def _after(page: Page, known: Sequence[Held], items: Sequence[Item], way: Way) -
         )
 
 
-def keeper_of(task: Task, way: Way, project: Project, ledger: Ledger) -> Keeper:
+def keeper_of(task: Task, way: Way, project: Project, state_file: StateFile) -> SecretManager:
     # without --write no key is made: what could be recognised was put there with one
-    fingerprint = ledger.fingerprint if task.write or ledger.knows() else None
+    fingerprint = state_file.fingerprint if task.write or state_file.knows() else None
     reach = replace(way.reach, project=project_name(project), fingerprint=fingerprint, shell=task.shell)
     return connect(way.name, reach)
 
 
-def _item(one: Held, keeper: Keeper, reach: Reach, project: Project) -> Item:
+def _item(one: Held, manager: SecretManager, reach: Reach, project: Project) -> Item:
     assert one.value is not None
-    return Item(one.name, place_of(one, keeper, replace(reach, project=project_name(project))), one.services, one.value)
+    return Item(
+        one.name, place_of(one, manager, replace(reach, project=project_name(project))), one.services, one.value
+    )
 
 
-def place_of(one: Held, keeper: Keeper, reach: Reach) -> str:
-    return one.external_name if keeper.has_names_of_its_own else reach.place(one.name)
+def place_of(one: Held, manager: SecretManager, reach: Reach) -> str:
+    return one.external_name if manager.has_names_of_its_own else reach.place(one.name)
 
 
 def count(items: Sequence[object]) -> str:

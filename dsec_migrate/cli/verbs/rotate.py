@@ -10,25 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError, told
-from dsec_migrate.files import journal_folders, secrets_folder
-from dsec_migrate.filling import put_whole, remove
-from dsec_migrate.holdings import held, masks, read
-from dsec_migrate.ledger import Ledger
-from dsec_migrate.load import load
-from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
-from dsec_migrate.records import replace
-from dsec_migrate.reports.hiding import hider
-from dsec_migrate.rotation import Step, Strategy, databases, edits, values
-from dsec_migrate.rotation.expected import with_second
-from dsec_migrate.rotation.snippets import both
-from dsec_migrate.secret import Secret
-from dsec_migrate.vacancies import users
-from dsec_migrate.verbs.parameters import argument, option, switch
-from dsec_migrate.verbs.rotating import Request, Rotation, file_of, place_of, put
-from dsec_migrate.verbs.task import (
+from dsec_migrate.cli.verbs.parameters import argument, option, switch
+from dsec_migrate.cli.verbs.rotating import Request, Rotation, file_of, place_of, put
+from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,
     FILES,
@@ -40,6 +24,23 @@ from dsec_migrate.verbs.task import (
     Task,
     tell_git,
 )
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.filling import put_whole, remove
+from dsec_migrate.lifecycle.rotation import databases, edits, new_value
+from dsec_migrate.lifecycle.rotation.expected import with_second
+from dsec_migrate.lifecycle.rotation.snippets import both
+from dsec_migrate.lifecycle.rotation.steps import Step, Strategy
+from dsec_migrate.lifecycle.secret_state import users
+from dsec_migrate.lifecycle.secret_values import held, masks, read
+from dsec_migrate.lifecycle.state_file import StateFile
+from dsec_migrate.migrate.load import load
+from dsec_migrate.planning.secret_files import journal_folders, secrets_folder
+from dsec_migrate.planning.secret_readers import mode_for
+from dsec_migrate.reports.hiding import hider
+from dsec_migrate.text.errors import UserError, told
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 STARTED, FINISHING = "started", "finishing"
 
@@ -86,13 +87,13 @@ def _request(call: Call) -> Request:
     phases = [phase for phase in ("finish", "abort", "rollback", "prune", "forget") if getattr(call, phase)]
     sources: list[Callable[[], Secret]] = []
     if call.generate is not None:
-        made = values.generate(call.generate)
+        made = new_value.generate(call.generate)
         sources.append(lambda: made)
     if call.value_file is not None:
         path = call.value_file
-        sources.append(lambda: values.from_file(path))
+        sources.append(lambda: new_value.from_file(path))
     if call.prompt:
-        sources.append(lambda: values.typed(call.name))
+        sources.append(lambda: new_value.typed(call.name))
     if len(phases) > 1 or len(sources) > 1 or (phases and sources):
         raise UserError(
             "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
@@ -114,7 +115,7 @@ def perform(task: Task, request: Request) -> Result:
     if rotation.held.is_external and request.strategy not in {None, Strategy.SWARM}:
         raise rotation.error(f"Swarm keeps {request.name}: there is one way to rotate it", "leave --strategy out")
     if rotation.held.is_external or request.strategy is Strategy.SWARM:
-        from dsec_migrate.verbs import rotate_swarm
+        from dsec_migrate.cli.verbs import rotate_swarm
 
         return _told(task, lambda: rotate_swarm.perform(rotation))
     phases = {"start": _start, "finish": _finish, "abort": _abort, "forget": _forget}
@@ -148,7 +149,7 @@ def _find(task: Task, request: Request) -> Rotation:
                     if one.file is not None:
                         unit.boundary.inside(one.file)
                         folder = one.file.parent
-                    return Rotation(request, task, unit, one, Ledger(folder, unit.boundary))
+                    return Rotation(request, task, unit, one, StateFile(folder, unit.boundary))
     place = task.projects[0].name if task.projects else ""
     known = f"there are {', '.join(names)}" if names else "the project defines no secret"
     raise UserError(f"there is no secret {request.name}", place, help=known)
@@ -225,8 +226,8 @@ def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun
             raise rotation.error("there is no new value", "add --generate 32, --value-file FILE or --prompt")
         if value == former:
             raise rotation.error("the new value is the former one")
-        rotation.ledger.note(rotation.held.name, former.content(), rotation.entry.changed)
-        rotation.ledger.write(
+        rotation.state_file.note(rotation.held.name, former.content(), rotation.entry.changed)
+        rotation.state_file.write(
             rotation.held.name,
             replace(rotation.entry, phase=STARTED, details={"strategy": strategy.value}),
         )
@@ -296,7 +297,7 @@ def _save(rotation: Rotation, changed: edits.Changed) -> None:
 
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
     work = transaction.Work(replacements=replacements, is_forgotten=True)
-    transaction.commit(rotation.ledger.folder, work, rotation.project.boundary)
+    transaction.commit(rotation.state_file.folder, work, rotation.project.boundary)
 
 
 def _between(rotation: Rotation, strategy: Strategy, database: tuple[str, databases.Database] | None) -> Iterable[Step]:
@@ -324,7 +325,7 @@ def _follow(rotation: Rotation, steps: list[Step], title: str) -> None:
         for line in str(step).splitlines():
             page.row(f"  {line}")
         if is_run:
-            from dsec_migrate.rotation.running import run
+            from dsec_migrate.lifecycle.rotation.running import run
 
             run(step, rotation.project.directory)
 
@@ -344,21 +345,21 @@ def _finish(rotation: Rotation) -> None:
     _prove(rotation, database)
     changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
     page.heading(f"{name}: the new value takes the place of the former one")
-    rows = [(place_of(rotation), "the new value"), (str(rotation.ledger.previous(name)), "the former value, 0600")]
+    rows = [(place_of(rotation), "the new value"), (str(rotation.state_file.previous(name)), "the former value, 0600")]
     rows += [(str(document.source.path), "without the second secret") for document, _, _ in changed]
     page.table(rows)
     if task.write:
         if value is not None:
             if rotation.held.value is not None:
-                rotation.ledger.keep_once(name, rotation.held.value.content(), FINISHING)
+                rotation.state_file.keep_once(name, rotation.held.value.content(), FINISHING)
             put(rotation, value)
             tell_git(page, [file_of(rotation)])
         _save(rotation, changed)
         remove(rotation.new_file, rotation.project.boundary)
         promoted = value if value is not None else rotation.held.value
         if promoted is not None:
-            rotation.ledger.note(name, promoted.content(), int(time.time()))
-        rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
+            rotation.state_file.note(name, promoted.content(), int(time.time()))
+        rotation.state_file.write(name, replace(rotation.entry, phase="", details={}))
     recreated = ("docker", "compose", "up", "-d", "--force-recreate", *rotation.held.services)
     why = "programs that read it when they start; the others see the file at once"
     if rotation.held.variable:
@@ -395,7 +396,7 @@ def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) 
             f"nobody has proved that the new value of {name} works",
             "--apply logs in with it; or run that login yourself and say so with --confirmed",
         )
-    from dsec_migrate.rotation.running import run
+    from dsec_migrate.lifecycle.rotation.running import run
 
     run(step, rotation.project.directory)
     rotation.page.sentence(f"{known.title} of {service} lets the new value in")
@@ -414,16 +415,16 @@ def _abort(rotation: Rotation) -> None:
     value = read(rotation.new_file)
     page.heading(f"{name}: back to the former value alone")
     page.table((str(document.source.path), "without the second secret") for document, _, _ in changed)
-    kept = rotation.ledger.previous(rotation.new_name)
+    kept = rotation.state_file.previous(rotation.new_name)
     if value is not None:
         page.table([(str(kept), "the value that was new, 0600")])
     if rotation.task.write:
         # it may be the live one, where somebody ran the statement
         if value is not None:
-            rotation.ledger.keep(rotation.new_name, value.content())
+            rotation.state_file.keep(rotation.new_name, value.content())
         _save(rotation, changed)
         remove(rotation.new_file, rotation.project.boundary)
-        rotation.ledger.write(name, replace(rotation.entry, phase="", details={}))
+        rotation.state_file.write(name, replace(rotation.entry, phase="", details={}))
     if _database(rotation) is not None:
         page.sentence("if the database has taken the new value already, set its password back first", indent="  ")
     page.blank()
@@ -432,8 +433,8 @@ def _abort(rotation: Rotation) -> None:
 
 
 def _forget(rotation: Rotation) -> None:
-    page, ledger, name = rotation.page, rotation.ledger, rotation.held.name
-    kept = [path for path in (ledger.previous(name), ledger.previous(rotation.new_name)) if path.exists()]
+    page, state_file, name = rotation.page, rotation.state_file, rotation.held.name
+    kept = [path for path in (state_file.previous(name), state_file.previous(rotation.new_name)) if path.exists()]
     if rotation.entry.phase:
         raise rotation.error(f"a rotation of {name} is under way", "end it first: --finish or --abort")
     if not kept:

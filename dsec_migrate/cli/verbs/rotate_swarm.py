@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 
-from dsec_migrate.document import parse
-from dsec_migrate.files import project_name
-from dsec_migrate.filling import overwrite_in_place, put_whole, remove
-from dsec_migrate.holdings import read
-from dsec_migrate.records import replace
-from dsec_migrate.rotation import Step, edits, swarm
-from dsec_migrate.rotation.running import run as run_step
-from dsec_migrate.stores.keepers import Found, Item, Reach
+from dsec_migrate.cli.verbs.rotating import Rotation
+from dsec_migrate.cli.verbs.task import tell_git
+from dsec_migrate.compose.document import parse
+from dsec_migrate.compose.swarm_rules import outdated
+from dsec_migrate.lifecycle.filling import overwrite_in_place, put_whole, remove
+from dsec_migrate.lifecycle.rotation import edits, swarm_versions
+from dsec_migrate.lifecycle.rotation.running import run as run_step
+from dsec_migrate.lifecycle.rotation.steps import Step
+from dsec_migrate.lifecycle.secret_values import read
+from dsec_migrate.planning.secret_files import project_name
+from dsec_migrate.stores.managers import Found, Item, Reach
 from dsec_migrate.stores.swarm import Swarm, check_name, run
-from dsec_migrate.swarm import outdated
-from dsec_migrate.verbs.rotating import Rotation
-from dsec_migrate.verbs.task import tell_git
+from dsec_migrate.text.records import replace
 
 CREATING, PROMOTING, RETURNING = "creating", "promoting", "returning"
 
@@ -41,13 +42,13 @@ def perform(rotation: Rotation) -> None:
 
 def _start(rotation: Rotation) -> None:
     current, entry = rotation.held.external_name, rotation.entry
-    base = swarm.base_of(current)
-    known = swarm.versions(base)
+    base = swarm_versions.base_of(current)
+    known = swarm_versions.versions(base)
     if entry.phase:
         # what an interrupted run began is gone on with
         former, new = entry.details["former"], entry.details["current"]
     else:
-        former, new = current, swarm.next_name(base, known.values())
+        former, new = current, swarm_versions.next_name(base, known.values())
     check_name(new)
     if former not in known:
         raise rotation.error(f"Swarm has no secret {former}", "`dsec-migrate push --to swarm --write` puts it there")
@@ -56,7 +57,7 @@ def _start(rotation: Rotation) -> None:
     if rotation.task.write:
         _make(rotation, former, new, is_there=new in known)
         _call(rotation, changed)
-        rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
+        rotation.state_file.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [former], new)
     rotation.page.blank()
     if rotation.task.write:
@@ -71,8 +72,8 @@ def _start(rotation: Rotation) -> None:
 def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
     """The new version in Swarm. Where a file has the value as well, that changes along: its new content waits beside it
     until Swarm has it."""
-    ledger, name, here = rotation.ledger, rotation.held.name, rotation.held.value
-    keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
+    state_file, name, here = rotation.state_file, rotation.held.name, rotation.held.value
+    manager = Swarm(Reach(project_name(rotation.project), fingerprint=state_file.fingerprint))
     value = read(rotation.new_file) if rotation.entry.phase else None
     if value is None and not is_there:
         value = rotation.request.value() if rotation.request.value is not None else None
@@ -81,22 +82,22 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
     if value is None:
         return
     item = Item(name, new, rotation.held.services, value)
-    keeper.check([item])
+    manager.check([item])
     if not rotation.entry.phase:
         known = Item(name, former, rotation.held.services, value)
-        if keeper.find([known])[name] is Found.SAME:
+        if manager.find([known])[name] is Found.SAME:
             raise rotation.error("the new value is the former one")
         details = {"former": former, "current": new}
-        ledger.write(name, replace(rotation.entry, phase=CREATING, details=details))
+        state_file.write(name, replace(rotation.entry, phase=CREATING, details=details))
     if here is not None:
         put_whole(rotation.new_file, item.value.content(), 0o600, rotation.project.boundary)
     if not is_there:
-        keeper.put(item)
+        manager.put(item)
     if here is not None:
-        ledger.keep_once(name, here.content(), PROMOTING)
+        state_file.keep_once(name, here.content(), PROMOTING)
         overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
         tell_git(rotation.page, [rotation.file])
-    ledger.note(name, item.value.content(), int(time.time()))
+    state_file.note(name, item.value.content(), int(time.time()))
     remove(rotation.new_file, rotation.project.boundary)
 
 
@@ -126,7 +127,7 @@ def _call(rotation: Rotation, changed: edits.Changed) -> None:
         return
     replacements = [transaction.Replacement.of(document.source, text, own) for document, own, text in changed]
     work = transaction.Work(replacements=replacements, is_forgotten=True)
-    transaction.commit(rotation.ledger.folder, work, rotation.project.boundary)
+    transaction.commit(rotation.state_file.folder, work, rotation.project.boundary)
 
 
 def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:
@@ -136,7 +137,7 @@ def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:
 
 def _update(rotation: Rotation, old: list[str], new: str) -> None:
     """The commands by which the running services get it, printed or run."""
-    steps: list[Step] = list(swarm.updates(old, new))
+    steps: list[Step] = list(swarm_versions.updates(old, new))
     page = rotation.page
     if not steps:
         page.sentence("no service of this Swarm mounts it now: the next `docker stack deploy` takes it", indent="  ")
@@ -158,14 +159,14 @@ def _roll_back(rotation: Rotation) -> None:
     if former == current:
         # the file says it already: an interrupted run, of which the services are left
         former, current = current, details["current"]
-    if former not in swarm.versions(swarm.base_of(former)):
+    if former not in swarm_versions.versions(swarm_versions.base_of(former)):
         raise rotation.error(f"Swarm has no secret {former} any more")
     changed = _called(rotation, former)
     _tell(rotation, current, former, "back to the former version")
     if rotation.task.write:
         _take_back_here(rotation, former)
         _call(rotation, changed)
-        rotation.ledger.write(rotation.held.name, replace(rotation.entry, phase=""))
+        rotation.state_file.write(rotation.held.name, replace(rotation.entry, phase=""))
     _update(rotation, [current], former)
     rotation.page.blank()
     if not rotation.task.write:
@@ -174,14 +175,14 @@ def _roll_back(rotation: Rotation) -> None:
 
 def _take_back_here(rotation: Rotation, former: str) -> None:
     """A value file that is here has the former value again, where that was kept; the other one is kept then."""
-    ledger, name, here = rotation.ledger, rotation.held.name, rotation.held.value
-    kept = read(ledger.previous(name))
+    state_file, name, here = rotation.state_file, rotation.held.name, rotation.held.value
+    kept = read(state_file.previous(name))
     if here is None or kept is None:
         return
     item = Item(name, former, rotation.held.services, kept)
-    keeper = Swarm(Reach(project_name(rotation.project), fingerprint=ledger.fingerprint))
-    if keeper.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
-        ledger.keep_once(name, here.content(), RETURNING, rotation.new_name)
+    manager = Swarm(Reach(project_name(rotation.project), fingerprint=state_file.fingerprint))
+    if manager.find([item])[name] is Found.SAME and (here != kept or rotation.entry.phase == RETURNING):
+        state_file.keep_once(name, here.content(), RETURNING, rotation.new_name)
         overwrite_in_place(rotation.file, item.value.content(), rotation.project.boundary)
         tell_git(rotation.page, [rotation.file])
 
@@ -189,10 +190,10 @@ def _take_back_here(rotation: Rotation, former: str) -> None:
 def _prune(rotation: Rotation) -> None:
     """Versions that no service mounts and the file does not name. The one that is current stays."""
     page, current = rotation.page, rotation.held.external_name
-    known = sorted(swarm.versions(swarm.base_of(current)), key=lambda name: (len(name), name))
+    known = sorted(swarm_versions.versions(swarm_versions.base_of(current)), key=lambda name: (len(name), name))
     labels = Swarm(Reach(project_name(rotation.project))).labels(known)
     own = [name for name in known if labels[name].get("dsec.project") == project_name(rotation.project)]
-    used = {mount["SecretName"] for mounts in swarm.users(known).values() for mount in mounts}
+    used = {mount["SecretName"] for mounts in swarm_versions.users(known).values() for mount in mounts}
     gone = [name for name in own if name != current and name not in used]
     page.heading("Removed" if rotation.task.write else "Would remove")
     page.table((name, _why(name, current, used, own)) for name in known)

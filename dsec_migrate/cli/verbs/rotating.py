@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dsec_migrate import dotenv
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.filling import overwrite_in_place, put_whole
-from dsec_migrate.holdings import Held
-from dsec_migrate.ledger import Entry, Ledger
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass
+from dsec_migrate.cli.verbs.task import Task
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.filling import overwrite_in_place, put_whole
+from dsec_migrate.lifecycle.rotation.steps import Strategy
+from dsec_migrate.lifecycle.secret_values import Held
+from dsec_migrate.lifecycle.state_file import Entry, StateFile
 from dsec_migrate.reports.page import Page
 from dsec_migrate.rewrite.env_file import move
-from dsec_migrate.rotation import Strategy
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Source, splice
-from dsec_migrate.verbs.task import Task
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Source, splice
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -43,7 +43,7 @@ class Rotation:
     task: Task
     project: Project
     held: Held
-    ledger: Ledger
+    state_file: StateFile
 
     @property
     def page(self) -> Page:
@@ -51,7 +51,7 @@ class Rotation:
 
     @property
     def entry(self) -> Entry:
-        return self.ledger.entry(self.held.name)
+        return self.state_file.entry(self.held.name)
 
     @property
     def new_name(self) -> str:
@@ -65,7 +65,7 @@ class Rotation:
 
     @property
     def new_file(self) -> Path:
-        base = self.file if self.held.file is not None else self.ledger.folder / f"{self.held.name}.txt"
+        base = self.file if self.held.file is not None else self.state_file.folder / f"{self.held.name}.txt"
         return base.with_name(f"{self.new_name}{''.join(base.suffixes[-1:])}")
 
     def error(self, what: str, help: str = "") -> UserError:  # noqa: A002

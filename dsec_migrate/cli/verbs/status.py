@@ -8,21 +8,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate import transaction
-from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError, told
-from dsec_migrate.files import journal_folders
-from dsec_migrate.finding import Confidence, Exposure
-from dsec_migrate.history import ages, leaked
-from dsec_migrate.inspection import ExternalState, FileState, State, VariableState, describe, describe_access
-from dsec_migrate.load import load
-from dsec_migrate.migrate import migrate
+from dsec_migrate.cli.verbs.parameters import switch
+from dsec_migrate.cli.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, Result, Task
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.detectors.finding import Confidence, Exposure
+from dsec_migrate.lifecycle.file_state import (
+    ExternalState,
+    FileState,
+    State,
+    VariableState,
+    describe,
+    describe_access,
+)
+from dsec_migrate.lifecycle.history import ages, leaked
+from dsec_migrate.lifecycle.secret_state import builders, states, users
+from dsec_migrate.migrate.load import load
+from dsec_migrate.migrate.pipeline import migrate
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.project import Project
+from dsec_migrate.planning.secret_files import journal_folders
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.shown import problem
-from dsec_migrate.vacancies import builders, states, users
-from dsec_migrate.verbs.parameters import switch
-from dsec_migrate.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, Result, Task
+from dsec_migrate.text.errors import UserError, told
 
 _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
 

@@ -9,19 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.discovery import ProjectFiles, discover
-from dsec_migrate.errors import UserError, told
-from dsec_migrate.exclusion import seen_by_git
-from dsec_migrate.holdings import masks
-from dsec_migrate.load import load
-from dsec_migrate.options import Options
-from dsec_migrate.project import Project
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.cli.verbs.parameters import Call, arguments, existing_folder, option, repeated, switch
+from dsec_migrate.compose.discovery.discover import discover
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.config.options import Options
+from dsec_migrate.lifecycle.secret_values import masks
+from dsec_migrate.migrate.load import load
+from dsec_migrate.planning.ignore_lines import seen_by_git
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.output import complain, say
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.terminal import style_for, width
-from dsec_migrate.verbs.parameters import Call, arguments, existing_folder, option, repeated, switch
+from dsec_migrate.text.errors import UserError, told
+from dsec_migrate.text.records import dataclass, field
 
 FILES = arguments(
     "[FILE]...",

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from dsec_migrate import transaction
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.discovery import ProjectFiles
-from dsec_migrate.errors import UserError, told
-from dsec_migrate.files import journals_below
-from dsec_migrate.holdings import masks
-from dsec_migrate.interruptions import each_once, files_read, run_folders
-from dsec_migrate.load import load
-from dsec_migrate.naming import Style
-from dsec_migrate.records import dataclass
+from dsec_migrate.cli.verbs.parameters import option, switch
+from dsec_migrate.cli.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.interpolation import interpolated
+from dsec_migrate.lifecycle.secret_values import masks
+from dsec_migrate.migrate.interruptions import each_once, files_read, run_folders
+from dsec_migrate.migrate.load import load
+from dsec_migrate.planning.naming import Style
+from dsec_migrate.planning.secret_files import journals_below
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.page import Page
-from dsec_migrate.verbs.parameters import option, switch
-from dsec_migrate.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError, told
+from dsec_migrate.text.records import dataclass
 
 
 class Call(ProjectCall):
@@ -95,7 +96,7 @@ def _known(files: ProjectFiles, task: Task) -> _Known:
         if not any(path.exists() for path in files.paths):
             raise
         boundary = Boundary.around(
-            files.folder, (*files.named, *task.options.allow), task.options.secrets_dir, task.shell
+            files.folder, (*files.named, *task.options.allow), interpolated(task.options.secrets_dir or "", task.shell)
         )
         named = files.directory / (task.options.secrets_dir or Style().directory)
         return _Known(files, boundary, each_once([named, *journals_below(files.directory)]), ())

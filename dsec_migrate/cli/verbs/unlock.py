@@ -6,19 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.files import secrets_folder
-from dsec_migrate.filling import Vacancy, write
-from dsec_migrate.holdings import Held, read
-from dsec_migrate.ledger import Ledger
-from dsec_migrate.project import Project
-from dsec_migrate.readers import mode_for
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import age
-from dsec_migrate.verbs.lock import LOCKED, mark_of, of_files
-from dsec_migrate.verbs.parameters import repeated
-from dsec_migrate.verbs.task import (
+from dsec_migrate.cli.verbs.lock import LOCKED, mark_of, of_files
+from dsec_migrate.cli.verbs.parameters import repeated
+from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,
     FILES,
@@ -31,6 +21,16 @@ from dsec_migrate.verbs.task import (
     each,
     tell_git,
 )
+from dsec_migrate.compose.project import Project
+from dsec_migrate.lifecycle.filling import MissingValue, write
+from dsec_migrate.lifecycle.secret_values import Held, read
+from dsec_migrate.lifecycle.state_file import StateFile
+from dsec_migrate.planning.secret_files import secrets_folder
+from dsec_migrate.planning.secret_readers import mode_for
+from dsec_migrate.stores import age
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 
 class Call(ProjectCall):
@@ -97,13 +97,13 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         return
     for one, file, value in values:
         mode = mode_for(project, one.name)
-        write(Vacancy(one.name, file, mode, boundary=project.boundary), value)
+        write(MissingValue(one.name, file, mode, boundary=project.boundary), value)
     tell_git(page, [file for _, file, _ in values])
-    ledger = Ledger(folder, project.boundary)
+    state_file = StateFile(folder, project.boundary)
     text = read(folder / age.RECIPIENTS)
     recipients = age.read_recipients(text.reveal()) if text is not None else []
     for one, value in opened:
-        entry = ledger.entry(one.name)
-        mark = mark_of(ledger, value, recipients)
+        entry = state_file.entry(one.name)
+        mark = mark_of(state_file, value, recipients)
         if entry.details.get(LOCKED) != mark:
-            ledger.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))
+            state_file.write(one.name, replace(entry, details={**entry.details, LOCKED: mark}))

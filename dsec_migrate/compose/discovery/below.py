@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsec_migrate import git
-from dsec_migrate.discovery.choice import Call, alternatives
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES, continues
-from dsec_migrate.records import dataclass, replace
-from dsec_migrate.source import read_bytes
+from dsec_migrate.compose.discovery.choice import Call, alternatives
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES, OVERRIDE_NAMES, continues
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, replace
+from dsec_migrate.text.source import read_bytes
 
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv"})
 _COMPOSE_NAME = re.compile(r"(?:docker-|podman-)?compose(?![a-z]).*\.ya?ml")

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from dsec_migrate import environment
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
-from dsec_migrate.records import dataclass, field
-from dsec_migrate.source import read_bytes
+from dsec_migrate.compose import environment
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES, OVERRIDE_NAMES
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
+from dsec_migrate.text.source import read_bytes
 
 Warnings = tuple[UserError, ...]
 

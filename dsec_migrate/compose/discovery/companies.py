@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.groups import Groups
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.source import read_bytes
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.text.groups import Groups
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import read_bytes
 
 # a path that leads out of its folder, alone behind its key or in its list
 _PATH = Pattern(

@@ -11,13 +11,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dsec_migrate import environment
-from dsec_migrate.discovery.choice import Call, alternatives, default_files, named_by_variable
-from dsec_migrate.discovery.project_files import ProjectFiles, Said
-from dsec_migrate.errors import UserError
-from dsec_migrate.neighbours import DEFAULT_NAMES
-from dsec_migrate.records import replace
-from dsec_migrate.source import real_path
+from dsec_migrate.compose import environment
+from dsec_migrate.compose.discovery.choice import Call, alternatives, default_files, named_by_variable
+from dsec_migrate.compose.discovery.project_files import ProjectFiles, Said
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import real_path
 
 __all__ = ["ProjectFiles", "Said", "discover"]
 
@@ -97,13 +97,13 @@ def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
                 str(word),
                 help="name the Compose file",
             )
-        from dsec_migrate.discovery.below import projects_below
+        from dsec_migrate.compose.discovery.below import projects_below
 
         found = [replace(one, said=Said.below(word, one.paths)) for one in projects_below(path, call)]
         below.update(range(len(projects), len(projects) + len(found)))
         projects += found
     if below:
-        from dsec_migrate.discovery.parts import parts_of_others
+        from dsec_migrate.compose.discovery.included import parts_of_others
 
         parts, notes = parts_of_others([projects[number] for number in sorted(below)], call)
         numbers = sorted(below)

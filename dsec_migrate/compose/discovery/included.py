@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate import environment
-from dsec_migrate.discovery.choice import Call
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, interpolate
-from dsec_migrate.neighbours import Neighbour, mentions
+from dsec_migrate.compose import environment
+from dsec_migrate.compose.discovery.choice import Call
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.interpolation import InterpolationError, interpolate
+from dsec_migrate.compose.sibling_files import Neighbour, mentions
+from dsec_migrate.text.errors import UserError
 
 
 def parts_of_others(projects: Sequence[ProjectFiles], call: Call) -> tuple[set[int], dict[int, list[UserError]]]:

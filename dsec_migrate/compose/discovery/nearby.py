@@ -7,15 +7,16 @@ file is looked at as well, as far as a few folders go. Where too much is near to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dsec_migrate.discovery.choice import default_files
-from dsec_migrate.discovery.project_files import ProjectFiles
-from dsec_migrate.neighbours import DEFAULT_NAMES, OVERRIDE_NAMES
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project
-from dsec_migrate.source import read_bytes
+from dsec_migrate.compose.discovery.choice import default_files
+from dsec_migrate.compose.discovery.project_files import ProjectFiles
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES, OVERRIDE_NAMES
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import read_bytes
 
 MOST_FOLDERS = 2_000
 MOST_FOLDERS_AROUND = 200
@@ -176,3 +177,12 @@ def _text(path: Path) -> str:
         return read_bytes(path).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reader:
+    """Another project, and how it uses each file (by real path) that it reads."""
+
+    project: Project
+    name: str
+    uses: Mapping[str, str]

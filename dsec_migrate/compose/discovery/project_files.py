@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.neighbours import DEFAULT_NAMES
-from dsec_migrate.records import dataclass
+from dsec_migrate.compose.sibling_files import DEFAULT_NAMES
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ style of each scalar, and the true end of block collections (the last leaf, not 
 once and never changed afterwards; they compare by identity.
 """
 
-from dsec_migrate.document.nodes import (
+from dsec_migrate.compose.document.nodes import (
     OVERRIDE_TAG,
     RESET_TAG,
     Alias,
@@ -25,9 +25,9 @@ from dsec_migrate.document.nodes import (
     plain,
     walk,
 )
-from dsec_migrate.document.parser import parse
-from dsec_migrate.document.positions import text_span
-from dsec_migrate.scalars import Timestamp
+from dsec_migrate.compose.document.parser import parse
+from dsec_migrate.compose.document.positions import text_span
+from dsec_migrate.compose.scalars import Timestamp
 
 __all__ = [
     "OVERRIDE_TAG",

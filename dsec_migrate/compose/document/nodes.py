@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from weakref import ref
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.records import dataclass
-from dsec_migrate.scalars import ScalarError, Value, resolve
-from dsec_migrate.source import Source
+from dsec_migrate.compose.scalars import ScalarError, Value, resolve
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Source
 
 
 class Node:

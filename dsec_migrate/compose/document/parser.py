@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dsec_migrate import limits
-from dsec_migrate.document.mistakes import syntax_error
-from dsec_migrate.document.nodes import (
+from dsec_migrate.compose.document.nodes import (
     OVERRIDE_TAG,
     RESET_TAG,
     Alias,
@@ -21,10 +19,12 @@ from dsec_migrate.document.nodes import (
     follow,
     is_merge_key,
 )
-from dsec_migrate.errors import UserError
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.scalars import ScalarError, resolve
-from dsec_migrate.source import Source
+from dsec_migrate.compose.document.yaml_errors import syntax_error
+from dsec_migrate.compose.scalars import ScalarError, resolve
+from dsec_migrate.text import limits
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Source
 
 _COLON = Pattern(r"[ \t]*:")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from dsec_migrate.document.nodes import Document, Scalar
-from dsec_migrate.source import Span
+from dsec_migrate.compose.document.nodes import Document, Scalar
+from dsec_migrate.text.source import Span
 
 
 def text_span(document: Document, node: Scalar, part: Span) -> Span | None:

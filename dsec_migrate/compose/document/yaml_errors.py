@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.source import Source
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.source import Source
 
 # what both parsers have in their messages, what it means, and the usual cause
 _PROBLEMS = (

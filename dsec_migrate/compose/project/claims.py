@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.project.model import Project
+from dsec_migrate.compose.project.model import Project
 
 
 class Claim(NamedTuple):

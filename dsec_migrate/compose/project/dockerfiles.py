@@ -5,33 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsec_migrate.document import Document, Mapping
-from dsec_migrate.project.model import Layer, Slot
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import Span
+from dsec_migrate.compose.document import Mapping
+from dsec_migrate.compose.project.file_texts import DockerfileText
+from dsec_migrate.compose.project.model import Declaration, Layer
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import Span
 
 if TYPE_CHECKING:
-    from dsec_migrate.dockerfile import Dockerfile, Instruction
+    from dsec_migrate.dockerfile import Instruction
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DockerfileText(Document):
-    """The text of a Dockerfile from which services are built."""
-
-    dockerfile: Dockerfile | None = None
-
-    @property
-    def content(self) -> Dockerfile:
-        assert self.dockerfile is not None
-        return self.dockerfile
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BuildArgument(Slot):
+class BuildArgument(Declaration):
     """An argument of a build: a line below ``args:`` of the mapping ``build``, or a default in the Dockerfile itself.
     ``name`` is the argument's."""
 
-    recipe: DockerfileText | None = None
+    dockerfile: DockerfileText | None = None
     build: Mapping | None = None
     layer: Layer | None = None
 

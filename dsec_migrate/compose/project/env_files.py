@@ -8,21 +8,14 @@ from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from pathlib import Path
 
-from dsec_migrate import dotenv
-from dsec_migrate import environment as env
-from dsec_migrate.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.errors import UserError
-from dsec_migrate.project.model import (
-    OVERRIDE,
-    RESET,
-    EnvFile,
-    EnvFileSlot,
-    Layer,
-    Variable,
-)
-from dsec_migrate.project.scene import Scene
-from dsec_migrate.project.values import Value, line_value, resolve
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose import environment as env
+from dsec_migrate.compose.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.compose.project.load_context import LoadContext
+from dsec_migrate.compose.project.model import OVERRIDE, RESET, EnvFile, EnvFileDeclaration, Layer, Variable
+from dsec_migrate.compose.project.resolved_values import Value, line_value, resolve
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, replace
 
 # what Compose takes for false in a text, in any case
 _NO = frozenset({"false", "n", "no", "off"})
@@ -39,9 +32,9 @@ class _Named:
     raw: bool
 
 
-def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scene: Scene) -> Iterator[EnvFile]:
+def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], context: LoadContext) -> Iterator[EnvFile]:
     """The env files of a service in their order, each read as this service reads it."""
-    named = _named_env_files(layers, scene)
+    named = _named_env_files(layers, context)
     if not named:
         return
     # references in an env file see the project's variables, then the service's own, then the lines before
@@ -53,24 +46,24 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], scen
         if not one.path.is_file():
             if one.path.exists() and not one.path.is_dir() and str(one.path) != os.devnull:
                 what = f"the env file {one.path} is a pipe, a socket or a device, not a file"
-                scene.lacks(document.error(what, one.node.start, help="name a file"))
+                context.lacks(document.error(what, one.node.start, help="name a file"))
             yield file
             continue
         try:
-            text = scene.texts.env_text(one.path, one.raw)
-            entries = env.read_entries(text.source, scene.environment.outermost.variables, values, earlier, one.raw)
+            text = context.texts.env_text(one.path, one.raw)
+            entries = env.read_entries(text.source, context.environment.outermost.variables, values, earlier, one.raw)
         except UserError as problem:
-            scene.lacks(problem)
+            context.lacks(problem)
             yield file
             continue
-        scene.env_texts[id(text)] = text
-        if too_much := scene.tally.takes_values(entry.value for entry in entries):
+        context.env_texts[id(text)] = text
+        if too_much := context.tally.takes_values(entry.value for entry in entries):
             raise document.error(too_much, one.node.start, help="read the file in fewer services")
         yield replace(file, text=text, entries=tuple(entries))
         earlier.update(dotenv.variables(entries))
 
 
-def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> SequenceType[_Named]:
+def _named_env_files(layers: SequenceType[Layer], context: LoadContext) -> SequenceType[_Named]:
     """What the layers name together. An entry that is there already, spelled the same, replaces the earlier one in its
     place (observed with Compose 2.40: of `[a, b, a]`, b comes last). What is included is compared once more, then by
     the whole path."""
@@ -82,10 +75,10 @@ def _named_env_files(layers: SequenceType[Layer], scene: Scene) -> SequenceType[
         if node is None or node.tag == RESET:
             continue
         for item in node.items if isinstance(node, Sequence) else [node]:
-            one = _entry(item, layer, scene)
+            one = _entry(item, layer, context)
             if one is not None:
                 _put(found, *one)
-    if not scene.environment.is_included:
+    if not context.environment.is_included:
         return list(found.values())
     by_path: dict[str, _Named] = {}
     for entry in found.values():
@@ -98,63 +91,65 @@ def _put(found: dict[str, _Named], spelling: str, entry: _Named) -> None:
     found[spelling] = entry if known is None else replace(entry, layers=(*known.layers, *entry.layers))
 
 
-def _entry(item: ParsedNode, layer: Layer, scene: Scene) -> tuple[str, _Named] | None:
+def _entry(item: ParsedNode, layer: Layer, context: LoadContext) -> tuple[str, _Named] | None:
     """An entry with the spelling by which Compose knows it again."""
     content = follow(item)
     required, raw = True, False
     if isinstance(content, Mapping):
-        required = _said(content.get("required"), scene).lower() not in _NO
-        raw = _said(content.get("format"), scene) == "raw"
+        required = _said(content.get("required"), context).lower() not in _NO
+        raw = _said(content.get("format"), context) == "raw"
         content = named if (named := content.get("path")) is not None else content
-    name = _said(content, scene)
+    name = _said(content, context)
     if not name:
         return None
     path = Path(name).expanduser()
-    directory = layer.document.source.path.parent if layer.users else scene.directory
+    directory = layer.document.source.path.parent if layer.users else context.directory
     # like Compose: `..` goes before a symbolic link is followed
     file = Path(os.path.normpath(directory / path))
     if layer.users:
         # with `extends` a path means the folder of the extended file, and Compose spells it anew
-        name = str(path) if path.is_absolute() else os.path.relpath(file, scene.directory)
+        name = str(path) if path.is_absolute() else os.path.relpath(file, context.directory)
     return name, _Named(file, item, (layer,), required, raw)
 
 
-def _said(node: Content | None, scene: Scene) -> str:
-    return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
+def _said(node: Content | None, context: LoadContext) -> str:
+    return resolve(node.value, context.environment).value or "" if isinstance(node, Scalar) else ""
 
 
 def with_env_files(
-    service: str, own: MappingType[str, Variable], files: SequenceType[EnvFile], scene: Scene
+    service: str, own: MappingType[str, Variable], files: SequenceType[EnvFile], context: LoadContext
 ) -> dict[str, Variable]:
     """The variables of a service with those that its env files bring; ``environment:`` beats them."""
-    lines: dict[str, list[EnvFileSlot]] = {}
+    lines: dict[str, list[EnvFileDeclaration]] = {}
     fixed = {name: variable.effective for name, variable in own.items() if variable.effective.value is not None}
     above = dict(fixed)
     for file in files:
         for line in file.entries:
             if file.text is not None and line.name:
-                node = scene.texts.scalar(file.text, line)
-                given = line_value(line, scene.environment, above)
-                slot = EnvFileSlot(file.text, line.name, line.template, node, None, None, line, given)
-                lines.setdefault(line.name, []).append(slot)
+                node = context.texts.scalar(file.text, line)
+                given = line_value(line, context.environment, above)
+                declaration = EnvFileDeclaration(file.text, line.name, line.template, node, None, None, line, given)
+                lines.setdefault(line.name, []).append(declaration)
                 if line.name not in fixed:
                     above[line.name] = given
     variables: dict[str, Variable] = {}
-    for name, slots in lines.items():
+    for name, declarations in lines.items():
         if name not in own:
             # a NAME alone that nobody sets is as if it were not there
-            effective = next((slot for slot in reversed(slots) if _is_set(slot)), None)
+            effective = next((declaration for declaration in reversed(declarations) if _is_set(declaration)), None)
             if effective is not None:
-                last = slots.index(effective) + 1
-                variables[name] = Variable(service, name, tuple(slots[:last]), effective.given or Value(None, None))
+                last = declarations.index(effective) + 1
+                variables[name] = Variable(
+                    service, name, tuple(declarations[:last]), effective.given or Value(None, None)
+                )
     for name, variable in own.items():
         covered = lines.get(name)
         variables[name] = variable
         if covered:
-            variables[name] = Variable(service, name, (*covered, *variable.slots), variable.effective)
+            variables[name] = Variable(service, name, (*covered, *variable.declarations), variable.effective)
     return variables
 
 
-def _is_set(slot: EnvFileSlot) -> bool:
-    assert slot.line is not None
-    return slot.line.value is not None or slot.line.passed is not None
+def _is_set(declaration: EnvFileDeclaration) -> bool:
+    assert declaration.line is not None
+    return declaration.line.value is not None or declaration.line.passed is not None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
-from dsec_migrate import document as yaml
-from dsec_migrate import dotenv
-from dsec_migrate.document import Document, Scalar
-from dsec_migrate.project.model import EnvFileText, env_file_scalar
-from dsec_migrate.source import Source, real_path
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose import dotenv
+from dsec_migrate.compose.document import Document, Scalar
+from dsec_migrate.compose.project.file_texts import EnvFileText
+from dsec_migrate.compose.project.model import env_file_scalar
+from dsec_migrate.text.source import Source, real_path
 
 
 class Texts:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping
-from dsec_migrate.environment import Environment
-from dsec_migrate.errors import UserError
-from dsec_migrate.project.model import EnvFileText
-from dsec_migrate.project.tally import Tally
-from dsec_migrate.project.texts import Texts
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.compose.document import Document, Mapping
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project.file_cache import Texts
+from dsec_migrate.compose.project.file_texts import EnvFileText
+from dsec_migrate.compose.project.tally import Tally
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -22,7 +22,7 @@ class Body:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Scene:
+class LoadContext:
     """What all services of a project share while they are put together.
 
     ``bodies`` are those of the services of each file that was looked into, by the identity of its document.
@@ -35,7 +35,7 @@ class Scene:
     env_texts: dict[int, EnvFileText] = field(default_factory=dict)
     missing: dict[str, UserError] = field(default_factory=dict)
     warnings: dict[str, UserError] = field(default_factory=dict)
-    twins: set[str] = field(default_factory=set)
+    duplicate_services: set[str] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
     bodies: dict[int, dict[str, list[Body]]] = field(default_factory=dict)
 

@@ -9,29 +9,21 @@ from collections.abc import Sequence as SequenceType
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate import environment as env
-from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow, plain
-from dsec_migrate.environment import Environment
-from dsec_migrate.errors import UserError
-from dsec_migrate.interpolation import InterpolationError, interpolate
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.project import merging, naming
-from dsec_migrate.project.env_files import env_files, with_env_files
-from dsec_migrate.project.model import (
-    OVERRIDE,
-    RESET,
-    Hidden,
-    Layer,
-    Project,
-    Service,
-    Variable,
-)
-from dsec_migrate.project.scene import Body, Scene
-from dsec_migrate.project.tally import Tally
-from dsec_migrate.project.texts import Texts
-from dsec_migrate.project.values import passed_through, resolve
-from dsec_migrate.records import replace
-from dsec_migrate.validation import Problem
+from dsec_migrate.compose import environment as env
+from dsec_migrate.compose.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow, plain
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.interpolation import InterpolationError, interpolate
+from dsec_migrate.compose.project import merging, project_name
+from dsec_migrate.compose.project.env_files import env_files, with_env_files
+from dsec_migrate.compose.project.file_cache import Texts
+from dsec_migrate.compose.project.load_context import Body, LoadContext
+from dsec_migrate.compose.project.model import OVERRIDE, RESET, Hidden, Layer, Project, Service, Variable
+from dsec_migrate.compose.project.resolved_values import passed_through, resolve
+from dsec_migrate.compose.project.tally import Tally
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.compose.validation import Problem
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
 
 # what a project of that size is told
 _SPLIT = "nobody writes such a project by hand: split it"
@@ -77,7 +69,7 @@ def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[P
         is_part=project.is_part,
         reserved=project.reserved,
         family=project.family,
-        twins=project.twins,
+        duplicate_services=project.duplicate_services,
         images=project.images,
         exceptions=project.exceptions,
     ).within(project.boundary, project.kept)
@@ -108,69 +100,69 @@ def load(
     directory = paths[0].parent if directory is None else directory
     unnamed: tuple[UserError, ...] = ()
     if not environment.is_included:
-        unnamed = tuple(naming.refused(documents, environment, directory))
-        environment = replace(environment, project_name=naming.of(documents, environment, directory))
-    scene = Scene(texts, environment, directory, tally=tally or Tally())
+        unnamed = tuple(project_name.refused(documents, environment, directory))
+        environment = replace(environment, project_name=project_name.of(documents, environment, directory))
+    context = LoadContext(texts, environment, directory, tally=tally or Tally())
     templates = [problem for document in documents for problem in _template_problems(document, environment)]
     bodies, dropped = _bodies(documents)
-    services = {name: _service(name, bodies[name], dropped.get(name, ()), scene) for name in bodies}
-    included = tuple(_included(documents, scene, folders or Folders(), seen, depth))
+    services = {name: _service(name, bodies[name], dropped.get(name, ()), context) for name in bodies}
+    included = tuple(_included(documents, context, folders or Folders(), seen, depth))
     problems = (
         *(problem for document in documents for problem in document.problems),
         *(problem for problem, is_required in templates if not is_required),
-        *scene.missing.values(),
+        *context.missing.values(),
     )
     return Project(
         documents,
         environment,
         services,
         folders or Folders(),
-        scene.directory,
+        context.directory,
         problems,
-        (*unnamed, *(problem for problem, is_required in templates if is_required), *scene.warnings.values()),
-        tuple(document for document in scene.extended.values() if document not in documents),
-        tuple(scene.env_texts.values()),
+        (*unnamed, *(problem for problem, is_required in templates if is_required), *context.warnings.values()),
+        tuple(document for document in context.extended.values() if document not in documents),
+        tuple(context.env_texts.values()),
         included,
-        twins=frozenset(scene.twins),
+        duplicate_services=frozenset(context.duplicate_services),
         read=texts.source,
         is_whole=len(included) == len(list(_include_items(documents))),
     )
 
 
 def _included(
-    documents: SequenceType[Document], scene: Scene, folders: Folders, seen: frozenset[str], depth: int
+    documents: SequenceType[Document], context: LoadContext, folders: Folders, seen: frozenset[str], depth: int
 ) -> Iterator[Project]:
     """The projects that ``include:`` names, each with its own directory and env file."""
     for document, root, item in _include_items(documents):
-        include = _include(follow(item), scene)
+        include = _include(follow(item), context)
         if include is None:
             continue
         absent = [path for path in include.paths if not path.is_file()]
         if any(map(_is_remote, absent)):
             what = "what this `include` names is not here: it is not looked at"
             advice = "what Compose fetches from elsewhere is never changed"
-            scene.warn(document.error(what, item.start, help=advice))
+            context.warn(document.error(what, item.start, help=advice))
         elif absent:
             what = f"there is no such file: {absent[0]}"
-            scene.lacks(document.error(what, item.start, help="name a file that exists"))
+            context.lacks(document.error(what, item.start, help="name a file that exists"))
         if absent:
             continue
         if seen & {os.path.realpath(path) for path in include.paths}:
             raise document.error("the files include each other", item.start, help="remove one `include`")
-        if too_much := scene.tally.takes_include(depth):
+        if too_much := context.tally.takes_include(depth):
             raise document.error(too_much, item.start, help="name the files of the project with -f")
-        environment = env.load(include.directory, {}, include.env_files, parent=scene.environment)
+        environment = env.load(include.directory, {}, include.env_files, parent=context.environment)
         project = load(
             include.paths,
             environment,
             folders,
             directory=include.directory,
-            texts=scene.texts,
+            texts=context.texts,
             seen=seen,
-            tally=scene.tally,
+            tally=context.tally,
             depth=depth + 1,
         )
-        _check_imports(document, root, project, scene)
+        _check_imports(document, root, project, context)
         yield project
 
 
@@ -183,7 +175,7 @@ def _include_items(documents: SequenceType[Document]) -> Iterator[tuple[Document
                 yield document, root, item
 
 
-def _check_imports(document: Document, root: Mapping, included: Project, scene: Scene) -> None:
+def _check_imports(document: Document, root: Mapping, included: Project, context: LoadContext) -> None:
     """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that:
     such a twin stays as it is. A later file, or a later document, may change an imported service.
     """
@@ -191,13 +183,13 @@ def _check_imports(document: Document, root: Mapping, included: Project, scene: 
     entries = services.effective() if isinstance(services, Mapping) else {}
     imported = _imported(included)
     for name in (name for name in entries if name in imported):
-        scene.twins.add(name)
+        context.duplicate_services.add(name)
         if plain(entries[name].value) in imported[name]:
             continue
         what = (
             f"the service {name} is also in a file that `include` names: Compose takes both only while they are equal"
         )
-        scene.lacks(
+        context.lacks(
             document.error(what, entries[name].key.start, help="change an included service in an override file")
         )
 
@@ -222,11 +214,11 @@ class _Include(NamedTuple):
     env_files: tuple[Path, ...]
 
 
-def _include(node: Content, scene: Scene) -> _Include | None:
+def _include(node: Content, context: LoadContext) -> _Include | None:
     def texts(content: Content | None) -> tuple[str, ...]:
         items = content.items if isinstance(content, Sequence) else [content] if content is not None else []
         scalars = [scalar for item in items if isinstance(scalar := follow(item), Scalar)]
-        return tuple(text for scalar in scalars if (text := resolve(scalar.value, scene.environment).value))
+        return tuple(text for scalar in scalars if (text := resolve(scalar.value, context.environment).value))
 
     if isinstance(node, Mapping):
         paths, env_files = texts(node.get("path")), texts(node.get("env_file"))
@@ -235,11 +227,11 @@ def _include(node: Content, scene: Scene) -> _Include | None:
         paths, env_files, directory = texts(node), (), None
     if not paths:
         return None
-    files = tuple(Path(os.path.normpath(scene.directory / Path(path).expanduser())) for path in paths)
+    files = tuple(Path(os.path.normpath(context.directory / Path(path).expanduser())) for path in paths)
     return _Include(
         files,
-        files[0].parent if directory is None else scene.directory / Path(directory).expanduser(),
-        tuple(scene.directory / Path(path).expanduser() for path in env_files if path != "/dev/null"),
+        files[0].parent if directory is None else context.directory / Path(directory).expanduser(),
+        tuple(context.directory / Path(path).expanduser() for path in env_files if path != "/dev/null"),
     )
 
 
@@ -289,13 +281,13 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
 
 
 def _service(
-    name: str, bodies: SequenceType[Body], replaced: SequenceType[tuple[Body, Document]], scene: Scene
+    name: str, bodies: SequenceType[Body], replaced: SequenceType[tuple[Body, Document]], context: LoadContext
 ) -> Service:
-    layers = tuple(layer for body in bodies for layer in _layers(name, body, scene, scene.directory, ()))
-    environment = scene.environment
-    slots, dropped, is_list = merging.merge(layers, replaced, environment)
+    layers = tuple(layer for body in bodies for layer in _layers(name, body, context, context.directory, ()))
+    environment = context.environment
+    declarations, dropped, is_list = merging.merge(layers, replaced, environment)
     own: dict[str, Variable] = {}
-    for variable, places in slots.items():
+    for variable, places in declarations.items():
         template = places[-1].text
         value = (
             resolve(template, environment)
@@ -303,37 +295,40 @@ def _service(
             else passed_through(variable, environment, is_listed=is_list or places[-1].entry is None)
         )
         own[variable] = Variable(name, variable, tuple(places), value)
-        if too_much := scene.tally.takes_values([value.value]):
+        if too_much := context.tally.takes_values([value.value]):
             raise places[-1].document.error(too_much, places[-1].start, help=_SPLIT)
-    files = tuple(env_files(layers, own, scene))
-    variables = with_env_files(name, own, files, scene) if files else own
+    files = tuple(env_files(layers, own, context))
+    variables = with_env_files(name, own, files, context) if files else own
     image = next((node for layer in reversed(layers) if (node := layer.service.get("image")) is not None), None)
     image_name = resolve(image.value, environment).value if isinstance(image, Scalar) else None
     hidden = tuple(
-        Hidden(name, slot.name, (slot,), resolve(slot.text, environment), by, reset) for slot, by, reset in dropped
+        Hidden(name, declaration.name, (declaration,), resolve(declaration.text, environment), by, reset)
+        for declaration, by, reset in dropped
     )
     return Service(name, layers, variables, hidden, files, image_name or "", environment)
 
 
-def _layers(name: str, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
-    if too_much := scene.tally.takes_layer(len(seen)):
+def _layers(name: str, body: Body, context: LoadContext, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
+    if too_much := context.tally.takes_layer(len(seen)):
         raise body.document.error(too_much, body.service.start, help=_SPLIT)
     extended = body.service.get("extends")
     if extended is not None:
-        yield from _extended(extended, body, scene, directory, (*seen, f"{body.document.source.path}:{name}"))
+        yield from _extended(extended, body, context, directory, (*seen, f"{body.document.source.path}:{name}"))
     yield Layer(body.document, body.service, name)
 
 
-def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tuple[str, ...]) -> Iterator[Layer]:
+def _extended(
+    node: Content, body: Body, context: LoadContext, directory: Path, seen: tuple[str, ...]
+) -> Iterator[Layer]:
     """What ``extends`` brings in. Its ``file`` means ``directory``: the project's, and for what an extended file
     extends in turn, that file's own (observed with Compose 2.40)."""
     document = body.document
     if isinstance(node, Scalar):
-        service, file = _said(node, scene), None
+        service, file = _said(node, context), None
     elif isinstance(node, Mapping):
         named, other = node.get("service"), node.get("file")
-        service = _said(named, scene)
-        file = _said(other, scene) if isinstance(other, Scalar) and not other.is_null else None
+        service = _said(named, context)
+        file = _said(other, context) if isinstance(other, Scalar) and not other.is_null else None
     else:
         return
     if file is None:
@@ -347,28 +342,28 @@ def _extended(node: Content, body: Body, scene: Scene, directory: Path, seen: tu
                     "the file that `extends` names is not here: nothing is known about what the service takes from it"
                 )
                 advice = "see that it sets no variable that moves"
-                scene.warn(document.error(what, node.start, help=advice))
+                context.warn(document.error(what, node.start, help=advice))
             else:
                 what = f"there is no such file: {path}"
-                scene.lacks(document.error(what, node.start, help="name a file that exists"))
+                context.lacks(document.error(what, node.start, help="name a file that exists"))
             return
-        base = scene.texts.document(path)
-        scene.extended[os.path.realpath(path)] = base
+        base = context.texts.document(path)
+        context.extended[os.path.realpath(path)] = base
         directory = path.parent
     if f"{base.source.path}:{service}" in seen:
         what = f"the service {service} extends itself" if file is None else "the files extend each other"
         raise document.error(what, node.start, help="remove one of the `extends`")
-    bodies = scene.bodies.get(id(base))
+    bodies = context.bodies.get(id(base))
     if bodies is None:
-        bodies = scene.bodies[id(base)] = _bodies((base,))[0]
+        bodies = context.bodies[id(base)] = _bodies((base,))[0]
     if service not in bodies:
         what = f"{base.source.path} has no service {service} to extend"
-        scene.lacks(document.error(what, node.start, help="name a service that it has"))
+        context.lacks(document.error(what, node.start, help="name a service that it has"))
     for inherited in bodies.get(service, ()):
-        for layer in _layers(service, inherited, scene, directory, seen):
+        for layer in _layers(service, inherited, context, directory, seen):
             users = layer.users if file is None else (*layer.users, document)
             yield Layer(layer.document, layer.service, layer.name, users)
 
 
-def _said(node: Content | None, scene: Scene) -> str:
-    return resolve(node.value, scene.environment).value or "" if isinstance(node, Scalar) else ""
+def _said(node: Content | None, context: LoadContext) -> str:
+    return resolve(node.value, context.environment).value or "" if isinstance(node, Scalar) else ""

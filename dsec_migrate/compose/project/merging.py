@@ -11,38 +11,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dsec_migrate.document import Content, Document, Mapping, Scalar, Sequence, follow
-from dsec_migrate.environment import Environment
-from dsec_migrate.project.model import OVERRIDE, RESET, Layer, Slot
-from dsec_migrate.project.scene import Body
-from dsec_migrate.project.values import resolve
-from dsec_migrate.scalars import environment_text
+from dsec_migrate.compose.document import Content, Document, Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project.load_context import Body
+from dsec_migrate.compose.project.model import OVERRIDE, RESET, Declaration, Layer
+from dsec_migrate.compose.project.resolved_values import resolve
+from dsec_migrate.compose.scalars import environment_text
 
 
 class Dropped(NamedTuple):
     """A line that does not reach the service; something in ``by`` takes it away, the line ``reset`` if it is that line
     alone."""
 
-    slot: Slot
+    declaration: Declaration
     by: Document
-    reset: Slot | None = None
+    reset: Declaration | None = None
 
 
 class Merged(NamedTuple):
-    """``slots`` by variable, the last in effect. ``is_list``: the variables of several layers are merged."""
+    """``declarations`` by variable, the last in effect. ``is_list``: the variables of several layers are merged."""
 
-    slots: dict[str, list[Slot]]
+    declarations: dict[str, list[Declaration]]
     dropped: list[Dropped]
     is_list: bool
 
 
 def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], environment: Environment) -> Merged:
     """``replaced`` are bodies of the service that a later file takes away, each with that file."""
-    slots: dict[str, list[Slot]] = {}
+    declarations: dict[str, list[Declaration]] = {}
     dropped = [
-        Dropped(slot, by)
+        Dropped(declaration, by)
         for body, by in replaced
-        for slot in _slots(body.document, body.service.get("environment"), environment)
+        for declaration in _slots(body.document, body.service.get("environment"), environment)
     ]
     said: list[Content] = []
     count = 0
@@ -52,36 +52,38 @@ def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], en
             continue
         count += 1
         if node.tag in {OVERRIDE, RESET}:
-            dropped += [Dropped(slot, layer.document) for places in slots.values() for slot in places]
-            slots.clear()
+            dropped += [
+                Dropped(declaration, layer.document) for places in declarations.values() for declaration in places
+            ]
+            declarations.clear()
             said.clear()
         if node.tag == RESET:
             continue
         is_reset = len(said) == 1 and isinstance(said[0], Mapping)
         for reset in _resets(layer, node) if is_reset else ():
-            dropped += [Dropped(slot, layer.document, reset) for slot in slots.pop(reset.name, ())]
-        for slot in _slots(layer.document, node, environment):
-            slots.setdefault(slot.name, []).append(slot)
+            dropped += [Dropped(declaration, layer.document, reset) for declaration in declarations.pop(reset.name, ())]
+        for declaration in _slots(layer.document, node, environment):
+            declarations.setdefault(declaration.name, []).append(declaration)
         said.append(node)
-    return Merged(slots, dropped, is_list=count > 1)
+    return Merged(declarations, dropped, is_list=count > 1)
 
 
-def _resets(layer: Layer, node: Content) -> Iterator[Slot]:
+def _resets(layer: Layer, node: Content) -> Iterator[Declaration]:
     """The lines ``X: !reset`` that stand in the text of the layer itself."""
     for name, entry in node.effective().items() if isinstance(node, Mapping) else ():
         if entry.value.tag == RESET:
             path = layer.document.path_at(entry.key.start) or ()
             if [step for step in path if step != "<<"] == ["services", layer.name, "environment", name]:
-                yield Slot(layer.document, name, None, entry.value, entry.owner, entry)
+                yield Declaration(layer.document, name, None, entry.value, entry.owner, entry)
 
 
-def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Slot]:
+def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Declaration]:
     if isinstance(node, Mapping):
         for name, entry in node.effective().items():
             for place in (*node.shadowed().get(name, ()), entry):
                 content = follow(place.value)
                 if isinstance(content, Scalar) and place.value.tag != RESET:
-                    yield Slot(document, name, scalar_text(content), place.value, place.owner, place)
+                    yield Declaration(document, name, scalar_text(content), place.value, place.owner, place)
     elif isinstance(node, Sequence):
         for item in node.items:
             content = follow(item)
@@ -90,7 +92,7 @@ def _slots(document: Document, node: Content | None, environment: Environment) -
                 # in a list the name is interpolated, too
                 name = resolve(written, environment).value or ""
                 if name and "=" not in name:
-                    yield Slot(document, name, text if equals else None, item, node, None)
+                    yield Declaration(document, name, text if equals else None, item, node, None)
 
 
 def scalar_text(node: Scalar) -> str | None:

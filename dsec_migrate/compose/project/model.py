@@ -8,28 +8,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsec_migrate import document as yaml
-from dsec_migrate.boundary import Boundary
-from dsec_migrate.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.dotenv import Entry as EnvFileEntry
-from dsec_migrate.environment import Environment
-from dsec_migrate.errors import UserError
-from dsec_migrate.exceptions import Exceptions
-from dsec_migrate.images import Table
-from dsec_migrate.neighbours import Folders
-from dsec_migrate.project.values import Value, passed_through, resolve
-from dsec_migrate.records import dataclass, field, replace
-from dsec_migrate.source import Source, Span
+from dsec_migrate.compose import document as yaml
+from dsec_migrate.compose.document import Content, Document, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.compose.dotenv import Entry as EnvFileEntry
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.project.file_texts import EnvFileText
+from dsec_migrate.compose.project.resolved_values import Value, passed_through, resolve
+from dsec_migrate.compose.sibling_files import Folders
+from dsec_migrate.config.exclusions import Exclusions
+from dsec_migrate.images.table import Table
+from dsec_migrate.text.boundary import Boundary
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import dataclass, field, replace
+from dsec_migrate.text.source import Source, Span
 
 if TYPE_CHECKING:
-    from dsec_migrate.project.recipes import DockerfileText
+    from dsec_migrate.compose.project.file_texts import DockerfileText
 
 RESET, OVERRIDE = yaml.RESET_TAG, yaml.OVERRIDE_TAG
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Slot:
-    """One place where a variable is declared. Compared by identity: one slot is one place.
+class Declaration:
+    """One place where a variable is declared. Compared by identity: one declaration is one place.
 
     ``node`` is the value of a mapping entry or the whole list item, as it stands there (it may be an alias).
     ``text`` is the value before interpolation (``$$`` and ``${X}`` intact); None passes the shell's value through.
@@ -52,7 +53,7 @@ class Slot:
 
     @property
     def key(self) -> int:
-        """The identity of the place: services that share the line have slots with the same key."""
+        """The identity of the place: services that share the line have declarations with the same key."""
         return id(self.entry if self.entry is not None else self.node)
 
     @property
@@ -65,7 +66,7 @@ class Slot:
 
     @property
     def content(self) -> Content:
-        """The node that holds the text: the slot's own, or the one that its alias names."""
+        """The node that holds the text: the declaration's own, or the one that its alias names."""
         return follow(self.node)
 
     @property
@@ -75,18 +76,7 @@ class Slot:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EnvFileText(Document):
-    """The text of one env file. ``is_raw``: a service reads it with ``format: raw``."""
-
-    is_raw: bool = False
-
-    @property
-    def path(self) -> Path:
-        return self.source.path
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EnvFileSlot(Slot):
+class EnvFileDeclaration(Declaration):
     """One line of an env file, and what it gives the service. ``node`` is a scalar for its value, the same for all who
     read the line."""
 
@@ -120,7 +110,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Argument(Slot):
+class Argument(Declaration):
     """A part of a text that the container runs: the characters ``part`` of the value of ``node``, below ``place_key``
     (``command``, say) of ``layer``. ``noun`` is what a secret of it would be called. Of a label, ``reading`` tells
     whose file it is, in which a line stands for each part between ``separator``.
@@ -165,16 +155,16 @@ def env_file_scalar(line: EnvFileEntry) -> Scalar:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Variable:
-    """One environment variable of one service; ``slots`` in Compose's order, the last one is in effect."""
+    """One environment variable of one service; ``declarations`` in Compose's order, the last one is in effect."""
 
     service: str
     name: str
-    slots: tuple[Slot, ...]
+    declarations: tuple[Declaration, ...]
     effective: Value = field(repr=False)
 
     @property
-    def slot(self) -> Slot:
-        return self.slots[-1]
+    def declaration(self) -> Declaration:
+        return self.declarations[-1]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +173,7 @@ class Hidden(Variable):
     later one, takes it away. ``reset`` is the line that takes away this one alone."""
 
     by: Document
-    reset: Slot | None = None
+    reset: Declaration | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -254,13 +244,13 @@ class Project:
     ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
     services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
     ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
-    Compose files of all. ``twins`` are services that stand in an included file as well. ``images`` is the table with
-    what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean ``directory``;
-    ``boundary`` is what the call may change; ``kept`` are files, by real path, that stay as they are, each with why.
-    ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not here. ``is_part``
-    says that Compose refuses the files because something is missing that another file may supply. ``read`` gives the
-    text of another file, as it is or is going to be (it raises UserError); ``recipes`` are Dockerfiles that were read
-    so, by their real paths. ``is_whole``: what its ``include:`` names is all here.
+    Compose files of all. ``duplicate_services`` are services that stand in an included file as well. ``images`` is the
+    table with what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean
+    ``directory``; ``boundary`` is what the call may change; ``kept`` are files, by real path, that stay as they are,
+    each with why. ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not
+    here. ``is_part`` says that Compose refuses the files because something is missing that another file may supply.
+    ``read`` gives the text of another file, as it is or is going to be (it raises UserError); ``dockerfiles`` are
+    Dockerfiles that were read so, by their real paths. ``is_whole``: what its ``include:`` names is all here.
     """
 
     documents: tuple[Document, ...]
@@ -276,13 +266,13 @@ class Project:
     is_part: bool = False
     reserved: frozenset[str] = frozenset()
     family: tuple[Path, ...] = ()
-    twins: frozenset[str] = frozenset()
+    duplicate_services: frozenset[str] = frozenset()
     images: Table = field(default_factory=Table)
-    exceptions: Exceptions = Exceptions()
+    exceptions: Exclusions = Exclusions()
     boundary: Boundary = Boundary()
     kept: MappingType[str, str] = field(default_factory=dict)
     read: Callable[[Path], Source] = Source.read
-    recipes: dict[str, DockerfileText] = field(default_factory=dict)
+    dockerfiles: dict[str, DockerfileText] = field(default_factory=dict)
     is_whole: bool = True
 
     def units(self) -> Iterator[Project]:
@@ -328,18 +318,18 @@ class Project:
         """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
         return resolve(template, self.environment)
 
-    def effect(self, slot: Slot) -> Value:
-        """What ``slot`` alone would give its container."""
-        if isinstance(slot, EnvFileSlot):
-            assert slot.given is not None
-            return slot.given
-        if slot.text is None:
-            return passed_through(slot.name, self.environment, is_listed=slot.entry is None)
-        return resolve(slot.text, self.environment)
+    def effect(self, declaration: Declaration) -> Value:
+        """What ``declaration`` alone would give its container."""
+        if isinstance(declaration, EnvFileDeclaration):
+            assert declaration.given is not None
+            return declaration.given
+        if declaration.text is None:
+            return passed_through(declaration.name, self.environment, is_listed=declaration.entry is None)
+        return resolve(declaration.text, self.environment)
 
-    def value_at(self, slot: Slot) -> str | None:
+    def value_at(self, declaration: Declaration) -> str | None:
         """As :meth:`effect`; None where that is nothing, or unknown here."""
-        value = self.effect(slot)
+        value = self.effect(declaration)
         return None if value.unset else value.value
 
     def order(self, document: Document) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, follow, plain
-from dsec_migrate.project.model import OVERRIDE, RESET, Layer, Project, Service
+from dsec_migrate.compose.document import Mapping, ParsedNode, Scalar, Sequence, follow, plain
+from dsec_migrate.compose.project.model import OVERRIDE, RESET, Layer, Project, Service
 
 SECRETS_MOUNT = "/run/secrets"
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.document import Document, Mapping, Scalar
-from dsec_migrate.environment import PROJECT_NAME, Environment, is_name, normalized_name
-from dsec_migrate.errors import UserError
-from dsec_migrate.project.model import Project, Service
-from dsec_migrate.project.values import resolve
-from dsec_migrate.records import replace
+from dsec_migrate.compose.document import Document, Mapping, Scalar
+from dsec_migrate.compose.environment import PROJECT_NAME, Environment, is_name, normalized_name
+from dsec_migrate.compose.project.model import Project, Service
+from dsec_migrate.compose.project.resolved_values import resolve
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.records import replace
 
 
 def of(documents: Sequence[Document], environment: Environment, directory: Path) -> str:

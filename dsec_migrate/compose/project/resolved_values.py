@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 
-from dsec_migrate.dotenv import Entry as EnvFileEntry
-from dsec_migrate.environment import Environment
-from dsec_migrate.interpolation import InterpolationError, Reference, interpolate, references
-from dsec_migrate.records import dataclass, field
+from dsec_migrate.compose.dotenv import Entry as EnvFileEntry
+from dsec_migrate.compose.environment import Environment
+from dsec_migrate.compose.interpolation import InterpolationError, Reference, interpolate, references
+from dsec_migrate.text.records import dataclass, field
 
 
 @dataclass(frozen=True, repr=False, eq=False)

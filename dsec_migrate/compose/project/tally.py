@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dsec_migrate import limits
+from dsec_migrate.text import limits
 
 
 class Tally:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dsec_migrate.project.mounted import SECRETS_MOUNT
-from dsec_migrate.records import dataclass
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT
+from dsec_migrate.text.records import dataclass
 
 _SQL = r'''sed -e 's/\\/\\\\/g' -e "s/'/''/g"'''
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dsec_migrate.document import Document, Entry, ParsedNode, Scalar, Sequence, follow, parse, plain, walk
-from dsec_migrate.document import Mapping as MappingNode
-from dsec_migrate.errors import UserError, VerificationError
-from dsec_migrate.project import Project
-from dsec_migrate.project.mounted import SECRETS_MOUNT, mounts
-from dsec_migrate.records import replace
-from dsec_migrate.source import Edit, splice
+from dsec_migrate.compose.document import Document, Entry, ParsedNode, Scalar, Sequence, follow, parse, plain, walk
+from dsec_migrate.compose.document import Mapping as MappingNode
+from dsec_migrate.compose.project import Project
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, mounts
+from dsec_migrate.text.errors import UserError, VerificationError
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.source import Edit, splice
 
 Changed = list[tuple[Document, list[Edit], str]]
 """Each file with its edits and its new text."""

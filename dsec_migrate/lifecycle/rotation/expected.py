@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsec_migrate.rotation.edits import new_variable
+from dsec_migrate.lifecycle.rotation.edits import new_variable
 
 
 def with_second(data: Any, name: str, new: str, file: str, services: frozenset[str], *, with_variables: bool) -> Any:

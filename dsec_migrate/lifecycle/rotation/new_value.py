@@ -6,9 +6,9 @@ import secrets
 import string
 from pathlib import Path
 
-from dsec_migrate.errors import UserError
-from dsec_migrate.filling import type_unseen
-from dsec_migrate.secret import Secret
+from dsec_migrate.lifecycle.filling import type_unseen
+from dsec_migrate.text.errors import UserError
+from dsec_migrate.text.secret import Secret
 
 # what no shell, URL, SQL or YAML takes for anything but itself
 LETTERS = string.ascii_letters + string.digits

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from dsec_migrate import programs
-from dsec_migrate.errors import UserError
-from dsec_migrate.rotation import Step
+from dsec_migrate.lifecycle.rotation.steps import Step
+from dsec_migrate.text import programs
+from dsec_migrate.text.errors import UserError
 
 TIMEOUT_SECONDS = 600
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from enum import Enum
 
-from dsec_migrate.records import dataclass
+from dsec_migrate.text.records import dataclass
 
 
 class Strategy(str, Enum):

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.rotation import Step
+from dsec_migrate.lifecycle.rotation.steps import Step
 from dsec_migrate.stores.swarm import run
+from dsec_migrate.text.patterns import Pattern
 
 _VERSION = Pattern(r"(?P<base>.+?)(?:_v(?P<number>\d+))?")
 

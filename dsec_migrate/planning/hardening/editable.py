@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from dsec_migrate.document import (
+from dsec_migrate.compose.document import (
     Alias,
     Content,
     Mapping,
@@ -15,7 +15,7 @@ from dsec_migrate.document import (
     is_given,
     is_merge_key,
 )
-from dsec_migrate.project import Layer, Project, Service, claim_on
+from dsec_migrate.compose.project import Layer, Project, Service, claim_on
 
 
 def obstacle(project: Project, service: Service, key: str = "networks", joining: Collection[str] = frozenset()) -> str:

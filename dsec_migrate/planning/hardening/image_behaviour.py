@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from dsec_migrate import references
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.images import reference
+from dsec_migrate.text.patterns import Pattern
 
 _QUIET_BY_KIND = {
     "web servers and proxies: what they forward to is in their configuration": (
@@ -96,17 +96,17 @@ _GEOIP_SINCE = (7, 14)
 
 def last_part(image: str) -> str:
     """What an image is called, whoever made it; empty where it has no name."""
-    return references.parse(image).path.rsplit("/", 1)[-1].lower() if image else ""
+    return reference.parse(image).path.rsplit("/", 1)[-1].lower() if image else ""
 
 
 def _name(image: str) -> str:
     """As the lists above have it: without registry, official images without ``library/``."""
-    return references.parse(image).path.removeprefix("docker/").removeprefix("library/").lower() if image else ""
+    return reference.parse(image).path.removeprefix("docker/").removeprefix("library/").lower() if image else ""
 
 
 def is_of_a_known_maker(image: str) -> bool:
     """Whether an image is a data store and no more, as far as its maker's name tells."""
-    return references.parse(image).path.removeprefix("docker/").split("/")[0].lower() in _MAKERS.split()
+    return reference.parse(image).path.removeprefix("docker/").split("/")[0].lower() in _MAKERS.split()
 
 
 def is_quiet(image: str) -> bool:
@@ -160,7 +160,7 @@ def fetches_by_itself(image: str, texts: str) -> str:
 
 
 def _is_older(image: str) -> bool:
-    numbers = re.match(r"(\d+)\.(\d+)", references.parse(image).version)
+    numbers = re.match(r"(\d+)\.(\d+)", reference.parse(image).version)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) < _GEOIP_SINCE
 
 

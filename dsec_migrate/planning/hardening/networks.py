@@ -10,18 +10,19 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from dsec_migrate import datastores, definitions
-from dsec_migrate.document import Mapping, ParsedNode, Scalar, Sequence, is_given, walk
-from dsec_migrate.finding import Action, Site
-from dsec_migrate.hardening import editable, programs
-from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.hardening.users import NAMES_IT, Users, labels_of, links_of, volumes_from
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import Harden
-from dsec_migrate.patches import InsertEntry, InsertItem, Patch, Remove, RenameKey, SetValue
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Layer, Project, Service
-from dsec_migrate.records import dataclass, replace
+from dsec_migrate.compose.document import Mapping, ParsedNode, Scalar, Sequence, is_given, walk
+from dsec_migrate.compose.project import Layer, Project, Service
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action, Site
+from dsec_migrate.images import datastores
+from dsec_migrate.planning import top_level_secrets
+from dsec_migrate.planning.hardening import editable, image_behaviour
+from dsec_migrate.planning.hardening.reach import Reach
+from dsec_migrate.planning.hardening.users import NAMES_IT, Users, labels_of, links_of, volumes_from
+from dsec_migrate.planning.isolation_changes import Hardened
+from dsec_migrate.planning.patches import InsertEntry, InsertItem, Patch, Remove, RenameKey, SetValue
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass, replace
 
 _DRIVERS = {"", "bridge"}
 _PROXY_LABELS = ("traefik.", "caddy", "sablier.")
@@ -30,7 +31,7 @@ _PROVIDER = Pattern(r"(?i)providers\.(?:docker|swarm)\.network=")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Decision:
+class StoreDecision:
     """What becomes of one data store. ``left`` says why it stays; else it moves to ``network``, or, where that is
     empty, is on internal networks already. ``users`` name it, ``used`` are those that it names itself, ``kept`` may use
     it, with the reason; ``cut`` surely do not, ``reached`` neither, but stay in reach, with the reason."""
@@ -50,7 +51,7 @@ class Decision:
         return (*self.users, *self.used, *(name for name, _ in self.kept))
 
 
-def decide(project: Project) -> tuple[Decision, ...]:
+def decide(project: Project) -> tuple[StoreDecision, ...]:
     """One decision for each data store of the project, in the order of the file. Reads what services mount and are
     built from, writes nothing."""
     reach = Reach(project)
@@ -58,12 +59,12 @@ def decide(project: Project) -> tuple[Decision, ...]:
     return tuple(_settled(project, reach, users, [_decide(project, reach, users, store) for store in users.stores]))
 
 
-def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Decision:
+def _decide(project: Project, reach: Reach, users: Users, store: Service) -> StoreDecision:
     if all(map(reach.is_internal, reach.networks(store.name))) and not reach.services[store.name].mode:
-        return Decision(store)
+        return StoreDecision(store)
     left = _obstacle(project, reach, users, store)
     if left:
-        return Decision(store, left=left)
+        return StoreDecision(store, left=left)
     named: list[str] = []
     used: list[str] = []
     kept: list[tuple[str, str]] = []
@@ -84,11 +85,11 @@ def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Dec
     mates = [one for one in (*named, *used, *(name for name, _ in kept)) if _kind(project, one) is kind]
     if mates:
         # they may tell each other addresses of a network on which the others are not
-        return Decision(store, left=f"it may be of one cluster with {', '.join(mates)}")
+        return StoreDecision(store, left=f"it may be of one cluster with {', '.join(mates)}")
     if not (named or used or kept):
-        return Decision(store, left="nothing in the files uses it: who does is not known")
+        return StoreDecision(store, left="nothing in the files uses it: who does is not known")
     network = _name(project, reach, store)
-    return Decision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
+    return StoreDecision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
 
 
 def _kind(project: Project, name: str) -> datastores.DataStore | None:
@@ -102,7 +103,7 @@ def _name(project: Project, reach: Reach, store: Service) -> str:
     return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 99))) if name not in taken)
 
 
-def _settled(project: Project, reach: Reach, users: Users, found: list[Decision]) -> list[Decision]:
+def _settled(project: Project, reach: Reach, users: Users, found: list[StoreDecision]) -> list[StoreDecision]:
     """The decisions as they go together: a store of whose members one cannot join stays as well."""
     decisions = [_checked(project, reach, users, decision) for decision in found]
     moved = {decision.store.name for decision in decisions if decision.network}
@@ -112,17 +113,17 @@ def _settled(project: Project, reach: Reach, users: Users, found: list[Decision]
     return [_as_it_will_be(reach, after, decision) for decision in decisions]
 
 
-def _checked(project: Project, reach: Reach, users: Users, decision: Decision) -> Decision:
+def _checked(project: Project, reach: Reach, users: Users, decision: StoreDecision) -> StoreDecision:
     if not decision.network:
         return decision
     left = next(filter(None, (_cannot_join(project, reach, users, decision, name) for name in decision.members)), "")
     for one, other in combinations(decision.members, 2):
         if not left and not reach.shares(one, other):
             left = f"{one} and {other}, which may use it, would reach each other"
-    return Decision(decision.store, left=left) if left else decision
+    return StoreDecision(decision.store, left=left) if left else decision
 
 
-def networks_after(reach: Reach, decisions: Iterable[Decision]) -> dict[str, list[str]]:
+def networks_after(reach: Reach, decisions: Iterable[StoreDecision]) -> dict[str, list[str]]:
     """The networks of each service that has some of its own, the new ones first."""
     own = {one.store.name: one.network for one in decisions if one.network}
     after = {name: [own[name]] if name in own else [] for name, one in reach.services.items() if not one.mode}
@@ -134,7 +135,7 @@ def networks_after(reach: Reach, decisions: Iterable[Decision]) -> dict[str, lis
     return {name: [*new, *(() if name in own else reach.services[name].networks)] for name, new in after.items()}
 
 
-def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: Decision) -> Decision:
+def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: StoreDecision) -> StoreDecision:
     """Whom another store's network keeps in reach is not cut off."""
     own = set(after.get(decision.store.name, ()))
     still = {name: own & set(after.get(reach.owner(name), ())) for name in decision.cut}
@@ -143,7 +144,7 @@ def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: Decision
     return replace(decision, cut=cut, reached=tuple(kept))
 
 
-def _cannot_join(project: Project, reach: Reach, users: Users, decision: Decision, name: str) -> str:
+def _cannot_join(project: Project, reach: Reach, users: Users, decision: StoreDecision, name: str) -> str:
     owner = reach.owner(name)
     service = project.services[owner]
     who = f"{owner}, which may use it, cannot join a network"
@@ -196,7 +197,7 @@ def _obstacles(project: Project, reach: Reach, users: Users, store: Service) -> 
         yield "it publishes ports, which an internal network does not serve"
     if store.is_built:
         yield "it is built here: what its image reaches is not known"
-    elif not programs.is_of_a_known_maker(store.image):
+    elif not image_behaviour.is_of_a_known_maker(store.image):
         yield "what its image does besides is not known"
     yield editable.obstacle(project, store)
     yield from _of_networks(reach, store)
@@ -258,22 +259,22 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
     found = users.setup(store.name)
     if found.gap:
         yield f"its settings are not all known: {found.gap}"
-    yield programs.fetches_by_itself(store.image, " ".join((*store.variables, *found.texts)))
+    yield image_behaviour.fetches_by_itself(store.image, " ".join((*store.variables, *found.texts)))
     inside = frozenset(name for service in project.services.values() for name in users.names(service))
     for name, variable in store.variables.items():
         value = variable.effective.value or ""
-        if programs.is_outside_variable(name) and not _is_switch(value) and not _is_inside(value, inside):
+        if image_behaviour.is_outside_variable(name) and not _is_switch(value) and not _is_inside(value, inside):
             yield f"{name} may need a way out"
-        if programs.names_outside(value, inside):
+        if image_behaviour.names_outside(value, inside):
             yield f"{name} names a host that is not of the project"
     for key in ("command", "entrypoint"):
         node = store.get(key)
         for part in walk(node) if node is not None else ():
             if isinstance(part, Scalar):
                 text = project.resolve(part.value).value or part.value
-                if programs.is_outside_command(text) or programs.names_outside(text, inside):
+                if image_behaviour.is_outside_command(text) or image_behaviour.names_outside(text, inside):
                     yield f"its {key} may need a way out"
-    if any(programs.is_outside_script(text) for text in found.texts):
+    if any(image_behaviour.is_outside_script(text) for text in found.texts):
         yield "its settings speak of copies, or of other servers"
 
 
@@ -289,7 +290,7 @@ def _is_switch(value: str) -> bool:
 # --- what changes in the files ---
 
 
-def patches(project: Project, decisions: tuple[Decision, ...]) -> Iterator[Patch]:
+def patches(project: Project, decisions: tuple[StoreDecision, ...]) -> Iterator[Patch]:
     reach = Reach(project)
     own = {decision.store.name for decision in decisions if decision.network}
     for name, networks in networks_after(reach, decisions).items():
@@ -299,7 +300,7 @@ def patches(project: Project, decisions: tuple[Decision, ...]) -> Iterator[Patch
             continue
         layer = project.services[name].layers[0]
         yield from _joined(layer, new, tuple(present), name, is_instead=name in own)
-        root = definitions.definitions_root(layer.document, "networks")
+        root = top_level_secrets.definitions_root(layer.document, "networks")
         for network in new:
             origin = f"the network {network}"
             yield InsertEntry(layer.document, root, ("networks", network), {"internal": True}, origin=origin)
@@ -337,7 +338,7 @@ def _joined(
 # --- what is told ---
 
 
-def told(decisions: tuple[Decision, ...]) -> Iterator[Hardened]:
+def told(decisions: tuple[StoreDecision, ...]) -> Iterator[Hardened]:
     for decision in decisions:
         layer = decision.store.layers[0]
         site = Site(*layer.document.place(_key_start(decision.store)))
@@ -362,7 +363,7 @@ def _key_start(service: Service) -> int:
     return layer.service.start
 
 
-def _notes(decision: Decision) -> Iterator[str]:
+def _notes(decision: StoreDecision) -> Iterator[str]:
     if decision.cut:
         verb = "reaches" if len(decision.cut) == 1 else "reach"
         yield f"{', '.join(decision.cut)} no longer {verb} it: nothing in the files names it there"
@@ -379,4 +380,4 @@ def _notes(decision: Decision) -> Iterator[str]:
     )
 
 
-__all__ = ["Decision", "decide", "patches", "told"]
+__all__ = ["StoreDecision", "decide", "patches", "told"]

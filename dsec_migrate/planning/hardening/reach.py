@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from functools import cached_property
 
-from dsec_migrate.document import Content, Mapping, Scalar, Sequence, follow, is_given, plain
-from dsec_migrate.project import OVERRIDE, RESET, Project, Service
-from dsec_migrate.records import dataclass
+from dsec_migrate.compose.document import Content, Mapping, Scalar, Sequence, follow, is_given, plain
+from dsec_migrate.compose.project import OVERRIDE, RESET, Project, Service
+from dsec_migrate.text.records import dataclass
 
 DEFAULT = "default"
 _TRUE = {"true", "yes", "on", "y", "1"}

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.changes import Plan
-from dsec_migrate.configuration import setup
-from dsec_migrate.document import Mapping, Scalar
-from dsec_migrate.finding import Action, Finding, Site
-from dsec_migrate.hardening import editable
-from dsec_migrate.isolation import Hardened
-from dsec_migrate.options import Harden
-from dsec_migrate.patches import Patch, without
-from dsec_migrate.patterns import Pattern
+from dsec_migrate.compose.document import Mapping, Scalar
+from dsec_migrate.compose.project import Layer, Project, Service
+from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, mounts, sources
+from dsec_migrate.compose.service_texts import setup
+from dsec_migrate.config.options import Harden
+from dsec_migrate.detectors.finding import Action, Finding, Site
+from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.hardening import editable
+from dsec_migrate.planning.isolation_changes import Hardened
+from dsec_migrate.planning.patches import Patch, without
 from dsec_migrate.planning.unused import UNUSED
-from dsec_migrate.project import Layer, Project, Service
-from dsec_migrate.project.mounted import SECRETS_MOUNT, mounts, sources
-from dsec_migrate.records import replace
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
 
 # whoever reads the folder as a whole reads each file
 _FOLDER = Pattern(r"/run/secrets(?:/?(?:[\s\"'`;,)\]}*?$]|$)|/[\w.-]*[*?\[{$])")

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from dsec_migrate import datastores
-from dsec_migrate.configuration import SOCKET, Setup, setup
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
-from dsec_migrate.hardening import programs
-from dsec_migrate.hardening.reach import Reach
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, Service
+from dsec_migrate.compose.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.compose.service_texts import SOCKET, Setup, setup
+from dsec_migrate.images import datastores
+from dsec_migrate.planning.hardening import image_behaviour
+from dsec_migrate.planning.hardening.reach import Reach
+from dsec_migrate.text.patterns import Pattern
 
 NAMES_IT = "names it"
 _OF_A_HOST = Pattern(r"(?i)host|server|addr|endpoint")
@@ -64,7 +64,7 @@ class Users:
             return NAMES_IT
         kind = datastores.find(store.image)
         assert kind is not None
-        if programs.is_one_of_a_kind(kind.name) and self._names_another(service, store, kind):
+        if image_behaviour.is_one_of_a_kind(kind.name) and self._names_another(service, store, kind):
             return ""
         own_kind = datastores.find(service.image)
         if own_kind is not None and not service.is_built:
@@ -86,9 +86,9 @@ class Users:
         )
 
     def _of_store(self, service: Service, store: Service, own_kind: datastores.DataStore, *, is_same_kind: bool) -> str:
-        if programs.reads_others(own_kind.name):
+        if image_behaviour.reads_others(own_kind.name):
             return "its statements may read from other stores"
-        if programs.is_built_on_others(service.image):
+        if image_behaviour.is_built_on_others(service.image):
             return "it keeps its data in another store"
         found = self.setup(service.name)
         if found.gap:
@@ -96,16 +96,16 @@ class Users:
         if not is_same_kind:
             return ""
         texts = (*found.texts, *self.setup(store.name).texts, service.name, store.name)
-        is_alone = programs.may_be_alone(own_kind.name) and not any(map(programs.speaks_of_others, texts))
+        is_alone = image_behaviour.may_be_alone(own_kind.name) and not any(map(image_behaviour.speaks_of_others, texts))
         return "" if is_alone else "both may be members of one cluster"
 
     def _of_program(self, service: Service, store: Service, kind: str) -> str:
         found = self.setup(service.name)
-        if not service.is_built and not programs.is_quiet(service.image):
+        if not service.is_built and not image_behaviour.is_quiet(service.image):
             return "its image may look for it by itself"
-        if found.gap and not (SOCKET in found.gap and programs.works_through_the_engine(service.image)):
+        if found.gap and not (SOCKET in found.gap and image_behaviour.works_through_the_engine(service.image)):
             return found.gap
-        if programs.is_proxy_of_labels(service.image) and programs.has_pages(kind):
+        if image_behaviour.is_proxy_of_labels(service.image) and image_behaviour.has_pages(kind):
             told = " ".join(found.texts).lower()
             if not re.search(r"exposedbydefault[\"']?\s*[=:]?\s*[\"']?false", told):
                 return "it shows all containers that are not excepted"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 
-from dsec_migrate.building import AGENT
+from dsec_migrate.compose.document import Mapping
+from dsec_migrate.compose.project import Project
 from dsec_migrate.dockerfile import Dockerfile, words
-from dsec_migrate.document import Mapping
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project
+from dsec_migrate.planning.build_changes import AGENT
+from dsec_migrate.text.patterns import Pattern
 
 KEY = Pattern(r"id_(?:rsa|dsa|ecdsa|ed25519)")
 _ARMOURED = Pattern(r"-----BEGIN (?P<kind>[A-Z ]*)PRIVATE KEY-----\s(?P<body>[A-Za-z0-9+/=\s]+)-----END ")

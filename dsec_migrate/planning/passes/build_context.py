@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.records import dataclass
-from dsec_migrate.source import read_bytes
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
+from dsec_migrate.text.source import read_bytes
 
 MOST_ENTRIES = 20_000
 MOST_FILES = 2000

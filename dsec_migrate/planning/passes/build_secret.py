@@ -9,63 +9,67 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import builds
-from dsec_migrate.building import RecipeChange
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Alias, Mapping, Scalar, plain
+from dsec_migrate.compose.project import BuildArgument, BuildFile, BuildPart
+from dsec_migrate.config.options import SourceKind
 from dsec_migrate.dockerfile import mistake
-from dsec_migrate.document import Alias, Mapping, Scalar, plain
-from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, recipes, sharing
-from dsec_migrate.passes.settling import weigh
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import BuildArgument, BuildFile, BuildPart
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import Holding, Left, hold
+from dsec_migrate.planning.build_changes import DockerfileChange
+from dsec_migrate.planning.passes import dockerfile_changes, obstacles, sharing
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.settling import weigh
+from dsec_migrate.planning.sources.hold import hold
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 FRONTEND = "1.10"
 _AGENT = "the builder's agent signs there, and the key stays outside"
 _PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
 
 
-def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
-    """``slot`` is a line below ``args:``, or a part of a Dockerfile."""
-    problem = _of_the_place(case, slot)
+def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
+    """``declaration`` is a line below ``args:``, or a part of a Dockerfile."""
+    problem = _of_the_place(case, declaration)
     if problem:
-        return Left(problem)
-    recipe = slot.recipe
-    assert recipe is not None
-    path = recipe.source.path
-    if obstacles.has_odd_line_ends(recipe):
-        return Left(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
-    wrong = mistake(recipe.content)
+        return Skipped(problem)
+    dockerfile = declaration.dockerfile
+    assert dockerfile is not None
+    path = dockerfile.source.path
+    if obstacles.has_odd_line_ends(dockerfile):
+        return Skipped(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
+    wrong = mistake(dockerfile.content)
     if wrong is not None:
-        return Left(f"{path}, line {wrong.line}: {wrong.what}, so nothing is built from it: mend it first")
+        return Skipped(f"{path}, line {wrong.line}: {wrong.what}, so nothing is built from it: mend it first")
     own = case.project.family or tuple(text.source.path for text in case.project.compose_texts)
-    is_argument = not isinstance(slot, BuildPart)
-    other = case.project.folders.passing(case.project.directory, slot.name, own) if is_argument else None
+    is_argument = not isinstance(declaration, BuildPart)
+    other = case.project.folders.passing(case.project.directory, declaration.name, own) if is_argument else None
     if other is not None:
-        return Left(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
-    if isinstance(slot, BuildFile) and (user := _building_from(case)):
-        return Left(f"{user} is built from the image of {case.service.name} (additional_contexts), which has the file")
-    found = recipes.change(case.project, slot, recipe)
-    if isinstance(found, Left):
+        return Skipped(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
+    if isinstance(declaration, BuildFile) and (user := _building_from(case)):
+        return Skipped(
+            f"{user} is built from the image of {case.service.name} (additional_contexts), which has the file"
+        )
+    found = dockerfile_changes.change(case.project, declaration, dockerfile)
+    if isinstance(found, Skipped):
         return found
-    pinned = _PINNED.match(recipe.content.syntax or "")
+    pinned = _PINNED.match(dockerfile.content.syntax or "")
     is_old = pinned is not None and pinned[2] is not None and (int(pinned[1]), int(pinned[2])) < (1, 10)
     if is_old and pinned is not None and _uses_env(found):
-        return Left(f"{path} asks for the frontend {pinned[1]}.{pinned[2]}, which knows no env= in a mount")
-    holding = _holding(case, slot)
-    if isinstance(holding, Left):
+        return Skipped(f"{path} asks for the frontend {pinned[1]}.{pinned[2]}, which knows no env= in a mount")
+    holding = _holding(case, declaration)
+    if isinstance(holding, Skipped):
         return holding
-    weighed = weigh(case, holding, _doubts(slot, found))
-    if isinstance(weighed, Left):
+    weighed = weigh(case, holding, _doubts(declaration, found))
+    if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
     lines = ", ".join(dict.fromkeys(str(run.line) for run, _ in found.mounted))
     frontend = f"; env= needs the Dockerfile frontend {FRONTEND}" if _uses_env(found) else ""
     if found.is_of_agent:
         frontend = f"; {_AGENT}"
-    return Proposal(
+    return Fix(
         Delivery.BUILD_SECRET,
         "",
         "",
@@ -74,7 +78,7 @@ def propose(case: Case, slot: BuildArgument) -> Proposal | Left:
         (*notes, f"{path} reads it in line {lines}{frontend}"),
         True,
         is_read_by_root=True,
-        recipe=found,
+        dockerfile=found,
     )
 
 
@@ -96,17 +100,17 @@ def _texts(contexts: object) -> Iterator[str]:
         yield from (str(item).partition("=")[2] for item in contexts)
 
 
-def _doubts(slot: BuildArgument, change: RecipeChange) -> tuple[str, ...]:
+def _doubts(declaration: BuildArgument, change: DockerfileChange) -> tuple[str, ...]:
     if not change.is_of_agent:
         return ()
-    return (f"whoever builds it needs an agent of SSH that has the key: `ssh-add {slot.name}`",)
+    return (f"whoever builds it needs an agent of SSH that has the key: `ssh-add {declaration.name}`",)
 
 
-def _uses_env(change: RecipeChange) -> bool:
+def _uses_env(change: DockerfileChange) -> bool:
     return any(how.startswith("env=") for _, how in change.mounted)
 
 
-def _of_the_place(case: Case, slot: BuildArgument) -> str:
+def _of_the_place(case: Case, declaration: BuildArgument) -> str:
     """Why the lines of the Compose file cannot change for it."""
     service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
@@ -115,12 +119,12 @@ def _of_the_place(case: Case, slot: BuildArgument) -> str:
     node = entry.value if entry is not None else None
     if entry is None or isinstance(node, Alias) or node is None or node.anchor is not None:
         return "its `build:` is shared through an anchor or a merge key"
-    if slot.build is None and (
+    if declaration.build is None and (
         service.layers[0].service.flow or not isinstance(node, Scalar) or node.style in {"|", ">"}
     ):
         return "its `build:` is written in an odd way"
-    if (slot.build is not None and slot.build.flow) or any(
-        one.name == "<<" for one in (slot.build.entries if slot.build is not None else ())
+    if (declaration.build is not None and declaration.build.flow) or any(
+        one.name == "<<" for one in (declaration.build.entries if declaration.build is not None else ())
     ):
         return "its `build:` is written between braces, or takes something through a merge key"
     build = builds.find(case.project, service)
@@ -128,30 +132,30 @@ def _of_the_place(case: Case, slot: BuildArgument) -> str:
         return "it is built from something that is not here"
     if build.inline is not None:
         return "its Dockerfile stands in the Compose file: write `RUN --mount=type=secret,env=…` there by hand"
-    if slot.recipe is None:
+    if declaration.dockerfile is None:
         return f"there is no Dockerfile at {build.dockerfile}"
-    block = slot.container
+    block = declaration.container
     if block is not None:
-        if block.flow or block.anchor is not None or block.tag is not None or isinstance(slot.node, Alias):
+        if block.flow or block.anchor is not None or block.tag is not None or isinstance(declaration.node, Alias):
             return "its line cannot be taken out as a whole"
-        args = slot.build.own("args") if slot.build is not None else None
+        args = declaration.build.own("args") if declaration.build is not None else None
         is_own = args is not None and args.value is block
-        if not is_own or sharing.is_merged(block, slot):
+        if not is_own or sharing.is_merged(block, declaration):
             return "its line comes through an anchor"
-    mounted = slot.build.get("secrets") if slot.build is not None else None
+    mounted = declaration.build.get("secrets") if declaration.build is not None else None
     return "its list of build secrets has another form" if isinstance(mounted, Mapping) else ""
 
 
-def _holding(case: Case, slot: BuildArgument) -> Holding | Left:
+def _holding(case: Case, declaration: BuildArgument) -> Holding | Skipped:
     """A variable of the shell stays one; a Swarm has no build, so the file serves there."""
     variable = case.variable
-    if isinstance(slot, BuildFile):
-        return Holding(SourceKind.FILE, Secret(variable.effective.value or ""), path=slot.path)
-    if slot.text is None or not variable.effective.value:
+    if isinstance(declaration, BuildFile):
+        return Holding(SourceKind.FILE, Secret(variable.effective.value or ""), path=declaration.path)
+    if declaration.text is None or not variable.effective.value:
         reference = variable.effective.whole_reference
-        name = slot.name if slot.text is None else reference.name if reference is not None else ""
+        name = declaration.name if declaration.text is None else reference.name if reference is not None else ""
         if not name:
-            return Left("its value is not known here")
+            return Skipped("its value is not known here")
         known = case.project.environment.variables.get(name)
         return Holding(SourceKind.ENVIRONMENT, Secret(known) if known is not None else None, name)
     options = case.options

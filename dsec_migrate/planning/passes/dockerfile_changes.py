@@ -6,8 +6,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from dsec_migrate import scripts
-from dsec_migrate.building import AGENT, RecipeChange
+from dsec_migrate.compose.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Project
 from dsec_migrate.dockerfile import (
     Dockerfile,
     Instruction,
@@ -19,11 +18,12 @@ from dsec_migrate.dockerfile import (
     travels,
     words,
 )
-from dsec_migrate.passes import agent
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import BuildArgument, BuildFile, BuildPart, DockerfileText, Project
-from dsec_migrate.source import Span
-from dsec_migrate.stores import Left
+from dsec_migrate.planning import shell_texts
+from dsec_migrate.planning.build_changes import AGENT, DockerfileChange
+from dsec_migrate.planning.passes import agent
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 # no shell takes these for anything but themselves
 _PLAIN = Pattern(r"[\w@%+=:,./-]+")
@@ -45,57 +45,57 @@ _READERS = {
 _WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|sftp|rsync|go|npm|yarn|pnpm|pip3?|composer|cargo|bundle)(?![\w.-])")
 
 
-def change(project: Project, slot: BuildArgument, recipe: DockerfileText) -> RecipeChange | Left:
+def change(project: Project, declaration: BuildArgument, text: DockerfileText) -> DockerfileChange | Skipped:
     """For one secret of a build; the reason where there is no change that is sure to be exact."""
-    path = recipe.source.path
-    if isinstance(slot, BuildFile):
-        found = _of_file(project, slot, recipe.content)
-    elif isinstance(slot, BuildPart):
-        found = _of_part(slot, recipe.content)
+    path = text.source.path
+    if isinstance(declaration, BuildFile):
+        found = _of_file(project, declaration, text.content)
+    elif isinstance(declaration, BuildPart):
+        found = _of_part(declaration, text.content)
     else:
-        found = _of_argument(slot, recipe.content)
-    return Left(f"{path}: {found}") if isinstance(found, str) else found
+        found = _of_argument(declaration, text.content)
+    return Skipped(f"{path}: {found}") if isinstance(found, str) else found
 
 
-def _of_argument(slot: BuildArgument, dockerfile: Dockerfile) -> RecipeChange | str:
-    journey = follow(dockerfile, slot.name)
+def _of_argument(declaration: BuildArgument, dockerfile: Dockerfile) -> DockerfileChange | str:
+    journey = follow(dockerfile, declaration.name)
     if journey.obstacle:
         return journey.obstacle
-    return RecipeChange(
+    return DockerfileChange(
         tuple((each.instruction, each.declared.word) for each in journey.declarations),
-        tuple((run, f"env={slot.name}") for run in journey.runs),
+        tuple((run, f"env={declaration.name}") for run in journey.runs),
     )
 
 
-def _of_part(slot: BuildPart, dockerfile: Dockerfile) -> RecipeChange | str:
+def _of_part(declaration: BuildPart, dockerfile: Dockerfile) -> DockerfileChange | str:
     """A secret in the words of a RUN becomes a variable."""
-    run = slot.instruction
+    run = declaration.instruction
     assert run is not None
     if run.keyword == "ENV":
         return (
             f"line {run.line}: ENV keeps it in the image: take it out there, and give it to the services that need it"
         )
-    value = run.text[slice(*slot.part)]
+    value = run.text[slice(*declaration.part)]
     if any(one.keyword == "SHELL" and _OTHER_SHELL.search(one.text) for one in dockerfile.instructions):
         return f"line {run.line}: another shell than sh runs it: use `RUN --mount=type=secret` by hand"
     if run.words() is not None or run.trigger is not None:
         return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
-    (quotes,) = scripts.quotes_at(run.text, [slot.part.start])
+    (quotes,) = shell_texts.quotes_at(run.text, [declaration.part.start])
     if _PLAIN.fullmatch(value) is None or quotes not in {"", '"'}:
         return f"line {run.line}: no change of this text is sure to be exact: use `RUN --mount=type=secret` by hand"
-    named = (run, slot.part, f"${{{slot.variable}}}")
-    return RecipeChange((), ((run, f"env={slot.variable}"),), (named,))
+    named = (run, declaration.part, f"${{{declaration.variable}}}")
+    return DockerfileChange((), ((run, f"env={declaration.variable}"),), (named,))
 
 
-def _of_file(project: Project, slot: BuildFile, dockerfile: Dockerfile) -> RecipeChange | str:
+def _of_file(project: Project, declaration: BuildFile, dockerfile: Dockerfile) -> DockerfileChange | str:
     """A file that is copied into the image is mounted where it is used."""
-    copy = slot.instruction
+    copy = declaration.instruction
     assert copy is not None
-    name = posixpath.basename(slot.name)
-    if slot.is_broad:
+    name = posixpath.basename(declaration.name)
+    if declaration.is_broad:
         if copy.words() is not None:
             return f"line {copy.line} names it in a list: take it out there, and mount it where a RUN needs it"
-        return f"line {copy.line} copies its folder with it into the image: add {slot.name} to the .dockerignore"
+        return f"line {copy.line} copies its folder with it into the image: add {declaration.name} to the .dockerignore"
     is_in_stage = any(one is copy for stage in stages(dockerfile) for one in stage.instructions)
     if not is_in_stage or copy.trigger is not None:
         return f"line {copy.line}: it is copied where no stage is"
@@ -117,9 +117,9 @@ def _of_file(project: Project, slot: BuildFile, dockerfile: Dockerfile) -> Recip
     if not mounted:
         return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
     is_served = is_key and all("/.ssh/" in one.path and not one.is_named for one in mounted)
-    is_served = is_served and agent.serves(project, dockerfile, slot.text or "")
+    is_served = is_served and agent.serves(project, dockerfile, declaration.text or "")
     hows = ((one.run, _how(AGENT if is_served else f"target={one.path}", one.user)) for one in mounted)
-    return RecipeChange(((copy, slot.part),), tuple(hows), tuple(gone))
+    return DockerfileChange(((copy, declaration.part),), tuple(hows), tuple(gone))
 
 
 class _Mounted(NamedTuple):

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from dsec_migrate.document import Scalar, Sequence, text_span
-from dsec_migrate.passes import Case
-from dsec_migrate.patches import ReplacePart
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Argument
-from dsec_migrate.scripts import of_service
-from dsec_migrate.source import Span
+from dsec_migrate.compose.document import Scalar, Sequence, text_span
+from dsec_migrate.compose.project import Argument
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.planning.patches import ReplacePart
+from dsec_migrate.planning.shell_texts import of_service
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.source import Span
 
 _BEFORE = Pattern(r"(?:^|(?<=\s))(--?[A-Za-z0-9.-]+)(?:=|[ \t]+)[\"']?$")
 _BEHIND = Pattern(r"[\"']?(?:\s|$)")
 
 
-def find(case: Case, slot: Argument) -> ReplacePart | None:
+def find(case: Case, declaration: Argument) -> ReplacePart | None:
     """The change to the option in front of a secret in a service's ``command:``, None where the image has none."""
     row = None if case.service.is_built else case.project.images.find(case.service.image)
-    node, layer = slot.content, slot.layer
-    if row is None or not row.options or not row.is_sure or layer is None or slot.place_key != "command":
+    node, layer = declaration.content, declaration.layer
+    if row is None or not row.options or not row.is_sure or layer is None or declaration.place_key != "command":
         return None
-    if not isinstance(node, Scalar) or slot.text_span is None or next(of_service(layer.service, "command"), None):
+    if (
+        not isinstance(node, Scalar)
+        or declaration.text_span is None
+        or next(of_service(layer.service, "command"), None)
+    ):
         return None
-    if _BEHIND.match(node.value, slot.part.end) is None:
+    if _BEHIND.match(node.value, declaration.part.end) is None:
         return None
     command = layer.service.get("command")
     place: tuple[Scalar, Span] | None = None
-    if slot.part.start == 0 and isinstance(command, Sequence):
+    if declaration.part.start == 0 and isinstance(command, Sequence):
         before = next((one for one, word in zip(command.items, command.items[1:], strict=False) if word is node), None)
         if isinstance(before, Scalar):
             place = before, Span(0, len(before.value))
-    elif (match := _BEFORE.search(node.value, 0, slot.part.start)) is not None:
+    elif (match := _BEFORE.search(node.value, 0, declaration.part.start)) is not None:
         place = node, Span(*match.span(1))
     if place is None:
         return None

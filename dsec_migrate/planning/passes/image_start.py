@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dsec_migrate import builds, dockerfile, engine, images
-from dsec_migrate.engine import ImageConfig
-from dsec_migrate.images import Image
-from dsec_migrate.options import Options
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Project, Service
-from dsec_migrate.records import dataclass
+from dsec_migrate import dockerfile
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.project import Project, Service
+from dsec_migrate.config.options import Options
+from dsec_migrate.images import engine
+from dsec_migrate.images import table as images
+from dsec_migrate.images.engine import ImageConfig
+from dsec_migrate.images.table import Image
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import dataclass
 
 _SET = Pattern(r"(?:^|\s)([^\s=]+)=")
 
@@ -60,7 +63,7 @@ def _of_image(project: Project, name: str, reference: str, options: Options, *, 
         return told
     why = ""
     if options.registry:
-        from dsec_migrate import registry
+        from dsec_migrate.images import registry
 
         try:
             return _of_config(registry.inspect(reference, options.registries), row, "the registry")

@@ -2,55 +2,56 @@
 
 from __future__ import annotations
 
-from dsec_migrate.document import Mapping, Scalar, Sequence, text_span
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles
-from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.patches import ReplacePart
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Argument
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Span
-from dsec_migrate.stores import Left
+from dsec_migrate.compose.document import Mapping, Scalar, Sequence, text_span
+from dsec_migrate.compose.project import Argument
+from dsec_migrate.planning.passes import obstacles
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.settling import hold_value, weigh
+from dsec_migrate.planning.patches import ReplacePart
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Span
 
 # how a program splits these, and whether it takes a line for a comment, is its own affair
 _ODD = Pattern(r"\s|,,|^,|,$|(?:^|,)#")
 
 
-def propose(case: Case, slot: Argument) -> Proposal | Left:
-    """``slot`` is the value of a label, which its ``reading`` service turns into settings."""
-    node, reading = slot.content, slot.reading
+def propose(case: Case, declaration: Argument) -> Fix | Skipped:
+    """``declaration`` is the value of a label, which its ``reading`` service turns into settings."""
+    node, reading = declaration.content, declaration.reading
     assert isinstance(node, Scalar)
     assert reading is not None
     if not reading.service:
-        return Left(
+        return Skipped(
             f"{reading.program} reads it, which no service here runs: mount a secret with one user a line there, and "
             f"say {reading.label}=/run/secrets/NAME"
         )
-    if obstacles.has_odd_line_ends(slot.document):
-        return Left("the file has line ends other than LF and CRLF: save it with ordinary ones first")
+    if obstacles.has_odd_line_ends(declaration.document):
+        return Skipped("the file has line ends other than LF and CRLF: save it with ordinary ones first")
     service = case.project.services[reading.service]
-    if len(service.layers) != 1 or service.layers[0].users or service.name in case.project.twins:
-        return Left(f"{service.name}, which reads it, stands in several files: mount the secret there by hand")
+    if len(service.layers) != 1 or service.layers[0].users or service.name in case.project.duplicate_services:
+        return Skipped(f"{service.name}, which reads it, stands in several files: mount the secret there by hand")
     if _is_set(case, reading.label):
-        return Left(f"{reading.label} is set beside it: remove one of the two by hand", "half-done")
+        return Skipped(f"{reading.label} is set beside it: remove one of the two by hand", "half-done")
     holding = hold_value(case)
-    if isinstance(holding, Left):
+    if isinstance(holding, Skipped):
         return holding
     if holding.value is None:
-        return Left("its value is not known here")
+        return Skipped("its value is not known here")
     users = holding.value.reveal()
     if _ODD.search(users):
-        return Left("its list of users is written in an odd way: move it by hand")
-    key, part = _name(slot)
-    if slot.text_span is None or text_span(slot.document, key, part) is None:
-        return Left("no change of this text is sure to be exact: move it by hand")
+        return Skipped("its list of users is written in an odd way: move it by hand")
+    key, part = _name(declaration)
+    if declaration.text_span is None or text_span(declaration.document, key, part) is None:
+        return Skipped("no change of this text is sure to be exact: move it by hand")
     weighed = weigh(case, holding, ())
-    if isinstance(weighed, Left):
+    if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
-    lines = users.replace(slot.separator, "\n")
-    return Proposal(
+    lines = users.replace(declaration.separator, "\n")
+    return Fix(
         Delivery.INLINE,
         "",
         "",
@@ -58,16 +59,16 @@ def propose(case: Case, slot: Argument) -> Proposal | Left:
         replace(holding, value=Secret(lines)),
         (*notes, f"{service.name} reads the file, one user a line"),
         True,
-        option=ReplacePart(slot.document, key, part, reading.label, f"the label {reading.label}"),
+        option=ReplacePart(declaration.document, key, part, reading.label, f"the label {reading.label}"),
     )
 
 
-def _name(slot: Argument) -> tuple[Scalar, Span]:
+def _name(declaration: Argument) -> tuple[Scalar, Span]:
     """Where the label's name stands: a key, or the first part of an item."""
-    node = slot.content
+    node = declaration.content
     assert isinstance(node, Scalar)
-    if slot.entry is not None and isinstance(slot.entry.key, Scalar):
-        return slot.entry.key, Span(0, len(slot.entry.key.value))
+    if declaration.entry is not None and isinstance(declaration.entry.key, Scalar):
+        return declaration.entry.key, Span(0, len(declaration.entry.key.value))
     return node, Span(0, node.value.index("="))
 
 

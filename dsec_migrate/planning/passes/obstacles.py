@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate.document import Alias, Document, Mapping, Sequence, follow
-from dsec_migrate.passes import Case, sharing
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import OVERRIDE, RESET, Argument, EnvFileSlot, Layer, Service, Slot, has_unusual_line_ends
-from dsec_migrate.stores import Left
+from dsec_migrate.compose.document import Alias, Document, Mapping, Sequence, follow
+from dsec_migrate.compose.project import (
+    OVERRIDE,
+    RESET,
+    Argument,
+    Declaration,
+    EnvFileDeclaration,
+    Layer,
+    Service,
+    has_unusual_line_ends,
+)
+from dsec_migrate.planning.passes import sharing
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.patterns import Pattern
 
 RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
 """Keys whose text is run inside the container, where ``$$X`` is the container's variable."""
@@ -21,39 +31,49 @@ BESIDE = ("healthcheck", "post_start", "pre_stop")
 _NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def find(case: Case, new_name: str | None) -> Left | None:
+def find(case: Case, new_name: str | None) -> Skipped | None:
     """The first obstacle to a variable that is to be called ``new_name``, None for what is no variable."""
     service, variable = case.service, case.variable
     name = variable.name
-    if service.name in case.project.twins:
-        return Left("its service stands in an included file too: Compose takes both only while they are equal")
+    if service.name in case.project.duplicate_services:
+        return Skipped("its service stands in an included file too: Compose takes both only while they are equal")
     if new_name is not None and not _NAME.fullmatch(name):
-        return Left("its name has characters that a variable of a program seldom has")
+        return Skipped("its name has characters that a variable of a program seldom has")
     if new_name is not None and new_name != name and new_name in service.variables:
-        return Left(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
-    built = next((slot for slot in variable.slots if not isinstance(slot, Argument) and "$" in slot.lead), None)
+        return Skipped(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
+    built = next(
+        (
+            declaration
+            for declaration in variable.declarations
+            if not isinstance(declaration, Argument) and "$" in declaration.lead
+        ),
+        None,
+    )
     if built is not None:
-        return Left(f"its name ({built.place}) is built from a variable: move it by hand")
-    odd = next((slot for slot in variable.slots if has_odd_line_ends(slot.document)), None)
+        return Skipped(f"its name ({built.place}) is built from a variable: move it by hand")
+    odd = next((declaration for declaration in variable.declarations if has_odd_line_ends(declaration.document)), None)
     if odd is not None:
         file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
-        return Left(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
+        return Skipped(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
     replacing = replaces_mounts(service)
     if replacing is not None:
         file, line, _ = replacing.document.place(replacing.service.effective()["secrets"].key.start)
-        return Left(f"{file}:{line} replaces its list of secrets: add the secret there by hand")
-    named = next((slot.place for slot in variable.slots if _has_shared_name(slot)), None)
+        return Skipped(f"{file}:{line} replaces its list of secrets: add the secret there by hand")
+    named = next((declaration.place for declaration in variable.declarations if _has_shared_name(declaration)), None)
     if named is not None:
-        return Left(f"its name ({named}) is shared through an alias")
-    taker = next((taker for slot in variable.slots if (taker := sharing.other_taker(case.project, slot))), None)
+        return Skipped(f"its name ({named}) is shared through an alias")
+    taker = next(
+        (taker for declaration in variable.declarations if (taker := sharing.other_taker(case.project, declaration))),
+        None,
+    )
     if taker is not None:
-        return Left(f"{taker} takes its line through an anchor, too")
+        return Skipped(f"{taker} takes its line through an anchor, too")
     neighbour = next(_neighbours(case), None)
     if neighbour is not None:
-        return Left(neighbour)
+        return Skipped(neighbour)
     shared = next(_shared_lists(service), None)
     if shared is not None:
-        return Left(f"its list of secrets is also that of another service, through the alias at {shared}")
+        return Skipped(f"its list of secrets is also that of another service, through the alias at {shared}")
     return None
 
 
@@ -76,13 +96,17 @@ def _neighbours(case: Case) -> Iterator[str]:
         place = project.folders.brings_back(document.source.path, service.name, name, own, is_overlay=is_overlay)
         if place is not None:
             yield f"{place} sets it as well and would bring it back: migrate both files in one call"
-    for slot in case.variable.slots:
-        if isinstance(slot, EnvFileSlot):
-            if any(t is not slot.document and t.path.samefile(slot.document.source.path) for t in project.env_texts):
-                yield f"{slot.document.source.path} is read in two formats, in which its lines mean different values"
-            reader = project.folders.reading(slot.document.source.path, project.directory, own)
+    for declaration in case.variable.declarations:
+        if isinstance(declaration, EnvFileDeclaration):
+            if any(
+                t is not declaration.document and t.path.samefile(declaration.document.source.path)
+                for t in project.env_texts
+            ):
+                path = declaration.document.source.path
+                yield f"{path} is read in two formats, in which its lines mean different values"
+            reader = project.folders.reading(declaration.document.source.path, project.directory, own)
             if reader is not None:
-                yield f"{reader} reads {slot.document.source.path} as well and would lack the secret"
+                yield f"{reader} reads {declaration.document.source.path} as well and would lack the secret"
 
 
 def _name_of_body(layer: Layer) -> str | None:
@@ -111,12 +135,12 @@ def _replaces(service: Mapping) -> bool:
     return node is not None and node.tag in {OVERRIDE, RESET}
 
 
-def _has_shared_name(slot: Slot) -> bool:
+def _has_shared_name(declaration: Declaration) -> bool:
     """Whether the variable's name is an alias, or others take it through an anchor: renaming would reach them."""
-    key = slot.entry.key if slot.entry is not None else None
+    key = declaration.entry.key if declaration.entry is not None else None
     if isinstance(key, Alias):
         return True
-    return key is not None and key.anchor is not None and bool(slot.document.aliases_of(key))
+    return key is not None and key.anchor is not None and bool(declaration.document.aliases_of(key))
 
 
 def _shared_lists(service: Service) -> Iterator[str]:

@@ -6,10 +6,11 @@ syntax, 0:0 and 0444 without; Compose mounts a file as it is on the host.
 
 from __future__ import annotations
 
-from dsec_migrate import images, readers
-from dsec_migrate.images import Image
-from dsec_migrate.options import SourceKind, Target
-from dsec_migrate.passes import Case
+from dsec_migrate.config.options import SourceKind, Target
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import Image
+from dsec_migrate.planning import secret_readers
+from dsec_migrate.planning.passes.fix import Case
 
 
 def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
@@ -23,10 +24,10 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
     told = f"a file of {owner}:{group} with mode {mode:04o}"
     if row is not None and row.is_private and mode & 0o077:
         return f"the image {images.repository(service.image)} refuses {told}", True
-    reader = readers.account(service, row)
+    reader = secret_readers.account(service, row)
     if reader is None:
         return None if mode & 0o004 else (f"check that the user of {service.name} can read {told}", False)
-    if reader.is_root and readers.has_capabilities(service):
+    if reader.is_root and secret_readers.has_capabilities(service):
         return None
     bits = 0o400 if str(reader.user) == owner else 0o040 if str(reader.group) == group else 0o004
     return None if mode & bits else (f"the program, user {reader.user}:{reader.group}, could not read {told}", True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.document import Alias, Scalar
-from dsec_migrate.extensions import unused_lines
-from dsec_migrate.passes import Case
-from dsec_migrate.project import Argument, EnvFileSlot, Slot
+from dsec_migrate.compose.document import Alias, Scalar
+from dsec_migrate.compose.project import Argument, Declaration, EnvFileDeclaration
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.planning.x_fields import unused_lines
 
 
 def problems(case: Case) -> Iterator[str]:
@@ -15,12 +15,14 @@ def problems(case: Case) -> Iterator[str]:
     variable = case.variable
     if any("environment" in layer.service.shadowed() for layer in case.service.layers):
         yield "a merge key would bring other variables in the place of its own"
-    for slot in variable.slots:
+    for declaration in variable.declarations:
         # a line of an env file goes when all its readers do without it
-        if not isinstance(slot, (Argument, EnvFileSlot)) and not _is_whole_line(slot):
-            yield f"its line ({slot.place}) cannot be taken out as a whole"
-    text = variable.slot.text
-    if any(slot.name == variable.name and slot.text == text for slot in unused_lines(case.project)):
+        if not isinstance(declaration, (Argument, EnvFileDeclaration)) and not _is_whole_line(declaration):
+            yield f"its line ({declaration.place}) cannot be taken out as a whole"
+    text = variable.declaration.text
+    if any(
+        declaration.name == variable.name and declaration.text == text for declaration in unused_lines(case.project)
+    ):
         yield "an x- block repeats its line"
 
 
@@ -36,23 +38,23 @@ def is_own(case: Case) -> bool:
         and block is not None
         and not isinstance(block, Alias)
         and block.anchor is None
-        and all(slot.container is block for slot in case.variable.slots)
+        and all(declaration.container is block for declaration in case.variable.declarations)
     )
 
 
-def _is_whole_line(slot: Slot) -> bool:
-    """Whether the slot is a whole line (or several) of a block of variables."""
-    block = slot.container
+def _is_whole_line(declaration: Declaration) -> bool:
+    """Whether the declaration is a whole line (or several) of a block of variables."""
+    block = declaration.container
     if block is None or block.flow or block.tag is not None:
         return False
-    if isinstance(slot.node, Alias) or slot.node.anchor is not None:
+    if isinstance(declaration.node, Alias) or declaration.node.anchor is not None:
         return False
-    if slot.entry is not None and slot.entry.key.anchor is not None:
+    if declaration.entry is not None and declaration.entry.key.anchor is not None:
         return False
-    source = slot.document.source
-    before = source.text[source.line_start(slot.start) : slot.start].strip()
-    if before != ("" if slot.entry is not None else "-"):
+    source = declaration.document.source
+    before = source.text[source.line_start(declaration.start) : declaration.start].strip()
+    if before != ("" if declaration.entry is not None else "-"):
         return False
     # the comment in the first line of a block scalar could not stay
-    is_block = isinstance(slot.node, Scalar) and slot.node.style in {"|", ">"}
-    return not is_block or "#" not in source.text[slot.node.start : source.line_end(slot.node.start)]
+    is_block = isinstance(declaration.node, Scalar) and declaration.node.style in {"|", ">"}
+    return not is_block or "#" not in source.text[declaration.node.start : source.line_end(declaration.node.start)]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate import builds, code, images, readers
-from dsec_migrate.changes import MountOptions
-from dsec_migrate.code import Reads
-from dsec_migrate.document import Content, Scalar, Sequence, is_given, walk
-from dsec_migrate.finding import Exposure
-from dsec_migrate.images import UNKNOWN_WAY, Image, Way
-from dsec_migrate.options import SourceKind, Target, Unknown
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, uses
-from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.project import EnvFileSlot, Service, Slot
-from dsec_migrate.stores import Left
+from dsec_migrate.compose import builds
+from dsec_migrate.compose.document import Content, Scalar, Sequence, is_given, walk
+from dsec_migrate.compose.project import Declaration, EnvFileDeclaration, Service
+from dsec_migrate.config.options import SourceKind, Target, Unknown
+from dsec_migrate.detectors.finding import Exposure
+from dsec_migrate.images import table as images
+from dsec_migrate.images.table import UNKNOWN_WAY, Image, Way
+from dsec_migrate.planning import secret_readers
+from dsec_migrate.planning.changes import MountOptions
+from dsec_migrate.planning.passes import build_context, obstacles, uses
+from dsec_migrate.planning.passes.build_context import Reads
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.settling import hold_value, weigh
+from dsec_migrate.planning.sources.holding import Skipped
 
 SUFFIX = "_FILE"
 
@@ -41,7 +44,7 @@ def unread(case: Case) -> str | None:
     return None
 
 
-def propose(case: Case) -> Proposal | Left:
+def propose(case: Case) -> Fix | Skipped:
     """For a program that reads a file, or may (:func:`unread`)."""
     service, variable = case.service, case.variable
     row = _row(case)
@@ -55,18 +58,21 @@ def propose(case: Case) -> Proposal | Left:
     others = {image: case.project.images.find(image) for image in _images_without_later_files(case)}
     for image, known in others.items():
         if known is not None and _way(known, variable.name) != way:
-            return Left(f"the image {images.repository(image)} {_reads(known, variable.name)}")
+            return Skipped(f"the image {images.repository(image)} {_reads(known, variable.name)}")
     if row is None and not is_read and _if_unknown(case) is Unknown.KEEP:
-        return Left(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
-    if any(slot.text is None and isinstance(slot, EnvFileSlot) for slot in variable.slots):
-        return Left("a line of an env file passes it on from the shell: it has no value there")
-    if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.slot):
-        return Left("it is part of a text that runs over several lines with escapes: move it by hand")
+        return Skipped(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
+    if any(
+        declaration.text is None and isinstance(declaration, EnvFileDeclaration)
+        for declaration in variable.declarations
+    ):
+        return Skipped("a line of an env file passes it on from the shell: it has no value there")
+    if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.declaration):
+        return Skipped("it is part of a text that runs over several lines with escapes: move it by hand")
     holding = hold_value(case)
-    if isinstance(holding, Left):
+    if isinstance(holding, Skipped):
         return holding
     reads = uses.find(case, obstacles.RUN_INSIDE, holding.value)
-    if isinstance(reads, Left):
+    if isinstance(reads, Skipped):
         return reads
     doubts = [*_doubts(case, row, way, is_read=is_read)]
     doubts += (
@@ -76,19 +82,25 @@ def propose(case: Case) -> Proposal | Left:
         if known is None
     )
     weighed = weigh(case, holding, doubts, row)
-    if isinstance(weighed, Left):
+    if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
     scripts = {id(read.node) for read in reads if read.test is None}
-    return Proposal(
+    return Fix(
         Delivery(way.delivery),
         way.name,
         way.value,
         applicability,
         holding,
-        (*notes, *_remarks(variable.slot), *((f"{found.file[0]} reads {way.name}",) if found and found.file else ())),
+        (
+            *notes,
+            *_remarks(variable.declaration),
+            *((f"{found.file[0]} reads {way.name}",) if found and found.file else ()),
+        ),
         is_known_image=row is not None or is_read,
-        is_read_by_root=readers.is_root_alone(service, (row, *others.values()), lambda text: id(text) in scripts),
+        is_read_by_root=secret_readers.is_root_alone(
+            service, (row, *others.values()), lambda text: id(text) in scripts
+        ),
         reads=reads,
         reader=_reader(case, row) if row is not None and not others else None,
     )
@@ -109,9 +121,9 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
     options, service = case.options, case.service
     source = options.source_for(service.name, case.variable.name)
     is_chosen = options.target is Target.SWARM or (row.is_private and source is SourceKind.ENVIRONMENT)
-    if not is_chosen or not readers.has_capabilities(service):
+    if not is_chosen or not secret_readers.has_capabilities(service):
         return None
-    found = readers.account(service, row)
+    found = secret_readers.account(service, row)
     if found is None:
         return None
     has_own_user = is_given(service.get("user"))
@@ -123,7 +135,9 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
 def reads_of(case: Case) -> Reads | None:
     """What the code that the service's image is built from says of the variable; None where there is none."""
     build = builds.find(case.project, case.service) if case.service.is_built else None
-    return code.reads(build.context, case.variable.name) if build is not None and build.context.is_dir() else None
+    return (
+        build_context.reads(build.context, case.variable.name) if build is not None and build.context.is_dir() else None
+    )
 
 
 def way_of(case: Case) -> Way | None:
@@ -155,11 +169,11 @@ def _images_without_later_files(case: Case) -> Iterator[str]:
                 yield image
 
 
-def _is_escaped_text(slot: Slot) -> bool:
+def _is_escaped_text(declaration: Declaration) -> bool:
     """Configuration written as one quoted scalar over several lines: no reader of a masked diff could check the file,
     and no program is known to take such a text from one."""
-    node = slot.content
-    raw = slot.document.source.text[node.start : node.end]
+    node = declaration.content
+    raw = declaration.document.source.text[node.start : node.end]
     return isinstance(node, Scalar) and node.style == '"' and "\n" in raw and "\\" in raw
 
 
@@ -209,10 +223,15 @@ def _goes_through(own: Content | None, row: Image) -> bool:
     return any(row.entrypoint[-1] in text.split() for text in texts)
 
 
-def _remarks(slot: Slot) -> Iterator[str]:
+def _remarks(declaration: Declaration) -> Iterator[str]:
     """What its owner may wonder about, though nothing needs a check."""
-    node = slot.content
-    if slot.entry is not None and isinstance(node, Scalar) and not node.style and slot.text not in (None, node.value):
+    node = declaration.content
+    if (
+        declaration.entry is not None
+        and isinstance(node, Scalar)
+        and not node.style
+        and declaration.text not in (None, node.value)
+    ):
         yield "unquoted, it is a number to YAML: the secret is what the container gets, not what the file shows"
 
 

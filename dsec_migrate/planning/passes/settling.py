@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsec_migrate.changes import Applicability
-from dsec_migrate.environment import PROJECT_NAME
-from dsec_migrate.extensions import readable_copy
-from dsec_migrate.images import Image
-from dsec_migrate.options import SourceKind
-from dsec_migrate.passes import Case, permissions
-from dsec_migrate.stores import Holding, Left, hold
+from dsec_migrate.compose.environment import PROJECT_NAME
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.images.table import Image
+from dsec_migrate.planning.changes import Applicability
+from dsec_migrate.planning.passes import permissions
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.planning.sources.hold import hold
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.planning.x_fields import readable_copy
 
 
-def hold_value(case: Case) -> Holding | Left:
+def hold_value(case: Case) -> Holding | Skipped:
     """What the store makes of the value, unless a text that stays shows it."""
     holding = hold(case.options, case.project, case.service, case.variable)
-    if isinstance(holding, Left):
+    if isinstance(holding, Skipped):
         return holding
     value = holding.value.reveal() if holding.value is not None else ""
-    copy = readable_copy(case.project, case.variable.slot, value)
+    copy = readable_copy(case.project, case.variable.declaration, value)
     if copy is not None:
-        return Left(f"its value can be read in an x- block as well ({copy}), which Compose prints")
+        return Skipped(f"its value can be read in an x- block as well ({copy}), which Compose prints")
     return holding
 
 
 def weigh(
     case: Case, holding: Holding, doubts: Sequence[str], row: Image | None = None
-) -> tuple[Applicability, tuple[str, ...]] | Left:
+) -> tuple[Applicability, tuple[str, ...]] | Skipped:
     """How sure a change is, and all doubts about it. ``row`` tells who reads the file, where the image does."""
     unreadable = permissions.problem(case, row)
     if unreadable is not None:
         what, is_certain = unreadable
         if is_certain:
-            return Left(what)
+            return Skipped(what)
         doubts = (*doubts, what)
     follows = [name for name in holding.follows if name != PROJECT_NAME]
     if follows:
@@ -42,5 +44,5 @@ def weigh(
     if case.variable.effective.is_named and holding.source is not SourceKind.ENVIRONMENT:
         doubts = (*doubts, f"the project's name is part of it: `-p` and {PROJECT_NAME} have no effect on it any more")
     if doubts and case.options.safe:
-        return Left(f"not known to be safe (--safe): {doubts[0]}")
+        return Skipped(f"not known to be safe (--safe): {doubts[0]}")
     return Applicability.REVIEW if doubts else Applicability.SAFE, tuple(doubts)

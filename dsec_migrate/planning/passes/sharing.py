@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate.document import Document, Mapping, ParsedNode, Scalar, Sequence, follow
-from dsec_migrate.project import Project, Slot
+from dsec_migrate.compose.document import Document, Mapping, ParsedNode, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Declaration, Project
 
 
-def other_taker(project: Project, slot: Slot) -> str | None:
+def other_taker(project: Project, declaration: Declaration) -> str | None:
     """What takes the block of a variable's line, or all around it, and is no service's ``environment:``: a change of
     the line would reach it. None where there is nothing."""
-    return _taken(project).get(id(slot.container)) if slot.container is not None else None
+    return _taken(project).get(id(declaration.container)) if declaration.container is not None else None
 
 
-def is_merged(block: Mapping | Sequence, slot: Slot) -> bool:
+def is_merged(block: Mapping | Sequence, declaration: Declaration) -> bool:
     """Whether the line comes into the block through a merge key, or its text is named by an anchor."""
     own = block.entries if isinstance(block, Mapping) else block.items
-    return (slot.entry or slot.node) not in own or slot.content.anchor is not None
+    return (declaration.entry or declaration.node) not in own or declaration.content.anchor is not None
 
 
 @lru_cache(maxsize=4)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from dsec_migrate import images
-from dsec_migrate.document import Scalar
-from dsec_migrate.finding import Exposure
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, removal, uses
-from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import EnvFileSlot
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import Left
+from dsec_migrate.compose.document import Scalar
+from dsec_migrate.compose.project import EnvFileDeclaration
+from dsec_migrate.detectors.finding import Exposure
+from dsec_migrate.images import table as images
+from dsec_migrate.planning.passes import obstacles, removal, uses
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.settling import hold_value, weigh
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 # what means the same in a URL and outside
 _URL = Pattern(
@@ -42,26 +43,28 @@ def split(url: str) -> Parts | None:
     return Parts(found["password"], {"user": found["user"], "host": found["host"], "port": port, "name": found["name"]})
 
 
-def propose(case: Case) -> Proposal | Left | None:
+def propose(case: Case) -> Fix | Skipped | None:
     """None where the image takes no parts in place of this variable."""
     service, variable = case.service, case.variable
     row = None if service.is_built else case.project.images.find(service.image)
     names = row.parts.get(variable.name) if row is not None else None
     if row is None or names is None:
         return None
-    text = variable.slot.text
+    text = variable.declaration.text
     parts = split(text) if text is not None and variable.effective.value == text else None
     if case.verdict.exposure is not Exposure.EMBEDDED or parts is None:
         return None
     file = f"{names['password']}_FILE"
     taken = [name for name in (*names.values(), file) if name in service.variables]
-    slot = variable.slot
-    is_line = slot.container is not None and not slot.container.flow and isinstance(slot.node, Scalar)
+    declaration = variable.declaration
+    is_line = (
+        declaration.container is not None and not declaration.container.flow and isinstance(declaration.node, Scalar)
+    )
     if (
         taken
-        or isinstance(slot, EnvFileSlot)
+        or isinstance(declaration, EnvFileDeclaration)
         or not is_line
-        or slot.node.anchor is not None
+        or declaration.node.anchor is not None
         or not removal.is_own(case)
     ):
         return None
@@ -69,16 +72,16 @@ def propose(case: Case) -> Proposal | Left | None:
     if obstacle is not None:
         return obstacle
     holding = hold_value(case)
-    if isinstance(holding, Left):
+    if isinstance(holding, Skipped):
         return holding
     reads = uses.find(case, obstacles.RUN_INSIDE, holding.value)
-    if isinstance(reads, Left) or reads:
-        return reads if isinstance(reads, Left) else None
+    if isinstance(reads, Skipped) or reads:
+        return reads if isinstance(reads, Skipped) else None
     weighed = weigh(case, holding, [] if row.is_sure else ["that it takes the parts is reported only"], row)
-    if isinstance(weighed, Left):
+    if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
-    return Proposal(
+    return Fix(
         Delivery.FILE_VARIABLE,
         file,
         "{path}",

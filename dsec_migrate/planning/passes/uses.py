@@ -11,18 +11,20 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from functools import lru_cache
 
-from dsec_migrate import limits, namesakes, scripts
-from dsec_migrate.changes import Read
-from dsec_migrate.document import Document, Scalar, text_span, walk
-from dsec_migrate.namesakes import mentioned
-from dsec_migrate.passes import Case
-from dsec_migrate.passes.obstacles import BESIDE, RUN_INSIDE
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.project import Layer, Project, Service, Slot
-from dsec_migrate.scripts import Script, Test
-from dsec_migrate.secret import Secret
-from dsec_migrate.source import Span
-from dsec_migrate.stores import Left
+from dsec_migrate.compose.document import Document, Scalar, text_span, walk
+from dsec_migrate.compose.project import Declaration, Layer, Project, Service
+from dsec_migrate.detectors import namesakes
+from dsec_migrate.detectors.namesakes import mentioned
+from dsec_migrate.planning import shell_texts
+from dsec_migrate.planning.changes import Read
+from dsec_migrate.planning.passes.fix import Case
+from dsec_migrate.planning.passes.obstacles import BESIDE, RUN_INSIDE
+from dsec_migrate.planning.shell_texts import Script, Test
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text import limits
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.secret import Secret
+from dsec_migrate.text.source import Span
 
 # what client programs take from variables that no text names: PostgreSQL "Environment Variables", MySQL "Environment
 # Variables" (deprecated, read by MariaDB too), redis-cli --help, sqlcmd, RabbitMQ "CLI tools"
@@ -44,7 +46,7 @@ _MARKS = Pattern(r"['\"`\\#<()]")
 _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 
 
-def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read, ...] | Left:
+def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read, ...] | Skipped:
     """The changes to all texts below ``keys`` of the service, still without the secret's path. ``secret`` is the
     value where it is known now."""
     found: list[Read] = []
@@ -62,14 +64,14 @@ def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read
                 read = _reading(case, layer, texts.get(id(part)))
                 if isinstance(read, str):
                     file, line, _ = layer.document.place(part.start)
-                    return Left(
+                    return Skipped(
                         f"its {key} ({file}:{line}) reads ${case.variable.name} inside the container, where it would "
                         f"be gone{read}"
                     )
                 found.append(read)
     value = secret.reveal() if secret is not None else None
     silent = _silent_uses(case, [key for key in keys if key in BESIDE], {id(read.node) for read in found})
-    if isinstance(silent, Left):
+    if isinstance(silent, Skipped):
         return silent
     repeated = repetitions(case, [key for key in keys if key in BESIDE], value) if value is not None else ()
     return (*found, *silent, *repeated)
@@ -87,7 +89,7 @@ def reads_variable(service: Service, name: str, keys: Collection[str]) -> bool:
 
 
 def _scripts(layer: Layer, key: str) -> Iterator[Script]:
-    return (text for text in scripts.of_service(layer.service, key) if isinstance(text, Script))
+    return (text for text in shell_texts.of_service(layer.service, key) if isinstance(text, Script))
 
 
 def _uses(text: str, name: str) -> Iterator[tuple[Span, bool]]:
@@ -133,14 +135,14 @@ def _setting_first(layer: Layer, script: Script, name: str) -> Read | None:
     return Read(layer.document, script.node, (span,), variable=name)
 
 
-def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tuple[Read, ...] | Left:
+def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tuple[Read, ...] | Skipped:
     """The changes to texts whose programs read the variable without being told."""
     name = case.variable.name
     client = _CLIENTS.get(name)
     found: list[Read] = []
     for layer in case.service.layers if client is not None else ():
         for key in keys:
-            for text in scripts.of_service(layer.service, key):
+            for text in shell_texts.of_service(layer.service, key):
                 node = text.node if isinstance(text, Script) else text.words[0]
                 words = text.text if isinstance(text, Script) else " ".join(word.value for word in text.words)
                 run = client.search(words) if client is not None else None
@@ -149,7 +151,7 @@ def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tu
                 read = None if obstacle(case, layer, node) is not None else _told(case, layer, text)
                 if read is None:
                     file, line, _ = layer.document.place(node.start)
-                    return Left(f"its {key} ({file}:{line}) runs {run.group()}, which reads it from the variable")
+                    return Skipped(f"its {key} ({file}:{line}) runs {run.group()}, which reads it from the variable")
                 found.append(read)
     return tuple(found)
 
@@ -178,11 +180,11 @@ def _without_secret(case: Case, layer: Layer) -> str | None:
     """Why some of the files would bring the text of ``layer``, and no such secret or another one. A choice of files
     works only with one that says what the service runs."""
     service, variable = case.service, case.variable
-    lasts = {id(slot.document): slot for slot in variable.slots}
-    other = next((slot for slot in lasts.values() if slot.text != variable.slot.text), None)
+    lasts = {id(declaration.document): declaration for declaration in variable.declarations}
+    other = next((declaration for declaration in lasts.values() if declaration.text != variable.declaration.text), None)
     if other is not None:
-        return f"{other.document.source.path} and {variable.slot.document.source.path} give it different values"
-    bringing = {id(document) for slot in lasts.values() for document in _bringing(service, slot)}
+        return f"{other.document.source.path} and {variable.declaration.document.source.path} give it different values"
+    bringing = {id(document) for declaration in lasts.values() for document in _bringing(service, declaration)}
     running = {
         id(document)
         for one in service.layers
@@ -191,13 +193,13 @@ def _without_secret(case: Case, layer: Layer) -> str | None:
     }
     if id(layer.document) in bringing or running <= bringing:
         return None
-    return f"without {variable.slot.document.source.path} it would find no secret"
+    return f"without {variable.declaration.document.source.path} it would find no secret"
 
 
-def _bringing(service: Service, slot: Slot) -> Iterator[Document]:
+def _bringing(service: Service, declaration: Declaration) -> Iterator[Document]:
     """The files of the project that bring a line: those that name an env file, or extend another file's service."""
-    named = [layer for file in service.env_files if file.text is slot.document for layer in file.layers]
-    for layer in named or [one for one in service.layers if one.document is slot.document]:
+    named = [layer for file in service.env_files if file.text is declaration.document for layer in file.layers]
+    for layer in named or [one for one in service.layers if one.document is declaration.document]:
         yield from layer.users or (layer.document,)
 
 
@@ -216,11 +218,11 @@ def _runners(project: Project) -> MappingType[int, set[str]]:
 
 def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]:
     """The changes to texts below ``keys`` that hold the value itself, or a reference that supplies it."""
-    if scripts.PLAIN.fullmatch(value) is None:
+    if shell_texts.PLAIN.fullmatch(value) is None:
         return
     for layer in case.service.layers:
         for key in keys:
-            for text in scripts.of_service(layer.service, key):
+            for text in shell_texts.of_service(layer.service, key):
                 if not isinstance(text, Script):
                     yield from in_words(case, layer, text, value)
                     continue
@@ -235,7 +237,7 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
 
 def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -> bool:
     """Whether a shell makes the same of a part of the script, which says the value, and of what a file holds."""
-    if scripts.PLAIN.fullmatch(value) is None or part.end > script.end:
+    if shell_texts.PLAIN.fullmatch(value) is None or part.end > script.end:
         return False
     (state,) = quotes_at(case, script, [part])
     return state in {"", '"'} and text_span(layer.document, script.node, part) is not None
@@ -245,7 +247,7 @@ def quotes_at(case: Case, script: Script, parts: Sequence[Span]) -> list[str | N
     """As :func:`scripts.quotes_at`, for parts of the script's scalar; a reference may bring quotes of its own."""
     if _brings_quotes(case.project, script.text):
         return [None] * len(parts)
-    return scripts.quotes_at(script.text, [part.start - script.start for part in parts])
+    return shell_texts.quotes_at(script.text, [part.start - script.start for part in parts])
 
 
 # each place of a text asks for itself

@@ -8,21 +8,23 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from dsec_migrate import code, images, launch, wrapping
-from dsec_migrate.changes import WrappedStart
+from dsec_migrate.compose.document import Content, Scalar, Sequence, inherited, is_given, walk
+from dsec_migrate.compose.project import Argument, Project, Service
+from dsec_migrate.detectors.finding import Exposure
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.document import Content, Scalar, Sequence, inherited, is_given, walk
-from dsec_migrate.finding import Exposure
-from dsec_migrate.launch import Launch, Untold
-from dsec_migrate.passes import Case, Delivery, Proposal, obstacles, removal, uses
-from dsec_migrate.passes.renaming import reads_of
-from dsec_migrate.passes.settling import hold_value, weigh
-from dsec_migrate.patterns import Pattern
-from dsec_migrate.placeholder import is_distinctive
-from dsec_migrate.project import Argument, Project, Service
-from dsec_migrate.records import replace
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import Left
+from dsec_migrate.detectors.placeholder import is_distinctive
+from dsec_migrate.images import table as images
+from dsec_migrate.planning import wrapper_script
+from dsec_migrate.planning.changes import WrappedStart
+from dsec_migrate.planning.passes import build_context, image_start, obstacles, removal, uses
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.image_start import Launch, Untold
+from dsec_migrate.planning.passes.renaming import reads_of
+from dsec_migrate.planning.passes.settling import hold_value, weigh
+from dsec_migrate.planning.sources.holding import Skipped
+from dsec_migrate.text.patterns import Pattern
+from dsec_migrate.text.records import replace
+from dsec_migrate.text.secret import Secret
 
 # what a line may hold that Compose splits as every shell does
 _UNRESERVED = Pattern(r"[A-Za-z0-9._~-]+")
@@ -37,28 +39,28 @@ class Around(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def propose(case: Case) -> Proposal | Left:
+def propose(case: Case) -> Fix | Skipped:
     obstacle = obstacles.find(case, case.variable.name)
     if obstacle is not None:
         return obstacle
     found = around(case)
-    if isinstance(found, Left):
+    if isinstance(found, Skipped):
         return found
     holding = hold_value(case)
-    if isinstance(holding, Left):
+    if isinstance(holding, Skipped):
         return holding
     framed = _around_password(case)
     reads = uses.find(case, obstacles.BESIDE, holding.value)
-    if isinstance(reads, Left):
+    if isinstance(reads, Skipped):
         return reads
     weighed = weigh(case, holding, found.doubts)
-    if isinstance(weighed, Left):
+    if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
     notes = (*notes, *found.remarks, *_remarks(case))
     if framed is not None:
         holding = replace(holding, value=Secret(framed.password))
-    return Proposal(
+    return Fix(
         Delivery.WRAPPER,
         "",
         "",
@@ -68,28 +70,28 @@ def propose(case: Case) -> Proposal | Left:
         True,
         program=found.program,
         reads=reads,
-        frame=framed.frame if framed is not None else wrapping.Frame(),
+        frame=framed.frame if framed is not None else wrapper_script.Frame(),
     )
 
 
 class _Framed(NamedTuple):
-    frame: wrapping.Frame
+    frame: wrapper_script.Frame
     password: str
 
 
 def _around_password(case: Case) -> _Framed | None:
     """What stands before and behind the password of a URL, where another variable holds the same password: then both
     read one secret, and whoever changes it changes one file."""
-    text, parts = case.variable.slot.text, case.verdict.parts
+    text, parts = case.variable.declaration.text, case.verdict.parts
     if case.verdict.exposure is not Exposure.EMBEDDED or text is None or "$" in text or len(parts) != 1 or "\n" in text:
         return None
-    if len(case.variable.slots) != 1 or case.variable.effective.value != text:
+    if len(case.variable.declarations) != 1 or case.variable.effective.value != text:
         return None
     (start, end) = parts[0]
     written = text[start:end]
     # what needs no %XX reads the same inside a URL and outside
-    kept = wrapping.kept_in(written) if _UNRESERVED.fullmatch(written) is None else ""
-    framed = _Framed(wrapping.Frame(text[:start], text[end:], kept), unquote(written))
+    kept = wrapper_script.kept_in(written) if _UNRESERVED.fullmatch(written) is None else ""
+    framed = _Framed(wrapper_script.Frame(text[:start], text[end:], kept), unquote(written))
     # two equal common words need not be one secret; some encode more, or in small letters
     is_sure = is_distinctive(framed.password) and framed.frame.around(framed.password) == text
     return framed if is_sure and framed.password in _whole_values(case.project) else None
@@ -111,30 +113,30 @@ def _remarks(case: Case) -> Iterator[str]:
     found = reads_of(case)
     if found is not None and found.plain:
         name = f"{case.variable.name}_FILE"
-        how = code.expression(found.plain[0], name)
+        how = build_context.expression(found.plain[0], name)
         with_it = f" ({how})" if how is not None else ""
         yield f"{found.plain[0]} reads {case.variable.name}: where it reads the file{with_it}, no wrapper is needed"
 
 
-def around(case: Case) -> Around | Left:
+def around(case: Case) -> Around | Skipped:
     """The wrapper for the service of a variable, or of an argument of its command."""
     service, variable = case.service, case.variable
     place = next(_bad_places(case), None)
     if place is not None:
-        return Left(place)
-    started = launch.find(
+        return Skipped(place)
+    started = image_start.find(
         case.project,
         service,
         options=case.options,
         needs_command=not is_given(service.get("entrypoint")) and service.get("command") is None,
     )
-    names = [] if isinstance(variable.slot, Argument) else [variable.name]
+    names = [] if isinstance(variable.declaration, Argument) else [variable.name]
     others = [*service.variables, *(started.names if isinstance(started, Launch) else ())]
     shell = _shell(names, others, _known_shell(case, started))
-    if isinstance(shell, Left):
+    if isinstance(shell, Skipped):
         return shell
     program = _program(case, shell, started)
-    if isinstance(program, Left):
+    if isinstance(program, Skipped):
         return program
     return Around(program, tuple(_doubts(case, started)), tuple(_origin(service, started, program)))
 
@@ -178,30 +180,32 @@ def _bad_places(case: Case) -> Iterator[str]:
 def _heirs_without(case: Case) -> Iterator[str]:
     """Services that would get the wrapper through an anchor, and lack the variable's line: they would not start."""
     (layer,) = case.service.layers
-    body, keys = layer.service, {slot.key for slot in case.variable.slots}
+    body, keys = layer.service, {declaration.key for declaration in case.variable.declarations}
     if body.anchor is None or not layer.document.aliases_of(body):
         return
     for name, service in case.project.services.items():
         inherits = any(body is one.service or body in inherited(one.service) for one in service.layers)
         variable = service.variables.get(case.variable.name)
-        if inherits and not (variable is not None and any(slot.key in keys for slot in variable.slots)):
+        if inherits and not (
+            variable is not None and any(declaration.key in keys for declaration in variable.declarations)
+        ):
             yield name
 
 
-def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> str | Left:
+def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> str | Skipped:
     """The path of the shell that can hold ``names`` and pass on ``others``; ``known`` as in the table of images."""
     if known == "none":
-        return Left("the image has no shell")
-    own = next((name for name in names if not wrapping.is_identifier(name)), None)
+        return Skipped("the image has no shell")
+    own = next((name for name in names if not wrapper_script.is_identifier(name)), None)
     if own is not None:
-        return Left(f"no shell can hold a variable called {own}")
-    odd = next((other for other in others if not wrapping.is_identifier(other)), None)
+        return Skipped(f"no shell can hold a variable called {own}")
+    odd = next((other for other in others if not wrapper_script.is_identifier(other)), None)
     if odd is not None and known != "bash":
-        return Left(f"a shell would lose the variable {odd}, whose name is no identifier")
-    return wrapping.SHELLS["bash" if odd is not None else "sh"]
+        return Skipped(f"a shell would lose the variable {odd}, whose name is no identifier")
+    return wrapper_script.SHELLS["bash" if odd is not None else "sh"]
 
 
-def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | Left:
+def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | Skipped:
     """What the wrapper has to restate."""
     service = case.service
     (layer,) = service.layers
@@ -212,31 +216,31 @@ def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | L
     words = _words(own) if is_given(own) else None
     if is_given(own):
         if words is None:
-            return Left("its entrypoint cannot be restated exactly")
+            return Skipped("its entrypoint cannot be restated exactly")
         if not words:
-            return Left("its entrypoint is empty, which takes the image's away")
-        if wrapping.read([word.replace("$$", "$") for word in words]) is not None:
+            return Skipped("its entrypoint is empty, which takes the image's away")
+        if wrapper_script.read([word.replace("$$", "$") for word in words]) is not None:
             assert isinstance(own, Sequence)
             script = own.items[2]
             if not isinstance(script, Scalar) or script.style != "|":
-                return Left("its entrypoint is a wrapper already, in another form: add the variable there")
+                return Skipped("its entrypoint is a wrapper already, in another form: add the variable there")
             return wrap((), script=script)
     is_kept = isinstance(own, Sequence) and not own.flow
     if entry is not None and not is_kept and "#" in source.text[entry.key.start : source.line_end(entry.end)]:
-        return Left("its entrypoint has a comment")
+        return Skipped("its entrypoint has a comment")
     if words is not None:
         return wrap(tuple(words))
     if isinstance(found, Untold):
-        return Left(found.reason)
+        return Skipped(found.reason)
     if found.entrypoint is None:
-        return Left(f"nobody knows the entrypoint of the image of {service.name}")
+        return Skipped(f"nobody knows the entrypoint of the image of {service.name}")
     if command is None:
         if found.command is None:
-            return Left(f"nobody knows the command of the image of {service.name}")
-        return wrap(_escaped(found.entrypoint), _escaped(found.command) or None, wrapping.OF_THE_IMAGE)
+            return Skipped(f"nobody knows the command of the image of {service.name}")
+        return wrap(_escaped(found.entrypoint), _escaped(found.command) or None, wrapper_script.OF_THE_IMAGE)
     if _is_empty(command):
-        return Left("its command is empty, and the wrapper needs that of the image there")
-    return wrap(_escaped(found.entrypoint), comment=wrapping.ENTRYPOINT_OF_THE_IMAGE)
+        return Skipped("its command is empty, and the wrapper needs that of the image there")
+    return wrap(_escaped(found.entrypoint), comment=wrapper_script.ENTRYPOINT_OF_THE_IMAGE)
 
 
 def _escaped(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.document import Mapping, Scalar, Sequence, follow
-from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Project, Service, Variable
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import Holding, Left, file
+from dsec_migrate.compose.document import Mapping, Scalar, Sequence, follow
+from dsec_migrate.compose.project import Project, Service, Variable
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.planning.sources import file_secrets
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.text.secret import Secret
 
 
-def hold(project: Project, service: Service, variable: Variable) -> Holding | Left:
+def hold(project: Project, service: Service, variable: Variable) -> Holding | Skipped:
     """A variable that is set and not empty now is used as it is; literals and defaults go to files."""
     name = _variable(project, variable)
     if name is None:
-        return file.hold(project, service, variable)
+        return file_secrets.hold(project, service, variable)
     if project.is_part:
-        return Left("Compose does not take this file alone, so nobody knows which variables its project sees")
+        return Skipped("Compose does not take this file alone, so nobody knows which variables its project sees")
     if _is_true(service.get("read_only")):
-        return Left("its service is read_only: Compose can only mount file secrets there (use --source file)")
+        return Skipped("its service is read_only: Compose can only mount file secrets there (use --source file)")
     if any(_covers_secrets(path) for path in _tmpfs_paths(service)):
-        return Left("its service has a tmpfs over /run, under which the secret would vanish (use --source file)")
+        return Skipped("its service has a tmpfs over /run, under which the secret would vanish (use --source file)")
     return Holding(SourceKind.ENVIRONMENT, Secret(project.environment.variables[name]), name)
 
 
@@ -34,7 +35,7 @@ def has_secret(project: Project, variable: Variable) -> bool:
 
 
 def _variable(project: Project, variable: Variable) -> str | None:
-    """The variable whose value the slot takes unchanged now, or None when there is no such variable."""
+    """The variable whose value the declaration takes unchanged now, or None when there is no such variable."""
     effective = variable.effective
     if effective.template is None:
         known = project.environment.variables.get(variable.name)

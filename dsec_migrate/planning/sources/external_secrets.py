@@ -5,26 +5,26 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Project, Service, Variable
-from dsec_migrate.records import replace
-from dsec_migrate.stores import Holding, Left, file
+from dsec_migrate.compose.project import Project, Service, Variable
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.sources import file_secrets
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.stores.swarm_limits import MAXIMUM_BYTES
+from dsec_migrate.text.records import replace
 
 SCRIPT = "create-secrets.sh"
 # what the line of each secret begins with; the head before the first one is the same in every script
 CALL = "create '"
-# `docker secret create`: "secret data must be larger than 0 and less than 512000 bytes" (Docker Engine 28)
-MAXIMUM_BYTES = 512_000
 
 
-def hold(project: Project, service: Service, variable: Variable) -> Holding | Left:
+def hold(project: Project, service: Service, variable: Variable) -> Holding | Skipped:
     """As the file store, within Swarm's limit of less than 512,000 bytes."""
-    holding = file.hold(project, service, variable)
-    if isinstance(holding, Left):
+    holding = file_secrets.hold(project, service, variable)
+    if isinstance(holding, Skipped):
         return holding
     if holding.value is not None and len(holding.value.content()) >= MAXIMUM_BYTES:
-        return Left("its value is too large for a Swarm secret (512,000 bytes)")
+        return Skipped("its value is too large for a Swarm secret (512,000 bytes)")
     return replace(holding, source=SourceKind.EXTERNAL)
 
 

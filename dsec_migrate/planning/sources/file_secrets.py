@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dsec_migrate.options import SourceKind
-from dsec_migrate.project import Project, Service, Variable
-from dsec_migrate.secret import Secret
-from dsec_migrate.stores import Holding, Left
+from dsec_migrate.compose.project import Project, Service, Variable
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.planning.sources.holding import Holding, Skipped
+from dsec_migrate.text.secret import Secret
 
 
-def hold(_project: Project, _service: Service, variable: Variable) -> Holding | Left:
+def hold(_project: Project, _service: Service, variable: Variable) -> Holding | Skipped:
     """Takes literals, defaults and what the env file says; never what only the shell knows."""
     effective = variable.effective
     if effective.unset:
         names = ", ".join(effective.unset)
-        if effective.template is None and len(variable.slots) > 1:
+        if effective.template is None and len(variable.declarations) > 1:
             # in an override a name alone often means: not here
-            return Left(
-                f"{variable.slot.place} takes it away: it has no value there, and neither has the shell or .env"
+            return Skipped(
+                f"{variable.declaration.place} takes it away: it has no value there, and neither has the shell or .env"
             )
         are, them = ("is", "it") if len(effective.unset) == 1 else ("are", "them")
-        return Left(
+        return Skipped(
             f"its value is not known here: {names} {are} not set (put {them} into .env, or use --source environment)"
         )
     if effective.shell:
         names = ", ".join(effective.shell)
-        return Left(f"its value comes from the shell ({names}) and is not written to disk: use --source environment")
+        return Skipped(f"its value comes from the shell ({names}) and is not written to disk: use --source environment")
     if not effective.value:
-        return Left("it is empty")
+        return Skipped("it is empty")
     if "\0" in effective.value:
-        return Left("its value holds a NUL character, which no environment variable can carry")
+        return Skipped("its value holds a NUL character, which no environment variable can carry")
     follows = tuple(sorted({reference.name for reference in effective.references}))
     if effective.template is None:
         follows = (variable.name,)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from dsec_migrate.finding import Action, Finding
+from dsec_migrate.detectors.finding import Action, Finding
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.reports.html.diff import Anchors
-from dsec_migrate.reports.html.markup import MANY, code, prose, safe
-from dsec_migrate.visible import harmless
+from dsec_migrate.reports.html_page.markup import MANY, code, prose, safe
+from dsec_migrate.reports.html_page.side_by_side import Anchors
+from dsec_migrate.text.visible import harmless
 
 _CONTROLS = (
     ("confidence", "Confidence", "any"),

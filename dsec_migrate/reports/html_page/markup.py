@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from dsec_migrate.visible import harmless
+from dsec_migrate.text.visible import harmless
 
 # so many items of a table or a list are laid out only when they come into view
 MANY = 100

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from dsec_migrate.finding import Action, Confidence, Finding
-from dsec_migrate.options import Target
+from dsec_migrate.config.options import Target
+from dsec_migrate.detectors.finding import Action, Confidence, Finding
 from dsec_migrate.outcome import Outcome, ProjectOutcome
-from dsec_migrate.reports.groups import by_note, by_place, target, targets
+from dsec_migrate.reports.finding_groups import by_note, by_place, target, targets
 from dsec_migrate.reports.hardened import subject
-from dsec_migrate.reports.html.markup import MANY, code, listed, prose, safe
+from dsec_migrate.reports.html_page.markup import MANY, code, listed, prose, safe
 from dsec_migrate.reports.next_steps import manager_scripts, next_steps
 from dsec_migrate.reports.unknown_images import unsure_starts
 

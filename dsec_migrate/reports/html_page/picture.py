@@ -9,13 +9,13 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dsec_migrate.finding import Action
+from dsec_migrate.detectors.finding import Action
 from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.counts import number
-from dsec_migrate.reports.html.markup import listed, safe
-from dsec_migrate.reports.html.scene import LEGEND, SHORT, Kind, Links, Scene, Thing, scene
-from dsec_migrate.reports.html.sheet import Sheet
-from dsec_migrate.visible import harmless
+from dsec_migrate.reports.html_page.markup import listed, safe
+from dsec_migrate.reports.html_page.picture_data import LEGEND, SHORT, Kind, Links, Scene, Thing, scene
+from dsec_migrate.reports.html_page.sheet import Sheet
+from dsec_migrate.text.visible import harmless
 
 MOST_ROWS = 24
 MOST_OF_A_SERVICE = 10

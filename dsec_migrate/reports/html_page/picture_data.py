@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from dsec_migrate.changes import PlannedSecret
-from dsec_migrate.finding import Action, Confidence, Exposure, Finding
-from dsec_migrate.options import SourceKind
+from dsec_migrate.config.options import SourceKind
+from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding
 from dsec_migrate.outcome import ProjectOutcome
-from dsec_migrate.passes import Delivery
-from dsec_migrate.reports.html.sheet import Sheet
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.reports.html_page.sheet import Sheet
 
 
 class Kind(str, Enum):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dsec_migrate.outcome import Masks, ProjectOutcome, Rewritten
-from dsec_migrate.project.mounted import Member
+from dsec_migrate.compose.project.mounted import Member
+from dsec_migrate.outcome import Masks, ProjectOutcome
 from dsec_migrate.reports.hiding import covered
 from dsec_migrate.reports.hunks import Hunk, hunks
+from dsec_migrate.text.source import Rewritten
 
 # of a change so long, less is shown of what stands around it: a browser has to take it in at once
 MANY_LINES = 2000
@@ -36,7 +37,7 @@ def _hunks(rewritten: Rewritten, masks: Masks) -> tuple[Hunk, ...]:
 def _without_secrets(image: str) -> str:
     if "@" not in image and "$" not in image:
         return image
-    from dsec_migrate.detectors import secret_parts
+    from dsec_migrate.detectors.judge import secret_parts
 
     # the digest of an image is no secret, however random it looks
     name, at, digest = image.partition("@sha256:")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from dsec_migrate.outcome import ProjectOutcome, Rewritten
+from dsec_migrate.outcome import ProjectOutcome
 from dsec_migrate.reports.diff import pairs, services_by_line
-from dsec_migrate.reports.html.markup import listed, safe
-from dsec_migrate.reports.html.sheet import Sheet
-from dsec_migrate.reports.html.syntax import Colour, colour_of
+from dsec_migrate.reports.html_page.markup import listed, safe
+from dsec_migrate.reports.html_page.sheet import Sheet
+from dsec_migrate.reports.html_page.syntax import Colour, colour_of
 from dsec_migrate.reports.hunks import Hunk, Line
+from dsec_migrate.text.source import Rewritten
 
 # longer ones begin closed: a browser lays out only what is open
 OPEN_ROWS = 400

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from dsec_migrate.outcome import Rewritten
-from dsec_migrate.secret import MASK
-from dsec_migrate.standalone import is_dockerfile
+from dsec_migrate.planning.bare_dockerfile import is_dockerfile
+from dsec_migrate.text.secret import MASK
+from dsec_migrate.text.source import Rewritten
 
 Colour = Callable[[str], str]
 

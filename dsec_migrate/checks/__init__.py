@@ -1,0 +1,1 @@
+"""The audit: one question each about a project."""

@@ -1,0 +1,1 @@
+"""``--interactive``: one finding after the other, as ``git add -p`` asks about hunks."""

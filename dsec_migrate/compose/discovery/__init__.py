@@ -1,0 +1,1 @@
+"""Which Compose files a call means, project by project."""

@@ -1,0 +1,1 @@
+"""What was asked for: options, the project's `dsec-migrate.toml`, exclusions."""

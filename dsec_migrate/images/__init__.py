@@ -1,0 +1,1 @@
+"""What an image reads from files, with the evidence."""

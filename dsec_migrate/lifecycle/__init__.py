@@ -1,0 +1,1 @@
+"""A migrated project: the state of its secrets, their values, their age."""

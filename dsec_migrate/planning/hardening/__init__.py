@@ -1,0 +1,1 @@
+"""Passes beyond secrets (``--harden``)."""

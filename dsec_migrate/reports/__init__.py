@@ -1,0 +1,1 @@
+"""Outcome -> text: one module for each format."""

@@ -1,0 +1,1 @@
+"""Changes -> text: the only place that thinks about indentation, quotes and line ends."""

@@ -1,0 +1,1 @@
+"""Where values go: one module for each store."""
