@@ -21,6 +21,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dsec_migrate"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 450
+ROOM = r"^\| *`([a-z_/]+)` *\|[^|]*\|([^|]*)\|$"
+ENTRIES = 22
+SAME_NAMES = {
+    "text",  # the room, and the report of that format
+    "images",  # the room, and the verb of that name
+}
 
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "core", "base", "helpers", "helper", "common", "misc", "shared", "tools"}
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "spwd", "syslog", "termios", "tty"}
@@ -36,20 +42,39 @@ WRITING_CALLS = {
 }  # fmt: skip
 
 
-def unit(path: Path) -> str:
-    """The row entry that a file belongs to: its module, or the folder of the package that it is in."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+@cache
+def known() -> dict[str, tuple[str, ...]]:
+    """The table in the documentation: what each room and sub-room knows besides its own modules, by its name."""
+    text = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    return {
+        room.rstrip("/"): tuple(name.rstrip("/") for name in re.findall(r"`([^`]+)`", names))
+        for room, names in re.findall(ROOM, text, re.MULTILINE)
+    }
 
 
 @cache
-def order() -> dict[str, int]:
-    """Modules and folders as the table in the documentation lists them, in its order."""
-    text = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
-    names: list[str] = []
-    for row in re.findall(r"^\| *\d+ *\|([^|]*)\|", text, re.MULTILINE):
-        names += [name.rstrip("/") for name in re.findall(r"`([^`]+)`", row)]
-    return {name: number for number, name in enumerate(names)}
+def reachable(room: str) -> frozenset[str]:
+    """What a room knows, directly or through others."""
+    return frozenset(known()[room]).union(*(reachable(name) for name in known()[room]))
+
+
+def room_of(name: str) -> str:
+    """The room, or sub-room, that a module (``compose.project.model``) is in; empty for the package's face."""
+    parts = name.split(".")
+    return "/".join(parts[:2]) if "/".join(parts[:2]) in known() else parts[0]
+
+
+def may_know(room: str, other: str) -> bool:
+    above, beside = room.split("/")[0], other.split("/")[0]
+    if above != beside:
+        return beside in reachable(above)
+    return room == other or "/" not in room or "/" not in other or other in reachable(room)
+
+
+def name_of(path: Path) -> str:
+    """``compose.project.model`` for that file, ``compose.project`` for the face of a package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @cache
@@ -76,42 +101,122 @@ def imported(node: ast.AST, path: Path) -> Iterator[tuple[str, int]]:
             yield str(part.args[0].value), part.lineno
 
 
-def own_imports(path: Path) -> Iterator[tuple[str, int]]:
-    """The rows of this program that a file imports."""
-    for name, line in imported(syntax(path), path):
-        parts = name.split(".")
-        if parts[0] == "dsec_migrate" and len(parts) > 1 and parts[1] != "schemas":
-            yield parts[1], line
+@cache
+def own_imports(path: Path) -> tuple[tuple[str, int], ...]:
+    """The modules of this program that a file imports (``text.source``), each with its line. What the face of a package
+    names is imported from where it is."""
+    modules = {name_of(module): module for module in MODULES}
+    found = []
+    for full, line in imported(syntax(path), path):
+        name = full.removeprefix("dsec_migrate.")
+        if name == full or name.split(".")[0] == "schemas":
+            continue
+        module, _, part = name.rpartition(".") if name not in modules else (name, "", "")
+        face = modules.get(module)
+        if face is not None and face.name == "__init__.py" and part and face != path:
+            homes = [home for home, _ in own_imports(face) if _defines(modules[home], part)]
+            module = homes[0] if homes else module
+        found.append((module, line))
+    return tuple(found)
+
+
+@cache
+def _defined(path: Path) -> frozenset[str]:
+    targets = {
+        target.id
+        for node in syntax(path).body
+        for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
+        if isinstance(target, ast.Name)
+    }
+    return frozenset(targets | {str(getattr(node, "name", "")) for node in syntax(path).body})
+
+
+def _defines(path: Path, name: str) -> bool:
+    return name in _defined(path)
 
 
 def relative(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-def test_the_documentation_lists_every_module_once() -> None:
-    found = {unit(path) for path in MODULES} - {"__init__", "__main__"}
-    assert set(order()) == found
+def test_the_top_shows_the_rooms_of_the_documentation_alone() -> None:
+    entries = {path.name for path in PACKAGE.iterdir() if path.is_file() or any(path.rglob("*.py"))}
+    rooms = {room for room in known() if "/" not in room}
+    assert {entry.removesuffix(".py") for entry in entries} - {"__init__", "__main__", "py.typed"} == rooms
+    assert len(entries) <= ENTRIES
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES if path.name == "__init__.py"} - {"."}
+    assert {room for room in known() if (PACKAGE / room).is_dir()} == folders
 
 
-def test_imports_point_to_earlier_rows_of_the_documentation() -> None:
-    places = order()
+@pytest.mark.parametrize("room", sorted(known()))
+def test_a_room_imports_what_its_row_names(room: str) -> None:
     wrong = [
         f"{relative(path)}:{line} imports {name}"
         for path in MODULES
+        if room_of(name_of(path)) == room
         for name, line in own_imports(path)
-        if unit(path) in places and name != unit(path) and places.get(name, len(places)) >= places[unit(path)]
+        if not may_know(room, room_of(name))
     ]
+    assert wrong == [], f"the row of {room} in docs/architecture.md does not name that room"
+
+
+def test_no_row_names_more_than_is_imported() -> None:
+    used = {(room_of(name_of(path)), room_of(name)) for path in MODULES for name, _ in own_imports(path)}
+    pairs = {(room, other) for room, other in used} | {
+        (room.split("/")[0], other.split("/")[0]) for room, other in used
+    }
+    assert [
+        f"{room} -> {other}" for room, others in known().items() for other in others if (room, other) not in pairs
+    ] == []
+
+
+def test_no_circle_of_modules() -> None:
+    arrows = {name_of(path): {name for name, _ in own_imports(path)} - {name_of(path)} for path in MODULES}
+    while True:
+        ends = {name for name, others in arrows.items() if not others & set(arrows)}
+        if not ends:
+            break
+        arrows = {name: others for name, others in arrows.items() if name not in ends}
+    assert sorted(_in_a_circle(arrows)) == []
+
+
+def _in_a_circle(arrows: dict[str, set[str]]) -> Iterator[str]:
+    for name in arrows:
+        seen: set[str] = set()
+        new = arrows[name] & set(arrows)
+        while new:
+            seen |= new
+            new = set().union(*(arrows[one] for one in new)) & set(arrows) - seen
+        if name in seen:
+            yield name
+
+
+def test_faces_of_packages_hold_no_logic() -> None:
+    wrong = []
+    for path in MODULES:
+        if path.name != "__init__.py" or path.parent == PACKAGE:
+            continue
+        for node in syntax(path).body:
+            is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            is_list = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            if not (is_text or is_list or isinstance(node, ast.ImportFrom)):
+                wrong.append(f"{relative(path)}:{node.lineno}")
     assert wrong == []
+
+
+def test_names_of_modules_are_unique() -> None:
+    names = [name_of(path).rpartition(".")[2] for path in MODULES]
+    assert {name for name in names if names.count(name) > 1} == SAME_NAMES
 
 
 def test_only_document_imports_the_yaml_library() -> None:
     users = {
-        unit(path)
+        room_of(name_of(path))
         for path in MODULES
         for name, _ in imported(syntax(path), path)
         if name.split(".")[0] in {"ruamel", "_ruamel_yaml", "yaml"}
     }
-    assert users == {"document"}
+    assert users == {"compose/document"}
 
 
 def _writes(path: Path) -> Iterator[str]:
@@ -141,8 +246,14 @@ def _writes(path: Path) -> Iterator[str]:
 def test_only_the_writer_and_saved_reports_change_the_disk() -> None:
     writers = {relative(path) for path in MODULES if any(_writes(path))}
     # filling.py writes values that were asked for into files that are missing or empty; registry.py keeps a cache
-    units = {path.split("/")[1].removesuffix(".py") for path in writers}
-    assert units <= {"transaction", "filling", "registry", "reports"}
+    others = {
+        path for path in writers if room_of(path.removeprefix("dsec_migrate/").replace("/", ".")) != "transaction"
+    }
+    assert others <= {
+        "dsec_migrate/images/registry.py",
+        "dsec_migrate/lifecycle/filling.py",
+        "dsec_migrate/reports/output.py",
+    }
     assert "dsec_migrate/transaction/commit.py" in writers
 
 
