@@ -11,6 +11,8 @@ VERBS = ("audit", "fill", "images", "lock", "pull", "push", "rotate", "status", 
 """The commands besides migrating, which has no verb: a module of ``verbs`` each, with ``Call`` (what it takes) and
 ``run``. Nobody means a file by one."""
 
+SHELLS = ("bash", "zsh", "fish")
+"""Those that there is completion for."""
 
 _HELP = Parameter(("-h", "--help"), "", bool, "Tell all options.")
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from dsec_migrate.cli.command import Command
-from dsec_migrate.cli.commands import every
-from dsec_migrate.cli.request import SHELLS
+from dsec_migrate.cli.command import SHELLS, Command
 from dsec_migrate.cli.verbs.parameters import Parameter
 from dsec_migrate.text.errors import UserError
 
 _FILE_METAVARS = {"FILE", "DIR", "FORMAT=FILE"}
 
 
-def script(shell: str) -> str:
+def script(shell: str, commands: Iterable[Command]) -> str:
     """The script of one of ``SHELLS``. Raises UserError for another."""
     if shell not in _SCRIPTS:
         raise UserError(f"--completion: there is none for {shell}", help=f"there is one for {', '.join(SHELLS)}")
-    return _SCRIPTS[shell](tuple(every()))
+    return _SCRIPTS[shell](tuple(commands))
 
 
 def _words(texts: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from dsec_migrate.cli.command import VERBS, Command
-from dsec_migrate.cli.commands import command
+from dsec_migrate.cli.commands import command, every
 from dsec_migrate.cli.request import NAME
 from dsec_migrate.cli.verbs.parameters import OTHER, Parameter
 from dsec_migrate.reports.output import say
@@ -97,7 +97,7 @@ def _type(kind: Any) -> Any:
 def _instead(row: Parameter) -> Any:
     def show(_: Any, __: Any, value: Any) -> None:
         if value and row.instead is not None:
-            say(row.instead(value), sys.stdout)
+            say(row.instead(value, every()), sys.stdout)
             raise typer.Exit
 
     return show

@@ -5,11 +5,12 @@ An attribute that :class:`Options` has as well is handed on to the pipeline unde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from dsec_migrate.cli import conversions
+from dsec_migrate.cli.command import SHELLS, Command
 from dsec_migrate.cli.verbs.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
 from dsec_migrate.config.options import Harden, Mount, SourceKind, Target, Unknown
 from dsec_migrate.reports.formats import REPORTS
@@ -17,8 +18,6 @@ from dsec_migrate.reports.look import DiffStyle
 from dsec_migrate.reports.output import destination, known_format
 
 NAME = "dsec-migrate"
-SHELLS = ("bash", "zsh", "fish")
-"""Those that there is completion for."""
 
 _DO = "What to do"
 _PLACE = "Where the values go"
@@ -26,13 +25,13 @@ _CHOICE = "Which variables move"
 _SHOW = "What to show"
 
 
-def _completion(shell: str) -> str:
+def _completion(shell: str, commands: Iterable[Command]) -> str:
     from dsec_migrate.cli import completion
 
-    return completion.script(shell)
+    return completion.script(shell, commands)
 
 
-def _version(_: bool) -> str:
+def _version(_: bool, __: Iterable[Command]) -> str:
     from importlib.metadata import version
 
     return f"{NAME} {version(NAME)}\n"

@@ -29,7 +29,8 @@ OTHER = "Other"
 class Parameter(NamedTuple):
     """``spellings`` are such as ``-f`` and ``--file``; a word without an option has none. ``metavar`` is empty for a
     switch. ``kind`` makes the value of one word and raises UserError where it cannot. ``values`` are all that it takes,
-    empty where that is open. What ``instead`` makes of the value is printed in place of the run."""
+    empty where that is open. What ``instead`` makes of the value, and of all
+    commands, is printed in place of the run."""
 
     spellings: tuple[str, ...]
     metavar: str
@@ -40,7 +41,7 @@ class Parameter(NamedTuple):
     values: tuple[str, ...] = ()
     is_repeated: bool = False
     is_required: bool = False
-    instead: Callable[[Any], str] | None = None
+    instead: Callable[[Any, Any], str] | None = None
 
     @property
     def is_switch(self) -> bool:
@@ -61,7 +62,7 @@ def switch(
     panel: str = OTHER,
     *,
     default: bool = False,
-    instead: Callable[[Any], str] | None = None,
+    instead: Callable[[Any, Any], str] | None = None,
 ) -> bool:
     """An option that takes nothing. Whoever says it gets the opposite of ``default``."""
     return cast("bool", Parameter((spelling,), "", bool, help, panel, default, instead=instead))
@@ -76,7 +77,7 @@ def option(
     panel: str = ...,
     *,
     values: Sequence[str] = ...,
-    instead: Callable[[Any], str] | None = ...,
+    instead: Callable[[Any, Any], str] | None = ...,
 ) -> T | None: ...
 @overload
 def option(
@@ -98,7 +99,7 @@ def option(
     *,
     default: Any = None,
     values: Sequence[str] = (),
-    instead: Callable[[Any], str] | None = None,
+    instead: Callable[[Any, Any], str] | None = None,
 ) -> Any:
     """An option with one value."""
     return Parameter((spelling,), metavar, kind, help, panel, default, _values(kind, values), instead=instead)
