@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dsec_migrate.cli.verbs.parameters import Call, Parameter
+from dsec_migrate.cli.parameters import Call, Parameter
 
 VERBS = ("audit", "fill", "images", "lock", "pull", "push", "rotate", "status", "undo", "unlock")
 """The commands besides migrating, which has no verb: a module of ``verbs`` each, with ``Call`` (what it takes) and

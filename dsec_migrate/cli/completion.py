@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from dsec_migrate.cli.command import SHELLS, Command
-from dsec_migrate.cli.verbs.parameters import Parameter
+from dsec_migrate.cli.parameters import Parameter
 from dsec_migrate.text.errors import UserError
 
 _FILE_METAVARS = {"FILE", "DIR", "FORMAT=FILE"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dsec_migrate.cli.command import Command
 from dsec_migrate.cli.commands import every
-from dsec_migrate.cli.verbs.parameters import Parameter
+from dsec_migrate.cli.parameters import Parameter
 from dsec_migrate.outcome import BAD_INPUT, DONE, REFUSED_BY_CHECK, UNPROVED
 
 _STATUS = {

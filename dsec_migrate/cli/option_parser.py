@@ -12,8 +12,8 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from dsec_migrate.cli.command import VERBS, Command
 from dsec_migrate.cli.commands import command, every
+from dsec_migrate.cli.parameters import OTHER, Parameter
 from dsec_migrate.cli.request import NAME
-from dsec_migrate.cli.verbs.parameters import OTHER, Parameter
 from dsec_migrate.reports.output import say
 from dsec_migrate.text.errors import UserError
 

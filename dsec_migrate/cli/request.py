@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dsec_migrate.cli import conversions
 from dsec_migrate.cli.command import SHELLS, Command
-from dsec_migrate.cli.verbs.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
+from dsec_migrate.cli.parameters import Call, arguments, existing_folder, one_of, option, repeated, switch
 from dsec_migrate.config.options import Harden, Mount, SourceKind, Target, Unknown
 from dsec_migrate.reports.formats import REPORTS
 from dsec_migrate.reports.look import DiffStyle

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from dsec_migrate.cli.parameters import one_of
 from dsec_migrate.cli.request import Request
-from dsec_migrate.cli.verbs.parameters import one_of
 from dsec_migrate.config.options import Harden, Manager, Mount, Options, SourceKind, Target
 from dsec_migrate.reports.output import say
 from dsec_migrate.text.errors import UserError

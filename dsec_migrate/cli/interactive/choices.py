@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dsec_migrate.cli.interactive.decision_units import Unit
 from dsec_migrate.cli.interactive.session import Session, State
+from dsec_migrate.cli.request import Request
 from dsec_migrate.config.options import Options, literally
 from dsec_migrate.text.records import replace
 
@@ -62,13 +63,13 @@ def _names(units: Sequence[Unit], numbers: Iterable[int]) -> tuple[str, ...]:
 
 def words_of(base: Options, options: Options) -> Iterator[tuple[str, str]]:
     """What is to be said in addition to ``base``, in pairs of an option and what stands behind it."""
-    yield from (("--only", text) for text in options.only if text not in base.only)
-    yield from (("--skip", text) for text in options.skip[len(base.skip) :])
-    yield from (("--rename", f"{name}={wanted}") for name, wanted in options.rename[len(base.rename) :])
-    yield from (("--source-of", f"{name}={kind.value}") for name, kind in options.source_of[len(base.source_of) :])
-    yield from (("--delivery-of", f"{name}={how.value}") for name, how in options.delivery_of[len(base.delivery_of) :])
-    added = options.skip_because[len(base.skip_because) :]
-    yield from (("--skip-because", f"{pattern}={reason}") for pattern, reason in added)
+    for name, row in Request.parameters.items():
+        if row.is_repeated and name in Options.__annotations__:
+            known, wanted = getattr(base, name), getattr(options, name)
+            # of sources and ways the last that fits counts, so one may be said again
+            is_longer = wanted[: len(known)] == known
+            added = wanted[len(known) :] if is_longer else [one for one in wanted if one not in known]
+            yield from ((row.spellings[-1], row.word(one)) for one in added)
 
 
 def command_lines(program: str, pairs: Sequence[tuple[str, str]], rest: Sequence[str], width: int) -> list[str]:

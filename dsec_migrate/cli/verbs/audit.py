@@ -12,8 +12,8 @@ from pathlib import Path
 from dsec_migrate.checks import baseline as baselines
 from dsec_migrate.checks.catalogue import CHECKS, IDS, Check, every, load
 from dsec_migrate.checks.checklist import Audit, Checklist
+from dsec_migrate.cli.parameters import one_of, option, repeated, switch
 from dsec_migrate.cli.verbs.audit_report import FORMATS, RENDERERS, refused, tell
-from dsec_migrate.cli.verbs.parameters import one_of, option, repeated, switch
 from dsec_migrate.cli.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, page_here
 from dsec_migrate.reports.output import complain, destination, known_format, save, say
 from dsec_migrate.reports.page import Page

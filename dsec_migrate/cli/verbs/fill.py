@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.cli.verbs.parameters import switch
+from dsec_migrate.cli.parameters import switch
 from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,

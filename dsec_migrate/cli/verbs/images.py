@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsec_migrate.cli.verbs import parameters
+from dsec_migrate.cli import parameters
 from dsec_migrate.cli.verbs.task import Result, page_here
 from dsec_migrate.config import project_file
 from dsec_migrate.images import table as images

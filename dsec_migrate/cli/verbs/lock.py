@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.cli.verbs.parameters import repeated
+from dsec_migrate.cli.parameters import repeated
 from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,

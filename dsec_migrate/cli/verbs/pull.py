@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsec_migrate.cli.verbs.parameters import one_of, required
+from dsec_migrate.cli.parameters import one_of, required
 from dsec_migrate.cli.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, keeper_of, place_of
 from dsec_migrate.cli.verbs.task import (
     ALLOW,

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsec_migrate.cli.parameters import one_of, option, repeated, required, switch
 from dsec_migrate.cli.verbs import manifests
-from dsec_migrate.cli.verbs.parameters import one_of, option, repeated, required, switch
 from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dsec_migrate.cli.verbs.parameters import argument, option, switch
+from dsec_migrate.cli.parameters import argument, option, switch
 from dsec_migrate.cli.verbs.rotating import Request, Rotation, file_of, place_of, put
 from dsec_migrate.cli.verbs.task import (
     ALLOW,

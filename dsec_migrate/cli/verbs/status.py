@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate import transaction
-from dsec_migrate.cli.verbs.parameters import switch
+from dsec_migrate.cli.parameters import switch
 from dsec_migrate.cli.verbs.task import ENV_FILES, FILES, LAYERS, SECRETS_DIR, ProjectCall, Result, Task
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.compose.project import Project

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from dsec_migrate.cli.verbs.parameters import Call, arguments, existing_folder, option, repeated, switch
+from dsec_migrate.cli.parameters import Call, arguments, existing_folder, option, repeated, switch
 from dsec_migrate.compose.discovery.discover import discover
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.compose.project import Project

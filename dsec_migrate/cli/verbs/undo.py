@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from dsec_migrate import transaction
-from dsec_migrate.cli.verbs.parameters import option, switch
+from dsec_migrate.cli.parameters import option, switch
 from dsec_migrate.cli.verbs.task import ALLOW, ENV_FILES, FILES, LAYERS, SECRETS_DIR, WRITE, ProjectCall, Result, Task
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.compose.interpolation import interpolated

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsec_migrate.cli.parameters import repeated
 from dsec_migrate.cli.verbs.lock import LOCKED, mark_of, of_files
-from dsec_migrate.cli.verbs.parameters import repeated
 from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,

@@ -55,6 +55,12 @@ class Parameter(NamedTuple):
             return bool(said) != self.default
         return None if said is None else self.kind(said)
 
+    def word(self, value: Any) -> str:
+        """How one value of a repeated option is said: what ``kind`` reads."""
+        if isinstance(value, tuple):
+            return "=".join(map(self.word, value))
+        return str(value.value) if isinstance(value, Enum) else str(value)
+
 
 def switch(
     spelling: str,
