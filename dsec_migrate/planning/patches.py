@@ -271,7 +271,8 @@ class ReplaceComment(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InsertWord(Patch):
-    """A flag comes right behind the keyword of an instruction; without an instruction, ``text`` is a new first line."""
+    """A flag comes right behind the keyword of an instruction; without an instruction, ``text`` is a comment that
+    becomes the first line of the file."""
 
     instruction: Instruction | None
     text: str

@@ -10,6 +10,7 @@ from dsec_migrate.planning.patches import (
     InsertEntry,
     Insertion,
     InsertItem,
+    InsertWord,
     Patches,
     Remove,
     RenameKey,
@@ -39,6 +40,9 @@ def made(document: Document, patches: Patches) -> list[Made]:
     for part in patches.of(ReplacePart):
         writer.patch = part
         writer.replace_part(part)
+    for word in patches.of(InsertWord):
+        writer.patch = word
+        writer.insert_first_line(word)
     for comment in patches.of(ReplaceComment):
         writer.patch = comment
         writer.replace_comment(comment)

@@ -39,8 +39,13 @@ class Insertions(Blocks):
 
     def _into_list(self, items: Sequence, patches: SequenceType[InsertItem]) -> None:
         before = patches[0].before
+        if items.flow:
+            self._extend_flow(items, self._flow_items(patches, quoted=False))
+            return
         if before is None or isinstance(before, Entry):
-            self._extend_block(items, patches, max(self.column(self.dash(items.items[0])) - 1, 0))
+            entry = self.parents.get(id(items))
+            key = self.column(entry.key.outer_start) if isinstance(entry, Entry) else 0
+            self._extend_block(items, patches, key)
             return
         dash = self.dash(before)
         start = self.source.line_start(dash)

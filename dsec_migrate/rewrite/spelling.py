@@ -49,7 +49,7 @@ def scalar(value: Value, quoted: bool = False) -> str:
 
 def like(node: Scalar, value: Value, *, in_flow: bool) -> str:
     """``value`` in the place of a scalar, in the quotes that it has."""
-    if not isinstance(value, str) or isinstance(value, Quoted):
+    if not isinstance(value, str) or isinstance(value, Quoted) or (isinstance(value, Bare) and not node.style):
         return scalar(value)
     if node.tag is None and node.style == "'" and "\n" not in value:
         return "'" + value.replace("'", "''") + "'"
@@ -83,7 +83,7 @@ def flow(value: Value, quoted: bool = False) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(flow(one, quoted) for one in value)}]"
-    return scalar(value, quoted)
+    return scalar(value, quoted or (isinstance(value, Bare) and _OF_FLOW.search(value) is not None))
 
 
 def block_item(pairs: SequenceType[str], indentation: str, gap: str) -> list[str]:

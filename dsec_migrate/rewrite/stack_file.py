@@ -7,14 +7,13 @@ a reference in a default nor a lone ``$``, takes a list only for ``depends_on`` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from typing import NamedTuple
 
 from dsec_migrate.compose import project as projects
 from dsec_migrate.compose import swarm_rules
-from dsec_migrate.compose.document import Document, Entry, Mapping, Scalar, follow
+from dsec_migrate.compose.document import Document, Mapping, Scalar, follow
 from dsec_migrate.compose.document import Sequence as SequenceNode
 from dsec_migrate.compose.environment import PROJECT_NAME
 from dsec_migrate.compose.interpolation import InterpolationError, Reference, references
@@ -22,16 +21,19 @@ from dsec_migrate.compose.project import EnvFileDeclaration, Project
 from dsec_migrate.compose.project.mounted import of_build, sources
 from dsec_migrate.detectors.finding import Finding
 from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.patches import Bare, InsertWord, Octal, Patch, Quoted, Remove, SetValue
 from dsec_migrate.planning.secret_files import Disk, resolve_path, written_anew
+from dsec_migrate.rewrite.rendering import rewrite
 from dsec_migrate.text.errors import UserError, VerificationError
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
-from dsec_migrate.text.source import Edit, Rewritten, splice
+from dsec_migrate.text.source import Rewritten
 
 MARK = "# Made by dsec-migrate from {name}; `--stack-output` makes it anew."
 _PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*(?<![.:])")
 _OCTAL = Pattern(r"0?[0-7]{3}")
+_NUMBER = Pattern(r"[0-9]+")
 _LONE_DOLLAR = Pattern(r"(?<!\$)(?:\$\$)*\$(?![\w{$])")
 
 
@@ -39,7 +41,7 @@ class _Place(NamedTuple):
     """``at`` is the offset that an error of :mod:`swarm_rules` about it would have."""
 
     at: int
-    edit: Edit
+    patch: Patch
 
 
 def unhandled(project: Project, problems: Sequence[UserError]) -> Iterator[UserError]:
@@ -69,8 +71,7 @@ def plan(
     secrets = list(_values(project, findings))
     places = list(_places(document, after, secrets))
     mark = MARK.format(name=source.name)
-    edits = list(dict.fromkeys(place.edit for place in places))
-    text = f"{mark}\n{splice(document.source.text, edits)}"
+    text, _ = rewrite(document, [InsertWord(document, None, mark), *(place.patch for place in places)])
     copy = _checked(after, text, texts)
     # what the copy still leaves to the shell that deploys
     used = {one.name for node in copy.document.templates for one in _references(node.value)}
@@ -120,46 +121,55 @@ def _places(document: Document, project: Project, secrets: Sequence[Secret]) -> 
         entry = root.own(key)
         if entry is not None and not root.flow:
             at = entry.key.start if key == "name" else follow(entry.value).start
-            yield _Place(at, _without(document, entry))
+            yield _Place(at, Remove(document, entry, origin=key))
     services = root.get("services")
     seen: set[int] = set()
+    written: set[int] = set()
     for one in services.entries if isinstance(services, Mapping) else ():
         body = follow(one.value)
         if isinstance(body, Mapping) and id(body) not in seen:
             seen.add(id(body))
             yield from _of_service(document, body)
+            yield from _of_env_files(document, project, body, secrets, written)
     yield from _of_builds(document, root, project)
-    done: set[int] = set()
     for node in document.templates:
-        edit = _resolved(document, project, node, secrets) if id(node) not in done else None
-        done.add(id(node))
-        if edit is not None:
-            yield _Place(node.start, edit)
+        patch = _resolved(document, project, node, secrets)
+        if patch is not None and id(node) not in written:
+            yield _Place(node.start, patch)
 
 
 def _of_service(document: Document, body: Mapping) -> Iterator[_Place]:
     depends = body.own("depends_on")
     if depends is not None and isinstance(depends.value, Mapping) and not body.flow:
-        names = json.dumps([entry.name for entry in depends.value.entries])
-        yield _Place(depends.key.start, Edit(depends.key.end, depends.end, f": {names}"))
+        names = tuple(Quoted(entry.name) for entry in depends.value.entries)
+        yield _Place(depends.key.start, SetValue(document, depends.value, names, "depends_on"))
     build = body.own("build")
     listed = build.value.own("secrets") if build is not None and isinstance(build.value, Mapping) else None
     if listed is not None and build is not None and isinstance(build.value, Mapping) and not build.value.flow:
         # nothing is built there, so nothing is lost
-        yield _Place(listed.key.start, _without(document, listed))
+        yield _Place(listed.key.start, Remove(document, listed, origin="the secrets of a build"))
     environment = body.own("environment")
     block = environment.value if environment is not None else None
     for entry in block.entries if isinstance(block, Mapping) else ():
         value = entry.value
         if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
             text = "true" if value.resolved() else "false"
-            yield _Place(value.start, Edit(value.start, value.end, f'"{text}"'))
-    yield from (_Place(node.start, edit) for node, edit in _typed(body))
+            yield _Place(value.start, SetValue(document, value, Quoted(text), entry.name))
+    yield from _typed(document, body)
+
+
+def _of_env_files(
+    document: Document, project: Project, body: Mapping, secrets: Sequence[Secret], written: set[int]
+) -> Iterator[_Place]:
+    """Paths in the long form, which is not known there; those that are ``written`` with it, by their identity."""
     files = body.get("env_file")
     for item in files.items if isinstance(files, SequenceNode) else ():
         path = item.get("path") if isinstance(item, Mapping) else None
         if isinstance(item, Mapping) and isinstance(path, Scalar) and set(item.effective()) == {"path"}:
-            yield _Place(item.start, Edit(item.start, item.end, json.dumps(path.value)))
+            resolved = _resolved(document, project, path, secrets)
+            written.add(id(path))
+            value = Quoted(path.value) if resolved is None else resolved.value
+            yield _Place(item.start, SetValue(document, item, value, "env_file"))
 
 
 def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[_Place]:
@@ -177,24 +187,20 @@ def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[
         body = follow(one.value)
         variable = body.own("environment") if isinstance(body, Mapping) else None
         at = one.key.start if variable is None else variable.key.start
-        yield _Place(at, _without(document, block if is_all else one))
+        yield _Place(at, Remove(document, block if is_all else one, origin="the secrets of builds"))
 
 
-def _typed(body: Mapping) -> Iterator[tuple[Scalar, Edit]]:
+def _typed(document: Document, body: Mapping) -> Iterator[_Place]:
     """Numbers in quotes, which Swarm wants without."""
     mounts, ports = body.get("secrets"), body.get("ports")
     for item in mounts.items if isinstance(mounts, SequenceNode) else ():
         mode = item.get("mode") if isinstance(item, Mapping) else None
         if isinstance(mode, Scalar) and mode.style in {"'", '"'} and _OCTAL.fullmatch(mode.value):
-            yield mode, Edit(mode.start, mode.end, f"0{int(mode.value, 8):o}")
+            yield _Place(mode.start, SetValue(document, mode, Octal(int(mode.value, 8)), "mode"))
     for item in ports.items if isinstance(ports, SequenceNode) else ():
         port = item.get("published") if isinstance(item, Mapping) else None
-        if isinstance(port, Scalar) and port.style in {"'", '"'} and port.value.isdigit():
-            yield port, Edit(port.start, port.end, port.value)
-
-
-def _without(document: Document, entry: Entry) -> Edit:
-    return Edit(*document.source.lines(entry.key.outer_start, entry.end), "")
+        if isinstance(port, Scalar) and port.style in {"'", '"'} and _NUMBER.fullmatch(port.value):
+            yield _Place(port.start, SetValue(document, port, int(port.value), "published"))
 
 
 def _references(text: str) -> tuple[Reference, ...]:
@@ -204,7 +210,7 @@ def _references(text: str) -> tuple[Reference, ...]:
         return ()
 
 
-def _resolved(document: Document, project: Project, node: Scalar, secrets: Sequence[Secret]) -> Edit | None:
+def _resolved(document: Document, project: Project, node: Scalar, secrets: Sequence[Secret]) -> SetValue | None:
     """The text as Compose resolves it here, where Swarm would resolve it otherwise."""
     found = _references(node.value)
     names = {one.name for one in found}
@@ -218,14 +224,8 @@ def _resolved(document: Document, project: Project, node: Scalar, secrets: Seque
     if value is None or any(secret.reveal() in value for secret in secrets if secret):
         return None
     text = value.replace("$", "$$")
-    end = node.end
-    if node.style in {"|", ">"}:
-        source = document.source.text
-        while end > node.start and source[end - 1] in "\r\n":
-            end -= 1
-    elif not node.style and _PLAIN.fullmatch(text) and not _is_variable(document, node):
-        return Edit(node.start, end, text)
-    return Edit(node.start, end, json.dumps(text, ensure_ascii=False))
+    is_plain = not node.style and _PLAIN.fullmatch(text) and not _is_variable(document, node)
+    return SetValue(document, node, Bare(text) if is_plain else Quoted(text), "a reference")
 
 
 def _is_variable(document: Document, node: Scalar) -> bool:

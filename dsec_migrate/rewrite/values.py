@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dsec_migrate.compose.document import Entry, Mapping, ParsedNode, Scalar, Sequence, text_span
-from dsec_migrate.planning.patches import RenameKey, Repeat, ReplaceComment, ReplacePart, SetValue, Value
+from dsec_migrate.planning.patches import (
+    InsertWord,
+    Quoted,
+    RenameKey,
+    Repeat,
+    ReplaceComment,
+    ReplacePart,
+    SetValue,
+    Value,
+)
 from dsec_migrate.rewrite.blocks import Blocks
 from dsec_migrate.rewrite.spelling import flow, is_json, like, scalar, unquoted
 from dsec_migrate.text.errors import VerificationError
@@ -45,7 +54,9 @@ class Values(Blocks):
         """Gives a scalar (or the place of an alias) another text in the same style."""
         start, end = node.start, node.end
         if not isinstance(node, Scalar):
-            self.replace(start, end, unquoted(str(value), in_flow=self.is_in_flow(node)))
+            text = str(value)
+            is_free = not isinstance(value, Quoted)
+            self.replace(start, end, unquoted(text, in_flow=self.is_in_flow(node)) if is_free else scalar(value))
             return
         text = like(node, value, in_flow=_is_odd(value) and self.is_in_flow(node))
         if node.tag is not None:
@@ -82,6 +93,8 @@ class Values(Blocks):
             return
         column, step = self.indentation(key.outer_start), self.habits.first_step
         offset = self.item_offset(holder) if isinstance(value, list) else None
+        if isinstance(node, Sequence) and not node.flow and node.items:
+            offset = self.column(self.dash(node.items[0])) - len(column)
         lines = self.entry_lines((entry.name, value), column, step, offset=offset)[1:]
         line_end = self.source.line_end(end - 1)
         behind = self.text[end:line_end]
@@ -101,6 +114,10 @@ class Values(Blocks):
         column = " " * self.column(place.start)
         text = patch.text.replace("\n", self.newline_at(place.start) + column)
         self.replace(place.start, place.start if is_added else place.end, text)
+
+    def insert_first_line(self, patch: InsertWord) -> None:
+        assert patch.instruction is None
+        self.insert_lines_before(0, [patch.text])
 
     def replace_comment(self, patch: ReplaceComment) -> None:
         self.replace(*patch.span, patch.text)

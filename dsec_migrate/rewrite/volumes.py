@@ -14,18 +14,20 @@ from typing import Any
 from dsec_migrate.compose import document as yaml
 from dsec_migrate.compose import project as projects
 from dsec_migrate.compose.discovery.nearby import Reader
-from dsec_migrate.compose.document import Document, Entry, follow
+from dsec_migrate.compose.document import Document, follow
 from dsec_migrate.compose.document import Mapping as MappingNode
 from dsec_migrate.compose.document import Sequence as SequenceNode
 from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.planning import secret_readers
 from dsec_migrate.planning.changes import NewFile, Plan, PlannedSecret
+from dsec_migrate.planning.patches import Bare, InsertItem, Patch, Remove, RenameKey, SetValue
 from dsec_migrate.planning.secret_files import Disk, resolve_path
+from dsec_migrate.rewrite.rendering import rewrite
 from dsec_migrate.text.errors import UserError, VerificationError
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
-from dsec_migrate.text.source import Edit, Rewritten, edits_between, splice
+from dsec_migrate.text.source import Rewritten, edits_between
 
 PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
 
@@ -42,8 +44,7 @@ def apply(
     folders = {name: _files(after, service) for name, service in after.services.items() if by_path(service)}
     if not folders:
         return plan, list(rewritten)
-    edits = list(_edits(after, folders, directory))
-    text = splice(after.document.source.text, edits)
+    text, _ = rewrite(after.document, _patches(after, folders, directory))
     _check(after, {**overlay, after.document.source.real_path: text}, folders, directory)
     source = project.document.source
     others = [file for file in rewritten if file.source.real_path != source.real_path]
@@ -85,53 +86,31 @@ def _files(project: Project, service: Service) -> Mapping[str, str]:
     return found
 
 
-def _edits(project: Project, folders: Mapping[str, Mapping[str, str]], directory: str) -> Iterator[Edit]:
+def _patches(project: Project, folders: Mapping[str, Mapping[str, str]], directory: str) -> Iterator[Patch]:
     document = project.document
     for name in folders:
         (layer,) = project.services[name].layers
-        yield from _of_service(document, layer.service, f"{directory.rstrip('/')}/{name}:{SECRETS_MOUNT}:ro")
+        item = Bare(f"{directory.rstrip('/')}/{name}:{SECRETS_MOUNT}:ro")
+        yield from _of_service(document, layer.service, item, f"the volumes of {name}")
     root = document.roots[0]
     definitions = root.own("secrets") if isinstance(root, MappingNode) else None
     if definitions is not None:
-        gone = _without(document, definitions)
-        text = document.source.text
-        # the blank line above goes with the last block of a file
-        above = text[: gone.start].rstrip("\r\n")
-        is_last = not text[gone.end :].strip()
-        yield Edit(document.source.line_end(len(above) - 1) if is_last and above else gone.start, gone.end, "")
+        yield Remove(document, definitions, origin="the definitions of secrets")
 
 
-def _of_service(document: Document, body: MappingNode, item: str) -> Iterator[Edit]:
+def _of_service(document: Document, body: MappingNode, item: Bare, origin: str) -> Iterator[Patch]:
     """The volume stands where the list of secrets did, or at the end of the volumes that there are."""
     own, volumes = body.own("secrets"), body.own("volumes")
     assert own is not None
-    source = document.source
     listed = follow(volumes.value) if volumes is not None else None
-    gone = _without(document, own)
-    newline = "\r\n" if "\r\n" in source.text else "\n"
-    if volumes is None or not isinstance(listed, SequenceNode) or not listed.items:
-        column = source.text[source.line_start(own.key.outer_start) : own.key.outer_start]
-        first = own.value.items[0] if isinstance(own.value, SequenceNode) and not own.value.flow else None
-        lead = source.text[source.line_start(first.start) : first.start] if first is not None else f"{column}  - "
-        if volumes is not None:
-            yield _without(document, volumes)
-        end = newline if source.text[gone.start : gone.end].endswith("\n") else ""
-        yield Edit(gone.start, gone.end, f"{column}volumes:{newline}{lead}{item}{end}")
+    if isinstance(listed, SequenceNode) and listed.items:
+        yield InsertItem(document, listed, "", item, origin=origin)
+        yield Remove(document, own, origin=origin)
         return
-    yield gone
-    last = listed.items[-1]
-    if listed.flow:
-        yield Edit(last.end, last.end, f", {item}")
-        return
-    line = source.line_start(last.start)
-    lead = source.text[line : source.text.index("-", line) + 1]
-    at = source.line_end(max(last.end - 1, line))
-    is_open = source.text[at - 1 : at] != "\n"
-    yield Edit(at, at, f"{newline}{lead} {item}" if is_open else f"{lead} {item}{newline}")
-
-
-def _without(document: Document, entry: Entry) -> Edit:
-    return Edit(*document.source.lines(entry.key.outer_start, entry.end), "")
+    if volumes is not None:
+        yield Remove(document, volumes, origin=origin)
+    yield RenameKey(document, own, "volumes", origin)
+    yield SetValue(document, own.value, [item], origin)
 
 
 def _check(after: Project, texts: Mapping[str, str], folders: Mapping[str, Mapping[str, str]], directory: str) -> None:

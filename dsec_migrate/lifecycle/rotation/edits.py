@@ -10,14 +10,14 @@ from typing import Any
 
 from dsec_migrate.compose.document import Document, Entry, ParsedNode, Scalar, Sequence, follow, parse, plain, walk
 from dsec_migrate.compose.document import Mapping as MappingNode
-from dsec_migrate.text.errors import UserError, VerificationError
-from dsec_migrate.verify.interpreter import Interpreter
-from dsec_migrate.planning.patches import InsertEntry, Patch, Remove, Repeat, SetValue
 from dsec_migrate.compose.project import Project
 from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, mounts
+from dsec_migrate.planning.patches import InsertEntry, Patch, Remove, Repeat, SetValue
+from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.errors import UserError, VerificationError
 from dsec_migrate.text.records import replace
-from dsec_migrate.rewrite import rewrite
 from dsec_migrate.text.source import Edit
+from dsec_migrate.verify.interpreter import Interpreter
 
 Changed = list[tuple[Document, tuple[Edit, ...], str]]
 """Each file with its edits and its new text."""
