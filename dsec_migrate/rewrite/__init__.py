@@ -1,1 +1,1 @@
-"""Changes -> text: the only place that thinks about indentation, quotes and line ends."""
+"""Patches -> text: the only place that thinks about indentation, quotes, commas and line ends."""
