@@ -15,7 +15,7 @@ import pytest
 
 from dsec_migrate.checks.catalogue import Group
 from dsec_migrate.checks.subject import Weight
-from dsec_migrate.cli import commands, completion, manual, mistaken, verbs
+from dsec_migrate.cli import commands, completion, mistaken, verbs
 from dsec_migrate.cli.command import VERBS
 from dsec_migrate.cli.request import Request
 from dsec_migrate.cli.verbs import audit_report
@@ -23,6 +23,7 @@ from dsec_migrate.config.options import Harden, Options, SourceKind
 from dsec_migrate.detectors.finding import Action, Confidence, Exposure
 from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.planning.sources.hold import source_of
 from dsec_migrate.reports import formats
 from dsec_migrate.rewrite import fetching
 from dsec_migrate.stores import managers
@@ -129,7 +130,6 @@ def test_a_verb_is_known_everywhere(verb: str) -> None:
     command = commands.command(verb)
     assert command.text.partition("\n")[0].endswith("."), f"the docstring of verbs.{verb}.Call begins with no sentence"
     assert f"{verb}" in commands.command("").text
-    assert f"dsec\\-migrate {verb}" in manual.page()
     assert all(verb in completion.script(shell, commands.every()) for shell in ("bash", "zsh", "fish"))
     with pytest.raises(UserError) as caught:
         mistaken.check([Path(f"{verb}{verb[-1]}")], VERBS, "dsec-migrate")
@@ -181,6 +181,11 @@ def test_each_store_is_registered() -> None:
     known = {store.module.rpartition(".")[2] for store in managers.STORES.values()}
     missing = defining(managers, "connect") - known - {"managers"}
     assert not missing, f"stores/ has {missing}: add it to stores/managers.STORES"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SourceKind if not kind.is_managed])
+def test_each_source_has_its_module(kind: SourceKind) -> None:
+    assert callable(source_of(kind)), f"planning/sources/{kind.value}_secrets.py has no hold"
 
 
 def test_each_manager_has_its_fetching_service() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -370,9 +371,8 @@ def test_switches_are_what_the_option_parser_has() -> None:
 
 
 def test_the_manual_is_what_the_code_says() -> None:
-    from dsec_migrate.cli.manual import page
-
-    advice = "run: python -m dsec_migrate.cli.manual >man/dsec-migrate.1"
+    page = runpy.run_path(str(REPOSITORY / "docs" / "manual.py"))["page"]
+    advice = "run: python docs/manual.py >man/dsec-migrate.1"
     assert (REPOSITORY / "man" / "dsec-migrate.1").read_text("utf-8") == page(), advice
 
 

@@ -1,8 +1,10 @@
-"""Where values go: one module per store, and the registry that makes it known."""
+"""Where values go: a module for each kind of source, found by its name, with ``hold``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 from dsec_migrate.compose.project import Project, Service, Variable
 from dsec_migrate.compose.project.project_name import is_said
@@ -10,18 +12,12 @@ from dsec_migrate.config.options import Options, SourceKind, Target
 from dsec_migrate.planning.sources.holding import Holding, Skipped
 from dsec_migrate.text.source import is_text
 
-Store = Callable[[Project, Service, Variable], "Holding | Skipped"]
+Source = Callable[[Project, Service, Variable], "Holding | Skipped"]
 
 
-def stores() -> Mapping[SourceKind, Store]:
-    """Every store by the name that ``--source`` takes."""
-    from dsec_migrate.planning.sources import environment_secrets, external_secrets, file_secrets
-
-    return {
-        SourceKind.FILE: file_secrets.hold,
-        SourceKind.ENVIRONMENT: environment_secrets.hold,
-        SourceKind.EXTERNAL: external_secrets.hold,
-    }
+def source_of(kind: SourceKind) -> Source:
+    """The module of a source that ``--source`` takes; those of a manager are files here."""
+    return cast("Source", import_module(f"dsec_migrate.planning.sources.{kind.value}_secrets").hold)
 
 
 def hold(options: Options, project: Project, service: Service, variable: Variable) -> Holding | Skipped:
@@ -39,7 +35,7 @@ def hold(options: Options, project: Project, service: Service, variable: Variabl
             holding = environment_secrets.hold(project, service, variable)
             if isinstance(holding, Holding):
                 return holding
-    holding = stores()[source](project, service, variable)
+    holding = source_of(source)(project, service, variable)
     is_kept = isinstance(holding, Holding) and holding.source is not SourceKind.ENVIRONMENT
     return (_named(options, project, service, variable) if is_kept else None) or holding
 

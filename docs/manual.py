@@ -1,4 +1,4 @@
-"""The manual page, from the same tables as the help: ``python -m dsec_migrate.cli.manual`` prints it."""
+"""The manual page, from the same tables as the help: ``python docs/manual.py`` prints it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     plain, *verbs = every()
-    yield '.\\" Made by `python -m dsec_migrate.cli.manual`.'
+    yield '.\\" Made by `python docs/manual.py`.'
     yield '.TH DSEC-MIGRATE 1 "" "dsec-migrate" "User Commands"'
     yield ".SH NAME"
     yield "dsec\\-migrate \\- move plaintext secrets of Compose projects into Docker secrets"
