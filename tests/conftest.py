@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
+from dsec_migrate.cli import entry as cli
 from dsec_migrate.compose import project as projects
 from dsec_migrate.compose.environment import Environment
 from dsec_migrate.compose.project import Project
@@ -357,3 +359,32 @@ def put(paths: set[Path], root: Path) -> None:
         target = root / path.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path.resolve(), target)
+
+
+class Said(NamedTuple):
+    """How a call ended, and what it put on the screen."""
+
+    status: int
+    out: str
+    err: str
+
+
+Say = Callable[..., Said]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Say:
+    """Calls the program in this process; Docker is not asked about images. What the module calls ``HIDDEN`` is never
+    on the screen."""
+
+    def call(*words: str) -> Said:
+        is_verb = bool(words) and not words[0].startswith("-") and not set("./") & set(words[0])
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words if is_verb else ["--no-docker", *words])
+        shown = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        for value in request.module.HIDDEN:
+            assert value not in shown.out + shown.err
+        return Said(stop.value.code, shown.out, shown.err)
+
+    return call

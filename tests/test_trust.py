@@ -9,15 +9,13 @@ import io
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from conftest import snapshot
+from conftest import Say, snapshot
 
 from dsec_migrate import transaction
-from dsec_migrate.cli import entry as cli
 from dsec_migrate.text.boundary import Boundary
 from dsec_migrate.text.reserved_names import JOURNAL, UNDO
 from dsec_migrate.transaction import disk
@@ -46,13 +44,7 @@ KEY = b"k" * 32
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 
 
-class Said(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Say = Callable[..., Said]
+HIDDEN = (PASSWORD,)
 
 
 @pytest.fixture
@@ -69,19 +61,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     return folder
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def call(*words: str) -> Said:
-        with pytest.raises(SystemExit) as stop:
-            cli.main(["--no-docker", *words] if not words or words[0].startswith("-") else words)
-        shown = capsys.readouterr()
-        assert isinstance(stop.value.code, int)
-        assert PASSWORD not in shown.out + shown.err
-        return Said(stop.value.code, shown.out, shown.err)
-
-    return call
 
 
 def outside(project: Path) -> dict[str, bytes]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from conftest import snapshot
+from conftest import Say, snapshot
 
-from dsec_migrate import cli
 from dsec_migrate.text.reserved_names import JOURNAL
 
 PASSWORD = "Phalarope-Marsh-16"
@@ -25,13 +22,7 @@ services:
 """
 
 
-class Said(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Say = Callable[..., Said]
+HIDDEN = (PASSWORD,)
 
 
 @pytest.fixture
@@ -44,19 +35,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     subprocess.run(["git", "init", "-q"], check=True)
     return place
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def call(*words: str) -> Said:
-        with pytest.raises(SystemExit) as stop:
-            cli.main(words if words[:1] == ("undo",) else ["--no-docker", *words])
-        shown = capsys.readouterr()
-        assert isinstance(stop.value.code, int)
-        assert PASSWORD not in shown.out + shown.err
-        return Said(stop.value.code, shown.out, shown.err)
-
-    return call
 
 
 def plant(folder: Path, **files: str) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from conftest import snapshot
+from conftest import Say, snapshot
 
-from dsec_migrate import cli
 from dsec_migrate.text.reserved_names import UNDO
 
 PASSWORD, TOKEN = "Whinchat-Sluice-44", "Whinchat-Sluice-tok"
@@ -30,13 +27,7 @@ services:
 ENV_FILE = f"API_TOKEN={TOKEN}  # of the test system\nLOG_LEVEL=info\n"
 
 
-class Said(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Say = Callable[..., Said]
+HIDDEN = (PASSWORD, TOKEN)
 
 
 @pytest.fixture
@@ -48,20 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project)
     monkeypatch.setenv("COLUMNS", "120")
     return project
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def call(*words: str) -> Said:
-        with pytest.raises(SystemExit) as stop:
-            cli.main(words)
-        shown = capsys.readouterr()
-        assert PASSWORD not in shown.out + shown.err
-        assert TOKEN not in shown.out + shown.err
-        assert isinstance(stop.value.code, int)
-        return Said(stop.value.code, shown.out, shown.err)
-
-    return call
 
 
 def everything(folder: Path) -> set[str]:
