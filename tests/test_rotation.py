@@ -100,6 +100,25 @@ def rotate(folder: Path, *words: str, status: int = 0) -> str:
     return said
 
 
+def _rotated(folder: Path, text: str) -> list[str]:
+    """The texts of the Compose file while the second value is there, and at the end."""
+    folder.mkdir()
+    project(folder, "", db_password=OLD, other="x")
+    found = []
+    (folder / "compose.yml").write_bytes(text.encode())
+    for words in (("--value-file", "value"), ("--finish", "--confirmed")):
+        rotate(folder, *words, "--write")
+        found.append((folder / "compose.yml").read_bytes().decode())
+    return found
+
+
+def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
+    plain = _rotated(tmp_path / "lf", BUILT)
+    assert plain == [DUAL, BUILT]
+    other = _rotated(tmp_path / "crlf", BUILT.replace("\n", "\r\n"))
+    assert other == [text.replace("\n", "\r\n") for text in plain]
+
+
 def seen(folder: Path) -> Mapping[str, bytes]:
     return {name: data for name, data in files(folder).items() if ".journal" not in name and ".undo" not in name}
 

@@ -67,6 +67,23 @@ def environments(config: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
 WORDS = ("--source", "external", "--stack-output", "stack.yml")
 
 
+def test_line_ends_stay_as_they_are(folder: Path) -> None:
+    run(folder, *WORDS, "--write")
+    plain = (folder / "stack.yml").read_bytes()
+    (folder / "stack.yml").unlink()
+    (folder / "compose.yml").write_bytes(COMPOSE.replace("\n", "\r\n").encode())
+    run(folder, *WORDS, "--write")
+    assert (folder / "stack.yml").read_bytes() == plain.replace(b"\n", b"\r\n")
+
+
+def test_a_path_of_an_env_file_with_an_expression_is_written_once(folder: Path) -> None:
+    (folder / "compose.yml").write_text(COMPOSE.replace("- path: app.env", "- path: ${DB_USER}.env"))
+    (folder / "app.env").rename(folder / "wiki.env")
+    run(folder, *WORDS, "--write")
+    copy = YAML(typ="safe").load((folder / "stack.yml").read_text())
+    assert copy["services"]["app"]["env_file"] == ["wiki.env"]
+
+
 def test_the_copy_says_otherwise_what_swarm_refuses(folder: Path) -> None:
     told = run(folder, *WORDS)
     assert not (folder / "stack.yml").exists()

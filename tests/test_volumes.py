@@ -95,6 +95,12 @@ def test_each_service_has_a_folder_and_sees_no_other_ones(tmp_path: Path) -> Non
     assert not (tmp_path / "secrets").exists()
 
 
+def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_bytes(COMPOSE.replace("\n", "\r\n").encode())
+    run(tmp_path, "--mount", "volume", "--write")
+    assert (tmp_path / "compose.yml").read_bytes() == AFTER.replace("\n", "\r\n").encode()
+
+
 def test_secrets_that_are_there_already_move_into_folders(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "key").write_text(TOKEN)

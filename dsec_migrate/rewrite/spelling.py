@@ -10,11 +10,11 @@ from dsec_migrate.compose.scalars import resolve
 from dsec_migrate.planning.patches import Bare, Octal, Quoted, Value
 from dsec_migrate.text.patterns import Pattern
 
-# what may stand unquoted as a value or an item, in block and in flow style
+# what may stand unquoted as a value or an item; between brackets or braces without an expression
 _PLAIN = Pattern(
     r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)[A-Za-z0-9_./-]*"
 )
-# what may take the place of a text that stands unquoted, the last two outside of brackets and braces only
+# what may take the place of a text that stands unquoted
 _UNQUOTED = Pattern(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s]))(?:[^\s:#]|:(?=[^\s])|(?<!\s)#|[ ](?=[^\s#]))*")
 _OF_FLOW = Pattern(r"[,\[\]{}]")
 _NUMBER_LIKE = Pattern(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
@@ -60,8 +60,9 @@ def like(node: Scalar, value: Value, *, in_flow: bool) -> str:
 
 def unquoted(value: str, *, in_flow: bool) -> str:
     """A text without quotes, where it means itself so."""
+    is_odd = in_flow and _OF_FLOW.search(value) is not None
     is_sure = _UNQUOTED.fullmatch(value) is not None and isinstance(resolve(value), str)
-    return value if is_sure and not (in_flow and _OF_FLOW.search(value)) else scalar(value)
+    return value if is_sure and not is_odd else scalar(value, quoted=is_odd)
 
 
 def quotes_of(definition: ParsedNode) -> str:
@@ -83,7 +84,7 @@ def flow(value: Value, quoted: bool = False) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(flow(one, quoted) for one in value)}]"
-    return scalar(value, quoted or (isinstance(value, Bare) and _OF_FLOW.search(value) is not None))
+    return scalar(value, quoted or (isinstance(value, str) and _OF_FLOW.search(value) is not None))
 
 
 def block_item(pairs: SequenceType[str], indentation: str, gap: str) -> list[str]:
