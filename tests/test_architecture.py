@@ -336,3 +336,23 @@ def test_the_distribution_holds_every_package() -> None:
         packages = tomllib.load(file)["tool"]["setuptools"]["packages"]
     folders = {path.parent.relative_to(REPOSITORY) for path in (REPOSITORY / "dsec_migrate").rglob("__init__.py")}
     assert sorted(packages) == sorted({".".join(folder.parts) for folder in folders} | {"dsec_migrate.schemas"})
+
+
+def test_the_data_flow_names_what_there_is() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 150, "docs/architecture.md: at most 150 lines"
+    flow = text.split("## Data flow")[1].split("## Decisions")[0].split("`\n", 1)[1]
+    defined = {
+        node.name
+        for path in MODULES
+        for node in ast.walk(syntax(path))
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+    homes = {name_of(path).split(".")[-1]: path for path in MODULES}
+    for word in re.findall(r"`([A-Za-z_./]+)`", flow):
+        if word.endswith((".yml", ".env", "/")) or word.isupper():
+            continue
+        module, _, name = word.rpartition(".")
+        home = homes.get(module)
+        assert name in defined or word.split("/")[-1] in homes, f"{word}: nothing is called so"
+        assert not module or module[0].isupper() or (home is not None and _defines(home, name)), word
