@@ -63,6 +63,16 @@ FORMS = [
     "smbclient -U keeper%{} //files/x",
     "lftp -u keeper,{} ftp.example.org",
     "7z x -p{} a.7z",
+    "zip -P {} a.zip x",
+    "unzip -P{} a.zip",
+    "openssl passwd -6 {}",
+    "gpg --batch --passphrase {} -c x",
+    "ssh-keygen -t rsa -N {} -f x",
+    "keytool -genkey -storepass {} -alias x",
+    "keytool -genkey -alias x -keypass {}",
+    "slappasswd -s {}",
+    "wpa_passphrase home {}",
+    "mkpasswd -m sha-512 {}",
     "etcdctl --user root:{} get x",
     "ttyd -c keeper:{} bash",
     "cypher-shell -u neo4j -p {} x",
@@ -82,6 +92,11 @@ FORMS = [
     # standard input
     "echo {} | docker login -u keeper --password-stdin",
     "echo keeper:{} | chpasswd",
+    "printf 'keeper:%s\\n' {} | chpasswd",
+    "echo {} | passwd --stdin keeper",
+    "echo {} | gpg --batch --passphrase-fd 0 -c x",
+    "echo {} | sudo -S true",
+    "echo {} | smbpasswd -s -a keeper",
 ]
 NONE = [
     "docker run -p 80:80 -u node:node image",
@@ -105,6 +120,11 @@ NONE = [
     "curl -u $$NAME:$$PASSWORD http://web",
     "curl http://token:80/x",
     "7z x -o/out a.7z",
+    "ssh-keygen -t rsa -N '' -f x",
+    "echo hello | tee /etc/passwd",
+    "echo hello | sudo tee x",
+    "echo $$PASSWORD | sudo -S true",
+    "grep keeper /etc/passwd",
 ]
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dsec_migrate.detectors import (
     application_key,
     command_option,
+    connection_string,
     known_token,
     password_hash,
     private_key,
@@ -55,6 +56,7 @@ def find(text: str) -> list[Passage]:
             for start, end in url_credential.find(view)
             if not is_shell(view[start:end])
         ),
+        *(Passage(*span, Confidence.CERTAIN, connection_string.WHY) for span in connection_string.passwords(view)),
         *(Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)),
         *(Passage(*span, Confidence.LIKELY, command_option.WHY) for span in command_option.find(view)),
         *(

@@ -71,6 +71,8 @@ _SHADOWSOCKS = Program(("-k",))
 _SNMP = Program(("-A", "-X"))
 _TERMINAL = Program(pairs={"-c": _USER_COLON, "--credential": _USER_COLON})
 _ORACLE = Program(places=(Place((), 1, _USER_SLASH),), valued=("-M", "-C"))
+_OPENSSL = Program(("-k",), places=(Place(("passwd",), 1),), valued=("-salt", "-in", "-out"))
+_KEYTOOL = Program(tuple(f"-{which}{what}pass" for which in ("", "src", "dest", "new") for what in ("store", "key")))
 _RCON = Program(("-p",))
 _HTTPIE = Program(pairs={"-a": _USER_COLON, "--auth": _USER_COLON})
 _NGROK = Program(places=(Place(("authtoken",), 1), Place(("add-authtoken",), 1)), valued=("--config",))
@@ -93,7 +95,13 @@ _PROGRAMS: Mapping[str, Program] = {
     "alias": Program(places=(Place(("set",), 4),)),
     "config": Program(places=(Place(("host", "add"), 4),)),
     "mc": Program(places=(Place(("admin", "user", "add"), 3),)),
-    "openssl": Program(("-k",)),
+    "openssl": _OPENSSL,
+    "keytool": _KEYTOOL,
+    "ssh-keygen": Program(("-N", "-P")),
+    **dict.fromkeys(("slappasswd", "ldappasswd"), Program(("-s", "-w"))),
+    "smbpasswd": Program(("-w",)),
+    "wpa_passphrase": Program(places=(Place((), 2),)),
+    "mkpasswd": Program(places=(Place((), 1),), valued=("-m", "-S", "-R", "--method", "--salt", "--rounds")),
     "cqlsh": Program(("-p",)),
     "cypher-shell": Program(("-p",)),
     "neo4j-admin": _NEO4J,

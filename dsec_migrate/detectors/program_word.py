@@ -68,6 +68,13 @@ _STATEMENTS = (
     ),
     ("chpasswd", Pattern(r"\bchpasswd\s{0,4}<<<\s{0,4}[\"']?[\w.@-]{1,64}:(?P<value>[^\s\"']{1,256})")),
     (
+        "chpasswd",
+        Pattern(
+            r"\bprintf\s{1,4}[\"']?[\w.@-]{1,64}:%s(?:\\n)?[\"']?\s{1,4}[\"']?(?P<value>[^\s\"'|;&]{1,256})[\"']?\s{0,4}\|"
+            r"\s{0,4}(?:sudo\s)?[\w/]{0,32}chpasswd"
+        ),
+    ),
+    (
         "stdin",
         Pattern(
             r"\b(?:echo|printf)\s{1,4}(?:-\w\s{1,4})?(?:[\"']?%s(?:\\n)?[\"']?\s{1,4})?[\"']?"
@@ -98,9 +105,25 @@ _STATEMENTS = (
         ),
     ),
 )
+# what a shell prints to passwd, Samba, Kerberos, sudo, GnuPG or disks, which ask, or read a line; twice for a new one
+_SAID = (
+    r"\s{1,4}(?:-\w{1,3}\s{1,4})?(?:[\"']?%s(?:\\n)?[\"']?\s{1,4})?[\"']?"
+    r"(?P<value>(?![$`\x01])(?:(?<=\")[^\"\n]{1,256}(?=\")|(?<=')[^'\n]{1,256}(?=')"
+    r"|[^\s\"'|;&()-][^\s\"'|;&()]{0,255}))[\"']?\s{0,4}"
+)
+_ASKING = (
+    r"\|\s{0,4}(?:sudo\s{1,4}(?!-))?(?:/[\w/]{1,32}/)?(?:(?:smb|vnc)?passwd\b|kinit\b|cryptsetup\b"
+    r"|sudo\s{1,4}(?:-\w{1,8}\s{1,4}){0,4}-\w{0,8}S\b|gpg2?\b[^|;&\n]{1,256}--passphrase-fd\b)"
+)
+_SAID_AGAIN = r"(?:;\s{0,4}echo\s[^;|)\n]{1,256})?;?\s{0,4}\)\s{0,4}"
+_PIPED = (
+    Pattern(rf"\b(?:echo|printf){_SAID}{_ASKING}"),
+    Pattern(rf"\becho{_SAID}(?={_SAID_AGAIN}{_ASKING})"),
+)
 _ALL = (
     *_PLACES,
     *((mark, mark, pattern) for mark, pattern in _STATEMENTS),
+    *(("|", "stdin", pattern) for pattern in _PIPED),
 )
 
 

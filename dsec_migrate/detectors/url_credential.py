@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
 from dsec_migrate.detectors.literal_parts import HIDDEN
 from dsec_migrate.detectors.scanning import scan
@@ -21,12 +23,24 @@ _BARE = Pattern(
 )
 # NocoDB: pg://host:5432?u=user&p=password&d=database
 _SHORT_QUERY = Pattern(r"[?&]u=[^&\s]{1,128}&p=(?P<password>[^&\s\"']{1,256})")
-# notification services whose URL starts with a token (https://containrrr.dev/shoutrrr/,
-# https://github.com/caronc/apprise)
-_TOKEN_FIRST = Pattern(
-    r"\b(?:discord|telegram|tgram|slack|pushbullet|gotify|pushover|pover|opsgenie|rocketchat|mattermost|teams|matrix|join|"
-    r"ifttt|zulip|bark|hassio)s?://(?P<token>[^\s/@:?]{8,256})(?=[@/])"
+# of notification services (https://containrrr.dev/shoutrrr/, https://github.com/caronc/apprise): a token may stand
+# where other URLs have the user, the host or the path
+_HOSTED = (
+    r"(?:discord|telegram|tgram|slack|push(?:bullet|over|ed|jet|safer)?|pbul|pover|psafer|prowl|join|ifttt|line|wxteams"
+    r"|s(?:erver)?chan|webex(?:teams)?|feishu|lark|spush|simplepush|techulus|dingtalk|wecombot|(?:ms)?teams|workflows?"
+    r"|googlechat|gchat|pager(?:duty|tree)|sendgrid|sparkpost|mail(?:gun|jet)|twilio|nexmo|vonage|msg91|d7sms|sinch|clicksend|chantify|flock"
+    r"|gitter|guilded|notica|notifiarr|onesignal|ryver|signl4|spontit|strmlabs|streamlabs|revolt|zulip|boxcar|bulksms|fcm"
+    r"|threema|webpushr|whatsapp|ses|sns|resend|opsgenie)"
 )
+# these have a server of one's own
+_SERVED = (
+    r"(?P<served>gotify|ntfy|rocket(?:chat)?|mattermost|mmost|matrix|hassio|lametric|bark|apprise|nctalk"
+    r"|ncloud|synology)"
+)
+_SERVICE = Pattern(rf"(?:{_HOSTED}|{_SERVED})s?\Z")
+_SCHEME = Pattern(r"(?<![A-Za-z0-9+.-])(?P<scheme>[a-z][a-z0-9]{2,15})://(?P<rest>[^\s\"'<>,;?#]{6,1024})")
+_PART = Pattern(r"[^/@:]+")
+_SHORTEST_TOKEN = 8
 
 
 def find(text: str) -> list[tuple[int, int]]:
@@ -40,14 +54,33 @@ def find(text: str) -> list[tuple[int, int]]:
     if "://" in text:
         if "&p=" in text:
             ranges += [match.span("password") for match in _SHORT_QUERY.finditer(text)]
-        if not text.startswith(("http", "postgres", "redis", "jdbc")):
-            ranges += [match.span("token") for match in _TOKEN_FIRST.finditer(text) if _is_token(match["token"])]
+        for match in _SCHEME.finditer(text):
+            ranges += _tokens(match["scheme"], match["rest"], match.start("rest"))
     return ranges
 
 
+def _tokens(scheme: str, rest: str, offset: int) -> Iterator[tuple[int, int]]:
+    """Which parts of the URL of a notification service are tokens; ``rest`` stands at ``offset``, behind the scheme."""
+    service = _SERVICE.match(scheme)
+    if service is None:
+        return
+    is_served = service["served"] is not None
+    path, server = rest.find("/"), rest.rfind("@") + 1
+    parts = list(_PART.finditer(rest))
+    for part in parts:
+        is_of_server = is_served and server <= part.start() and not 0 <= path < part.start()
+        # all that a path of Gotify's ends in
+        is_last = service["served"] == "gotify" and 0 <= path < part.start() and part is parts[-1]
+        if not is_of_server and (is_last or _is_token(part.group())):
+            yield offset + part.start(), offset + part.end()
+
+
 def _is_token(text: str) -> bool:
-    """Tokens have digits; names of hosts and channels seldom do."""
-    return HIDDEN in text or any(map(str.isdigit, text))
+    """Tokens have letters and digits; names of hosts and channels seldom do."""
+    if HIDDEN in text:
+        return True
+    has_both = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+    return len(text) >= _SHORTEST_TOKEN and has_both and "." not in text
 
 
 def detect(candidate: Candidate) -> Verdict | None:
