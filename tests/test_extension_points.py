@@ -168,18 +168,17 @@ def test_a_report_of_rows_is_one_of_the_audit_too(name: str) -> None:
 @pytest.mark.parametrize("name", managers.STORES)
 def test_a_store_is_known_everywhere(name: str) -> None:
     store = managers.STORES[name]
-    module = import_module(store.module)
+    module = managers.module_of(name)
     push = commands.command("push").call.parameters
     options_of_push = {row.spellings[-1] for row in push.values() if row.spellings}
-    assert options_of_push >= module.OPTIONS, f"{store.module}.OPTIONS names what push does not have"
-    assert store.takes_files or callable(module.connect), f"{store.module} has no connect"
+    assert options_of_push >= module.OPTIONS, f"stores.{name}.OPTIONS names what push does not have"
+    assert store.takes_files or callable(module.connect), f"stores.{name} has no connect"
     assert name in push["to"].values
     assert (name in commands.command("pull").call.parameters["source"].values) == store.gives_back
 
 
 def test_each_store_is_registered() -> None:
-    known = {store.module.rpartition(".")[2] for store in managers.STORES.values()}
-    missing = defining(managers, "connect") - known - {"managers"}
+    missing = defining(managers, "connect") - set(managers.STORES) - {"managers"}
     assert not missing, f"stores/ has {missing}: add it to stores/managers.STORES"
 
 

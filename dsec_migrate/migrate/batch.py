@@ -27,7 +27,7 @@ FILES_WORTH_A_PROCESS = 100
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Request:
+class Batch:
     """What is the same for every project of a run.
 
     ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the projects of the run. ``check``
@@ -62,18 +62,18 @@ def run(
         from dsec_migrate.images import registry
 
         registry.forget()
-    request = Request(options, shell, tuple(projects_of_run), write, check, seal)
+    batch = Batch(options, shell, tuple(projects_of_run), write, check, seal)
     outcomes: dict[int, ProjectOutcome] = {}
     count = len(projects_of_run)
     groups: list[_Group] = [list(enumerate(projects_of_run))]
-    is_shared_out = _is_worth_it(count, request, jobs)
+    is_shared_out = _is_worth_it(count, batch, jobs)
     if is_shared_out:
         from dsec_migrate.compose.discovery.companies import companies
 
         shared_out = companies(projects_of_run, options.secrets_dir)
         groups = [[(number, projects_of_run[number]) for number in numbers] for numbers in shared_out]
-    here = _here(groups, request, surroundings_of(request.call, options, shell))
-    for group in _in_processes(groups, request, jobs) if is_shared_out else here:
+    here = _here(groups, batch, surroundings_of(batch.call, options, shell))
+    for group in _in_processes(groups, batch, jobs) if is_shared_out else here:
         outcomes.update(group)
         if progress is not None:
             progress(len(outcomes), count)
@@ -84,12 +84,12 @@ _Group = Sequence[tuple[int, ProjectFiles]]
 _Results = list[tuple[int, ProjectOutcome]]
 
 
-def _is_worth_it(count: int, request: Request, jobs: int) -> bool:
-    return jobs > 1 and request.seal is not None and count >= FILES_WORTH_A_PROCESS
+def _is_worth_it(count: int, batch: Batch, jobs: int) -> bool:
+    return jobs > 1 and batch.seal is not None and count >= FILES_WORTH_A_PROCESS
 
 
-def _here(groups: Iterable[_Group], request: Request, surroundings: Surroundings) -> Iterator[_Results]:
-    call = frozenset(path for files in request.call for path in files.paths)
+def _here(groups: Iterable[_Group], batch: Batch, surroundings: Surroundings) -> Iterator[_Results]:
+    call = frozenset(path for files in batch.call for path in files.paths)
     for group in groups:
         surroundings.join(files for _, files in group)
         # two of them may have one folder for their secrets
@@ -100,57 +100,55 @@ def _here(groups: Iterable[_Group], request: Request, surroundings: Surroundings
         for members in folders.values():
             neighbours = Folders(call)
             for number, files in members:
-                yield [(number, _one(files, request, disk, neighbours, surroundings))]
+                yield [(number, _one(files, batch, disk, neighbours, surroundings))]
 
 
-def _in_processes(groups: Sequence[_Group], request: Request, jobs: int) -> Iterator[_Results]:
+def _in_processes(groups: Sequence[_Group], batch: Batch, jobs: int) -> Iterator[_Results]:
     def lost(group: _Group, error: Exception) -> _Results:
-        return [(number, _sealed(failed(files, error), request)) for number, files in group]
+        return [(number, _sealed(failed(files, error), batch)) for number, files in group]
 
     # what is begun last ends last: that had better be little
     largest_first = sorted(
         groups, key=lambda group: bytes_of(p for _, files in group for p in files.paths), reverse=True
     )
-    return shared(largest_first, _folder, jobs, _begin, request, lost)
+    return shared(largest_first, _folder, jobs, _begin, batch, lost)
 
 
 # what a worker process was started for: handed over once, because it names every file of the run
-_requests: list[tuple[Request, Surroundings]] = []
+_batches: list[tuple[Batch, Surroundings]] = []
 
 
-def _begin(request: Request) -> None:
+def _begin(batch: Batch) -> None:
     collect_garbage_seldom()
-    _requests[:] = [(request, surroundings_of(request.call, request.options, request.shell))]
+    _batches[:] = [(batch, surroundings_of(batch.call, batch.options, batch.shell))]
 
 
 def _folder(group: _Group) -> _Results:
-    return [result for results in _here([group], *_requests[-1]) for result in results]
+    return [result for results in _here([group], *_batches[-1]) for result in results]
 
 
-def _one(
-    files: ProjectFiles, request: Request, disk: Disk, folders: Folders, surroundings: Surroundings
-) -> ProjectOutcome:
+def _one(files: ProjectFiles, batch: Batch, disk: Disk, folders: Folders, surroundings: Surroundings) -> ProjectOutcome:
     outcome = migrate(
         files,
-        request.options,
-        request.shell,
+        batch.options,
+        batch.shell,
         disk,
         folders,
         surroundings,
-        check=request.check,
-        write=request.write,
+        check=batch.check,
+        write=batch.write,
     )
     if outcome.unanswered is not None:
         # a gate that does not know stays shut
         outcome = replace(outcome, errors=(*outcome.errors, outcome.unanswered))
-    if request.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
+    if batch.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)
         surroundings.forget(file.source.real_path for file in outcome.rewritten)
     try:
-        return _sealed(outcome, request)
+        return _sealed(outcome, batch)
     except Exception as error:
-        return _sealed(failed(files, error, is_written=outcome.is_written), request)
+        return _sealed(failed(files, error, is_written=outcome.is_written), batch)
 
 
-def _sealed(outcome: ProjectOutcome, request: Request) -> ProjectOutcome:
-    return outcome if request.seal is None else request.seal(outcome)
+def _sealed(outcome: ProjectOutcome, batch: Batch) -> ProjectOutcome:
+    return outcome if batch.seal is None else batch.seal(outcome)

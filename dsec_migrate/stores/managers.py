@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from importlib import import_module
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass, field
@@ -14,21 +14,20 @@ from dsec_migrate.text.secret import Secret
 
 
 class Store(NamedTuple):
-    """``module`` has OPTIONS, those of ``push`` that it heeds. It is called (``connect`` takes a :class:`Reach`), but
-    for one that ``takes_files``. ``gives_back``: ``pull`` can have the values from there."""
+    """A module of this folder. It has OPTIONS, those of ``push`` that it heeds, and ``connect``, which takes a
+    :class:`Reach`; one that ``takes_files`` is not called. ``gives_back``: ``pull`` can have the values from there."""
 
-    module: str
     gives_back: bool = False
     takes_files: bool = False
 
 
 STORES = {
-    "swarm": Store("dsec_migrate.stores.swarm"),
-    "vault": Store("dsec_migrate.stores.vault", gives_back=True),
-    "aws": Store("dsec_migrate.stores.aws", gives_back=True),
-    "kubernetes": Store("dsec_migrate.stores.kubernetes", takes_files=True),
+    "swarm": Store(),
+    "vault": Store(gives_back=True),
+    "aws": Store(gives_back=True),
+    "kubernetes": Store(takes_files=True),
 }
-"""By the name that ``--to`` and ``--from`` take."""
+"""By the name that ``--to`` and ``--from`` take, which is that of the module."""
 
 
 class Found(Enum):
@@ -94,19 +93,23 @@ class SecretManager(Protocol):
         """The values by name, for places by name; those that are not there are left out."""
 
 
+def module_of(name: str) -> Any:
+    return import_module(f"dsec_migrate.stores.{name}")
+
+
 def connect(name: str, reach: Reach) -> SecretManager:
     """Raises UserError where there is no such manager, or its library is not installed."""
     store = STORES.get(name)
     if store is None or store.takes_files:
         raise _no_store(name)
-    return cast("SecretManager", import_module(store.module).connect(reach))
+    return cast("SecretManager", module_of(name).connect(reach))
 
 
 def check_options(name: str, given: AbstractSet[str]) -> None:
     """Raises UserError where the store ``name`` would not heed an option, or there is none of that name."""
     if name not in STORES:
         raise _no_store(name)
-    odd = sorted(given - import_module(STORES[name].module).OPTIONS)
+    odd = sorted(given - module_of(name).OPTIONS)
     if odd:
         raise UserError(f"{', '.join(odd)}: that means nothing to {name}", help="leave it out")
 
