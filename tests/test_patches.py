@@ -361,6 +361,13 @@ def _kinds() -> set[type[Patch]]:
     return {one for one in known if not any(issubclass(other, one) and other is not one for other in known)}
 
 
+def test_what_nobody_writes_is_not_lost_silently() -> None:
+    text = "A=1\n"
+    document = EnvFileText(Source(Path(".env"), text.encode(), text), ())
+    with pytest.raises(VerificationError, match=r"^mine cannot be written into \.env$"):
+        rewrite(document, [InsertWord(document, None, "# ours", "mine")])
+
+
 def test_the_vocabulary_is_small_and_each_word_of_it_is_tried_here() -> None:
     assert len(_kinds()) <= MOST_KINDS
     documents = [(case, document_of(case.before)) for case in CASES.values()]

@@ -88,7 +88,7 @@ def test_patches_that_contradict_each_other_change_nothing() -> None:
     with pytest.raises(VerificationError) as caught:
         rewrite(project.document, patches)
     assert "Sloe" not in str(caught.value)
-    assert str(caught.value).endswith("PASSWORD -> password and a comment")
+    assert str(caught.value).endswith("the move to password and a comment")
 
 
 # --- whole files ---

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from dsec_migrate.compose import document as yaml
 from dsec_migrate.compose.environment import Environment
-from dsec_migrate.config.options import Options
+from dsec_migrate.config.options import Options, Unknown
 from dsec_migrate.planning.make_plan import make_plan
 from dsec_migrate.rewrite.rendering import rewrite
+from dsec_migrate.text.errors import VerificationError
 from dsec_migrate.text.source import Rewritten, Source
 from dsec_migrate.verify.prove import verify
 
@@ -26,18 +27,71 @@ from dsec_migrate.verify.prove import verify
 PLACEHOLDER, NAME, DISTINCTIVE = "super-secret-1234", "millwright", "Barrow-Heron-61"
 
 
-def migrated(text: str, files: dict[str, str] | None = None) -> dict[str, Any]:
+def migrated(text: str, files: dict[str, str] | None = None, options: Options = Options()) -> dict[str, Any]:  # noqa: B008
     """What a Compose file says after a migration that has been proved; ``files`` is what `.env` says."""
     source = Source.decode(Path("/nonexistent/project/compose.yml"), text.encode())
     project = project_of(source, Environment({}, files or {}))
     assert not project.problems
-    plan = make_plan(project, Options())
+    plan = make_plan(project, options)
     after, edits = rewrite(project.document, plan.patches)
-    verify(project, plan, [Rewritten(source, after, edits)], Options())
+    verify(project, plan, [Rewritten(source, after, edits)], options)
     (root,) = yaml.parse(Source.decode(source.path, after.encode())).roots
     data = yaml.plain(root)
     assert isinstance(data, dict)
     return data
+
+
+# --- what writes a text does not prove it ---
+
+LOOKED_AFTER = f"""\
+services:
+  db:
+    image: mysql:8.0
+    environment:
+      MYSQL_PASSWORD: {DISTINCTIVE}
+    healthcheck:
+      test: ["CMD", "mysqladmin", "ping", "--comment=a b", "-p{DISTINCTIVE}"]
+"""
+STARTED = f"""\
+services:
+  app:
+    image: ghcr.io/acme/app:1
+    entrypoint: ["/start", "now"]
+    command: [serve]
+    environment:
+      APP_PASSWORD: {DISTINCTIVE}
+"""
+READER = f"""\
+services:
+  app:
+    image: ghcr.io/acme/app:1
+    command: sh -c "serve --key $${{APP_PASSWORD}}"
+    environment:
+      APP_PASSWORD: {DISTINCTIVE}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fault"),
+    [
+        (LOOKED_AFTER, "shell_texts.quoted", lambda text: text),
+        (LOOKED_AFTER, "shell_texts.content", lambda path: f"$$(cat {path}.bak)"),
+        (LOOKED_AFTER, "shell_texts.content", lambda _path: "nothing"),
+        (READER, "shell_texts.content", lambda path: f"$$(cat {path}.bak)"),
+        (READER, "shell_texts.content", lambda _path: "$${OTHER}"),
+        (STARTED, "wrapper_script.lines", lambda *_: ['export APP_PASSWORD="$(cat /run/secrets/app_password)"']),
+        (STARTED, "wrapper_script._quoted", lambda text: f"{text}x"),
+    ],
+    ids=["quotes", "another file", "no value", "a file that is not there", "no file", "no read", "more than it was"],
+)
+def test_a_fault_of_what_writes_a_text_does_not_prove_itself(
+    text: str, place: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(unknown=Unknown.WRAP if text == STARTED else Unknown.REWRITE)
+    assert DISTINCTIVE not in str(migrated(text, options=options))
+    monkeypatch.setattr(f"dsec_migrate.planning.{place}", fault)
+    with pytest.raises(VerificationError):
+        migrated(text, options=options)
 
 
 class Check(NamedTuple):

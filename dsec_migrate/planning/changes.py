@@ -98,11 +98,7 @@ class Move:
     keeps_comment: bool = False
 
     def patches(self) -> Iterator[Patch]:
-        declaration, document, origin = (
-            self.declaration,
-            self.declaration.document,
-            f"{self.declaration.name} -> {self.secret}",
-        )
+        declaration, document, origin = self.declaration, self.declaration.document, f"the move to {self.secret}"
         line = declaration.line if isinstance(declaration, EnvFileDeclaration) else None
         content = declaration.node if self.replaces_alias else declaration.content
         if isinstance(declaration, Argument):

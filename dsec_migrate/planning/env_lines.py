@@ -152,7 +152,7 @@ def _still_read(project: Project, plan: Plan) -> Iterator[str]:
 def prune(units: Sequence[Planned], others: Others) -> Plan:
     """The lines to be taken out for ``--prune-env``."""
     unused, _ = unused_lines(units, others)
-    removed = (Remove(text, line, origin=f"the unused line {line.name}") for text, line, _ in unused)
+    removed = (Remove(text, line, origin=f"the unused line of {secret}") for text, line, secret in unused)
     return Plan(patches=tuple(removed))
 
 

@@ -343,7 +343,7 @@ def _parts(moving: _Moving) -> Iterator[Patch]:
     for decision, fix in moving.fixes:
         declaration = decision.variable.declaration
         for name, value in fix.parts:
-            origin = f"{name} beside {declaration.name}"
+            origin = f"the variable {name}, a part of a URL"
             if declaration.entry is not None:
                 holder = declaration.entry.owner
                 yield InsertEntry(declaration.document, holder, (name,), value, declaration.entry, origin)
@@ -373,7 +373,9 @@ def repeated_in_comments(moves: Iterable[Move]) -> Iterator[ReplaceComment]:
         position = source.text.find(text, comment.end(), end) if comment else -1
         while position >= 0:
             place = Span(position, position + len(text))
-            yield ReplaceComment(move.declaration.document, place, MASK, f"the comment beside {move.declaration.name}")
+            yield ReplaceComment(
+                move.declaration.document, place, MASK, f"the comment beside what moves to {move.secret}"
+            )
             position = source.text.find(text, position + len(text), end)
 
 

@@ -308,6 +308,12 @@ class Patches:
                 raise contradiction(other, patch)
         self.all = tuple(known.values())
 
+    def only(self, *kinds: type[Patch]) -> None:
+        """Raises VerificationError where one is of another kind: what nobody writes must not be lost silently."""
+        other = next((patch for patch in self.all if not isinstance(patch, kinds)), None)
+        if other is not None:
+            raise VerificationError(f"{other.origin or 'a change'} cannot be written into {other.document.source.path}")
+
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Those of one kind, in their order."""
         return [patch for patch in self.all if isinstance(patch, kind)]

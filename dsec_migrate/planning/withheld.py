@@ -59,4 +59,4 @@ def followers(project: Project, moves: Iterable[Move]) -> Iterator[RenameKey]:
             # a service that sets the new variable itself gets nobody else's
             is_free = isinstance(block, MappingNode) and block.own(move.name) is None
             if reset is not None and reset.entry is not None and is_free:
-                yield RenameKey(reset.document, reset.entry, move.name, f"the reset of {reset.name}")
+                yield RenameKey(reset.document, reset.entry, move.name, f"the reset of what moves to {move.secret}")

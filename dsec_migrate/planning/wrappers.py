@@ -113,7 +113,7 @@ def _words(entrypoint: Content | None, paths: Sequence[tuple[Argument, str]]) ->
 
 def patches(started: Iterable[WrappedStart]) -> Iterator[Patch]:
     for one in started:
-        origin = f"the wrapper of {', '.join(supply.name for supply in one.variables) or 'an argument'}"
+        origin = f"the wrapper that reads {', '.join((*(supply.path for supply in one.variables), *one.arguments))}"
         if one.script is not None:
             yield _longer(one, one.script, origin)
         else:

@@ -30,6 +30,7 @@ class _Writer(Values, Insertions, Removals):
 
 
 def made(document: Document, patches: Patches) -> list[Made]:
+    patches.only(RenameKey, SetValue, ReplacePart, InsertWord, ReplaceComment, Repeat, Remove, Insertion)
     writer = _Writer(document)
     for renamed in patches.of(RenameKey):
         writer.patch = renamed

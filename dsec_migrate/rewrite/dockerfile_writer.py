@@ -12,6 +12,7 @@ from dsec_migrate.text.source import Edit, Span
 
 
 def made(text: DockerfileText, patches: Patches) -> Iterator[Made]:
+    patches.only(InsertWord, Remove, ReplacePart)
     for patch in patches.of(ReplacePart):
         assert isinstance(patch.target, Instruction)
         yield Made(Edit(*patch.target.place(*patch.span), patch.text), patch)

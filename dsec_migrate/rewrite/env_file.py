@@ -28,6 +28,7 @@ _ONE_REFERENCE = re.compile(r"\$(?:\w+|\{[^{}]*\})")
 
 def made(document: EnvFileText, patches: Patches) -> Iterator[Made]:
     """A new name and a new value of one line are written together: what the line can hold depends on both."""
+    patches.only(RenameKey, SetValue, Remove)
     text = document.source.text
     named = {patch.target: patch for patch in patches.of(RenameKey)}
     values = {patch.target: patch for patch in patches.of(SetValue)}

@@ -154,7 +154,7 @@ def _of_service(document: Document, body: Mapping) -> Iterator[_Place]:
         value = entry.value
         if isinstance(value, Scalar) and isinstance(value.resolved(), bool):
             text = "true" if value.resolved() else "false"
-            yield _Place(value.start, SetValue(document, value, Quoted(text), entry.name))
+            yield _Place(value.start, SetValue(document, value, Quoted(text), "a truth value"))
     yield from _typed(document, body)
 
 

@@ -245,8 +245,11 @@ def check_reads(project: Project, after: Project, plan: Plan, expected: Interpre
         if span.start == span.end:
             continue
         said = node.value[slice(*span)]
-        for path in _CONTENT.findall(text) or ([text] if text in files.secrets else []):
+        paths = _CONTENT.findall(text) or ([text] if text in files.secrets else [])
+        for path in paths:
             files.check(path, said, separators.get((id(node), span), ""))
+        if not paths:
+            files.check_lost(said)
     for name, service in project.services.items():
         for old, new in zip(service.layers, after.services[name].layers, strict=True):
             _check_test(project, files, _test(old), _test(new))
@@ -273,16 +276,23 @@ class _Files:
 
     def check(self, path: str, text: str, separator: str = "") -> None:
         """Whether the file holds what ``text`` says; ``separator`` stands there for a line's end."""
-        secret = self.secrets.get(path)
-        value = secret.value.reveal() if secret is not None and secret.value is not None else None
+        if path not in self.secrets or not self._is(self.secrets[path], text, separator):
+            raise VerificationError("a text would read another value than it says now")
+
+    def check_lost(self, text: str) -> None:
+        """Whether what goes without a file in its place is no secret."""
+        if any(self._is(secret, text) for secret in self.secrets.values()):
+            raise VerificationError("a text would not read what it says now")
+
+    def _is(self, secret: PlannedSecret, text: str, separator: str = "") -> bool:
+        """Whether a text is the value of a secret, or the variable of a container that had it."""
+        name = text[2:].removeprefix("{").removesuffix("}")
+        if text.startswith("$$") and (name, secret.name) in self.variables:
+            return True
         said = self.project.resolve(text).value
         if separator and said is not None:
             said = said.replace(separator, "\n")
-        is_value = value is not None and value in {said, text}
-        name = text.removeprefix("$$").removeprefix("{").removesuffix("}")
-        is_moved = secret is not None and text.startswith("$$") and (name, secret.name) in self.variables
-        if not (is_value or is_moved):
-            raise VerificationError("a text would read another value than it says now")
+        return secret.value is not None and secret.value.reveal() in {said, text}
 
 
 def _test(layer: Layer) -> list[str]:
