@@ -138,7 +138,7 @@ def _failures(
     result["moved"] = sum(text != original.get(name) for name, text in snapshot(top).items() if name in original)
     for call, words, former in reversed(done):
         if not words:
-            yield "a run does not say what takes it back"
+            yield "a run does not print its undo command"
             return
         status, output = migrate(top / call.folder, words)
         if status:
@@ -151,8 +151,8 @@ def _failures(
 
 
 def _undo_as_told(output: str) -> list[str]:
-    """The words of the command that a run says takes it back."""
-    told = re.search(r"`dsec-migrate (undo[^`]*)` takes it back", " ".join(output.split()))
+    """The words of the undo command that a run prints."""
+    told = re.search(r"To undo, run `dsec-migrate (undo[^`]*)`", " ".join(output.split()))
     return shlex.split(told[1]) if told else []
 
 

@@ -69,13 +69,13 @@ def exit_status() -> str:
     from dsec_migrate import outcome
 
     rows = {
-        outcome.DONE: "done, or shown; also when there is something to move",
+        outcome.DONE: "done, or shown (even if there are secrets to move)",
         outcome.REFUSED_BY_CHECK: "`--check` only: a secret stands in plaintext, or its value is in a file of git",
         outcome.BAD_INPUT: "bad usage, or a file that cannot be read or is invalid: `error:`, `-->`, `help:`",
         outcome.UNPROVED: "a change could not be proved right; nothing was written",
     }
     lines = "".join(f"| {status} | {text} |\n" for status, text in rows.items())
-    end = "\nOf several projects the highest counts. Each is independent: a bad one is left untouched.\n"
+    end = "\nOf several projects the highest counts. Each is independent: one with errors is left unchanged.\n"
     return f"# Exit status\n\n| status | meaning |\n|---|---|\n{lines}{end}"
 
 

@@ -141,7 +141,7 @@ def test_several_projects_go_on_after_a_bad_one(run: Callable[..., Run]) -> None
     assert "--> bad.yml:1:" in result.err
     assert "--> missing.yml\n" in result.err
     assert "2 secrets in 1 file moved" in result.out
-    assert "2 files with errors, left untouched" in result.out
+    assert "2 files with errors, unchanged" in result.out
     assert Path("secrets/postgres_password.txt").exists()
 
 

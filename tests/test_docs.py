@@ -20,6 +20,7 @@ from dsec_migrate import cli
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+REGENERATE = bool(os.environ.get("DSEC_REGENERATE"))
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "```console" in path.read_text("utf-8")]
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 # what a shell does first, the words of our program, and what the shell does with what that says
@@ -116,14 +117,14 @@ def test_a_page_shows_what_its_commands_say(page: Path, tmp_path: Path, monkeypa
             said = terminal.run(command.words)
             pattern = ".*".join(map(re.escape, re.split(r"^…\n", command.shown, flags=re.MULTILINE)))
             fits = re.fullmatch(pattern, said, re.DOTALL) is not None
-            if not os.environ.get("DSEC_REGENERATE"):
+            if not REGENERATE:
                 # pytest shows where they differ
                 assert fits or said == command.shown, command.words
             parts.append(f"$ {command.words}\n{command.shown if fits else said}")
         return f"```console\n{''.join(parts)}```"
 
     written = _BLOCK.sub(anew, text)
-    if os.environ.get("DSEC_REGENERATE"):
+    if REGENERATE:
         page.write_text(written, "utf-8")
     else:
         assert written == text

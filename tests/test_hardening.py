@@ -392,9 +392,9 @@ def test_reports_tell_what_is_hardened(
     assert stop.value.code == 0
     told = capsys.readouterr().out
     assert "1 service hardened" in told
-    assert "starts db, api anew" in told
+    assert "to recreate db, api;" in told
     # no secret has moved
-    assert "Change the moved secrets" not in told
+    assert "Rotate the moved secrets" not in told
 
 
 @pytest.mark.parametrize("words", [["--safe"], ["--target", "swarm"], ["--source", "external"]])

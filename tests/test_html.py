@@ -178,17 +178,17 @@ def test_the_page_tells_all_of_a_project(folder: Path) -> None:
         ("db", "moves", "safe"),
         ("api", "moves", "review"),
         ("api", "moves", "review"),
-        ("api", "stays", "does not apply"),
+        ("api", "skipped", "does not apply"),
     ]
     for sentence in (
         "Secrets of compose.yml",
-        "3 secrets in 1 file would move, 1 left; nothing written: add --write.",
+        "3 secrets in 1 file would move, 1 skipped; nothing written: add --write.",
         "and 1 service without secrets",
         'of: the "shop", & 100% <b>',
         "api will start without API_TOKEN and DATABASE_URL unless its program reads API_TOKEN_FILE and "
         "DATABASE_URL_FILE",
         "OTHER_TOKEN is not set",
-        "Change the moved secrets themselves before long",
+        "Rotate the moved secrets soon",
         "docker compose up -d",
     ):
         assert sentence in page.text
@@ -212,8 +212,8 @@ def test_the_picture_tells_who_holds_what_before_and_after(folder: Path) -> None
 def test_a_written_project_says_what_was_done(folder: Path) -> None:
     text = made(folder, "compose.yml", "--write")
     page = check(text)
-    assert "3 secrets in 1 file moved, 1 left." in page.text
-    assert "What was changed" in page.text
+    assert "3 secrets in 1 file moved, 1 skipped." in page.text
+    assert "Changes made" in page.text
     assert "run the same command with" not in page.text
     assert not [number for number, value in enumerate(VALUES) for form in spellings(value) if form in text]
 
@@ -251,7 +251,7 @@ def test_nothing_found_is_a_page_too(folder: Path) -> None:
     assert not page.all("input")
     (folder / "compose.yml").write_text("services: 3\n")
     page = check(made(folder, "compose.yml", status=2))
-    assert "1 file with errors, left untouched." in page.text
+    assert "1 file with errors, unchanged." in page.text
     assert "found" not in page.text
 
 

@@ -414,7 +414,7 @@ To review
     - check that the image acme/api reads API_KEY_FILE: nobody has recorded that
       it does
 
-Left as it is
+Skipped
   compose.yml:13:9  api.SMTP_PASSWORD
       its value is not known here: SMTP_PASSWORD is not set (put it into .env,
       or use --source environment)
@@ -432,10 +432,10 @@ Would write
 Still in plaintext after the change
   compose.yml:10  postgres_password  services.db.labels.backup
 
-0444: whichever user the container runs as can read the file; on the host its
-folder keeps others out (0700 when it is new).
+0444: readable by whichever user the container runs as; on the host, the folder
+keeps other users out (0700 when new).
 
-2 secrets in 1 file would move, 2 left; nothing written: add --write
+2 secrets in 1 file would move, 2 skipped; nothing written: add --write
 """
     )
 
@@ -445,8 +445,8 @@ def test_after_a_write_the_last_block_is_about_unknown_images(project: Callable[
     assert "\nMoved\n" in report
     assert "\nWritten\n" in report
     assert "add --write" not in report
-    assert report.index("2 secrets in 1 file moved, 2 left") < report.index("Change the moved secrets themselves")
-    last = report[report.index("Images nobody has recorded yet") :]
+    assert report.index("2 secrets in 1 file moved, 2 skipped") < report.index("Rotate the moved secrets soon")
+    last = report[report.index("Images not in the table") :]
     assert "  api will start without API_KEY unless its program reads API_KEY_FILE\n" in last
     assert "db" not in last.split("If the program")[0]
     for snippet in SNIPPETS.values():
@@ -509,8 +509,8 @@ def test_many_findings_of_one_kind_are_told_once(project: Callable[..., ProjectO
 
 def test_possible_secrets_are_told_in_brief(project: Callable[..., ProjectOutcome]) -> None:
     report = text_of(project("services:\n  web:\n    image: acme/web\n    environment:\n      SENTRY_DSN: ${DSN}\n"))
-    assert "Possibly secrets, left as they are (--only NAME moves one)\n  compose.yml:5:7  web.SENTRY_DSN\n" in report
-    assert report.endswith("\nnothing to move, 1 possible\n")
+    assert "Possible secrets, skipped (pass --only NAME to move one)\n  compose.yml:5:7  web.SENTRY_DSN\n" in report
+    assert report.endswith("\nno secrets to move, 1 possible\n")
 
 
 def test_nothing_found_is_one_line(project: Callable[..., ProjectOutcome]) -> None:
@@ -525,7 +525,7 @@ def test_several_files(project: Callable[..., ProjectOutcome]) -> None:
     report = text_of(project(), clean, broken)
     assert report.startswith("== compose.yml ====")
     assert "== a/compose.yml" not in report
-    assert "1 file with errors, left untouched" in report
+    assert "1 file with errors, unchanged" in report
     assert text_of(broken) == ""
 
 

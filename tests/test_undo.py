@@ -417,9 +417,9 @@ def test_each_run_prints_what_takes_it_and_no_other_back(
 def test_a_folder_is_named_where_nothing_else_would_be_taken_back(folder: Path, say: Say) -> None:
     plant(folder, **{f"{name}/compose.yml": ONE for name in "abcd"})
     plant(folder, **{"e/compose.yml": "services:\n  web:\n    image: nginx:1.27\n"})
-    assert "`dsec-migrate undo . --write` takes it back" in say(".", "--write").out
+    assert "To undo, run `dsec-migrate undo . --write`" in say(".", "--write").out
     plant(folder, **{"e/compose.yml": TWO})
-    assert "`dsec-migrate undo e/compose.yml --write` takes it back" in say(".", "--write").out
+    assert "To undo, run `dsec-migrate undo e/compose.yml --write`" in say(".", "--write").out
     assert "a/secrets/.undo, b/secrets/.undo, c/secrets/.undo and d/secrets/.undo" in say("undo", ".").out or True
 
 
@@ -428,8 +428,8 @@ def test_a_folder_is_named_where_nothing_else_would_be_taken_back(folder: Path, 
 
 def test_the_report_of_a_run_tells_how_the_unused_lines_go(folder: Path, say: Say) -> None:
     plant(folder, **{"compose.yml": DB.replace(PASSWORD, "${DB}"), ".env": f"DB={PASSWORD}\nOTHER=1\n"})
-    assert "reads the unused lines any more: --prune-env removes them" in " ".join(say().out.split())
-    told = "`undo --write`, then this run again with --prune-env, removes them"
+    assert "reads the unused lines: pass --prune-env to remove them" in " ".join(say().out.split())
+    told = "run `undo --write`, then this command again with --prune-env to remove them"
     assert told in " ".join(say("--write").out.split())
     # too late: which lines those were is known to the run that made them so
     said = say("--prune-env", "--write")

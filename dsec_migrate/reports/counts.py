@@ -1,4 +1,4 @@
-"""The figures of a run, and its errors in one shape, for every report."""
+"""The counts of a run, and its errors in one form, for every report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dsec_migrate.text.errors import UserError, unproved
 
 
 class Counts(NamedTuple):
-    """``migrate`` and ``keep`` add up to ``findings``; ``possible`` are the unsure ones among ``keep``."""
+    """``migrate`` and ``keep`` add up to ``findings``; ``possible`` counts those among ``keep`` that are not
+    certain."""
 
     files: int
     findings: int
@@ -26,8 +27,8 @@ class Counts(NamedTuple):
     hardened: int = 0
 
     @property
-    def left(self) -> int:
-        """Sure enough findings that stay."""
+    def skipped(self) -> int:
+        """Certain or likely findings that are not migrated."""
         return self.keep - self.possible
 
 
@@ -53,7 +54,7 @@ def count(outcome: Outcome) -> Counts:
 
 
 def errors_of(outcome: Outcome) -> Iterator[UserError]:
-    """Everything that went wrong, in the order of the projects; a failed proof reads like any other error."""
+    """All errors, in the order of the projects; a failed verification is reported like any other error."""
     for project in outcome.projects:
         yield from project.errors
         if project.failure and not project.errors:
@@ -65,23 +66,23 @@ def failure_of(project: ProjectOutcome) -> UserError:
 
 
 def sentence(outcome: Outcome, counts: Counts) -> str:
-    """The sum of a run."""
+    """The summary line of a run."""
     parts: list[str] = []
     if counts.changed_files:
         verb = "moved" if counts.is_written else "would move"
         if counts.secrets or not (counts.mended or counts.hardened):
             parts.append(f"{number(counts.secrets, 'secret')} in {number(counts.changed_files, 'file')} {verb}")
         if counts.mended:
-            parts.append(f"{number(counts.mended, 'variable')} {'mended' if counts.is_written else 'would be mended'}")
+            parts.append(f"{number(counts.mended, 'variable')} {'fixed' if counts.is_written else 'would be fixed'}")
         if counts.hardened:
             verb = "hardened" if counts.is_written else "would be hardened"
             parts.append(f"{number(counts.hardened, 'service')} {verb}")
-        if counts.left:
-            parts.append(f"{counts.left} left")
-    elif counts.left:
-        parts.append(f"nothing to move, {number(counts.left, 'secret')} left")
+        if counts.skipped:
+            parts.append(f"{counts.skipped} skipped")
+    elif counts.skipped:
+        parts.append(f"no secrets to move, {counts.skipped} skipped")
     elif counts.possible:
-        parts.append("nothing to move")
+        parts.append("no secrets to move")
     elif counts.files == 1:
         parts.append(f"{outcome.projects[0].path}: no secrets found")
     else:
@@ -89,13 +90,13 @@ def sentence(outcome: Outcome, counts: Counts) -> str:
     if counts.possible:
         parts.append(f"{counts.possible} possible")
     if counts.failed_files:
-        parts.append(f"{number(counts.failed_files, 'file')} with errors, left untouched")
+        parts.append(f"{number(counts.failed_files, 'file')} with errors, unchanged")
     end = "; nothing written: add --write" if counts.changed_files and not counts.is_written else ""
     return ", ".join(parts) + end
 
 
 def check_sentence(outcome: Outcome, strict: bool) -> str:
-    """What ``--check`` says, with what it would say but for exceptions."""
+    """The result of ``--check``, with the number of findings that exceptions suppress."""
     against = sum(len(refused_by_check(project, strict)) for project in outcome.projects)
     failed = sum(project.status != 0 for project in outcome.projects)
     excepted = sum(len(excepted_from_check(project, strict)) for project in outcome.projects)

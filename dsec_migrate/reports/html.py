@@ -1,7 +1,7 @@
-"""One page that needs nothing else: no network, no other file, and no script to be read.
+"""One self-contained page: no network, no other file, and it can be read without its script.
 
-What comes from a file is masked when the outcome is sealed, and escaped in ``markup``. The page allows itself its own
-style and its own script (by their hashes), and nothing from anywhere else.
+What comes from a file is masked when the outcome is sealed, and escaped in ``markup``. The page's policy allows its own
+style and script (by their hashes) and nothing else.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from dsec_migrate.reports.sealed import seal
 from dsec_migrate.text.errors import UserError
 
 NAME = "dsec-migrate"
-# of more, each is laid out only when it comes into view
+# above this number, a project is laid out only when it scrolls into view
 MANY_PROJECTS = 10
 
 
 class _Part(NamedTuple):
-    """One project of the page; ``prefix`` begins all ids of its section."""
+    """One project of the page; all ids of its section start with ``prefix``."""
 
     prefix: str
     project: Sealed
@@ -53,12 +53,12 @@ def render(outcome: Outcome, view: View) -> str:
     if steps:
         body.append(f"<section aria-labelledby=steps>\n<h2 id=steps>Next steps</h2>\n{steps}</section>\n")
     page = _framed(subject, _summary(outcome, view, subject), "".join(body))
-    # a file's name may hold bytes that are no text
+    # a file name may contain bytes that are not text
     return page.encode("utf-8", "backslashreplace").decode()
 
 
 def _part(position: int, project: ProjectOutcome) -> _Part:
-    """From here on nothing has a value."""
+    """Seals the outcome: no values from here on."""
     sealed = project if isinstance(project, Sealed) else seal(project, (), has_page=True)
     assert sealed.sheet is not None
     return _Part(f"p{position}", sealed, sealed.sheet)
@@ -100,7 +100,7 @@ def _summary(outcome: Outcome, view: View, subject: str) -> str:
     figures = [
         ("findings", counts.findings),
         (moved, counts.migrate),
-        ("left as they are", counts.left),
+        ("skipped", counts.skipped),
         ("possibly secrets", counts.possible),
         ("files changed" if counts.is_written else "files to change", counts.changed_files),
     ]
@@ -122,9 +122,9 @@ def _summary(outcome: Outcome, view: View, subject: str) -> str:
 def _sentence(outcome: Outcome) -> str:
     counts = count(outcome)
     if counts.failed_files and counts.failed_files == counts.files and not counts.findings:
-        # nobody knows what is in them
-        return f"{number(counts.files, 'file')} with errors, left untouched"
-    # the page is called after its only project
+        # their findings are unknown
+        return f"{number(counts.files, 'file')} with errors, unchanged"
+    # the page is titled after its only project
     text = sentence(outcome, counts).removeprefix(f"{outcome.projects[0].path}: " if counts.files == 1 else "")
     return text[:1].upper() + text[1:]
 
@@ -136,9 +136,9 @@ def _contents(parts: Sequence[_Part]) -> str:
         state = "errors" if part.project.status else "written" if part.project.is_written else ""
         rows.append(
             f"<tr><th scope=row><a href=#{part.prefix}>{safe(part.project.path) or 'The run'}</a>"
-            f"<td>{counts.migrate}<td>{counts.left}<td>{counts.possible}<td>{state}\n"
+            f"<td>{counts.migrate}<td>{counts.skipped}<td>{counts.possible}<td>{state}\n"
         )
-    head = "<th scope=col>Project<th scope=col>Moves<th scope=col>Left<th scope=col>Possible<th scope=col>State"
+    head = "<th scope=col>Project<th scope=col>Moves<th scope=col>Skipped<th scope=col>Possible<th scope=col>State"
     return (
         "<nav aria-labelledby=contents>\n<h2 id=contents>Projects</h2>\n<table class=contents>\n"
         f"<caption class=unseen>Projects of this page</caption>\n<thead><tr>{head}</thead>\n<tbody>\n{''.join(rows)}"
@@ -167,7 +167,7 @@ def _project(part: _Part, count_of_parts: int) -> Iterator[str]:
     else:
         places = {}
     changes = "".join(side_by_side.render(project, sheet, places))
-    title = "What was changed" if project.is_written else "What would change"
+    title = "Changes made" if project.is_written else "Planned changes"
     yield _section(prefix, "changes", level, title, changes)
     yield _section(prefix, "files", level, "Further files", _files(project))
     yield _section(prefix, "notes", level, "Notes and warnings", _notes(project))

@@ -1,4 +1,4 @@
-"""What to do after a change: start the services anew, change the secrets, and how to go back."""
+"""What to do after a change: recreate the services, rotate the secrets, and how to undo."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dsec_migrate.reports.parts import files_of
 from dsec_migrate.reports.ways_back import ways_back
 from dsec_migrate.text.reserved_names import UNDO
 
-# as `docker context` shows them; others are where somebody put them
+# local contexts, as `docker context ls` names them; any other may be remote
 _LOCAL_CONTEXTS = {"", "default", "desktop-linux", "rootless", "orbstack", "colima"}
 _LOCAL_HOSTS = ("unix://", "npipe://")
 
 
 def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], outcome: Outcome) -> None:
-    """For projects that were written."""
+    """Writes the next steps for the projects that were written."""
     page.heading("Next")
     for step in next_steps(written, outcome.projects, outcome.options.target is Target.SWARM):
         page.sentence(step, indent="    ", first="  - ")
@@ -33,7 +33,7 @@ def tell_next_steps(page: Page, written: Sequence[ProjectOutcome], outcome: Outc
 def next_steps(
     written: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutcome], target_is_swarm: bool
 ) -> Iterator[str]:
-    """Sentences, with backticks around what is typed: what is due once some projects of a run are written."""
+    """The next steps after projects of a run were written, one sentence each, with commands in backticks."""
     for project in written:
         moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
         services = dict.fromkeys(finding.service for finding in moved)
@@ -43,17 +43,17 @@ def next_steps(
         place = f" ({project.path})" if len(written) > 1 else ""
         is_built = any(finding.delivery == Delivery.BUILD_SECRET.value for finding in moved)
         how = "docker compose up -d --build" if is_built else "docker compose up -d"
-        yield f"`{how}` starts {', '.join(services)} anew{place}; until then they run as before."
+        yield f"Run `{how}` to recreate {', '.join(services)}{place}; until then they keep running as before."
     has_moved = any(finding.action is Action.MIGRATE for project in written for finding in project.findings)
     if has_moved:
         yield from _of_moved(target_is_swarm)
-    holds = ", which hold the values," if has_moved else ""
+    holds = ", with the values in plaintext," if has_moved else ""
     for way in ways_back(written, everyone):
         *others, last = (str(folder / UNDO) for folder in way.journals)
         folders = f"{', '.join(others)} and {last}" if others else last
         keep = "keeps" if len(way.journals) == 1 else "keep"
         yield (
-            f"`{way.command()}` takes it back. {folders} {keep} the former files{holds} until "
+            f"To undo, run `{way.command()}`. {folders} {keep} the original files{holds} until you run "
             f"`{way.command('--forget')}`."
         )
 
@@ -65,26 +65,26 @@ def _changed(one: Hardened) -> tuple[str, ...]:
 
 def _of_moved(target_is_swarm: bool) -> Iterator[str]:
     yield (
-        "Change the moved secrets themselves before long: what stood in a file in plaintext still stands in the "
-        "history of git, in backups and in containers that were made before."
+        "Rotate the moved secrets soon: the plaintext values are still in the git history, in backups and in "
+        "existing containers."
     )
     if not target_is_swarm:
         yield (
-            "The values are out of the Compose files, of `docker inspect` and of the environment of processes. Root on "
-            "this host, and whoever may talk to Docker, can still read them."
+            "The values are no longer in the Compose files, in `docker inspect` or in the environment of processes. "
+            "Root on this host, and anyone with access to Docker, can still read them."
         )
 
 
 def manager_scripts(projects: Iterable[ProjectOutcome]) -> Iterator[str]:
-    """A sentence for each script that Swarm needs first."""
+    """A sentence for each script to run before a stack is deployed."""
     for project in projects:
         for file in files_of(project):
             if file.mode & 0o100 and not file.is_secret:
-                yield f"Before `docker stack deploy`, run {file.path} once on a manager of the swarm."
+                yield f"Before `docker stack deploy`, run {file.path} once on a manager node of the swarm."
 
 
 def remote_engine(projects: Sequence[ProjectOutcome], environment: Mapping[str, str]) -> str:
-    """A sentence where Docker runs elsewhere and would look for secret files there; else nothing."""
+    """A warning where the engine is remote and would look for secret files on its own host; otherwise empty."""
     has_files = any(
         secret.source is SourceKind.FILE for project in projects if project.rewritten for secret in project.plan.secrets
     )
@@ -92,15 +92,15 @@ def remote_engine(projects: Sequence[ProjectOutcome], environment: Mapping[str, 
     if not where:
         return ""
     return (
-        f"{where}, so that engine does not see the secret files of this machine: with --source environment Compose "
-        "sends it the values instead"
+        f"{where}, and a remote engine does not see the secret files of this machine: use --source environment, "
+        "with which Compose sends it the values"
     )
 
 
 def _remote(environment: Mapping[str, str]) -> str:
     host = environment.get("DOCKER_HOST", "")
     if host:
-        return "" if host.startswith(_LOCAL_HOSTS) else "DOCKER_HOST names another machine"
+        return "" if host.startswith(_LOCAL_HOSTS) else "DOCKER_HOST points to another machine"
     context = environment.get("DOCKER_CONTEXT") or _current_context(environment)
     return "" if context in _LOCAL_CONTEXTS else f"the Docker context {context} may be another machine"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FileLine(NamedTuple):
-    """A file to be written, as a report tells of it. ``text`` is what an ignore file gets, never a secret."""
+    """A file to be written, as a report shows it. ``text`` is what is added to an ignore file, never a secret."""
 
     path: Path
     mode: int
@@ -27,7 +27,7 @@ class FileLine(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sealed(ProjectOutcome):
-    """``diffs`` are those that the reports of the run are going to show; the rest of the texts is gone.
+    """``diffs`` are those that the reports of the run will show; the rest of the texts is dropped.
 
     ``json`` is the project's part of the JSON report, encoded, and ``sheet`` what the page needs besides, where the run
     is going to write them.
@@ -40,13 +40,13 @@ class Sealed(ProjectOutcome):
 
 
 OPEN_MODE = (
-    "0444: whichever user the container runs as can read the file; on the host its folder keeps others out (0700 when "
-    "it is new)."
+    "0444: readable by whichever user the container runs as; on the host, the folder keeps other users out (0700 when "
+    "new)."
 )
 
 
 def has_open_files(files: Iterable[FileLine]) -> bool:
-    """Whether a secret's file has such a mode."""
+    """Whether the file of a secret has such a mode."""
     return any(file.is_secret and file.mode & 0o044 for file in files)
 
 

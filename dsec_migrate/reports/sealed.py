@@ -1,4 +1,4 @@
-"""Outcomes that may leave their process, or outlive thousands of others: no documents, no values."""
+"""Outcomes that may leave their process, or be kept by the thousand: no documents, no values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from dsec_migrate.text.errors import InternalError, UserError
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.source import Rewritten, Source
 
-# an exception is pickled by its positional arguments alone, and ours is made with keywords
+# an exception is pickled with its positional arguments only, and ours takes keywords
 for _kind in (UserError, InternalError, NoAnswerError):
     copyreg.pickle(_kind, lambda error: (type(error), (error.what, error.file, error.line, error.column, error.help)))
 
 
 def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = False, has_page: bool = False) -> Sealed:
-    """What reports need of ``project``: the diffs in these looks, sentences without values, no secret's value."""
+    """What reports need of ``project``: the diffs in these looks, sentences without values, and no value of a
+    secret."""
     project = shown(project)
     sealed = _sealed(project, looks)
     if has_page:
@@ -32,7 +33,7 @@ def seal(project: ProjectOutcome, looks: Iterable[Look], *, has_json: bool = Fal
         return sealed
     from dsec_migrate.reports import json
 
-    # encoding is work for the process that has it at hand
+    # encoded here, in the worker process, which has the data
     return replace(sealed, json=json.lines(sealed))
 
 

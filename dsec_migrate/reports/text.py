@@ -1,4 +1,4 @@
-"""The text report: what moves, what stays and why, what is written, and what to do next."""
+"""The text report: what moves, what is skipped and why, what is written, and what to do next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNUSED = "unused now"
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """A block for each file that there is something to say about, then the sum of it all."""
+    """A block for each project with findings, warnings or notes, then the summary."""
     page = Page(Style(view.look.is_coloured), view.look.width)
     told = [
         project
@@ -46,13 +46,13 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
-    # they are written the other way round, those that others build on last
+    # files are written in the opposite order: those that others build on come last
     for diff in reversed(render_diff(project, view.look)):
         page.blank()
         page.raw(diff)
     _tell_moves(page, project)
     _tell_checks(page, project)
-    _tell_left(page, project)
+    _tell_skipped(page, project)
     hardened.tell(page, project)
     _tell_files(page, project)
     if project.rewritten:
@@ -62,10 +62,10 @@ def _tell_project(page: Page, project: ProjectOutcome, view: View) -> None:
 
 def _tell_moves(page: Page, project: ProjectOutcome) -> None:
     moved = [finding for finding in project.findings if finding.action is Action.MIGRATE]
-    begun = [finding for finding in moved if finding.kind == "half-done"]
+    half_done = [finding for finding in moved if finding.kind == "half-done"]
     for verb, past, group in (
-        ("move", "Moved", [finding for finding in moved if finding not in begun]),
-        ("mend", "Mended", begun),
+        ("move", "Moved", [finding for finding in moved if finding not in half_done]),
+        ("fix", "Fixed", half_done),
     ):
         if group:
             page.heading(past if project.is_written else f"Not {past.lower()}" if project.status else f"Would {verb}")
@@ -96,7 +96,7 @@ def _secret(finding: Finding, secrets: dict[str, PlannedSecret]) -> str:
         return f"{name} (from the variable {secret.variable})"
     if secret is not None and secret.source is SourceKind.EXTERNAL:
         return f"{name} (external)"
-    return name if secret is None or secret.is_new else f"{name} (defined already)"
+    return name if secret is None or secret.is_new else f"{name} (already defined)"
 
 
 def _tell_checks(page: Page, project: ProjectOutcome) -> None:
@@ -111,21 +111,21 @@ def _tell_checks(page: Page, project: ProjectOutcome) -> None:
             page.sentence(note, indent="      ", first="    - ")
 
 
-def _tell_left(page: Page, project: ProjectOutcome) -> None:
+def _tell_skipped(page: Page, project: ProjectOutcome) -> None:
     kept = [finding for finding in project.findings if finding.action is Action.KEEP]
     sure = [finding for finding in kept if finding.verdict.confidence is not Confidence.POSSIBLE]
     if sure:
-        page.heading("Left as it is")
+        page.heading("Skipped")
         for notes, group in by_note(sure):
             _tell_places(page, group)
             page.sentence("; ".join(notes), indent="      ")
     possible = [finding for finding in kept if finding.verdict.confidence is Confidence.POSSIBLE]
     movable = [finding for finding in possible if not finding.path]
     if movable:
-        page.heading("Possibly secrets, left as they are (--only NAME moves one)")
+        page.heading("Possible secrets, skipped (pass --only NAME to move one)")
         _tell_places(page, movable)
     if len(possible) > len(movable):
-        page.heading("Possibly secrets, left as they are")
+        page.heading("Possible secrets, skipped")
         _tell_places(page, [finding for finding in possible if finding.path])
 
 
@@ -160,9 +160,9 @@ def _tell_remaining(page: Page, project: ProjectOutcome) -> None:
             ]
         )
         if any(place.is_unused for place in project.remaining):
-            # a later run does not know any more which lines supplied what moved
-            how = "`undo --write`, then this run again with --prune-env," if project.is_written else "--prune-env"
-            page.sentence(f"Nothing in the project reads the unused lines any more: {how} removes them.", "  ")
+            # a later run can no longer tell which lines provided the values that moved
+            how = "run `undo --write`, then this command again with" if project.is_written else "pass"
+            page.sentence(f"Nothing in the project reads the unused lines: {how} --prune-env to remove them.", "  ")
 
 
 def _tell_notes(page: Page, project: ProjectOutcome) -> None:
@@ -188,7 +188,7 @@ def _tell_notes(page: Page, project: ProjectOutcome) -> None:
 def _tell_sum(page: Page, outcome: Outcome, view: View) -> None:
     counts = count(outcome)
     if counts.failed_files and counts.failed_files == counts.files and not counts.findings:
-        # the errors say it all
+        # the errors have been reported
         return
     files = [file for project in outcome.projects for file in files_of(project)]
     if has_open_files(files):

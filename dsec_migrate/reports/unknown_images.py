@@ -1,4 +1,5 @@
-"""The last block of a run that wrote: services whose image nobody knows, and how their programs can read a file."""
+"""The last block of a run that wrote: services whose image is not in the table, and how their programs can read a
+file."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from dsec_migrate.reports.ways_back import ways_back
 
 _Service = tuple[ProjectOutcome, str, list[Finding]]
 
-# removesuffix and replace take one newline and no more: a file made with an editor often ends in one
+# removesuffix and replace remove at most one newline: a file saved with an editor often ends with one
 SNIPPETS = {
     "Python": """\
 import os
@@ -36,17 +37,17 @@ function setting(name, fallback) {
 
 
 def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutcome]) -> None:
-    """Of projects that were written, among all of a run; nothing where every moved variable belongs to a known
-    image."""
+    """Writes the block for the projects that were written, out of all projects of a run; nothing where the image of
+    every moved variable is known."""
     services = list(_services(projects))
     if not services:
         return
-    page.heading("Images nobody has recorded yet")
+    page.heading("Images not in the table")
     for unsure in _sentences(services, is_one=len(projects) == 1):
         page.sentence(unsure, indent="    ", first="  ")
     first = services[0][2][0]
     page.blank()
-    page.sentence(f'If the program is yours, let it read the file, as in setting("{first.variable}"):')
+    page.sentence(f'If you maintain the program, make it read the file, as in setting("{first.variable}"):')
     for language, snippet in SNIPPETS.items():
         page.blank()
         page.row(f"  {language}", page.style.dim)
@@ -57,7 +58,7 @@ def tell_unknown_images(page: Page, projects: Sequence[ProjectOutcome], everyone
 
 
 def unsure_starts(project: ProjectOutcome) -> Iterator[str]:
-    """A sentence for each service of a project that may start without what was moved."""
+    """A sentence for each service of a project that may start without the variables that were moved."""
     yield from _sentences(list(_services([project])), is_one=True)
 
 
@@ -85,16 +86,16 @@ def _is_unknown(finding: Finding) -> bool:
 
 def _tell_undo(page: Page, services: Sequence[_Service], everyone: Sequence[ProjectOutcome]) -> None:
     unsure = {id(project): project for project, _, _ in services}
-    page.sentence("To undo all of it:")
+    page.sentence("To undo everything:")
     for way in ways_back(list(unsure.values()), everyone):
         page.row(f"    {way.command()}")
     project, _, findings = services[0]
     finding = findings[0]
     secret = next((s for s in project.plan.secrets if s.name == finding.secret), None)
-    place = f" (it stands in {secret.path})" if secret is not None and secret.path is not None else ""
+    place = f" (it is in {secret.path})" if secret is not None and secret.path is not None else ""
     page.sentence(
-        f"To undo one: write {finding.variable} with its value{place} in the place of {', '.join(finding.variables)}. "
-        f"With --skip {finding.variable} it is left alone the next time."
+        f"To undo one: replace {', '.join(finding.variables)} with {finding.variable} and its value{place}. "
+        f"Pass --skip {finding.variable} to skip it in later runs."
     )
 
 

@@ -1,1 +1,1 @@
-"""The parts of the page that ``html`` puts together."""
+"""The parts of the page that ``html`` assembles."""

@@ -1,4 +1,4 @@
-"""The table of findings, and the controls that filter it. Without a script all rows are there, and no control."""
+"""The table of findings, and the controls that filter it. Without the script, all rows are shown and no controls."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _CONTROLS = (
     ("applicability", "Review", "any"),
     ("service", "Service", "all"),
 )
-# of more, what to review stands in the checklist alone, where equal sentences are one
+# above this number, notes are only in the checklist, where equal sentences are merged
 MOST_NOTES = 1000
 _SIGNS = {"certain": "●", "likely": "◐", "possible": "○"}
 
 
 def controls(projects: Iterable[ProjectOutcome]) -> str:
-    """The filters, which act on every table of the page; nothing without findings. The script shows them."""
+    """The filters, which apply to every table of the page; empty without findings. The script shows them."""
     chosen: dict[str, dict[str, None]] = {name: {} for name, _, _ in _CONTROLS}
     count = 0
     for project in projects:
@@ -55,16 +55,16 @@ def table(project: ProjectOutcome, places: Anchors) -> str:
         f"<div class={size}>\n<table class=findings>\n"
         f"<caption class=unseen>Findings in {safe(project.path)}</caption>\n"
         f"<thead>{head}</thead>\n<tbody>\n{''.join(_rows(project, places))}</table>\n"
-        "<p class=quiet hidden>No finding here goes with the filter.</p>\n</div>\n"
+        "<p class=quiet hidden>No finding matches the filter.</p>\n</div>\n"
     )
 
 
 def _facts(finding: Finding, project: ProjectOutcome) -> dict[str, str]:
-    """What the controls choose by, as they call it."""
+    """What the controls filter by, in their words."""
     is_moved = finding.action is Action.MIGRATE
     return {
         "confidence": finding.verdict.confidence.value,
-        "action": ("moved" if project.is_written else "moves") if is_moved else "stays",
+        "action": ("moved" if project.is_written else "moves") if is_moved else "skipped",
         "applicability": finding.applicability if is_moved else "does not apply",
         "service": harmless(finding.service) or "none",
     }
@@ -88,14 +88,14 @@ def _rows(project: ProjectOutcome, places: Anchors) -> Iterator[str]:
 
 
 def _name(finding: Finding) -> str:
-    """With a place where the line may break."""
+    """With an opportunity for a line break."""
     return f"{safe(finding.service)}.<wbr>{safe(finding.variable)}" if finding.service else safe(finding.path)
 
 
 def _consequence(finding: Finding, facts: dict[str, str], is_short: bool) -> Sequence[str]:
     note = f"<br><small>{prose(finding.note)}</small>" if finding.note else ""
     if finding.action is not Action.MIGRATE:
-        return ("<span class=stays>– stays</span>", note)
+        return ("<span class=stays>– skipped</span>", note)
     if is_short:
         note = ""
     fit = facts["applicability"]

@@ -1,4 +1,4 @@
-"""What is left to do by hand, as boxes to tick: what to review, what stays and why, and the steps after a write."""
+"""What is left to do by hand, as a checklist: what to review, what is skipped and why, the steps after a write."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from dsec_migrate.reports.unknown_images import unsure_starts
 
 
 def render(prefix: str, project: ProjectOutcome, level: int) -> str:
-    """The list of one project; empty where there is nothing to do."""
+    """The checklist of one project; empty where there is nothing to do."""
     groups = (
-        ("To review", "What to check before you rely on it.", list(_reviews(project))),
-        ("Does the program read the file?", "Nobody has recorded these images yet.", list(_unsure(project))),
-        ("Hardening", "Whom the change cuts off, and what to check.", list(_hardened(project, Action.MIGRATE))),
-        ("Left as it is", "Not moved, with the reason.", list(_left(project))),
-        ("Not hardened", "Left, with the reason.", list(_hardened(project, Action.KEEP))),
-        ("Possibly secrets", "Left as they are; `--only NAME` moves one.", list(_possible(project))),
+        ("To review", "Check this before you rely on the change.", list(_reviews(project))),
+        ("Does the program read the file?", "These images are not in the table.", list(_unsure(project))),
+        ("Hardening", "Which services lose access, and what to check.", list(_hardened(project, Action.MIGRATE))),
+        ("Skipped", "Not migrated, with the reason.", list(_left(project))),
+        ("Not hardened", "Skipped, with the reason.", list(_hardened(project, Action.KEEP))),
+        ("Possibly secrets", "Skipped; pass `--only NAME` to move one.", list(_possible(project))),
         (
             "Still in plaintext after the change",
-            "Values of moved secrets stand here too.",
+            "Values of moved secrets also appear here.",
             list(_remaining(project)),
         ),
     )
@@ -42,20 +42,20 @@ def render(prefix: str, project: ProjectOutcome, level: int) -> str:
 
 
 def steps(outcome: Outcome, projects: Sequence[ProjectOutcome]) -> str:
-    """The list for the end of the page: from the write on. ``projects`` are sealed."""
+    """The checklist at the end of the page: what to do from the write on. ``projects`` are sealed."""
     changed = [project for project in projects if project.rewritten and not project.status]
     if not changed:
         return ""
     items = []
     if not all(project.is_written for project in changed):
-        items.append(prose("Read the changes above, then run the same command with `--write`."))
+        items.append(prose("Review the changes above, then run the same command with `--write`."))
     items += map(prose, manager_scripts(changed))
     items += map(prose, next_steps(changed, projects, outcome.options.target is Target.SWARM))
     return boxes("step", items, 1)
 
 
 def boxes(prefix: str, items: Iterable[str], first: int) -> str:
-    """Items (HTML) as a list with a box each."""
+    """Items (HTML) as a list with a checkbox each."""
     lines = [
         f'<li><input type=checkbox id="{prefix}-{number}"><label for="{prefix}-{number}">{item}</label></li>\n'
         for number, item in enumerate(items, first)

@@ -1,6 +1,6 @@
-"""The scene as a picture: services on the left, what they hold or mount on the right, before and after.
+"""Pictures of a project before and after: services on the left, what they hold or mount on the right.
 
-Many services do not fit into a picture that anybody reads: then it shows the first ones, and the table below it all.
+A picture of many services is unreadable: it shows the first ones, and the table below it shows all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_OF_A_SERVICE = 10
 
 
 def render(prefix: str, project: ProjectOutcome, sheet: Sheet) -> str:
-    """Two pictures, what their marks mean, and the table that says the same; a sentence where nothing is to be seen."""
+    """Two pictures, their legend, and the same as a table; a sentence where there is nothing to show."""
     seen = scene(project, sheet)
     if not seen.before:
         return f"<p>{number(seen.others, 'service')}, none with a secret.</p>\n" if seen.others else ""
@@ -77,7 +77,7 @@ _LETTERS = 26
 
 
 class _Row(NamedTuple):
-    """A service with the things that are new with it, and those that stand higher up already."""
+    """A service with the things that are drawn beside it, and those that have been drawn above."""
 
     service: str
     things: Sequence[Thing]
@@ -162,7 +162,7 @@ def _two_lines(first: str, second: str, left: float, middle: float, letters: int
 
 
 def _cut(text: str, letters: int) -> str:
-    """Long names differ at their ends, so the middle goes."""
+    """Shortens a name in the middle, since long names differ at their ends."""
     if len(text) <= letters:
         return text
     tail = letters // 2
@@ -181,7 +181,7 @@ def _line(thing: Thing, start: float, end: float) -> str:
 
 
 def _mark(kind: Kind, x: float, y: float) -> str:
-    """A sign with a shape of its own: nobody has to tell colours apart."""
+    """A mark with its own shape, so that color is not needed to tell them apart."""
     if kind is Kind.SECRET:
         return (
             f'<g class=mark><circle cx="{x - 3:g}" cy="{y:g}" r="4"/><path d="M{x + 1:g} {y:g}h8m-2 0v4m-3 -4v3"/></g>'

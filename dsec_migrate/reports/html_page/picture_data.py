@@ -1,4 +1,4 @@
-"""What the picture of a project shows: its services, and what each holds or mounts, before and after."""
+"""The data of a project's picture: its services, and what each holds or mounts, before and after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dsec_migrate.reports.html_page.sheet import Sheet
 
 
 class Kind(str, Enum):
-    """What a service holds or mounts; the class of its mark in the picture."""
+    """What a service holds or mounts; the value is the class of its mark in the picture."""
 
     PLAIN = "plain"
     REFERENCE = "reference"
@@ -25,7 +25,7 @@ class Kind(str, Enum):
 
 LEGEND = {
     Kind.PLAIN: "in plaintext in a file of the project",
-    Kind.REFERENCE: "comes through ${…}, not from this file",
+    Kind.REFERENCE: "comes from ${…}, not from this file",
     Kind.POSSIBLE: "possibly a secret",
     Kind.SECRET: "Docker secret",
 }
@@ -33,7 +33,7 @@ SHORT = {Kind.PLAIN: "plaintext", Kind.REFERENCE: "reference", Kind.POSSIBLE: "p
 
 
 class Thing(NamedTuple):
-    """Something on the right; equal ones are one. ``is_built_in``: it is there only while the image is built."""
+    """An item on the right; equal ones are merged. ``is_built_in``: it exists only while the image is built."""
 
     kind: Kind
     label: str
@@ -46,7 +46,7 @@ Links = Mapping[str, Sequence[Thing]]
 
 
 class Scene(NamedTuple):
-    """``others`` counts the services that have nothing to do with any secret."""
+    """``others`` counts the services without any secret."""
 
     images: Mapping[str, str]
     before: Links
@@ -55,14 +55,14 @@ class Scene(NamedTuple):
 
 
 def scene(project: ProjectOutcome, sheet: Sheet) -> Scene:
-    """Before, and as it is going to be (or is now, where it is written)."""
+    """The project before, and after the change (whether planned or written)."""
     images = {member.name: member.image for member in sheet.services}
     secrets = {secret.name: secret for secret in project.plan.secrets}
     before: dict[str, dict[Thing, None]] = {}
     after: dict[str, dict[Thing, None]] = {}
     for finding in project.findings:
         if not finding.service:
-            # the picture is one of services
+            # the picture shows services only
             continue
         before.setdefault(finding.service, {})[_plaintext(finding)] = None
         is_moved = finding.action is Action.MIGRATE and finding.secret is not None

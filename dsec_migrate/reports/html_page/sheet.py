@@ -1,4 +1,4 @@
-"""What the page shows of a project besides its outcome: plain data that may leave the process. No value is in it."""
+"""What the page shows of a project besides its outcome: plain data that may leave the process, without values."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dsec_migrate.reports.hiding import covered
 from dsec_migrate.reports.hunks import Hunk, hunks
 from dsec_migrate.text.source import Rewritten
 
-# of a change so long, less is shown of what stands around it: a browser has to take it in at once
+# above this number of changed lines, less context is shown: a browser renders it all at once
 MANY_LINES = 2000
 
 
 class Sheet(NamedTuple):
-    """``hunks`` are those of each rewritten file, in their order."""
+    """``hunks`` are those of each rewritten file, in order."""
 
     services: tuple[Member, ...] = ()
     hunks: tuple[tuple[Hunk, ...], ...] = ()
 
 
 def of(project: ProjectOutcome) -> Sheet:
-    """The sheet of a project (as a report may tell it) whose texts and values are still at hand."""
+    """The sheet of a project (as reports show it) whose texts and values are still available."""
     services = tuple(member._replace(image=_without_secrets(member.image)) for member in project.services)
     return Sheet(services, tuple(_hunks(rewritten, project.masks) for rewritten in project.rewritten))
 
@@ -39,6 +39,6 @@ def _without_secrets(image: str) -> str:
         return image
     from dsec_migrate.detectors.judge import secret_parts
 
-    # the digest of an image is no secret, however random it looks
+    # the digest of an image is not a secret, however random it looks
     name, at, digest = image.partition("@sha256:")
     return covered(name, secret_parts(name)) + at + digest

@@ -1,4 +1,4 @@
-"""The masked change of each file, side by side: one table a file, one row group for each place."""
+"""The masked change of each file, side by side: one table for each file, one row group for each hunk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsec_migrate.reports.html_page.syntax import Colour, colour_of
 from dsec_migrate.reports.hunks import Hunk, Line
 from dsec_migrate.text.source import Rewritten
 
-# longer ones begin closed: a browser lays out only what is open
+# longer ones start collapsed: a browser lays out only what is open
 OPEN_ROWS = 400
 
 Anchors = Mapping[tuple[str, int], str]
@@ -21,7 +21,7 @@ Anchors = Mapping[tuple[str, int], str]
 
 
 def anchors(prefix: str, project: ProjectOutcome, sheet: Sheet) -> Anchors:
-    """The rows that findings lead to."""
+    """The rows that findings link to."""
     wanted = {(finding.site.file, finding.site.line) for finding in project.findings}
     found: dict[tuple[str, int], str] = {}
     for number, (rewritten, hunks) in enumerate(zip(project.rewritten, sheet.hunks, strict=True), 1):
@@ -33,7 +33,7 @@ def anchors(prefix: str, project: ProjectOutcome, sheet: Sheet) -> Anchors:
 
 
 def render(project: ProjectOutcome, sheet: Sheet, places: Anchors) -> Iterator[str]:
-    # they are written the other way round, those that others build on last
+    # files are written in the opposite order: those that others build on come last
     for rewritten, hunks in reversed(list(zip(project.rewritten, sheet.hunks, strict=True))):
         if hunks:
             yield from _file(project, rewritten, hunks, places)
@@ -46,8 +46,8 @@ def _file(project: ProjectOutcome, rewritten: Rewritten, hunks: tuple[Hunk, ...]
     name = safe(rewritten.path)
     yield (
         f"<details class=file{' open' if rows <= OPEN_ROWS else ''}>\n<summary><code>{name}</code> "
-        f"<span class=gone>−{gone}<span class=unseen> lines go</span></span> "
-        f"<span class=came>+{came}<span class=unseen> lines come</span></span></summary>\n"
+        f"<span class=gone>−{gone}<span class=unseen> lines removed</span></span> "
+        f"<span class=came>+{came}<span class=unseen> lines added</span></span></summary>\n"
         f"<table class=diff>\n<caption class=unseen>Change of {name}, values masked</caption>\n"
         "<colgroup><col class=number><col><col class=number><col></colgroup>\n"
         "<thead class=unseen><tr><th scope=col>Line<th scope=col>Before<th scope=col>Line<th scope=col>After</thead>\n"
@@ -64,7 +64,7 @@ def _file(project: ProjectOutcome, rewritten: Rewritten, hunks: tuple[Hunk, ...]
 
 
 def _rows(hunk: Hunk, path: str, places: Anchors, colour: Colour) -> Iterator[str]:
-    """End tags that HTML does without are left out: of 500 services there are 5000 rows."""
+    """Omits optional end tags: 500 services make 5000 rows."""
     old_number, new_number = hunk.old_start, hunk.new_start
     for old, new in pairs(hunk.lines):
         place = places.get((path, old_number)) if old is not None else None
@@ -81,5 +81,5 @@ def _side(line: Line | None, number: int, element: str, colour: Colour) -> str:
         return "<td><td>"
     text = colour(line.text)
     if not line.ends:
-        text += " <small>(no line break at the end)</small>"
+        text += " <small>(no newline at the end)</small>"
     return f"<td>{number}<td>{f'<{element}>{text}</{element}>' if element else text}"

@@ -1,7 +1,7 @@
-"""The colours of one line: keys, strings, comments, and masks, which stay whole.
+"""Highlights one line: keys, strings, comments, and masks, which are never split.
 
-The elements are short because a page may have many thousands of them: ``b`` a key or an instruction, ``u`` a quoted
-string, ``var`` a number, a switch or a reference, ``i`` a comment, ``mark`` a mask. The style gives the colours.
+The elements are short because a page may have many thousands of them: ``b`` is a key or an instruction, ``u`` a quoted
+string, ``var`` a number, a boolean or a reference, ``i`` a comment, ``mark`` a mask. The style sets the colors.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DOCKERFILE = re.compile(
 
 
 def colour_of(rewritten: Rewritten) -> Colour:
-    """What makes HTML of a (masked, harmless) line of this file."""
+    """The function that turns a (masked, harmless) line of this file into HTML."""
     if rewritten.is_env_file:
         return lambda line: _coloured(line, _ENV_FILE)
     if is_dockerfile(Path(rewritten.path)):
