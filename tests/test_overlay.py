@@ -82,7 +82,7 @@ def test_the_files_hold_exactly_the_values(kind: str, shell: str, tmp_path: Path
 def test_odd_names_stay_one_word_each(tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text(
         "name: shop\nservices:\n  a.b:\n    image: postgres:17\n    restart: always\n"
-        "    secrets:\n      - source: k\n        target: it's $x; y\nsecrets:\n  k:\n    file: ./k\n"
+        "    secrets:\n      - source: k\n        target: it's $$x; y\nsecrets:\n  k:\n    file: ./k\n"
     )
     run(tmp_path, "--source", "vault", "--no-docker", "--prefix", "a b/$(id)", "--write")
     layer = YAML(typ="safe").load((tmp_path / "compose.vault.yml").read_text().replace("!override", ""))
