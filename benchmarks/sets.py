@@ -51,7 +51,7 @@ def snapshot(top: Path) -> dict[str, bytes | str]:
 
 def migrate(folder: Path, words: list[str]) -> tuple[int, str]:
     """A call of the command line in this process: exit status and output."""
-    from dsec_migrate.cli import entry as cli
+    from dsec_migrate.cli import entry
 
     text = io.TextIOWrapper(io.BytesIO(), "utf-8")
     before = Path.cwd()
@@ -59,7 +59,7 @@ def migrate(folder: Path, words: list[str]) -> tuple[int, str]:
     os.environ["PWD"] = str(folder)
     try:
         with redirect_stdout(text), redirect_stderr(text):
-            status = cli._status(words)
+            status = entry._status(words)
     finally:
         os.chdir(before)
     text.flush()

@@ -46,7 +46,7 @@ def checks() -> str:
 
 def images() -> str:
     """The table of images, a line each."""
-    from dsec_migrate.images.table import files, read_rows
+    from dsec_migrate.images.image_table import files, read_rows
 
     parts = [
         "# Images\n\nWhat each image reads from files. `dsec-migrate images NAME` shows the evidence: repository, "

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.compose import project as projects
 from dsec_migrate.compose.environment import Environment
 from dsec_migrate.compose.project import Project
@@ -380,7 +380,7 @@ def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> S
     def call(*words: str) -> Said:
         is_verb = bool(words) and not words[0].startswith("-") and not set("./") & set(words[0])
         with pytest.raises(SystemExit) as stop:
-            cli.main(words if is_verb else ["--no-docker", *words])
+            entry.main(words if is_verb else ["--no-docker", *words])
         shown = capsys.readouterr()
         assert isinstance(stop.value.code, int)
         for value in request.module.HIDDEN:

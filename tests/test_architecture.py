@@ -209,6 +209,18 @@ def test_names_of_modules_are_unique() -> None:
     assert {name for name in names if names.count(name) > 1} == SAME_NAMES
 
 
+def test_the_documentation_names_files_that_there_are() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`(?:dsec_migrate/)?([a-z_]+/[a-z_/]*)(?:\.py)?`", text))
+    rooms = {room for room in known() if "/" not in room}
+    missing = [
+        name
+        for name in sorted(named)
+        if name.split("/")[0] in rooms and not (PACKAGE / name).is_dir() and not (PACKAGE / f"{name}.py").is_file()
+    ]
+    assert missing == []
+
+
 def test_only_document_imports_the_yaml_library() -> None:
     users = {
         room_of(name_of(path))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.compose.project import Project
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Remaining
@@ -86,7 +86,7 @@ def test_the_rest_of_the_project_moves(
     _doubt(monkeypatch, "CACHE_PASSWORD")
     for _ in range(2):
         with pytest.raises(SystemExit) as stop:
-            cli.main(["--no-docker", "--write", "compose.yml"])
+            entry.main(["--no-docker", "--write", "compose.yml"])
         assert stop.value.code == 0
         report = " ".join(capsys.readouterr().out.split())
         assert "could not be proved right, which is a defect to be reported: a text would read another value" in report
@@ -105,7 +105,7 @@ def test_a_project_stays_where_no_change_is_the_cause(
     monkeypatch.setattr("dsec_migrate.migrate.pipeline.verify", verify)
     monkeypatch.setattr(blame, "MOST_CANDIDATES", 0)
     with pytest.raises(SystemExit) as stop:
-        cli.main(["--no-docker", "--write", "compose.yml"])
+        entry.main(["--no-docker", "--write", "compose.yml"])
     assert stop.value.code == 3
     assert "could not be proved right" in capsys.readouterr().err
     assert (folder / "compose.yml").read_text(encoding="utf-8") == COMPOSE

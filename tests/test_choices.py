@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import snapshot
 
-from dsec_migrate.cli import conversions
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import conversions, entry
 from dsec_migrate.cli.request import Request
 from dsec_migrate.cli.resolution import options_of
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
@@ -59,7 +58,7 @@ def names(outcome: ProjectOutcome) -> dict[str, str | None]:
 def say(*words: str) -> None:
     """The command line, which has to end well."""
     with pytest.raises(SystemExit) as stopped:
-        cli.main(words)
+        entry.main(words)
     assert stopped.value.code == 0
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.migrate import batch
 from dsec_migrate.reports.output import save, say
 from dsec_migrate.reports.terminal import Progress, style_for
@@ -58,7 +58,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def call(*words: str) -> Run:
         with pytest.raises(SystemExit) as stopped:
-            cli.main(words)
+            entry.main(words)
         out, err = capsys.readouterr()
         assert isinstance(stopped.value.code, int)
         return Run(stopped.value.code, out, err)

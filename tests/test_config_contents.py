@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import project_of, snapshot
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.compose.environment import Environment
 from dsec_migrate.compose.project import Project
@@ -214,7 +214,7 @@ def test_a_second_run_has_nothing_to_do_and_undo_takes_it_back(
 
     def say(*words: str) -> int:
         with pytest.raises(SystemExit) as stop:
-            cli.main(words)
+            entry.main(words)
         assert VALUE not in "".join(capsys.readouterr())
         assert isinstance(stop.value.code, int)
         return stop.value.code

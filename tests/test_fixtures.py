@@ -36,11 +36,11 @@ from urllib.parse import quote
 import pytest
 from conftest import GATE, arguments, docker, put_around, snapshot, wrapped
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.compose.discovery.discover import discover
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.config.options import Options
-from dsec_migrate.images import table as images
+from dsec_migrate.images import image_table
 from dsec_migrate.lifecycle.secret_state import file_of
 from dsec_migrate.migrate import pipeline
 from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
@@ -148,7 +148,7 @@ class Workshop:
         reports = {form: self.folder.parent / f"report.{form}" for form in forms}
         outputs = [f"--output={form}={path}" for form, path in reports.items()]
         with pytest.raises(SystemExit) as stop:
-            cli.main([*options, *outputs, *self.case.arguments])
+            entry.main([*options, *outputs, *self.case.arguments])
         captured = self.capture.readouterr()
         assert isinstance(stop.value.code, int)
         others = {form: path.read_text(encoding="utf-8") for form, path in reports.items() if path.exists()}
@@ -312,7 +312,7 @@ def _fixed_paths(
     image: str, variables: Iterable[str], new: Mapping[str, str], mounted: Iterable[str]
 ) -> dict[str, str]:
     """Where the image looks for variables that are gone and that nothing else names."""
-    row = images.find(image)
+    row = image_table.find(image)
     ways = {variable: row.way(variable) for variable in variables} if row is not None else {}
     paths = {name: f"/run/secrets/{way.target}" for name, way in ways.items() if way is not None and way.target}
     return {variable: path for variable, path in paths.items() if path in mounted and variable not in new}
@@ -320,7 +320,7 @@ def _fixed_paths(
 
 def _in_parts(image: str, old: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
     """The path of the password's file for a URL in whose place its parts stand."""
-    row = images.find(image)
+    row = image_table.find(image)
     parts = {url: names for url, names in row.parts.items() if url in old and url not in new} if row else {}
     files = {url: new.get(f"{names['password']}_FILE") for url, names in parts.items()}
     return {url: path for url, path in files.items() if path is not None}
@@ -328,7 +328,7 @@ def _in_parts(image: str, old: Mapping[str, str], new: Mapping[str, str]) -> Map
 
 def _around(image: str, variable: str, old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, str]:
     """What the parts say around the password."""
-    row = images.find(image)
+    row = image_table.find(image)
     assert row is not None
     found = {part: new.get(name, "") for part, name in row.parts[variable].items()}
     scheme, _, rest = old[variable].partition("://")
@@ -347,7 +347,7 @@ def _with_old_labels(service: dict[str, Any], secrets: Mapping[str, Mapping[str,
 
 def _with_old_options(service: dict[str, Any], files: Mapping[str, str]) -> None:
     """Options of the command that name files say the contents instead, under their former names."""
-    row = images.find(service.get("image", ""))
+    row = image_table.find(service.get("image", ""))
     words = service.get("command") or []
     for option, name in row.options.items() if row is not None else ():
         for number, word in enumerate(words):
@@ -377,7 +377,7 @@ def _unwrapped(case: Case, old: dict[str, Any], new: dict[str, Any], files: Mapp
             words = new.get(key) or []
             new[key] = [*words[:first], *(word.replace(path, files[path], 1) for word in words[first:])] or None
     if (supplied or paths) and not wrapped(old.get("entrypoint")):
-        row = images.find(old.get("image", ""))
+        row = image_table.find(old.get("image", ""))
         if "build" in old or case.name.startswith("own-image-rows"):
             # what a Dockerfile says is compared with the real thing elsewhere
             row, new["entrypoint"] = None, [*new["entrypoint"][:4], *(old.get("entrypoint") or ())]
@@ -508,7 +508,7 @@ def test_example_of_the_readme(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ})
     with pytest.raises(SystemExit) as stop:
-        cli.main(["--write", "--format", "json"])
+        entry.main(["--write", "--format", "json"])
     assert stop.value.code == 0
     findings = json.loads(capsys.readouterr().out)["findings"]
     left = [finding["variable"] for finding in findings if finding["action"] == "keep"]

@@ -12,7 +12,7 @@ import pytest
 from test_architecture import MODULES, relative, syntax
 
 from dsec_migrate import git
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 
 SECRET = b"Curlew-Sluice-3341"
 COMPOSE = "services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: ${PW}\n"
@@ -453,7 +453,7 @@ def test_a_gate_without_an_answer_stays_shut(
         monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(repository)
     with pytest.raises(SystemExit) as stop:
-        cli.main([*words, "--no-docker"] if words[0] == "--check" else words)
+        entry.main([*words, "--no-docker"] if words[0] == "--check" else words)
     assert stop.value.code == 2
     said = capsys.readouterr()
     assert "error: git does not answer here" in said.err
@@ -462,7 +462,7 @@ def test_a_gate_without_an_answer_stays_shut(
     # who does not ask for a gate gets a word, and what there is
     for others in (["audit"], ["status"], ["compose.yml"]):
         with pytest.raises(SystemExit) as stop:
-            cli.main(others)
+            entry.main(others)
         assert stop.value.code == 0
         said = capsys.readouterr()
         assert "git does not answer here" in " ".join(said.out.split())
@@ -475,7 +475,7 @@ def test_a_gate_that_needs_no_answer_asks_for_none(
     monkeypatch.chdir(repository)
     (repository / "compose.yml").write_text("services:\n  a:\n    image: busybox:stable\n", "utf-8")
     with pytest.raises(SystemExit) as stop:
-        cli.main(["--check"])
+        entry.main(["--check"])
     assert stop.value.code == 0
     assert capsys.readouterr().err == ""
 

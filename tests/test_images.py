@@ -13,16 +13,16 @@ import jsonschema
 import pytest
 from conftest import REPOSITORY
 
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image, Way
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image, Way
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-FILES = list(images.files())
-ROWS = [row for file in FILES for row in images.read_rows(file)]
+FILES = list(image_table.files())
+ROWS = [row for file in FILES for row in image_table.read_rows(file)]
 # a list of rows of another author, each with image, convention, variables and confidence; DSEC_IMAGES names another one
 TRUTH = Path(os.environ.get("DSEC_IMAGES") or REPOSITORY.parent / "shared" / "facts" / "images" / "truth.json")
 SCHEMA = json.loads((REPOSITORY / "schemas" / "image.schema.json").read_text("utf-8"))
@@ -32,7 +32,7 @@ SCHEMA = json.loads((REPOSITORY / "schemas" / "image.schema.json").read_text("ut
 def test_each_file_is_valid_and_has_evidence(file: Path) -> None:
     data = tomllib.loads(file.read_text("utf-8"))
     assert [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)] == []
-    for row in images.read_rows(file):
+    for row in image_table.read_rows(file):
         assert all(re.search(r"[/@#]", evidence) for evidence in row.evidence), row.names
         # an image that reads something says what, and one that reads nothing says nothing
         assert bool(row.supported) == (row.convention != "none"), row.names
@@ -42,9 +42,9 @@ def test_each_file_is_valid_and_has_evidence(file: Path) -> None:
 def test_the_index_is_true() -> None:
     """DSEC_REGENERATE=1 writes it."""
     if os.environ.get("DSEC_REGENERATE"):
-        images.INDEX.write_text(images.index_text(), "utf-8")
-    assert images.INDEX.read_text("utf-8") == images.index_text()
-    names = [line.split(" ")[0] for line in images.index_text().splitlines()]
+        image_table.INDEX.write_text(image_table.index_text(), "utf-8")
+    assert image_table.INDEX.read_text("utf-8") == image_table.index_text()
+    names = [line.split(" ")[0] for line in image_table.index_text().splitlines()]
     assert len(names) == len(set(names)), "one file for each image"
 
 
@@ -54,7 +54,7 @@ def test_each_row_can_be_found() -> None:
         tag = f"{row.since}.0" if row.since else f"{int(row.below.split('.')[0]) - 1}.0" if row.below else "latest"
         tag = f"{tag}-{row.variant}" if row.variant else tag
         for name in row.names:
-            found = images.find(f"{name.replace('*', 'some')}:{tag}")
+            found = image_table.find(f"{name.replace('*', 'some')}:{tag}")
             # an older row of the same versions may come first only where it says the same
             if found is None or (found is not row and found.convention != row.convention):
                 missing.append((name, tag, row.convention))
@@ -92,19 +92,19 @@ def test_each_row_can_be_found() -> None:
     ],
 )
 def test_the_way_of_an_image(reference: str, variable: str, way: Way | None) -> None:
-    row = images.find(reference)
+    row = image_table.find(reference)
     assert row is not None
     assert row.way(variable) == way
 
 
 def test_who_is_not_in_the_table() -> None:
-    assert images.find("") is None
-    assert images.find("example.com/postgres:17") is None
-    assert images.find("postgres-backup") is None
+    assert image_table.find("") is None
+    assert image_table.find("example.com/postgres:17") is None
+    assert image_table.find("postgres-backup") is None
 
 
 def test_a_variant_is_an_image_of_its_own() -> None:
-    rows = [images.find(reference) for reference in ("sonarqube:10-community", "sonarqube:10-datacenter-search")]
+    rows = [image_table.find(reference) for reference in ("sonarqube:10-community", "sonarqube:10-datacenter-search")]
     assert [row and row.entrypoint for row in rows] == [
         ("/opt/sonarqube/docker/entrypoint.sh",),
         ("/opt/sonarqube/docker/run.sh",),
@@ -138,7 +138,7 @@ def test_another_author_found_the_same() -> None:
         for name in other["image"]:
             if owners[_plain(name)] != number or ":" in name:
                 continue
-            row = images.find(_plain(name).replace("*", "some"))
+            row = image_table.find(_plain(name).replace("*", "some"))
             if row is None:
                 differences.append(f"{name} is missing")
                 continue
@@ -153,7 +153,7 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]+")
 
 
 def _plain(name: str) -> str:
-    return images.repository(re.sub(r"\s*\(.*\)$", "", name))
+    return image_table.repository(re.sub(r"\s*\(.*\)$", "", name))
 
 
 def _differences(name: str, other: dict[str, object], rows: list[Image]) -> list[str]:
@@ -177,10 +177,12 @@ def _differences(name: str, other: dict[str, object], rows: list[Image]) -> list
 def test_each_family_that_reads_files_has_a_project_among_the_fixtures() -> None:
     fixtures = REPOSITORY / "tests" / "fixtures"
     texts = [path.read_text("utf-8", "replace") for path in fixtures.glob("*/before/**/*.y*ml")]
-    named = {images.repository(name) for text in texts for name in re.findall(r"image:\s*[\"']?([\w./:@-]+)", text)}
+    named = {
+        image_table.repository(name) for text in texts for name in re.findall(r"image:\s*[\"']?([\w./:@-]+)", text)
+    }
     missing = []
     for file in FILES:
-        rows = images.read_rows(file)
+        rows = image_table.read_rows(file)
         patterns = {name for row in rows for name in row.names}
         reads = any(row.convention != "none" for row in rows)
         if reads and not any(fnmatchcase(name, pattern) for name in named for pattern in patterns):

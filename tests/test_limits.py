@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.migrate import batch, families, found, pipeline
 from dsec_migrate.text import limits
 from dsec_migrate.text.structured import json_of, toml_of
@@ -41,7 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def call(*words: str) -> Run:
         with pytest.raises(SystemExit) as stopped:
-            cli.main([*words, "--no-docker"] if words[0] != "audit" and words[0] != "status" else words)
+            entry.main([*words, "--no-docker"] if words[0] != "audit" and words[0] != "status" else words)
         out, err = capsys.readouterr()
         assert "Traceback" not in out + err
         assert PASSWORD not in out + err

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 from conftest import REPOSITORY
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.text import programs
 
 
@@ -57,7 +57,7 @@ def test_nobody_is_asked_over_the_network_and_git_alone_is_started(
         monkeypatch.setattr(socket.socket, name, refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     with pytest.raises(SystemExit) as stop:
-        cli.main([*words, *([] if words and words[0] in {"status", "audit"} else ["--no-docker"]), "compose.yml"])
+        entry.main([*words, *([] if words and words[0] in {"status", "audit"} else ["--no-docker"]), "compose.yml"])
     capsys.readouterr()
     assert stop.value.code in {0, 1}
     assert set(started) <= {"git"} | ({"docker"} if words and words[0] in {"status", "audit"} else set())

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from conftest import docker
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.images import registry, wire
 from dsec_migrate.images.reference import Reference, parse
 from dsec_migrate.images.registry import RegistryError
@@ -425,7 +425,7 @@ def test_the_call_may_name_a_registry_behind_this_machine(
 
     def say(*words: str) -> str:
         with pytest.raises(SystemExit) as stopped:
-            cli.main(["--no-docker", "--unknown", "wrap", "--inspect-registry", *words, str(file)])
+            entry.main(["--no-docker", "--unknown", "wrap", "--inspect-registry", *words, str(file)])
         assert not stopped.value.code
         return " ".join(capsys.readouterr().out.split())
 

@@ -15,8 +15,7 @@ import pytest
 from test_stores import files, run
 
 from dsec_migrate.compose import dotenv
-from dsec_migrate.lifecycle.rotation import databases
-from dsec_migrate.lifecycle.rotation import new_value as values
+from dsec_migrate.lifecycle.rotation import databases, new_value
 from dsec_migrate.text.errors import UserError
 
 OLD, NEW = "Larkspur-Hinge-41", "Mullein-Gantry-84"
@@ -305,12 +304,12 @@ def test_a_value_is_typed_twice_and_alike(monkeypatch: pytest.MonkeyPatch) -> No
         asked.append(prompt)
         return next(answers)
 
-    monkeypatch.setattr(values, "type_unseen", answer)
-    assert values.typed("db_password").reveal() == NEW
+    monkeypatch.setattr(new_value, "type_unseen", answer)
+    assert new_value.typed("db_password").reveal() == NEW
     assert asked == ["new value of db_password: ", "db_password again: "]
     for _ in range(2):
         with pytest.raises(UserError):
-            values.typed("db_password")
+            new_value.typed("db_password")
 
 
 MARIADB = shutil.which("mariadbd") or shutil.which("mysqld")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import docker
 
-from dsec_migrate.cli import entry as cli
+from dsec_migrate.cli import entry
 from dsec_migrate.compose import swarm_rules
 from dsec_migrate.compose.discovery.project_files import ProjectFiles
 from dsec_migrate.compose.document import parse
@@ -109,7 +109,7 @@ def test_an_old_version_without_secrets_is_fine(tmp_path: Path) -> None:
 def run(folder: Path, *words: str) -> tuple[int, str]:
     out, error = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as ended:
-        cli.main([*words, str(folder / "compose.yml")])
+        entry.main([*words, str(folder / "compose.yml")])
     return int(ended.value.code or 0), out.getvalue() + error.getvalue()
 
 

@@ -26,7 +26,7 @@ from dsec_migrate.migrate.families import Unit, plan_units, planned
 from dsec_migrate.migrate.load import load, surroundings_of
 from dsec_migrate.migrate.surroundings import Surroundings
 from dsec_migrate.outcome import Masks
-from dsec_migrate.planning import excluded as excepted
+from dsec_migrate.planning import excluded
 from dsec_migrate.planning.secret_files import Disk
 from dsec_migrate.reports.hiding import hider
 from dsec_migrate.reports.masking import masks
@@ -244,7 +244,7 @@ def _sources(unit: Unit) -> Iterator[Source]:
 def _skipped(skips: Iterable[tuple[str, str]]) -> Iterator[Rule]:
     """What a migration leaves on purpose is no item either."""
     for pattern, reason in skips:
-        yield from (Rule(check, pattern, reason) for check in (*excepted.CHECKS, "secrets-from-files"))
+        yield from (Rule(check, pattern, reason) for check in (*excluded.CHECKS, "secrets-from-files"))
 
 
 def _unknown_checks(files: ProjectFiles, rules: Iterable[Rule]) -> Iterator[UserError]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dsec_migrate.config.exclusions import Exclusions, Rule
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image, Table
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image, Table
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass, field, replace
@@ -167,9 +167,9 @@ def _quoted(text: str) -> str:
 
 def _row(path: Path, text: str, number: int, row: Any) -> Image:
     full = {**_DEFAULTS, **row} if isinstance(row, dict) else row
-    problem = images.problem_of(full)
+    problem = image_table.problem_of(full)
     if problem is None:
-        return images.image_of(full)
+        return image_table.image_of(full)
     key, what = problem
     lines = text.splitlines()
     first = _table_line(text, "image", number)

@@ -93,7 +93,7 @@ class Finding:
     ``kind``: ``plaintext``, ``half-done`` (the variable and its ``_FILE`` form are both set), ``comment`` (where
     nothing reads it) or ``copy`` (the value of a secret, in a file that has no business with it). ``path`` are the keys
     that lead to what is no variable; what belongs to no service has no other name. ``spans`` are where it stands in the
-    file, of what has no slot that would tell. ``variables`` are those
+    file, of what has no declaration that would tell. ``variables`` are those
     added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
     stays. ``is_image_known`` is False where nobody has recorded what the image reads. ``is_excepted``: the project's
     people want it to stay, and say why.

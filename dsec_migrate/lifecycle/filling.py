@@ -88,7 +88,7 @@ def fill_by_asking(missing_values: Iterable[MissingValue], ask: Ask = type_unsee
 
 
 def fill_from_lines(missing_values: Sequence[MissingValue], data: bytes) -> list[MissingValue]:
-    """Writes the values of ``NAME=value`` lines (bytes of UTF-8 text); returns the vacancies that got one.
+    """Writes the values of ``NAME=value`` lines (bytes of UTF-8 text); returns those that got one.
 
     A value is everything between the first ``=`` and the line's end, literally. All lines are checked before anything
     is written. Raises UserError, naming the line but nothing of its value, for a line without ``=``, an unknown or

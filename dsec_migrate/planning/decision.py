@@ -11,7 +11,7 @@ from dsec_migrate.planning import claimed, excluded, resolved, slips, withheld
 from dsec_migrate.planning.changes import Applicability, PlannedSecret
 from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
 from dsec_migrate.planning.passes.propose import propose
-from dsec_migrate.planning.sources import hold as stores
+from dsec_migrate.planning.sources import hold
 from dsec_migrate.planning.sources.holding import Holding, Skipped
 from dsec_migrate.text.records import dataclass
 
@@ -100,7 +100,7 @@ def decide(case: Case) -> Decision:
         return Decision(case, result)
     layers: list[tuple[Declaration, Holding]] = []
     for declaration in other_layers(case.variable):
-        holding = hold(case, declaration)
+        holding = holding_of(case, declaration)
         if isinstance(holding, Skipped):
             return Decision(case, Skipped(f"{declaration.place} sets it as well: {holding.reason}"))
         layers.append((declaration, holding))
@@ -115,12 +115,12 @@ def other_layers(variable: Variable) -> list[Declaration]:
     ]
 
 
-def hold(case: Case, declaration: Declaration) -> Holding | Skipped:
+def holding_of(case: Case, declaration: Declaration) -> Holding | Skipped:
     """What the store makes of one line of the variable, as if those that override it were not there."""
     variable = case.variable
     declarations = variable.declarations[: variable.declarations.index(declaration) + 1]
     effective = case.project.effect(declaration)
-    return stores.hold(
+    return hold.hold(
         case.options, case.project, case.service, Variable(variable.service, variable.name, declarations, effective)
     )
 

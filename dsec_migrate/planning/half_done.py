@@ -14,8 +14,8 @@ from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.names import meaning
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.planning import secret_files
 from dsec_migrate.planning.changes import Applicability, Move
 from dsec_migrate.planning.passes.fix import Delivery
@@ -182,7 +182,7 @@ def _path_as_value(service: Service, variable: Variable, row: Image | None) -> H
     way = row.way(variable.name)
     if way is not None and way.name == variable.name:
         return None
-    image = images.repository(service.image)
+    image = image_table.repository(service.image)
     if way is None or way.name in service.variables:
         note = f"its value is a path, which the image {image} takes for the secret itself"
         return HalfDone(service, variable, note, doubt=_KNOWS_THE_PATH)
@@ -201,7 +201,7 @@ def _wrong_form(service: Service, variable: Variable, base: str, row: Image | No
     way = row.way(base)
     if way is not None and way.name == variable.name:
         return None
-    image = images.repository(service.image)
+    image = image_table.repository(service.image)
     if way is None:
         then = f": it {row.fallback}" if row.fallback else ""
         return HalfDone(service, variable, f"the image {image} does not read it{then}")

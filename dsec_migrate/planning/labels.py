@@ -14,7 +14,7 @@ from dsec_migrate.compose.project import Argument, Layer, Project, Reading, Serv
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Confidence, Verdict
 from dsec_migrate.detectors.literal_parts import template
-from dsec_migrate.images import table as images
+from dsec_migrate.images import image_table
 from dsec_migrate.planning.passes.fix import Case
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.source import Span
@@ -86,6 +86,6 @@ def _case(project: Project, service: Service, layer: Layer, label: _Label, optio
 
 def _reading(project: Project, name: str) -> Reading:
     for service in project.services.values():
-        if not service.is_built and images.repository(service.image) == _PROGRAM:
+        if not service.is_built and image_table.repository(service.image) == _PROGRAM:
             return Reading(_PROGRAM, name, service.name, service.layers[0])
     return Reading(_PROGRAM, name)

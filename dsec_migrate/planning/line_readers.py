@@ -66,7 +66,7 @@ class _Moving:
 
     @cached_property
     def places(self) -> set[int]:
-        return {id(declaration.content) for declaration in self._slots if not isinstance(declaration, Argument)}
+        return {id(declaration.content) for declaration in self._declarations if not isinstance(declaration, Argument)}
 
     def rest(self, node: Scalar) -> str:
         """What stays of a text, parts of which may move."""
@@ -76,13 +76,13 @@ class _Moving:
         return text
 
     @cached_property
-    def _slots(self) -> list[Declaration]:
+    def _declarations(self) -> list[Declaration]:
         return [declaration for component in self._components for declaration in component.declarations.values()]
 
     @cached_property
     def _parts(self) -> dict[int, list[Span]]:
         parts: dict[int, list[Span]] = {}
-        for declaration in self._slots:
+        for declaration in self._declarations:
             if isinstance(declaration, Argument):
                 parts.setdefault(id(declaration.content), []).append(declaration.part)
         return parts
@@ -130,12 +130,12 @@ def _set_anew(project: Project, service: Service, declaration: EnvFileDeclaratio
 
 
 def _is_moving(project: Project, text: EnvFileText | None, line: Entry, moving: _Moving) -> bool:
-    declarations = _slots_of_lines(project).get((id(text), line.span.start), ())
+    declarations = _declarations_of_lines(project).get((id(text), line.span.start), ())
     return any(id(declaration.content) in moving.places for declaration in declarations)
 
 
 @lru_cache(maxsize=4)
-def _slots_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileDeclaration]]:
+def _declarations_of_lines(project: Project) -> dict[tuple[int, int], list[EnvFileDeclaration]]:
     found: dict[tuple[int, int], list[EnvFileDeclaration]] = {}
     for service in project.services.values():
         for variable in service.variables.values():

@@ -310,16 +310,16 @@ def _is_built(project: Project) -> bool:
 def _in_commands(project: Project, options: Options, found: Iterable[Decision]) -> list[Decision]:
     """The secrets of commands, healthchecks, labels and builds, but for those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
-    pending: list[Decision] = []
+    decided: list[Decision] = []
     for case in command_arguments.cases(project, options, done):
-        pending.append(decide(case))
-        done.update(_places(pending[-1]))
-    pending += map(decide, labels.cases(project, options))
+        decided.append(decide(case))
+        done.update(_places(decided[-1]))
+    decided += map(decide, labels.cases(project, options))
     if _is_built(project):
         from dsec_migrate.planning import build_arguments
 
-        pending += map(decide, build_arguments.cases(project, options))
-    return pending
+        decided += map(decide, build_arguments.cases(project, options))
+    return decided
 
 
 def report_only(project: Project, options: Options) -> Plan:

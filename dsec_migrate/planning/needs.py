@@ -89,7 +89,7 @@ class _Origin(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class _Group:
-    """Slots that share a secret."""
+    """Declarations that share a secret."""
 
     needs: list[Need] = field(default_factory=list)
     variables: frozenset[str] = frozenset()
@@ -108,7 +108,7 @@ class _Group:
 
 
 def group_needs(needs: Sequence[Need]) -> list[list[Need]]:
-    """Slots that share one secret, in text order.
+    """Declarations that share one secret, in text order.
 
     The same reference (``${X}``, an alias), the same variable with the same literal value, or the same distinctive
     value under another name; never two references whose variables happen to be equal, nor two placeholders.

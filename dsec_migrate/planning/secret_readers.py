@@ -13,8 +13,8 @@ from typing import NamedTuple
 from dsec_migrate.compose.document import Mapping, Scalar, is_given, walk
 from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.compose.project.mounted import by_path, mounts, of_build
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
 """Modes of a secret's file: the folder above keeps others on the host out."""
@@ -50,7 +50,7 @@ def account(service: Service, row: Image | None) -> Account | None:
         return ROOT
     user, _, group = row.reads_as.partition(":")
     # the same account has another number in images that are built on Alpine
-    is_told = _is_number(user) and _is_number(group) and "alpine" not in (images.tag_of(service.image) or "")
+    is_told = _is_number(user) and _is_number(group) and "alpine" not in (image_table.tag_of(service.image) or "")
     return Account(int(user), int(group)) if is_told else None
 
 

@@ -82,7 +82,9 @@ class Other(NamedTuple):
     key: str
 
 
-def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: Iterable[Other] = ()) -> dict[int, Need]:
+def needs_of(
+    project: Project, secrets_by_declaration: MappingType[int, str], others: Iterable[Other] = ()
+) -> dict[int, Need]:
     """What each layer needs, by the ``id`` of its mapping, in text order, for declarations (by ``Declaration.key``)
     that each need a secret (by name), and for ``others``, which no variable needs."""
     collected: dict[int, Need] = {}
@@ -97,7 +99,7 @@ def needs_of(project: Project, secrets_by_slot: MappingType[int, str], others: I
     for service in project.services.values():
         for variable in service.variables.values():
             for declaration in variable.declarations:
-                name = secrets_by_slot.get(declaration.key)
+                name = secrets_by_declaration.get(declaration.key)
                 if name is None:
                     continue
                 if isinstance(declaration, EnvFileDeclaration):

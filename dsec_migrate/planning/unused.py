@@ -14,7 +14,7 @@ from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site, Verdict
-from dsec_migrate.images.table import Image
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.planning.passes.fix import Delivery

@@ -17,7 +17,7 @@ from dsec_migrate.planning.patches import RenameKey
 
 
 @lru_cache(maxsize=4)
-def _by_slot(project: Project) -> Mapping[int, tuple[Hidden, ...]]:
+def _by_declaration(project: Project) -> Mapping[int, tuple[Hidden, ...]]:
     found: dict[int, list[Hidden]] = {}
     for service in project.services.values():
         for one in service.hidden:
@@ -37,9 +37,9 @@ def reaching(project: Project) -> frozenset[int]:
 
 
 def obstacle(project: Project, declarations: Iterable[Declaration], user: str, fix: Fix) -> str | None:
-    """Why the lines cannot move as ``proposal`` says of the service ``user``: a service would get what is withheld."""
+    """Why the lines cannot move as ``fix`` says of the service ``user``: a service would get what is withheld."""
     for declaration in declarations:
-        for one in _by_slot(project).get(declaration.key, ()):
+        for one in _by_declaration(project).get(declaration.key, ()):
             if not fix.new_name or fix.parts:
                 return f"{one.service} extends {user} without this variable, but would inherit what takes its place"
             if one.reset is not None and one.reset.document is not declaration.document:
@@ -53,7 +53,7 @@ def obstacle(project: Project, declarations: Iterable[Declaration], user: str, f
 def followers(project: Project, moves: Iterable[Move]) -> Iterator[RenameKey]:
     """The lines ``X: !reset`` follow X."""
     for move in moves:
-        for one in _by_slot(project).get(move.declaration.key, ()):
+        for one in _by_declaration(project).get(move.declaration.key, ()):
             reset = one.reset
             block = reset.container if reset is not None else None
             # a service that sets the new variable itself gets nobody else's

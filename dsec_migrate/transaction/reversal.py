@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dsec_migrate.text import ignore_files as ignoring
+from dsec_migrate.text import ignore_files
 from dsec_migrate.text.boundary import Boundary
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass, field
@@ -195,7 +195,9 @@ def _left(journal: Journal, run: Run, remaining: Iterable[Run], going: Collectio
 def _may_leave_out(ignore: Path, path: Path) -> bool:
     """Whether a line of an ignore file can be about ``path``: git's only about what stands below it; one that is named
     after a Dockerfile is about a build context, which may be anywhere."""
-    return ignore.name != ignoring.NAME or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ignore.parent))
+    return ignore.name != ignore_files.NAME or Path(os.path.realpath(path)).is_relative_to(
+        os.path.realpath(ignore.parent)
+    )
 
 
 def _is_covered(folder: Path, appended: Iterable[Appended]) -> bool:

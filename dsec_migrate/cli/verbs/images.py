@@ -8,8 +8,8 @@ from pathlib import Path
 from dsec_migrate.cli import parameters
 from dsec_migrate.cli.verbs.task import Result, page_here
 from dsec_migrate.config import project_file
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.reports.page import Page
 from dsec_migrate.text.errors import UserError
 
@@ -41,12 +41,14 @@ def perform(page: Page, name: str | None = None) -> Page:
     """
     table = project_file.read(Path()).images
     if name is None:
-        rows = sorted((row for file in images.files() for row in images.read_rows(file)), key=lambda row: row.names[0])
+        rows = sorted(
+            (row for file in image_table.files() for row in image_table.read_rows(file)), key=lambda row: row.names[0]
+        )
         rows = [*table.own, *rows]
         page.heading(f"{len(rows)} rows; `dsec-migrate images NAME` tells one with its evidence")
         page.table((_title(row), _form(row), row.confidence) for row in rows)
         return page
-    repository = images.repository(name)
+    repository = image_table.repository(name)
     rows = table.rows_of(repository)
     if not rows:
         raise UserError(f"the table has no image {repository}", help=_near(repository))
@@ -108,7 +110,7 @@ def _facts(row: Image) -> Iterator[tuple[str, str]]:
 def _near(name: str) -> str:
     import difflib
 
-    known = [known for file in images.files() for row in images.read_rows(file) for known in row.names]
+    known = [known for file in image_table.files() for row in image_table.read_rows(file) for known in row.names]
     short = {known.rpartition("/")[2]: known for known in known}
     near = difflib.get_close_matches(name, known, n=2) or [
         short[word] for word in difflib.get_close_matches(name.rpartition("/")[2], short, n=2)

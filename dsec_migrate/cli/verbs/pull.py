@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsec_migrate.cli.parameters import one_of, required
-from dsec_migrate.cli.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, keeper_of, place_of
+from dsec_migrate.cli.verbs.push import ENTRY, MOUNT, PREFIX, Way, count, manager_of, place_of
 from dsec_migrate.cli.verbs.task import (
     ALLOW,
     ENV_FILES,
@@ -59,7 +59,7 @@ def pull(task: Task, way: Way) -> Result:
 def _pull(task: Task, way: Way, project: Project) -> None:
     page = task.page
     known = [one for one in held(project, task.options) if one.file is not None]
-    manager = keeper_of(task, way, project, StateFile(secrets_folder(project, task.options), project.boundary))
+    manager = manager_of(task, way, project, StateFile(secrets_folder(project, task.options), project.boundary))
     places = {one.name: place_of(one, manager, replace(way.reach, project=project_name(project))) for one in known}
     values = manager.fetch(places)
     page.heading(f"{project.source.path.name} from {manager.title}")

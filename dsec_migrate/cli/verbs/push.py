@@ -99,7 +99,7 @@ def _push(task: Task, way: Way, project: Project) -> None:
             raise refused
     state_file = StateFile(secrets_folder(project, task.options), project.boundary)
     known = list(held(project, task.options))
-    manager = keeper_of(task, way, project, state_file)
+    manager = manager_of(task, way, project, state_file)
     items = [_item(one, manager, way.reach, project) for one in known if one.value is not None]
     manager.check(items)
     found = manager.find(items)
@@ -153,7 +153,7 @@ def _after(page: Page, known: Sequence[Held], items: Sequence[Item], way: Way) -
         )
 
 
-def keeper_of(task: Task, way: Way, project: Project, state_file: StateFile) -> SecretManager:
+def manager_of(task: Task, way: Way, project: Project, state_file: StateFile) -> SecretManager:
     # without --write no key is made: what could be recognised was put there with one
     fingerprint = state_file.fingerprint if task.write or state_file.knows() else None
     reach = replace(way.reach, project=project_name(project), fingerprint=fingerprint, shell=task.shell)

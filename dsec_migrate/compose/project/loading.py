@@ -177,7 +177,7 @@ def _include_items(documents: SequenceType[Document]) -> Iterator[tuple[Document
 
 def _check_imports(document: Document, root: Mapping, included: Project, context: LoadContext) -> None:
     """A service of the importing file must equal the imported one (observed with Compose 2.40), and an edit ends that:
-    such a twin stays as it is. A later file, or a later document, may change an imported service.
+    such a duplicate stays as it is. A later file, or a later document, may change an imported service.
     """
     services = root.get("services")
     entries = services.effective() if isinstance(services, Mapping) else {}

@@ -42,7 +42,7 @@ def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], en
     dropped = [
         Dropped(declaration, by)
         for body, by in replaced
-        for declaration in _slots(body.document, body.service.get("environment"), environment)
+        for declaration in _declarations(body.document, body.service.get("environment"), environment)
     ]
     said: list[Content] = []
     count = 0
@@ -62,7 +62,7 @@ def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], en
         is_reset = len(said) == 1 and isinstance(said[0], Mapping)
         for reset in _resets(layer, node) if is_reset else ():
             dropped += [Dropped(declaration, layer.document, reset) for declaration in declarations.pop(reset.name, ())]
-        for declaration in _slots(layer.document, node, environment):
+        for declaration in _declarations(layer.document, node, environment):
             declarations.setdefault(declaration.name, []).append(declaration)
         said.append(node)
     return Merged(declarations, dropped, is_list=count > 1)
@@ -77,7 +77,7 @@ def _resets(layer: Layer, node: Content) -> Iterator[Declaration]:
                 yield Declaration(layer.document, name, None, entry.value, entry.owner, entry)
 
 
-def _slots(document: Document, node: Content | None, environment: Environment) -> Iterator[Declaration]:
+def _declarations(document: Document, node: Content | None, environment: Environment) -> Iterator[Declaration]:
     if isinstance(node, Mapping):
         for name, entry in node.effective().items():
             for place in (*node.shadowed().get(name, ()), entry):

@@ -16,7 +16,7 @@ from dsec_migrate.compose.project.file_texts import EnvFileText
 from dsec_migrate.compose.project.resolved_values import Value, passed_through, resolve
 from dsec_migrate.compose.sibling_files import Folders
 from dsec_migrate.config.exclusions import Exclusions
-from dsec_migrate.images.table import Table
+from dsec_migrate.images.image_table import Table
 from dsec_migrate.text.boundary import Boundary
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass, field, replace

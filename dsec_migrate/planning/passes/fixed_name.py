@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Way
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Way
 from dsec_migrate.planning.changes import MountOptions
 from dsec_migrate.planning.passes import obstacles, removal, uses
 from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
@@ -14,7 +14,7 @@ from dsec_migrate.planning.sources.holding import Skipped
 
 def propose(case: Case, way: Way) -> Fix | Skipped:
     """``way`` has a target."""
-    service, name = case.service, images.repository(case.service.image)
+    service, name = case.service, image_table.repository(case.service.image)
     obstacle = obstacles.find(case, None)
     if obstacle is not None:
         return obstacle

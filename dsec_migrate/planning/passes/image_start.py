@@ -6,10 +6,9 @@ from dsec_migrate import dockerfile
 from dsec_migrate.compose import builds
 from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.config.options import Options
-from dsec_migrate.images import engine
-from dsec_migrate.images import table as images
+from dsec_migrate.images import engine, image_table
 from dsec_migrate.images.engine import ImageConfig
-from dsec_migrate.images.table import Image
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass
 
@@ -51,7 +50,7 @@ def find(project: Project, service: Service, *, options: Options, needs_command:
 
 def _of_image(project: Project, name: str, reference: str, options: Options, *, needs_command: bool) -> Launch | Untold:
     row = project.images.find(reference)
-    variant = images.variant_of(images.tag_of(reference))
+    variant = image_table.variant_of(image_table.tag_of(reference))
     is_of_table = row is not None and row.variant == variant
     told = Launch(row.entrypoint, row.command, "the table of images", shell=row.shell) if row and is_of_table else None
     if told is not None and told.entrypoint is not None and not needs_command:

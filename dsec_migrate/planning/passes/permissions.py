@@ -7,8 +7,8 @@ syntax, 0:0 and 0444 without; Compose mounts a file as it is on the host.
 from __future__ import annotations
 
 from dsec_migrate.config.options import SourceKind, Target
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import Image
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.planning import secret_readers
 from dsec_migrate.planning.passes.fix import Case
 
@@ -23,7 +23,7 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
     owner, group = options.uid or "0", options.gid or "0"
     told = f"a file of {owner}:{group} with mode {mode:04o}"
     if row is not None and row.is_private and mode & 0o077:
-        return f"the image {images.repository(service.image)} refuses {told}", True
+        return f"the image {image_table.repository(service.image)} refuses {told}", True
     reader = secret_readers.account(service, row)
     if reader is None:
         return None if mode & 0o004 else (f"check that the user of {service.name} can read {told}", False)

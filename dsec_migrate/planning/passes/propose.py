@@ -39,10 +39,9 @@ def propose(case: Case) -> Fix | Skipped:
         if isinstance(named, Fix):
             return named
         unread = named.reason
-    from dsec_migrate.planning.passes import url_parts as parts
-    from dsec_migrate.planning.passes import wrapper
+    from dsec_migrate.planning.passes import url_parts, wrapper
 
-    split = parts.propose(case)
+    split = url_parts.propose(case)
     if isinstance(split, Fix):
         return split
     wrapped = wrapper.propose(case)

@@ -9,8 +9,8 @@ from dsec_migrate.compose.document import Content, Scalar, Sequence, is_given, w
 from dsec_migrate.compose.project import Declaration, EnvFileDeclaration, Service
 from dsec_migrate.config.options import SourceKind, Target, Unknown
 from dsec_migrate.detectors.finding import Exposure
-from dsec_migrate.images import table as images
-from dsec_migrate.images.table import UNKNOWN_WAY, Image, Way
+from dsec_migrate.images import image_table
+from dsec_migrate.images.image_table import UNKNOWN_WAY, Image, Way
 from dsec_migrate.planning import secret_readers
 from dsec_migrate.planning.changes import MountOptions
 from dsec_migrate.planning.passes import build_context, obstacles, uses
@@ -27,14 +27,14 @@ def unread(case: Case) -> str | None:
     row, name = _row(case), case.variable.name
     way = _way(row, name)
     if way is None:
-        return f"the image {images.repository(case.service.image)} {_reads(row, name)}"
+        return f"the image {image_table.repository(case.service.image)} {_reads(row, name)}"
     if row is not None and row.is_private and _reader(case, row) is None:
-        return f"the image {images.repository(case.service.image)} refuses a file that others may read as well"
+        return f"the image {image_table.repository(case.service.image)} refuses a file that others may read as well"
     elsewhere = next(
         (other for other in (row.unless if row is not None else ()) if other in case.service.variables), None
     )
     if elsewhere is not None:
-        return f"{elsewhere} tells the image {images.repository(case.service.image)} to look elsewhere"
+        return f"{elsewhere} tells the image {image_table.repository(case.service.image)} to look elsewhere"
     found = reads_of(case)
     if found is not None and found.plain and not found.file and not found.makes_names:
         return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
@@ -58,7 +58,7 @@ def propose(case: Case) -> Fix | Skipped:
     others = {image: case.project.images.find(image) for image in _images_without_later_files(case)}
     for image, known in others.items():
         if known is not None and _way(known, variable.name) != way:
-            return Skipped(f"the image {images.repository(image)} {_reads(known, variable.name)}")
+            return Skipped(f"the image {image_table.repository(image)} {_reads(known, variable.name)}")
     if row is None and not is_read and _if_unknown(case) is Unknown.KEEP:
         return Skipped(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
     if any(
@@ -76,7 +76,7 @@ def propose(case: Case) -> Fix | Skipped:
         return reads
     doubts = [*_doubts(case, row, way, is_read=is_read)]
     doubts += (
-        f"check that the image {images.repository(image)}, which runs without the later files, reads "
+        f"check that the image {image_table.repository(image)}, which runs without the later files, reads "
         f"{way.name}: nobody has recorded that it does"
         for image, known in others.items()
         if known is None
@@ -165,7 +165,7 @@ def _images_without_later_files(case: Case) -> Iterator[str]:
         node = layer.service.get("image")
         if isinstance(node, Scalar) and not layer.users and layer.document is not named[-1].document:
             image = case.project.resolve(node.value).value
-            if image and images.repository(image) != images.repository(case.service.image):
+            if image and image_table.repository(image) != image_table.repository(case.service.image):
                 yield image
 
 
@@ -180,7 +180,7 @@ def _is_escaped_text(declaration: Declaration) -> bool:
 def _program(service: Service) -> str:
     if service.is_built or not service.image:
         return f"the program of {service.name}"
-    return f"the image {images.repository(service.image)}"
+    return f"the image {image_table.repository(service.image)}"
 
 
 def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterator[str]:

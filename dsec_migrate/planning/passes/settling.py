@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dsec_migrate.compose.environment import PROJECT_NAME
 from dsec_migrate.config.options import SourceKind
-from dsec_migrate.images.table import Image
+from dsec_migrate.images.image_table import Image
 from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.passes import permissions
 from dsec_migrate.planning.passes.fix import Case

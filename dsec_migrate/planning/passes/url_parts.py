@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dsec_migrate.compose.document import Scalar
 from dsec_migrate.compose.project import EnvFileDeclaration
 from dsec_migrate.detectors.finding import Exposure
-from dsec_migrate.images import table as images
+from dsec_migrate.images import image_table
 from dsec_migrate.planning.passes import obstacles, removal, uses
 from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
 from dsec_migrate.planning.passes.settling import hold_value, weigh
@@ -87,7 +87,7 @@ def propose(case: Case) -> Fix | Skipped | None:
         "{path}",
         applicability,
         replace(holding, value=Secret(parts.password)),
-        (*notes, f"the image {images.repository(service.image)} takes the parts of {variable.name}, too"),
+        (*notes, f"the image {image_table.repository(service.image)} takes the parts of {variable.name}, too"),
         is_known_image=True,
         parts=tuple((names[part], value) for part, value in parts.others.items()),
     )

@@ -13,7 +13,7 @@ from dsec_migrate.compose.project import Argument, Project, Service
 from dsec_migrate.detectors.finding import Exposure
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.placeholder import is_distinctive
-from dsec_migrate.images import table as images
+from dsec_migrate.images import image_table
 from dsec_migrate.planning import wrapper_script
 from dsec_migrate.planning.changes import WrappedStart
 from dsec_migrate.planning.passes import build_context, image_start, obstacles, removal, uses
@@ -275,4 +275,4 @@ def _doubts(case: Case, started: Launch | Untold) -> Iterator[str]:
     if _known_shell(case, started) is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
-        yield f"how {images.repository(service.image)} starts is reported only"
+        yield f"how {image_table.repository(service.image)} starts is reported only"
