@@ -43,13 +43,13 @@ def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Ca
                 yield _case(project, service, layer, key, place, options)
 
 
-def _of_service(service: Service) -> list[tuple[Layer, str, _Place]]:
-    found: list[tuple[Layer, str, _Place]] = []
+def _of_service(service: Service) -> list[tuple[Layer, str, Place]]:
+    found: list[tuple[Layer, str, Place]] = []
     for layer in service.layers:
         for key in _KEYS:
             node = layer.service.get(key)
             test = node.get("test") if isinstance(node, Mapping) else node
-            for place in _of_text(test):
+            for place in in_text(test):
                 if len(found) >= limits.SERVICE_ARGUMENTS:
                     what = f"the commands of {service.name} hold more than {limits.SERVICE_ARGUMENTS} secrets"
                     raise layer.document.error(what, place.scalar.start, help="no program takes so many")
@@ -63,15 +63,18 @@ def places(reads: Collection[Read]) -> Iterator[Covered]:
         yield from ((id(read.node), span) for span in read.spans)
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """``part`` of the value of ``scalar`` is ``found``."""
+
     scalar: Scalar
     part: Span
     found: Found
 
 
-def _of_text(node: Content | None) -> Iterator[_Place]:
+def in_text(node: Content | None) -> Iterator[Place]:
+    """The secrets of a command that is one text, or a list of words."""
     if isinstance(node, Scalar):
-        yield from (_Place(node, Span(found.start, found.end), found) for found in find(node.value))
+        yield from (Place(node, Span(found.start, found.end), found) for found in find(node.value))
         return
     if not isinstance(node, Sequence):
         return
@@ -88,7 +91,7 @@ def _of_text(node: Content | None) -> Iterator[_Place]:
             if found.is_last and not _BLANK.search(word.value, 0, part.start):
                 # no shell parts such a word at blanks
                 part = Span(part.start, max(part.end, len(word.value.rstrip("\n"))))
-            yield _Place(word, part, found)
+            yield Place(word, part, found)
 
 
 def _in_words(words: list[str]) -> Iterator[Found]:
@@ -106,7 +109,7 @@ def _opaque(word: str) -> str:
     return word if "$" in word or _BLANK.search(word) else _SIGN.sub(_NO_SIGN, word)
 
 
-def _case(project: Project, service: Service, layer: Layer, key: str, place: _Place, options: Options) -> Case:
+def _case(project: Project, service: Service, layer: Layer, key: str, place: Place, options: Options) -> Case:
     scalar, part, found = place
     text = scalar.value[part.start : part.end]
     declaration = Argument(

@@ -27,9 +27,11 @@ from dsec_migrate.config import exclusions
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.judge import judge, passages
+from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.resolvers import resolver_of
 from dsec_migrate.detectors.scanning import merge
+from dsec_migrate.planning import command_arguments
 from dsec_migrate.planning.changes import Applicability, Read
 from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.text.patterns import Pattern
@@ -40,33 +42,43 @@ CHECK = "plaintext-elsewhere"
 """The check of the audit that tells of them."""
 
 NAME = "text"
-# what is judged as a variable, as a command or as an argument of a build, and what names other things of the project
-_JUDGED = ("environment", "env_file", "command", "entrypoint", "healthcheck", "build", "image", "secrets", "extends")
+# what is judged as a variable or as a command
+_JUDGED = ("environment", "command", "entrypoint", "healthcheck")
+# what names other things, so that the key above says nothing: `secrets: [api_token]`
+_NAMING = ("env_file", "build", "image", "secrets", "extends", "label_file")
 # an item of a list that reads like an entry of a mapping
 _ENTRY = Pattern(r"([A-Za-z_][\w.-]*)=")
 # paths, ports, names, versions: most texts, in which nothing can stand
 _ORDINARY = Pattern(r"(?i)(?!.*(?:pass|key|token|secret|pwd|cred|salt|psk|[\w-]{20}|//))[\w./:-]{1,200}")
 _KEY = Pattern(r"[\w./-]*")
 _HOOKS = frozenset({"post_start", "pre_stop"})
-_OF_WORDS = frozenset({"command", "entrypoint", "test"})
+_OF_WORDS = frozenset({"command", "entrypoint", "test", "cache_from", "cache_to"})
 _OUT_OF_GIT = "put `${NAME}` in its place, with the value in an `.env` that git ignores"
 _WAYS = {
     "driver_opts": "let the host mount it (CIFS: `credentials=FILE` in /etc/fstab) and bind the folder, or",
     "logging": "let the engine's daemon.json, which root alone can read, or an agent on the host have it, or",
     "labels": "who may inspect containers reads labels: give it to the program that reads them in another way, or",
+    "context": "let git's credential helper have it, or",
+    "additional_contexts": "let git's credential helper have it, or",
+    "cache_from": "let the builder read it from its own environment or from a profile, or",
+    "cache_to": "let the builder read it from its own environment or from a profile, or",
+    "dockerfile_inline": "who has the image reads what its Dockerfile sets: mount a secret in the service, or in the "
+    "step that needs it (`RUN --mount=type=secret`), or",
+    "runtime_flags": "they are words of a command, which all users of the host see: let it read a file, or",
     "provider": "its options are words of a command, which all users of the host see: let it read a file, or",
 }
 
 
 class Text(NamedTuple):
     """What ``node`` says from ``start`` on, below the keys ``path``. ``is_used``: it is not in an ``x-`` field that
-    nothing takes."""
+    nothing takes. ``among_words``: which part is a secret as the words around it tell, of a list of words."""
 
     document: Document
     path: tuple[str, ...]
     node: Scalar
     start: int
     is_used: bool
+    among_words: Verdict | None = None
 
     @property
     def text(self) -> str:
@@ -76,9 +88,10 @@ class Text(NamedTuple):
 def find(project: Project, options: Options, told: Collection[int] = ()) -> Iterator[Finding]:
     """A row for each such text that is, holds or may hold a secret; but for scalars (by identity) that are ``told``."""
     judged = {*told, *_judged_elsewhere(project)}
+    naming = set(_naming(project))
     for text in _texts(project):
         if id(text.node) not in judged:
-            verdict = _verdict(project, text)
+            verdict = _verdict(project, text, is_naming=id(text.node) in naming)
             if verdict is not None:
                 yield _row(project, options, text, verdict)
 
@@ -131,6 +144,7 @@ def _texts(project: Project) -> Iterator[Text]:
 
 def _below(document: Document, root: ParsedNode, path: tuple[str, ...]) -> Iterator[Text]:
     used = [alias.target.start for alias in document.aliases]
+    words: dict[int, Verdict] = {}
     stack: list[tuple[tuple[str, ...], ParsedNode, bool, bool]] = [(path, root, False, True)]
     while stack:
         path, node, is_item, is_used = stack.pop()
@@ -141,11 +155,23 @@ def _below(document: Document, root: ParsedNode, path: tuple[str, ...]) -> Itera
             )
         elif isinstance(node, Sequence):
             stack.extend((path, item, True, is_used) for item in reversed(node.items))
+            words.update(_words(node))
         elif isinstance(node, Scalar):
-            # the words of a command are no entries
+            # the words of a command, and what says how to keep a cache, are no entries
             named = _ENTRY.match(node.value) if is_item and not (path and path[-1] in _OF_WORDS) else None
             path, start = (path, 0) if named is None else ((*path, named[1]), named.end())
-            yield Text(document, path, node, start, is_used)
+            among_words = words.get(id(node))
+            if among_words is not None:
+                path, start = (path[:-1] if start else path), 0
+            yield Text(document, path, node, start, is_used, among_words)
+
+
+def _words(node: Sequence) -> Iterator[tuple[int, Verdict]]:
+    """The words of a command line that are secrets, by the identity of their scalars: `["--token", "x"]`."""
+    if any(isinstance(word := follow(item), Scalar) and word.value.startswith("-") for item in node.items):
+        for place in command_arguments.in_text(node):
+            exposure, parts = template(place.scalar.value).expose(*place.part)
+            yield id(place.scalar), Verdict(place.found.confidence, exposure, place.found.why, NAME, parts)
 
 
 def _is_aside(entry: Entry, used: Collection[int]) -> bool:
@@ -162,15 +188,31 @@ def _judged_elsewhere(project: Project) -> Iterator[int]:
                 node = layer.service.get(key)
                 if node is not None:
                     yield from (id(follow(part)) for part in walk(node))
+            build = layer.service.get("build")
+            arguments = build.get("args") if isinstance(build, Mapping) else None
+            if arguments is not None:
+                yield from (id(follow(part)) for part in walk(arguments))
         for variable in (*service.variables.values(), *service.hidden):
             yield from (id(declaration.content) for declaration in variable.declarations)
+
+
+def _naming(project: Project) -> Iterator[int]:
+    for service in project.services.values():
+        for layer in service.layers:
+            for key in _NAMING:
+                node = layer.service.get(key)
+                labels = node.get("labels") if isinstance(node, Mapping) else None
+                named = {id(follow(part)) for part in walk(node)} if node is not None else set()
+                yield from named - ({id(follow(part)) for part in walk(labels)} if labels is not None else set())
 
 
 # --- what is found ---
 
 
-def _verdict(project: Project, text: Text) -> Verdict | None:
+def _verdict(project: Project, text: Text, *, is_naming: bool) -> Verdict | None:
     said = text.text
+    if text.among_words is not None or is_naming:
+        return text.among_words or _of_passages(said)
     # `traefik.http.routers.secrets.rule` is a rule: what stands before the last dot is a way to it
     name = text.path[-1].rpartition(".")[2] if text.path else ""
     if not said or said.isspace() or (_ORDINARY.fullmatch(said) and meaning(name).kind is Kind.PLAIN):
@@ -238,7 +280,7 @@ def _note(project: Project, path: tuple[str, ...]) -> str:
             "who may inspect containers reads labels: many plugins of Traefik read a file, "
             f"`{option}File`; else {_OUT_OF_GIT}"
         )
-    way = next((f"{way} " for key in path[1:] if (way := _WAYS.get(key))), "")
+    way = next((f"{way} " for key in reversed(path[1:]) if (way := _WAYS.get(key))), "")
     return f"no container reads a file there: {way}{_OUT_OF_GIT}"
 
 
