@@ -62,13 +62,9 @@ class ProjectCall(Call):
         )
 
     def project_options(self) -> Options:
-        return Options(
-            secrets_dir=self.secrets_dir,
-            env_files=tuple(self.env_files),
-            settings=self.settings,
-            exceptions=self.exceptions,
-            allow=tuple(self.allow),
-        )
+        """What is said of projects, and no more: other options of a verb may share a name with those of migrating."""
+        shared = ProjectCall.__annotations__.keys() & Options.__annotations__.keys()
+        return Options(**{name: getattr(self, name) for name in shared})
 
 
 @dataclass(frozen=True, repr=False, eq=False)
