@@ -270,7 +270,9 @@ FLAGS = {"--fix", "--check", "--prune-env", "--safe", "--strict", "--templates",
 def _projects(case: Case, folder: Path) -> list[list[str]]:
     """The words that make ``docker compose`` load each project of the case."""
     for side, files in (("before", case.before), ("after", case.after)):
-        _lay_out(files, folder / case.name / side)
+        # the folder's name is the project's
+        _lay_out(files, folder / case.name / side / "project")
+    home = folder / case.name / "before" / "project"
     words: list[Path] = []
     options: dict[str, list[Path]] = {}
     arguments = iter(case.arguments)
@@ -283,13 +285,13 @@ def _projects(case: Case, folder: Path) -> list[list[str]]:
     found = discover(
         words,
         options.get("-f", []),
-        directory=folder / case.name / "before",
+        directory=home,
         shell=case.shell,
         project_directory=next(iter(options.get("--project-directory", [])), None),
         env_files=options.get("--env-file", []),
     )
     return [
-        list(_compose_words(project, paths, folder / case.name / "before"))
+        list(_compose_words(project, paths, home))
         for project in found
         for size in range(1, len(project.paths) + 1)
         for paths in combinations(project.paths, size)
@@ -394,7 +396,8 @@ def _unwrapped(case: Case, old: dict[str, Any], new: dict[str, Any], files: Mapp
 
 
 def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
-    before, after = (_config(case, folder / case.name / side, words) for side in ("before", "after"))
+    homes = [folder / case.name / side / "project" for side in ("before", "after")]
+    before, after = (_config(case, home, words) for home in homes)
     if before is None:
         # Compose refuses the file by itself: it is a part of a project
         return []
@@ -424,10 +427,19 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
             found.append(f"{case.name}: {' '.join(words)}: {name} has other variables")
             continue
         files |= {path: old[variable] for variable, path in paths.items() if path is not None}
+        held = _held(service, before, "configs")
+        now = _held(after["services"][name], after, "configs")
+        # what was a config may be a secret at the same place
+        now_or_secret = {**_held(after["services"][name], after, "secrets"), **now}
+        found += [
+            f"{case.name}: {' '.join(words)}: {name}: the config at {place}"
+            for place in held.keys() | now.keys()
+            if now_or_secret.get(place) != held.get(place)
+        ]
         # what is hardened reaches others than before: tests/test_engine_hardening.py
         beside = {"networks"} if "--harden" in case.arguments else set()
-        rest = _without_folder(_as_run(service, old, {}), folder / case.name / "before", beside)
-        if rest != _without_folder(_as_run(after["services"][name], new, files), folder / case.name / "after", beside):
+        rest = _without_folder(_as_run(service, old, {}), homes[0], beside)
+        if rest != _without_folder(_as_run(after["services"][name], new, files), homes[1], beside):
             found.append(f"{case.name}: {' '.join(words)}: {name} differs in something else")
         for variable, value in old.items():
             path = paths[variable]
@@ -445,6 +457,19 @@ def _differences(case: Case, words: list[str], folder: Path) -> list[str]:
                 is_same = "file" not in definition or first.encode() + content + last.encode() == plain
             if not is_same:
                 found.append(f"{case.name}: {' '.join(words)}: {name}.{variable}")
+    return found
+
+
+def _held(service: Mapping[str, Any], config: Any, kind: str) -> dict[Path, bytes | str]:
+    """What a service finds at each place of its configs or secrets; the name where that is elsewhere."""
+    found: dict[Path, bytes | str] = {}
+    for mount in service.get(kind) or []:
+        definition = config[kind][mount["source"]]
+        file = Path(definition.get("file", ""))
+        held = file.read_bytes() if file.is_file() else mount["source"]
+        if "content" in definition:
+            held = definition["content"].replace("$$", "$").encode()
+        found[Path("/") / (mount.get("target") or mount["source"])] = held
     return found
 
 
@@ -487,7 +512,7 @@ def _as_run(service: dict[str, Any], variables: Mapping[str, str], files: Mappin
 
 def _without_folder(service: Mapping[str, Any], folder: Path, beside: Set[str]) -> str:
     """A service but for what a migration may change (and ``beside``), seen from its project's folder."""
-    kept = {key: value for key, value in service.items() if key not in {"environment", "secrets", *beside}}
+    kept = {key: value for key, value in service.items() if key not in {"configs", "environment", "secrets", *beside}}
     if isinstance(kept.get("build"), dict):
         # what is built is compared elsewhere
         kept["build"] = {key: value for key, value in kept["build"].items() if key not in {"args", "secrets", "ssh"}}
