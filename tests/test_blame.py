@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from dsec_migrate.cli import entry
 from dsec_migrate.compose.project import Project
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Remaining
-from dsec_migrate.planning.changes import Plan
+from dsec_migrate.planning.changes import Move, Plan
+from dsec_migrate.planning.patches import Patch, SetValue
 from dsec_migrate.text.errors import VerificationError
 from dsec_migrate.text.source import Rewritten
 from dsec_migrate.verify import blame
@@ -78,6 +79,27 @@ def _doubt(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
         return proof(project, plan, files, options)
 
     monkeypatch.setattr("dsec_migrate.migrate.pipeline.verify", verify)
+
+
+def test_a_change_that_contradicts_another_one_stays_and_both_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Move.patches
+
+    def contradicted(self: Move) -> Iterator[Patch]:
+        yield from made(self)
+        if self.declaration.name == "CACHE_PASSWORD":
+            yield SetValue(self.declaration.document, self.declaration.node, "true", "another pass")
+
+    monkeypatch.setattr(Move, "patches", contradicted)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--no-docker", "--write", "compose.yml"])
+    assert stop.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "contradict each other: the move to cache_password and another pass" in told
+    text = (folder / "compose.yml").read_text()
+    assert "CACHE_PASSWORD: Sedge-Plover-92" in text
+    assert "ADMIN_TOKEN_FILE: /run/secrets/admin_token" in text
 
 
 def test_the_rest_of_the_project_moves(

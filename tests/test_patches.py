@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -359,6 +360,21 @@ def _kinds() -> set[type[Patch]]:
     """The classes of which patches are made, but for those that others are built on."""
     known = [one for one in vars(vocabulary).values() if isinstance(one, type) and issubclass(one, Patch)]
     return {one for one in known if not any(issubclass(other, one) and other is not one for other in known)}
+
+
+def test_only_writers_and_the_interpreter_ask_what_kind_a_patch_is() -> None:
+    names = {kind.__name__ for kind in _kinds()}
+    package = Path(vocabulary.__file__).parents[1]
+    known = {package / "verify" / "interpreter.py", Path(vocabulary.__file__), *(package / "rewrite").glob("*.py")}
+    asking = [
+        f"{path.relative_to(package)}:{node.lineno}"
+        for path in sorted({*package.rglob("*.py")} - known)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "id", "") == "isinstance" or getattr(node.func, "attr", "") == "of")
+        and names & {getattr(part, "id", "") for argument in node.args for part in ast.walk(argument)}
+    ]
+    assert asking == []
 
 
 def test_what_nobody_writes_is_not_lost_silently() -> None:
