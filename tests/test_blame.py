@@ -93,7 +93,7 @@ def test_a_change_that_contradicts_another_one_stays_and_both_are_named(
 
     monkeypatch.setattr(Move, "patches", contradicted)
     with pytest.raises(SystemExit) as stop:
-        cli.main(["--no-docker", "--write", "compose.yml"])
+        entry.main(["--no-docker", "--write", "compose.yml"])
     assert stop.value.code == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "contradict each other: the move to cache_password and another pass" in told
