@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import examples
+from conftest import REPOSITORY, examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
-from dsec_migrate.detectors import judge as detectors
-from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
-from dsec_migrate.detectors.judge import DETECTORS, judge, secret_parts
+from dsec_migrate.detectors import all_detectors as registry
+from dsec_migrate.detectors.all_detectors import DETECTORS, EVERY, Detector
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Needs, Verdict
+from dsec_migrate.detectors.judge import judge, secret_parts
 from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import Kind, meaning, split
 from dsec_migrate.detectors.resolvers import resolver_of, resolver_within
@@ -54,7 +55,7 @@ def name_of(row: str) -> str:
 def test_it_is_a_secret(row: str) -> None:
     name, _, text = row.partition("=")
     verdict = verdict_on(name, text)
-    assert verdict is not None, "not found"
+    assert verdict is not None, "no detector finds it: is the new one in all_detectors.DETECTORS, and is its NEEDS met?"
     assert verdict.confidence in (CERTAIN, LIKELY)
     assert verdict.exposure in (LITERAL, EMBEDDED)
     assert verdict.parts
@@ -450,7 +451,7 @@ def best_of_all(candidate: Candidate) -> Verdict | None:
     if is_vetoed(candidate):
         return None
     rank = [CERTAIN, LIKELY, POSSIBLE]
-    verdicts = [verdict for detect in DETECTORS if (verdict := detect(candidate))]
+    verdicts = [verdict for one in EVERY if (verdict := one.detect(candidate))]
     return min(verdicts, key=lambda verdict: rank.index(verdict.confidence), default=None)
 
 
@@ -561,18 +562,77 @@ def test_long_texts_take_linear_time(text: str) -> None:
     assert time.process_time() - start < 3
 
 
-def test_every_detector_is_registered_and_explains_itself() -> None:
-    modules = [
-        importlib.import_module(f"dsec_migrate.detectors.{m.name}")
-        for m in pkgutil.iter_modules([str(Path(detectors.__file__).parent)])
-    ]
-    found = [module for module in modules if hasattr(module, "detect")]
-    assert {module.detect for module in found} == set(DETECTORS)
-    assert len({module.NAME for module in found}) == len(DETECTORS)
-    for module in found:
-        assert module.detect.__doc__
-        assert module.detect.__doc__.endswith(".")
-        assert module.__doc__ == module.detect.__doc__
+# --- what is there for each detector, as CONTRIBUTING lists it ---
+
+FOLDER = REPOSITORY / "tests" / "fixtures" / "each-detector" / "before"
+RECORD = tomllib.loads((REPOSITORY / "benchmarks" / "labels.toml").read_text("utf-8"))
+
+
+def test_each_detector_is_registered() -> None:
+    modules = {path.stem for path in Path(registry.__file__).parent.glob("*.py") if "\ndef detect(" in path.read_text()}
+    assert not modules - set(DETECTORS), (
+        f"detectors/ has {modules - set(DETECTORS)}: add its name to all_detectors.DETECTORS, or it never runs"
+    )
+    assert not set(DETECTORS) - modules, f"{set(DETECTORS) - modules} of all_detectors.DETECTORS has no detect"
+
+
+@pytest.mark.parametrize("module", DETECTORS)
+def test_a_detector_describes_itself(module: str) -> None:
+    one = importlib.import_module(f"dsec_migrate.detectors.{module}")
+    needs = ", ".join(f"Needs.{each.name}" for each in Needs)
+    assert isinstance(getattr(one, "NEEDS", None), Needs), (
+        f"{module}.py has no NEEDS: say what a value must have, so that it is not shown every value ({needs})"
+    )
+    assert isinstance(getattr(one, "IN_TEXT", None), bool), (
+        f"{module}.py has no IN_TEXT: say whether it also finds secrets in command lines and comments"
+    )
+    assert isinstance(getattr(one, "NAME", None), str), f"{module}.py has no NAME, which reports show"
+    assert [other.NAME for other in EVERY].count(one.NAME) == 1, f"another detector is called {one.NAME}"
+    assert (one.__doc__ or "").endswith("."), f"the docstring of {module}.py is the sentence that a user reads"
+    for name, kind in {"WHY": str, "CONFIDENCE": Confidence, "find": object}.items() if one.IN_TEXT else ():
+        assert isinstance(getattr(one, name, None), kind), f"{module}.py has IN_TEXT, and no {name}, which that takes"
+
+
+@pytest.mark.parametrize("one", EVERY, ids=DETECTORS)
+def test_a_detector_has_a_vector(one: Detector) -> None:
+    rows = [(name, text, text) for name, _, text in (row.partition("=") for row in VECTORS["secret"])]
+    rows += [(name, text or "", value) for name, text, value, *_ in EXPOSURES]
+    decided = {verdict.detector for name, text, value in rows if (verdict := verdict_on(name, text, value))}
+    found = [name for name, text, value in rows if one.detect(Candidate("service", name, text, value))]
+    assert found, (
+        f"the {one.NAME} finds nothing in tests/vectors/detectors.toml: add a value that it finds to `secret`, and one "
+        "that only looks like it to `not_secret`"
+    )
+    assert one.NAME in decided, (
+        f"other detectors decide on all that the {one.NAME} finds in tests/vectors/detectors.toml: add a value under a "
+        "name that tells nothing; if there is one, NEEDS is too narrow or DETECTORS has it too late"
+    )
+
+
+@pytest.mark.parametrize("row", VECTORS["secret"] + VECTORS["not_secret"], ids=name_of)
+def test_what_a_detector_needs_is_true(row: str) -> None:
+    name, _, text = row.partition("=")
+    candidate = Candidate("service", name, text, None if template(text).references else text.replace("$$", "$"))
+    best = best_of_all(candidate)
+    assert judge(candidate) == best, f"{best and best.detector} finds what it is not shown: its NEEDS is too narrow"
+
+
+@pytest.mark.parametrize("one", EVERY, ids=DETECTORS)
+def test_a_detector_has_a_line_in_a_fixture(one: Detector) -> None:
+    variables = YAML(typ="safe").load(FOLDER / "compose.yml")["services"]["mail"]["environment"]
+    verdicts = [verdict_on(name, str(text)) for name, text in variables.items()]
+    assert one.NAME in {verdict.detector for verdict in verdicts if verdict}, (
+        f"no value of tests/fixtures/each-detector is found by the {one.NAME}: add one that is, and one that looks "
+        "like it, to before/compose.yml, then run DSEC_REGENERATE=1 pytest tests/test_fixtures.py -k each-detector"
+    )
+
+
+@pytest.mark.parametrize("one", EVERY, ids=DETECTORS)
+def test_a_detector_is_measured(one: Detector) -> None:
+    assert one.NAME in RECORD["detectors"], (
+        f"benchmarks/labels.toml has no {one.NAME}: run `python benchmarks/labels.py CORPUS --write`, which measures "
+        "what each detector adds and what it gets wrong, and commit the file"
+    )
 
 
 def test_the_detectors_are_light_to_import() -> None:

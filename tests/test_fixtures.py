@@ -75,7 +75,9 @@ class Case:
     @classmethod
     @cache
     def read(cls, name: str) -> Case:
-        data: dict[str, Any] = tomllib.loads((FIXTURES / name / "case.toml").read_text(encoding="utf-8"))
+        file = FIXTURES / name / "case.toml"
+        assert file.is_file(), f'tests/fixtures/{name} has no case.toml: write `about = "what the case is there for"`'
+        data: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         data.setdefault("write_status", data.get("status", 0))
         for key in ("arguments", "hidden", "names"):
             if key in data:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "application key"
+NEEDS = Needs.MARKS
+IN_TEXT = True
+WHY = "an application key in Base64"
+CONFIDENCE = Confidence.CERTAIN
 
 _KEY = Pattern(r"base64:(?P<key>[A-Za-z0-9+/]{22,86}={0,2})(?![A-Za-z0-9+/=])")
 
@@ -20,4 +24,4 @@ def find(text: str) -> list[tuple[int, int]]:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value is a key as Laravel and its kin write them: ``base64:`` and 16 or 32 random bytes."""
-    return scan(candidate, find, Confidence.CERTAIN, "an application key in Base64", NAME)
+    return scan(candidate, find, CONFIDENCE, WHY, NAME)

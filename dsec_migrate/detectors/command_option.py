@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_plain, is_shell
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.names import Kind, meaning, split
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "command option"
+NEEDS = Needs.MARKS
+IN_TEXT = True
+CONFIDENCE = Confidence.LIKELY
 WHY = "a command option carries a credential"
 
 # `--password x`, `--password=x`, also as neighbours in a list: `"--password", "x"` or one per line; `+password x` of
@@ -99,4 +102,4 @@ def detect(candidate: Candidate) -> Verdict | None:
     text = candidate.text
     if text is not None and "$" not in text and not _BEGINNING.search(text):
         return None
-    return scan(candidate, find, Confidence.LIKELY, WHY, NAME)
+    return scan(candidate, find, CONFIDENCE, WHY, NAME)

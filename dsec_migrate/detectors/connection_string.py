@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.names import Kind
 from dsec_migrate.detectors.scanning import merge, scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "connection string"
+NEEDS = Needs.MARKS
+# free_text looks for assignments itself, but not those of prose
+IN_TEXT = False
 WHY = "a connection string with a credential in it"
 
 # `Server=…;Password=…`, `AccountName=…;AccountKey=…`, `jdbc:…?user=…&password=…`, `host=… password=…`

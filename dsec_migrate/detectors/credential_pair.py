@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import HIDDEN
 from dsec_migrate.detectors.names import split
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "credential pair"
+NEEDS = Needs.MARKS
+IN_TEXT = False
 
 _PAIR = Pattern(r"(?P<user>[^\s:,;|/=@\"'${}]{1,128}(?:@[\w.-]{1,128})?):(?P<password>[^\s:,;|\"']{1,256})")
 # atmoz/sftp: user:password[:e]:UID[:GID[:folders]]; dperson/samba: user;password[;ID;group;GID]

@@ -48,6 +48,24 @@ class Candidate:
     image: str = ""
 
 
+LONG = 20
+"""Characters of the shortest token and key that have a format."""
+
+
+class Needs(Enum):
+    """What a value must have for a detector to find anything in it; a value without it is not shown to that detector.
+
+    ``NOTHING``: any value. ``LENGTH``: at least ``LONG`` characters, or a mark. ``DOLLAR``: a dollar sign, or another
+    mark. ``MARKS``: a mark, that is white space or one of ``: ; / @ = {``, in the text or in today's value of its
+    references.
+    """
+
+    NOTHING = "nothing"
+    LENGTH = "length"
+    DOLLAR = "dollar"
+    MARKS = "marks"
+
+
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """Why a candidate is a secret.

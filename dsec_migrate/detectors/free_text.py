@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsec_migrate.detectors import (
-    application_key,
-    command_option,
-    connection_string,
-    known_token,
-    password_hash,
-    private_key,
-    program_word,
-    url_credential,
-)
+from dsec_migrate.detectors import connection_string, password_hash, program_word
+from dsec_migrate.detectors.all_detectors import OF_TEXTS
 from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
 from dsec_migrate.detectors.finding import Confidence
 from dsec_migrate.detectors.literal_parts import Template, template
@@ -48,23 +40,19 @@ def find(text: str) -> list[Passage]:
     parsed = template(text)
     view = parsed.view
     found = [
-        *(Passage(*span, Confidence.CERTAIN, "a private key") for span in private_key.find(view)),
-        *(Passage(*span, Confidence.CERTAIN, "a token of a known format") for span in known_token.find(view)),
-        *(Passage(*span, Confidence.CERTAIN, "an application key in Base64") for span in application_key.find(view)),
         *(
-            Passage(start, end, Confidence.CERTAIN, "a URL with a credential in it")
-            for start, end in url_credential.find(view)
+            Passage(start, end, one.CONFIDENCE, one.WHY)
+            for one in OF_TEXTS
+            for start, end in one.find(view)
             if not is_shell(view[start:end])
         ),
         *(Passage(*span, Confidence.CERTAIN, connection_string.WHY) for span in connection_string.passwords(view)),
         *(Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)),
-        *(Passage(*span, Confidence.LIKELY, command_option.WHY) for span in command_option.find(view)),
         *(
             Passage(one.start, one.end, Confidence.LIKELY, "a credential is assigned in the text")
             for one in assignments(view)
             if not one.is_prose and not _ALIAS.fullmatch(view, one.start, one.end)
         ),
-        *(Passage(word.start, word.end, Confidence.LIKELY, program_word.WHY) for word in program_word.words(view)),
     ]
     if parsed.references:
         # of a range that holds references, only the defaults and the text around them are secret

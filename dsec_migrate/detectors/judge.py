@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from dsec_migrate.detectors import (
-    application_key,
-    command_option,
-    connection_string,
-    credential_pair,
-    embedded_assignment,
-    known_token,
-    password_hash,
-    private_key,
-    program_word,
-    random_value,
-    telling_name,
-    telling_reference,
-    url_credential,
-)
-from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors import telling_name
+from dsec_migrate.detectors.all_detectors import EVERY, Detector, needing
+from dsec_migrate.detectors.finding import LONG, Candidate, Confidence, Exposure, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import subject, template
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.resolvers import default_of, resolver_of
@@ -34,62 +20,28 @@ from dsec_migrate.text.records import replace
 if TYPE_CHECKING:
     from dsec_migrate.detectors.free_text import Passage
 
-__all__ = ["DETECTORS", "Detector", "credential_parts", "judge", "passages", "secret_parts"]
-
-Detector = Callable[[Candidate], "Verdict | None"]
-
-DETECTORS: tuple[Detector, ...] = (
-    # what the value is, most specific first
-    private_key.detect,
-    known_token.detect,
-    application_key.detect,
-    connection_string.detect,
-    url_credential.detect,
-    credential_pair.detect,
-    # what the name says
-    telling_name.detect,
-    # weaker evidence
-    embedded_assignment.detect,
-    command_option.detect,
-    program_word.detect,
-    password_hash.detect,
-    telling_reference.detect,
-    random_value.detect,
-)
-"""All detectors; of two verdicts of equal confidence the earlier one stands."""
+__all__ = ["credential_parts", "judge", "passages", "secret_parts"]
 
 _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
-# most values are one word or a number, and nothing stands inside them
+# most values are one word or a number, and nothing is inside them
 _MARKS = Pattern(r"[\s:;/@=${]")
-_OF_LONG_WORDS: tuple[Detector, ...] = (
-    private_key.detect,
-    known_token.detect,
-    telling_name.detect,
-    random_value.detect,
-)
-_OF_SHORT_WORDS: tuple[Detector, ...] = (telling_name.detect, random_value.detect)
-_OF_REFERENCES: tuple[Detector, ...] = (
-    private_key.detect,
-    known_token.detect,
-    telling_name.detect,
-    password_hash.detect,
-    telling_reference.detect,
-    random_value.detect,
-)
+_OF_SHORT_WORDS = needing(Needs.NOTHING)
+_OF_LONG_WORDS = needing(Needs.NOTHING, Needs.LENGTH)
+_OF_REFERENCES = needing(Needs.NOTHING, Needs.LENGTH, Needs.DOLLAR)
 
 
 def _those_for(text: str | None, value: str | None) -> tuple[Detector, ...]:
     """The detectors that can find something in such a value, in the order of all."""
     if text is None:
-        return DETECTORS
+        return EVERY
     if "$" not in text:
         if _MARKS.search(text):
-            return DETECTORS
-        return _OF_SHORT_WORDS if len(text) < known_token.SHORTEST else _OF_LONG_WORDS
+            return EVERY
+        return _OF_SHORT_WORDS if len(text) < LONG else _OF_LONG_WORDS
     if _MARKS.search(template(text).view) or (value and _MARKS.search(value)):
-        return DETECTORS
+        return EVERY
     return _OF_REFERENCES
 
 
@@ -108,8 +60,8 @@ def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdic
     if whole is not None and resolver_of(whole) is not None:
         return _of_reference(candidate)
     best: Verdict | None = None
-    for detect in _those_for(candidate.text, candidate.value):
-        verdict = _without_references(candidate, detect(candidate))
+    for one in _those_for(candidate.text, candidate.value):
+        verdict = _without_references(candidate, one.detect(candidate))
         if verdict is not None and (best is None or _RANK[verdict.confidence] > _RANK[best.confidence]):
             if verdict.confidence is Confidence.CERTAIN:
                 return verdict

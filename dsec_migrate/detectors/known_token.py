@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import LONG, Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "known token"
-SHORTEST = 20
-"""Characters of the shortest format."""
+NEEDS = Needs.LENGTH
+IN_TEXT = True
+WHY = "a token of a known format"
+CONFIDENCE = Confidence.CERTAIN
 
 # every format holds such a run, and digits; most values do not
 _LONG_RUN = Pattern(r"[A-Za-z0-9_+=-]{20}")
@@ -133,7 +135,7 @@ def _matches(text: str) -> Iterator[tuple[tuple[int, int], str]]:
     if any(mark in text for mark in _WEBHOOK_MARKS):
         for match in _WEBHOOK.finditer(text):
             yield match.span(), "a webhook URL, which is its own credential"
-    if len(text) < SHORTEST or _LONG_RUN.search(text) is None or _DIGIT.search(text) is None:
+    if len(text) < LONG or _LONG_RUN.search(text) is None or _DIGIT.search(text) is None:
         return
     for why, marks, pattern in _FORMATS:
         for mark in marks:
@@ -145,7 +147,7 @@ def _matches(text: str) -> Iterator[tuple[tuple[int, int], str]]:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value is a token of a known format."""
-    verdict = scan(candidate, find, Confidence.CERTAIN, "a token of a known format", NAME)
+    verdict = scan(candidate, find, CONFIDENCE, WHY, NAME)
     if verdict is None:
         return None
     if meaning(candidate.name).is_public:

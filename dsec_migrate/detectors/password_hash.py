@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import exposure_of
 from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "password hash"
+NEEDS = Needs.DOLLAR
+# free_text looks for it itself: where references are hidden, so are the dollar signs of a hash
+IN_TEXT = False
 _WHY = "the hash of a credential, which can be guessed at leisure"
 
 # the formats of crypt(3), passlib, Django, Werkzeug, LDAP and PostgreSQL. Compose wants each `$` doubled; where it is

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "private key"
+NEEDS = Needs.LENGTH
+IN_TEXT = True
+WHY = "a private key"
+CONFIDENCE = Confidence.CERTAIN
 
 _KEY = Pattern(
     r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -27,4 +31,4 @@ def find(text: str) -> list[tuple[int, int]]:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value holds a private key."""
-    return scan(candidate, find, Confidence.CERTAIN, "a private key", NAME)
+    return scan(candidate, find, CONFIDENCE, WHY, NAME)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsec_migrate.detectors.assignments import is_shell
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.known_programs import Word, credentials
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.detectors.value_shapes import is_filler, is_nothing, is_reference
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "program word"
+NEEDS = Needs.MARKS
+IN_TEXT = True
+CONFIDENCE = Confidence.LIKELY
 WHY = "a program gets a credential among its words"
 
 # between an option and its value, also as neighbours in a list
@@ -165,4 +168,4 @@ def is_value(value: str) -> bool:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """The value runs a program that takes a password where one stands, or holds a statement with one."""
-    return scan(candidate, find, Confidence.LIKELY, WHY, NAME)
+    return scan(candidate, find, CONFIDENCE, WHY, NAME)

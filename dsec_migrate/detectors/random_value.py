@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dsec_migrate.detectors import name_words
-from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import exposure_of, subject, template
 from dsec_migrate.detectors.names import Kind, Meaning, is_property, meaning
 from dsec_migrate.detectors.value_shapes import is_address, is_class_name, is_measure, is_path, looks_random, unquoted
 
 NAME = "random value"
+NEEDS = Needs.NOTHING
+IN_TEXT = False
 _LONG_ENOUGH = 8
 _CREDENTIALS = frozenset({"CREDENTIAL", "CREDENTIALS", "CREDS", "CRED"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsec_migrate.detectors import name_words
-from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import exposure_of, subject
 from dsec_migrate.detectors.names import Kind, Meaning, meaning
 from dsec_migrate.detectors.value_shapes import (
@@ -19,6 +19,8 @@ from dsec_migrate.detectors.value_shapes import (
 )
 
 NAME = "telling name"
+NEEDS = Needs.NOTHING
+IN_TEXT = False
 # the shell's
 _WORKING_DIRECTORY = frozenset({"$PWD", "${PWD}", "$OLDPWD", "${OLDPWD}"})
 # bits and bytes of a key

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "telling reference"
+NEEDS = Needs.DOLLAR
+IN_TEXT = False
 
 # Coolify fills SERVICE_<kind>_<name> with random text (https://coolify.io/docs/knowledge-base/docker/compose)
 _GENERATED = Pattern(r"SERVICE_(?:PASSWORD|(?:REAL)?BASE64|HEX)(?:WITHSYMBOLS)?_", re.IGNORECASE)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsec_migrate.detectors.finding import Candidate, Confidence, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import HIDDEN
 from dsec_migrate.detectors.scanning import scan
 from dsec_migrate.text.patterns import Pattern
 
 NAME = "URL credential"
+NEEDS = Needs.MARKS
+IN_TEXT = True
+WHY = "a URL with a credential in it"
+CONFIDENCE = Confidence.CERTAIN
 
 # scheme://user:password@host, the user may be missing; jdbc:oracle:thin:user/password@host
 _USER_INFO = Pattern(
@@ -85,4 +89,4 @@ def _is_token(text: str) -> bool:
 
 def detect(candidate: Candidate) -> Verdict | None:
     """A URL in the value has a password in it."""
-    return scan(candidate, find, Confidence.CERTAIN, "a URL with a credential in it", NAME)
+    return scan(candidate, find, CONFIDENCE, WHY, NAME)
