@@ -93,6 +93,65 @@ READ = {
         {"compose.yml": DATABASE, "scripts/backup.sh": "#!/bin/sh\nset -a; . ./.env\npg_dump\n"},
         "scripts/backup.sh:2 names it",
     ),
+    "an additional context": (
+        {
+            "compose.yml": DATABASE + "  php:\n    build: {context: php, additional_contexts: {root: .}}\n",
+            "php/Dockerfile": "FROM php:8.3\nCOPY --from=root .env /app/\n",
+        },
+        "Dockerfile:2 copies it into the image of php",
+    ),
+    "an additional context of a list": (
+        {
+            "compose.yml": DATABASE + "  php:\n    build: {context: php, additional_contexts: [root=.]}\n",
+            "php/Dockerfile": 'FROM php:8.3\nCOPY --from=root ["a", ".env", "/app/"]\n',
+        },
+        "Dockerfile:2 copies it into the image of php",
+    ),
+    "a mount of a build": (
+        {
+            "compose.yml": DATABASE + "  php:\n    build: .\n",
+            "Dockerfile": "FROM php:8.3\nRUN --mount=type=bind,source=.env,target=/e . /e && make\n",
+        },
+        "Dockerfile:2 mounts it in the build of php",
+    ),
+    "an inline Dockerfile": (
+        {
+            "compose.yml": DATABASE
+            + '  php:\n    build:\n      context: .\n      dockerfile_inline: "FROM php:8.3\\nCOPY .env /app/"\n'
+        },
+        "the inline Dockerfile of php:2 copies it into the image of php",
+    ),
+    "direnv": ({"compose.yml": DATABASE, ".envrc": "dotenv\n"}, ".envrc:1 loads it"),
+    "just": ({"compose.yml": DATABASE, "justfile": "set dotenv-load\nx:\n  psql\n"}, "justfile:1 loads it"),
+    "Python": (
+        {"compose.yml": DATABASE, "src/app.py": "import os\nfrom dotenv import load_dotenv\n"},
+        "src/app.py:2 loads it",
+    ),
+    "settings of Python": ({"compose.yml": DATABASE, "app.py": 'Config(env_file=".env")\n'}, "app.py:1 names it"),
+    "Node": ({"compose.yml": DATABASE, "index.mjs": "import 'dotenv/config'\n"}, "index.mjs:1 loads it"),
+    "a library": (
+        {"compose.yml": DATABASE, "package.json": '{"dependencies":\n{"dotenv": "16"}}'},
+        "package.json:2 loads it",
+    ),
+    "Ruby": ({"compose.yml": DATABASE, "Gemfile": "gem 'dotenv-rails'\n"}, "Gemfile:1 loads it"),
+    "PHP": (
+        {"compose.yml": DATABASE, "composer.json": '{"require": {"vlucas/phpdotenv": "5"}}'},
+        "composer.json:1 loads it",
+    ),
+    "Go": ({"compose.yml": DATABASE, "cmd/main.go": "_ = godotenv.Load()\n"}, "cmd/main.go:1 loads it"),
+    "pipenv": ({"compose.yml": DATABASE, "Pipfile": "[packages]\n"}, "Pipfile loads it"),
+    "an editor": (
+        {"compose.yml": DATABASE, ".vscode/launch.json": '{"envFile": "${workspaceFolder}/.env"}'},
+        ".vscode/launch.json:1 names it",
+    ),
+    "a neighbour's script": (
+        {"compose.yml": DATABASE, "../shop/up.sh": "docker compose --env-file ../project/.env up\n"},
+        "../shop/up.sh:1 names it",
+    ),
+    "another project's call": (
+        {"compose.yml": DATABASE, "up.sh": "docker compose --env-file .env -f ../shop/compose.yml up\n"},
+        "up.sh:1 names it",
+    ),
     "a Makefile": ({"compose.yml": DATABASE, "Makefile": "-include .env\nup:\n\ttrue\n"}, "Makefile:1 names it"),
 }
 
@@ -122,9 +181,22 @@ def test_a_line_that_somebody_else_reads_stays(folder: Path, name: str) -> None:
             ".dockerignore": ".env\n",
         },
         {"compose.yml": DATABASE, "Makefile": "env:\n\tcp .env.example .env\n\ttest -f .env || touch .env\n"},
+        {"compose.yml": DATABASE, "../up.sh": "docker compose --env-file project/.env -f project/compose.yml up\n"},
+        {"compose.yml": DATABASE, "../up.sh": ". ./.env\n"},
+        {"compose.yml": DATABASE, "justfile": "set dotenv-load := false\n", "a.py": "# dotenv\nos.environ['X']\n"},
         {"compose.yml": DATABASE, "up.sh": "# source .env\ndocker compose --env-file .env up\necho X=1 >> .env\n"},
     ],
-    ids=["nothing", "another folder", "another folder is copied", "it is ignored", "it is made", "Compose reads it"],
+    ids=[
+        "nothing",
+        "another folder",
+        "another folder is copied",
+        "it is ignored",
+        "it is made",
+        "a call from above",
+        "another .env",
+        "not loaded",
+        "Compose reads it",
+    ],
 )
 def test_a_line_that_nobody_else_reads_goes(folder: Path, texts: dict[str, str]) -> None:
     lay_out(folder, {".env": LINE, **texts})

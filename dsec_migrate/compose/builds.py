@@ -11,23 +11,29 @@ from typing import TYPE_CHECKING
 
 from dsec_migrate.compose.document import Content, Mapping, Scalar, Sequence, follow
 from dsec_migrate.compose.project import DockerfileText, Project, Service
+from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass, field
 from dsec_migrate.text.source import Source
 
 if TYPE_CHECKING:
     from dsec_migrate.dockerfile import Flag
 
+# images, other services and repositories
+_NO_FOLDER = Pattern(r"[\w.-]+://|docker-image:|oci-layout:|service:|target:|git@")
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Build:
     """``context`` is a folder on this host. ``dockerfile`` is a path, or None where ``inline`` is the text.
-    ``arguments``: None where the shell supplies the value."""
+    ``arguments``: None where the shell supplies the value. ``others`` are additional contexts that are folders, by
+    name."""
 
     context: Path
     dockerfile: Path | None
     inline: str | None = field(default=None, repr=False)
     target: str | None = None
     arguments: MappingType[str, str | None] = field(default_factory=dict, repr=False)
+    others: MappingType[str, Path] = field(default_factory=dict)
 
     def source(self) -> Source | None:
         """The Dockerfile as it was read, None where there is none or it cannot be read."""
@@ -94,10 +100,17 @@ def find(project: Project, service: Service) -> Build | None:
     inline = text(body.get("dockerfile_inline"))
     named = folder / (text(body.get("dockerfile")) or "Dockerfile")
     dockerfile = None if inline is not None else Path(os.path.normpath(named))
-    return Build(folder, dockerfile, inline, text(body.get("target")), _arguments(project, body.get("args")))
+    named_contexts = _pairs(project, body.get("additional_contexts"))
+    others = {
+        name: Path(os.path.normpath(base / Path(value).expanduser()))
+        for name, value in named_contexts.items()
+        if value and not _NO_FOLDER.match(value)
+    }
+    return Build(folder, dockerfile, inline, text(body.get("target")), _pairs(project, body.get("args")), others)
 
 
-def _arguments(project: Project, node: Content | None) -> dict[str, str | None]:
+def _pairs(project: Project, node: Content | None) -> dict[str, str | None]:
+    """Names and values of a mapping, or of a list of ``NAME=value``."""
     found: dict[str, str | None] = {}
     if isinstance(node, Mapping):
         for argument, entry in node.effective().items():

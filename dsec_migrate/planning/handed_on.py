@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dsec_migrate.compose import builds
+from dsec_migrate.compose.builds import Build
 from dsec_migrate.compose.document import Content, Mapping, ParsedNode, Scalar, Sequence, follow, plain
 from dsec_migrate.compose.project import Project, Service
-from dsec_migrate.planning.host_scripts import naming
+from dsec_migrate.planning.host_scripts import loading, naming
+
+if TYPE_CHECKING:
+    from dsec_migrate.dockerfile import Dockerfile, Instruction
 
 
 class HandedOn(NamedTuple):
@@ -38,6 +42,7 @@ def _readers(project: Project, real: str) -> tuple[HandedOn, ...]:
         *_mounts(project, real),
         *_builds(project, real),
         *(HandedOn(f"{place} names it", is_sure=False) for place in naming(real)),
+        *(HandedOn(f"{place} loads it", is_sure=False) for place in loading(real)),
     )
 
 
@@ -127,26 +132,54 @@ def _builds(project: Project, real: str) -> Iterator[HandedOn]:
     built = [service for service in project.services.values() if service.is_built]
     if not built:
         return
-    from dsec_migrate.dockerfile import stages, words
-    from dsec_migrate.planning.build_parts import ignored_in
+    from dsec_migrate import dockerfile
 
     for service in built:
         build = builds.find(project, service)
-        dockerfile = builds.dockerfile_of(project, build) if build is not None else None
-        if build is None or dockerfile is None or not _is_below(real, os.path.realpath(build.context)):
+        if build is None:
             continue
-        name = os.path.relpath(real, os.path.realpath(build.context))
-        if ignored_in(build.context)(name):
-            continue
-        for stage in stages(dockerfile.content):
-            for copy in stage.instructions:
-                if copy.keyword not in {"ADD", "COPY"} or copy.flag("from") is not None:
-                    continue
-                named = [copy.text[slice(*word)] for word in list(words(copy.text, dockerfile.content.escape))[:-1]]
-                for text in (word.removeprefix("./").strip("/") for word in named):
-                    if text in {"", "."} or fnmatchcase(name, text) or name.startswith(f"{text}/"):
-                        place = f"{os.path.normpath(dockerfile.source.path)}:{copy.line}"
-                        yield HandedOn(f"{place} copies it into the image of {service.name}", is_sure=text == name)
+        text = builds.dockerfile_of(project, build)
+        if text is not None:
+            yield from _copies(build, text.content, os.path.normpath(text.source.path), service, real)
+        elif build.inline is not None and (source := build.source()) is not None:
+            place = f"the inline Dockerfile of {service.name}"
+            yield from _copies(build, dockerfile.read(source), place, service, real)
+
+
+def _copies(build: Build, content: Dockerfile, where: str, service: Service, real: str) -> Iterator[HandedOn]:
+    from dsec_migrate.planning.build_parts import ignored_in
+
+    # where the file is in each context that has it
+    names: dict[str | None, str] = {}
+    contexts: list[tuple[str | None, Path]] = [(None, build.context), *build.others.items()]
+    for context, folder in contexts:
+        if _is_below(real, os.path.realpath(folder)):
+            name = os.path.relpath(real, os.path.realpath(folder))
+            if not ignored_in(folder)(name):
+                names[context] = name
+    for instruction in content.instructions if names else ():
+        for taken_from, source in _taken(instruction, content.escape):
+            text = source.strip("/").removeprefix("./").strip("/")
+            known = names.get(taken_from)
+            if known is not None and (text in {"", "."} or fnmatchcase(known, text) or known.startswith(f"{text}/")):
+                place = f"{where}:{instruction.line}"
+                how = "mounts it in the build" if instruction.keyword == "RUN" else "copies it into the image"
+                yield HandedOn(f"{place} {how} of {service.name}", is_sure=text == known)
+
+
+def _taken(instruction: Instruction, escape: str) -> Iterator[tuple[str | None, str]]:
+    """What an instruction takes from outside: the name of the context or stage, None for the build's own, and the path
+    in it."""
+    from dsec_migrate.dockerfile import words
+
+    if instruction.keyword in {"ADD", "COPY"}:
+        texts = instruction.words() or [instruction.text[slice(*word)] for word in words(instruction.text, escape)]
+        yield from ((instruction.flag("from"), text) for text in texts[:-1])
+    for flag in instruction.flags if instruction.keyword == "RUN" else ():
+        pairs = (word.partition("=") for word in (flag.value or "").split(","))
+        options = {name: value for name, _, value in pairs}
+        if flag.name == "mount" and options.get("type", "bind") == "bind":
+            yield options.get("from"), options.get("source") or options.get("src") or "."
 
 
 __all__ = ["HandedOn", "reader_of"]
