@@ -266,6 +266,11 @@ CASES: dict[str, Case] = {
     ),
     "a comment": Case("x: 1  # two\n", lambda d, at: [ReplaceComment(d, Span(8, 11), "***")], "x: 1  # ***\n"),
     "a first line": Case("x: 1\n", lambda d, at: [InsertWord(d, None, "# ours")], "# ours\nx: 1\n"),
+    "what is reset is not there": Case(
+        "s:\n  x:\n    - !reset a\n    - b\n  y: !reset 1\n",
+        lambda d, at: [InsertItem(d, at.mapping("s"), "x", "c"), Remove(d, at.node("s/x/1"))],
+        "s:\n  x:\n    - !reset a\n    - c\n  y: !reset 1\n",
+    ),
     "the same twice": Case(
         "x: 1\n", lambda d, at: [SetValue(d, at.node("x"), "a"), SetValue(d, at.node("x"), "a")], "x: a\n"
     ),

@@ -10,7 +10,6 @@ from collections.abc import Sequence as SequenceType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dsec_migrate.compose import document as yaml
-from dsec_migrate.compose import project as projects
 from dsec_migrate.compose.document import Alias, Content, Entry, Mapping, ParsedNode, Scalar, Sequence, follow
 from dsec_migrate.compose.dotenv import Entry as Line
 from dsec_migrate.planning.patches import (
@@ -99,10 +98,13 @@ class Interpreter:
         added = self._items.get(id(node), ())
         for item in node.items:
             yield from (self._plain(one.item) for one in added if one.before is item)
-            if id(item) not in self._removed:
+            if self._stays(item):
                 yield self.data(item)
             yield from (_again(item, repeat) for repeat in self._repeated.get(id(item), ()))
         yield from (self._plain(one.item) for one in added if one.before is None)
+
+    def _stays(self, item: ParsedNode) -> bool:
+        return id(item) not in self._removed and item.tag != yaml.RESET_TAG
 
     def _merge(self, node: Mapping) -> _Merged:
         """The entries of a mapping with those that merge keys bring."""
@@ -111,7 +113,7 @@ class Interpreter:
         for entry in node.entries:
             if yaml.is_merge_key(entry.key):
                 sources.extend(yaml.merge_sources(entry.value))
-            elif entry.name and entry.value.tag != projects.RESET and not self._is_gone(entry):
+            elif entry.name and entry.value.tag != yaml.RESET_TAG and not self._is_gone(entry):
                 merged[self._name(entry)] = self.data(entry.value)
             for repeat in self._repeated.get(id(entry), ()):
                 merged[_text_of(entry.key, repeat, entry.name)] = _again(entry.value, repeat)
@@ -131,7 +133,7 @@ class Interpreter:
         listed = follow(own.value) if own is not None and not patch.inherited else None
         items = listed.items if isinstance(listed, Sequence) else patch.inherited
         if own is None or id(own) not in self._removed:
-            yield from (self.data(item) for item in items if id(item) not in self._removed)
+            yield from (self.data(item) for item in items if self._stays(item))
 
     def _name(self, entry: Entry) -> str:
         if id(entry.key) in self.parts and isinstance(entry.key, Scalar):
