@@ -7,14 +7,19 @@ import os
 import re
 import sys
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 import jsonschema
 import pytest
 from conftest import REPOSITORY
 
+from dsec_migrate.cli.verbs import images
 from dsec_migrate.images import image_table
 from dsec_migrate.images.image_table import Image, Way
+from dsec_migrate.reports.page import Page
+from dsec_migrate.reports.style import Style
+from dsec_migrate.text.errors import UserError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,20 +27,27 @@ else:
     import tomli as tomllib
 
 FILES = list(image_table.files())
-ROWS = [row for file in FILES for row in image_table.read_rows(file)]
 # a list of rows of another author, each with image, convention, variables and confidence; DSEC_IMAGES names another one
 TRUTH = Path(os.environ.get("DSEC_IMAGES") or REPOSITORY.parent / "shared" / "facts" / "images" / "truth.json")
 SCHEMA = json.loads((REPOSITORY / "schemas" / "image.schema.json").read_text("utf-8"))
 
 
+@cache
+def every_row() -> tuple[Image, ...]:
+    return tuple(row for file in FILES for row in image_table.read_rows(file))
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_each_file_is_valid_and_has_evidence(file: Path) -> None:
+    assert list(image_table.problems_of(file)) == []
     data = tomllib.loads(file.read_text("utf-8"))
     assert [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)] == []
     for row in image_table.read_rows(file):
-        assert all(re.search(r"[/@#]", evidence) for evidence in row.evidence), row.names
-        # an image that reads something says what, and one that reads nothing says nothing
-        assert bool(row.supported) == (row.convention != "none"), row.names
+        for evidence in row.evidence:
+            assert re.search(r"[/@#]", evidence), f"{row.names[0]}: {evidence!r} is no repository, commit and lines"
+        assert bool(row.supported) == (row.convention != "none"), (
+            f"{row.names[0]}: name the variables that the image reads in `supported`; with `none` there are none"
+        )
         assert ("{path}" in row.value) or ("{name}" in row.value)
 
 
@@ -43,14 +55,19 @@ def test_the_index_is_true() -> None:
     """DSEC_REGENERATE=1 writes it."""
     if os.environ.get("DSEC_REGENERATE"):
         image_table.INDEX.write_text(image_table.index_text(), "utf-8")
-    assert image_table.INDEX.read_text("utf-8") == image_table.index_text()
+    told = set(image_table.INDEX.read_text("utf-8").splitlines())
+    true = set(image_table.index_text().splitlines())
+    assert not true ^ told, (
+        f"rows/index.txt is not that of the rows ({min(true ^ told)}), so no run finds them: run "
+        "DSEC_REGENERATE=1 pytest tests/test_images.py -k index"
+    )
     names = [line.split(" ")[0] for line in image_table.index_text().splitlines()]
     assert len(names) == len(set(names)), "one file for each image"
 
 
 def test_each_row_can_be_found() -> None:
     missing = []
-    for row in ROWS:
+    for row in every_row():
         tag = f"{row.since}.0" if row.since else f"{int(row.below.split('.')[0]) - 1}.0" if row.below else "latest"
         tag = f"{tag}-{row.variant}" if row.variant else tag
         for name in row.names:
@@ -58,7 +75,7 @@ def test_each_row_can_be_found() -> None:
             # an older row of the same versions may come first only where it says the same
             if found is None or (found is not row and found.convention != row.convention):
                 missing.append((name, tag, row.convention))
-    assert missing == []
+    assert missing == [], f"no run finds {missing[0]}: another row holds for the same versions of the image"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +160,7 @@ def test_another_author_found_the_same() -> None:
                 differences.append(f"{name} is missing")
                 continue
             compared += 1
-            known = [other for other in ROWS if _plain(name) in other.names]
+            known = [other for other in every_row() if _plain(name) in other.names]
             differences += _differences(name, other, known or [row])
     assert differences == []
     assert compared > 250
@@ -187,4 +204,34 @@ def test_each_family_that_reads_files_has_a_project_among_the_fixtures() -> None
         reads = any(row.convention != "none" for row in rows)
         if reads and not any(fnmatchcase(name, pattern) for name in named for pattern in patterns):
             missing.append(file.stem)
-    assert missing == []
+    assert missing == [], (
+        f"no fixture has an image of rows/{missing[0]}.toml: add a project to tests/fixtures whose service has that "
+        "image and a variable that it reads from a file"
+    )
+
+
+def test_a_row_that_lacks_a_key_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (image_table.FOLDER / "adminer.toml").read_text("utf-8")
+    file = tmp_path / "adminer.toml"
+    for key, allowed in {"reads_as": "root, uid:gid, or other", "final_newlines": "(stripped, kept)"}.items():
+        file.write_text(re.sub(rf"(?m)^{key} = .*\n", "", whole), "utf-8")
+        image_table.read_rows.cache_clear()
+        with pytest.raises(UserError) as caught:
+            image_table.read_rows(file)
+        assert f"row 1: the key {key} is missing" in caught.value.what
+        assert allowed in caught.value.what
+        assert caught.value.file == str(file)
+    file.write_text(f"{whole}shell = sh\n", "utf-8")
+    image_table.read_rows.cache_clear()
+    with pytest.raises(UserError, match="not valid TOML"):
+        image_table.read_rows(file)
+
+
+def test_a_row_that_the_index_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (image_table.FOLDER / "adminer.toml").read_text("utf-8")
+    (tmp_path / "new.toml").write_text(text.replace('["adminer"]', '["acme/new"]'), "utf-8")
+    monkeypatch.setattr(image_table, "FOLDER", tmp_path)
+    with pytest.raises(UserError) as caught:
+        images.perform(Page(Style(is_coloured=False), 100), "acme/new:1")
+    assert "index.txt does not list the row for acme/new" in caught.value.what
+    assert "pytest tests/test_images.py -k index" in caught.value.help

@@ -1,18 +1,20 @@
 """What each image reads from files, with the evidence for it: one TOML file per image family.
 
-``index.txt`` names the file of each image, so that a run reads the rows of its own images only; a test keeps it true.
+``index.txt`` names the file of each image, so that a run reads the rows of its own images only. A test and
+``dsec-migrate images NAME`` name a row that it lacks.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass, field
 
@@ -240,13 +242,35 @@ def files() -> Iterator[Path]:
 
 @lru_cache(maxsize=1024)
 def read_rows(path: Path) -> tuple[Image, ...]:
-    """The rows of one TOML file (``schemas/image.schema.json`` describes it)."""
+    """The rows of one TOML file (``schemas/image.schema.json`` describes it).
+
+    Raises UserError where the file is not TOML, or a row lacks a key that it needs.
+    """
+    try:
+        return tuple(map(image_of, _tables(path)))
+    except (KeyError, TypeError, AttributeError):
+        problem = next(problems_of(path), "a row is not as the schema has it")
+        raise UserError(problem, str(path), help="schemas/image.schema.json has all keys of a row") from None
+
+
+def _tables(path: Path) -> Sequence[Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return tuple(map(image_of, data["image"]))
+    try:
+        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("image", ())
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"not valid TOML: {error}", str(path)) from None
+    return rows if isinstance(rows, list) else [rows]
+
+
+def problems_of(path: Path) -> Iterator[str]:
+    """What is wrong with the rows of a TOML file, a sentence each. Raises UserError where it is not TOML."""
+    for number, row in enumerate(_tables(path), 1):
+        problem = problem_of(row)
+        if problem is not None:
+            yield f"row {number}: {problem[1]}"
 
 
 def problem_of(row: object) -> tuple[str, str] | None:
@@ -261,8 +285,17 @@ def problem_of(row: object) -> tuple[str, str] | None:
     error = next(iter(checker.iter_errors(row)), None)
     if error is None:
         return None
+    if error.validator == "required" and not error.path:
+        key = next(name for name in error.validator_value if name not in error.instance)
+        return key, f"the key {key} is missing: {_allowed(schema['$defs']['image']['properties'][key])}"
     key = str(error.path[0]) if error.path else ""
     return key, f"{key}: {error.message}" if key else str(error.message)
+
+
+def _allowed(described: Mapping[str, Any]) -> str:
+    """What a key of a row is, and the words that it takes."""
+    words = f" ({', '.join(described['enum'])})" if "enum" in described else ""
+    return f"{described['title']}{words}"
 
 
 def image_of(row: Mapping[str, Any]) -> Image:

@@ -51,7 +51,7 @@ def perform(page: Page, name: str | None = None) -> Page:
     repository = image_table.repository(name)
     rows = table.rows_of(repository)
     if not rows:
-        raise UserError(f"the table has no image {repository}", help=_near(repository))
+        raise _not_indexed(repository) or UserError(f"the table has no image {repository}", help=_near(repository))
     current = table.find(name)
     for row in rows:
         page.heading(_title(row) + (" (this one)" if row is current and len(rows) > 1 else ""))
@@ -105,6 +105,15 @@ def _facts(row: Image) -> Iterator[tuple[str, str]]:
     if row.shell is not None:
         yield "shell", row.shell
     yield "sure", row.confidence
+
+
+def _not_indexed(name: str) -> UserError | None:
+    """A row that no run would find, since the index does not list it: somebody is adding it."""
+    for file in image_table.files():
+        if any(name in row.names for row in image_table.read_rows(file)):
+            what = f"{image_table.INDEX.name} does not list the row for {name}, so no run finds it"
+            return UserError(what, str(file), help="run DSEC_REGENERATE=1 pytest tests/test_images.py -k index")
+    return None
 
 
 def _near(name: str) -> str:
