@@ -111,7 +111,7 @@ def test_the_rest_of_the_project_moves(
             entry.main(["--no-docker", "--write", "compose.yml"])
         assert stop.value.code == 0
         report = " ".join(capsys.readouterr().out.split())
-        assert "could not be proved right, which is a defect to be reported: a text would read another value" in report
+        assert "failed verification (a bug: please report it): a text would read another value" in report
     text = (folder / "compose.yml").read_text(encoding="utf-8")
     assert "CACHE_PASSWORD: Sedge-Plover-92" in text
     assert "POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password" in text

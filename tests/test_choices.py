@@ -88,11 +88,14 @@ def test_without_a_choice_nothing_is_called_otherwise(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("pairs", "what"),
     [
-        ((("API_TOKEN", "token"),), "two secrets would be called token"),
-        ((("web.API_TOKEN", "postgres_password"), ("POSTGRES_PASSWORD", "postgres_password")), "two secrets would be"),
-        ((("API_TOKEN", "a"), ("web.API_TOKEN", "a")), "two secrets would be called a"),
-        ((("web.API_TOKEN", "x-teal-rail-4711"),), "would tell the value"),
-        ((("web.API_TOKEN", "Fescue-Lathe-73"),), "would tell the value"),
+        ((("API_TOKEN", "token"),), "would be named token"),
+        (
+            (("web.API_TOKEN", "postgres_password"), ("POSTGRES_PASSWORD", "postgres_password")),
+            "two secrets with different values or sources",
+        ),
+        ((("API_TOKEN", "a"), ("web.API_TOKEN", "a")), "would be named a"),
+        ((("web.API_TOKEN", "x-teal-rail-4711"),), "would reveal the value"),
+        ((("web.API_TOKEN", "Fescue-Lathe-73"),), "would reveal the value"),
     ],
 )
 def test_a_name_that_cannot_be_had_is_refused(folder: Path, pairs: tuple[tuple[str, str], ...], what: str) -> None:
@@ -113,7 +116,7 @@ def test_a_secret_that_the_project_has_keeps_its_name(folder: Path) -> None:
     )
     (folder / "postgres_password.txt").write_text("Fescue-Lathe-73", "utf-8")
     said = error(plan(folder, Options(rename=(("db.POSTGRES_PASSWORD", "other"),))))
-    assert "calls it postgres_password" in said
+    assert "under the name postgres_password" in said
     same = plan(folder, Options(rename=(("db.POSTGRES_PASSWORD", "postgres_password"),)))
     assert names(same)["db.POSTGRES_PASSWORD"] == "postgres_password"
 
@@ -122,7 +125,7 @@ def test_one_secret_of_two_variables_has_one_name(folder: Path) -> None:
     (folder / "compose.yml").write_text(TEXT.replace("Sedge-Dell-9120", "Teal-Rail-4711"), "utf-8")
     assert names(plan(folder, Options(rename=(("worker.API_TOKEN", "x"),))))["web.API_TOKEN"] == "x"
     two = (("worker.API_TOKEN", "x"), ("web.API_TOKEN", "y"))
-    assert "two names for one secret" in error(plan(folder, Options(rename=two)))
+    assert "two names to one secret" in error(plan(folder, Options(rename=two)))
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", ".", "..", "a/b", "a b", "ä", "a" * 65, "a\n", "${A}"])
@@ -230,7 +233,7 @@ def test_where_no_shell_can_do_it_the_variable_stays(folder: Path) -> None:
     outcome = plan(folder, Options(delivery_of=(("worker.*", Unknown.WRAP),)))
     (finding,) = [finding for finding in outcome.findings if finding.service == "worker"]
     assert finding.secret is None
-    assert finding.note.startswith("no wrapper can supply it")
+    assert finding.note.startswith("no wrapper script can set it")
 
 
 @pytest.mark.parametrize("text", ["A", "=wrap", "A=keep", "A=shell"])

@@ -144,7 +144,7 @@ def test_it_stays_where_that_would_not_be_the_same(texts: dict[str, str], tmp_pa
     assert not outcome.rewritten
     finding = next(one for one in outcome.findings if one.path == "configs.mail.content")
     assert finding.action is Action.KEEP
-    assert finding.note.startswith("a config is no secret")
+    assert finding.note.startswith("a config is not a secret")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_one_that_cannot_be_proved_stays_and_the_rest_moves(tmp_path: Path, monk
     outcome = tried(tmp_path, {"compose.yml": SHORT + database + CONFIGS})
     assert [secret.name for secret in outcome.plan.secrets] == ["postgres_password"]
     finding = next(one for one in outcome.findings if one.path == "configs.mail.content")
-    assert "which is a defect to be reported: the files would differ" in finding.note
+    assert "failed verification (a bug: please report it): the files would differ" in finding.note
 
 
 def test_a_second_run_has_nothing_to_do_and_undo_takes_it_back(

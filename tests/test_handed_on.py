@@ -72,7 +72,7 @@ READ = {
             + PHP
             + "    volumes: [code:/app]\nvolumes:\n  code:\n    driver_opts: {type: none, o: bind, device: ./}\n"
         },
-        "the volume code holds its folder",
+        "the volume code contains its folder",
     ),
     "a secret": (
         {"compose.yml": DATABASE + PHP + "    secrets: [env]\nsecrets:\n  env:\n    file: .env\n"},

@@ -152,11 +152,11 @@ def test_a_variable_that_is_not_set_here_may_name_it() -> None:
 def test_stores_of_a_cluster_stay_where_they_are() -> None:
     for image in ("mongo:7", "opensearchproject/opensearch:2", "rabbitmq:3"):
         services = "".join(f"  node{n}:\n    image: {image}\n" for n in (1, 2)) + USER.replace("db", "node1")
-        assert decide(services)["node1"].left == "it may be of one cluster with node2"
+        assert decide(services)["node1"].left == "it may form a cluster with node2"
     alone = "".join(f"  node{n}:\n    image: redis:7\n" for n in (1, 2)) + USER.replace("db", "node1")
     assert decide(alone)["node1"].cut == ("node2",)
     joined = alone.replace("redis:7\n", "redis:7\n    command: redis-server --cluster-enabled yes\n")
-    assert decide(joined)["node1"].left == "it may be of one cluster with node2"
+    assert decide(joined)["node1"].left == "it may form a cluster with node2"
 
 
 # --- what is left ---
@@ -171,11 +171,11 @@ def test_stores_of_a_cluster_stay_where_they_are() -> None:
         ("external_links: [other]", "external_links"),
         ("networks: {default: {aliases: [x]}}", "aliases on the network default"),
         ("networks: {default: {priority: 10}}", "priority on the network default"),
-        ("labels: ['traefik.enable=true']", "a proxy shows it"),
-        ("environment: {AWS_S3_BUCKET: backups}", "may need a way out"),
-        ("environment: {ORIGIN: 'https://example.com/data'}", "a host that is not of the project"),
-        ("environment: {ORIGIN: 10.1.2.3}", "a host that is not of the project"),
-        ("command: sh -c 'apt-get install -y x && postgres'", "may need a way out"),
+        ("labels: ['traefik.enable=true']", "a proxy exposes it"),
+        ("environment: {AWS_S3_BUCKET: backups}", "may need external access"),
+        ("environment: {ORIGIN: 'https://example.com/data'}", "a host outside the project"),
+        ("environment: {ORIGIN: 10.1.2.3}", "a host outside the project"),
+        ("command: sh -c 'apt-get install -y x && postgres'", "may need external access"),
         ("volumes: ['./gone.conf:/etc/postgresql/postgresql.conf']", "gone.conf is not here"),
         ("build: .", "built here"),
     ],
@@ -198,13 +198,13 @@ def test_a_member_that_cannot_join_keeps_the_store_where_it_is() -> None:
     # the heir names the store as well, and gets a list of its own
     assert decide(STORE + anchored)["db"].users == ("api", "more")
     stranger = anchored + "    image: traefik/whoami:v1\n    environment: {}\n"
-    assert "others inherit it through an anchor" in decide(STORE + stranger)["db"].left
+    assert "other services inherit it through an anchor" in decide(STORE + stranger)["db"].left
     extended = USER + "  more:\n    extends: api\n"
     assert "more extends it" in decide(STORE + extended)["db"].left
     own_address = USER + "    command: sh -c 'serve --advertise=$$(hostname -i)'\n"
     assert "its own address" in decide(STORE + own_address)["db"].left
     data_only = USER + "  other:\n    image: traefik/whoami:v1\n    volumes_from: [db]\n"
-    assert "takes its volumes" in decide(STORE + data_only)["db"].left
+    assert "uses its volumes" in decide(STORE + data_only)["db"].left
     empty = USER + "    networks: []\n"
     assert decide(STORE + empty)["db"].left
 

@@ -248,5 +248,5 @@ def test_two_names_that_kubernetes_cannot_tell_apart_are_refused(project: Path) 
     text = (project / "compose.yml").read_text()
     (project / "compose.yml").write_text(f"{text}  DB-Password:\n    file: ./x\n")
     result = run(project, "push", "--to", "kubernetes", "--write", status=2)
-    assert "would both be called db-password" in result
+    assert "would both be named db-password" in result
     assert not (project / "kubernetes").exists()

@@ -345,4 +345,4 @@ def test_a_text_that_says_one_value_too_often_is_refused(run: Callable[..., Run]
     assert run("a/compose.yml", "--check").status == 1
     put({"a/compose.yml": project(limits.TEXT_USES + 1)})
     said = run("a/compose.yml", "--check")
-    assert "error: a text of a says one value more than 100 times\n  --> a/compose.yml:1:" in said.err
+    assert "error: a string of a contains one value more than 100 times\n  --> a/compose.yml:1:" in said.err

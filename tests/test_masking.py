@@ -126,7 +126,7 @@ def test_a_word_of_the_project_is_no_copy_of_its_password(tmp_path: Path) -> Non
     assert "notes.txt:2 " in said
     report = nursery.run(tmp_path, ["--no-docker"], shell).said
     told = " ".join(report.split())
-    assert "the password of db is the project's own name: everybody tries it first; change it" in told
+    assert "the password of db is the project's name, which attackers try first: change it" in told
     assert "image: ghcr.io/acme/bookstack:1" in report
     assert f"POSTGRES_PASSWORD: {MASK}" in report
 

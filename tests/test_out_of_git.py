@@ -111,8 +111,8 @@ def test_what_git_would_take_in_is_not_written(
     before = {name: data for name, data in snapshot(tmp_path).items() if not name.startswith(".git/")}
     for more in ((), ("--write",)):
         said = say(*words, *more, "compose.yml", status=2)
-        assert "error: git would take in the file of a secret: what the .gitignore files say later, or further" in said
-        assert "help: see what `git check-ignore -v" in said
+        assert "error: git would track the file of a secret: a later or deeper .gitignore rule" in said
+        assert "help: run `git check-ignore -v" in said
     assert {name: data for name, data in snapshot(tmp_path).items() if not name.startswith(".git/")} == before
 
 
@@ -131,7 +131,7 @@ def test_a_name_that_git_tracks_takes_no_new_value(say: Callable[..., str], tmp_
     Path(FILE).unlink()
     for more in ((), ("--write",)):
         said = say(*more, "compose.yml", status=2)
-        assert "git tracks a file of that name: its next commit would take the value" in said
+        assert "git tracks a file of that name: the next commit would contain the value" in said
         assert "rm --cached -- mysql_root_password.txt`" in said
     assert not Path(FILE).exists()
 
@@ -140,12 +140,12 @@ def test_a_value_that_git_has_is_told(say: Callable[..., str]) -> None:
     lay_out({FILE: VALUE})
     git("add", "-A")
     said = say("--write", "compose.yml")
-    assert f"note: git tracks {FILE}: `git -C secrets rm --cached -- mysql_root_password.txt`" in said
+    assert f"note: git tracks {FILE}: run `git -C secrets rm --cached -- mysql_root_password.txt`" in said
 
 
 def test_that_nobody_knows_it_is_told(say: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "no"))
-    assert "note: whether git takes in the value files is not known: git does not answer here" in say("--write")
+    assert "note: unknown whether git tracks the secret files: git does not answer here" in say("--write")
     assert Path("secrets/.gitignore").read_text("utf-8") == OWN
 
 
@@ -196,10 +196,10 @@ def test_a_build_context_around_the_project_is_told_until_the_call_names_it(
     (project / "compose.yml").write_text(f"{COMPOSE}  app:\n    build: ..\n", "utf-8")
     monkeypatch.chdir(project)
     said = say("--write", "compose.yml")
-    assert "the build context .. holds value files, and ../.dockerignore lies outside of the project" in said
+    assert "the build context .. contains secret files, and ../.dockerignore is outside the project" in said
     assert "`--allow ..`" in said
     assert (project / FILE).exists()
     assert not (tmp_path / ".dockerignore").exists()
     say("undo", "--write")
-    assert "holds value files" not in say("--write", "--allow", "..", "compose.yml")
+    assert "contains secret files" not in say("--write", "--allow", "..", "compose.yml")
     assert (tmp_path / ".dockerignore").read_text("utf-8") == "deploy/secrets/\n"

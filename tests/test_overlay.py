@@ -132,7 +132,7 @@ def test_a_second_run_changes_nothing_and_no_foreign_file_is_replaced(tmp_path: 
     assert "no secrets found" in run(tmp_path, "--source", "vault", "--no-docker", "--write")
     assert files(tmp_path) == before
     (tmp_path / "compose.vault.yml").write_text("services: {}\n")
-    assert "not from this program" in run(tmp_path, "--source", "vault", "--no-docker", "--write", status=2)
+    assert "dsec-migrate did not write" in run(tmp_path, "--source", "vault", "--no-docker", "--write", status=2)
     assert (tmp_path / "compose.vault.yml").read_text() == "services: {}\n"
 
 

@@ -355,18 +355,18 @@ DECISIONS = [
     Decision("known image", "safe", "", "image: postgres", POSTGRES),
     Decision("its full name", "safe", "", "image: 'docker.io/library/mysql:8@sha256:ab'", "MYSQL_PASSWORD: Teal"),
     Decision("options for the server", "safe", "", "image: postgres, command: -c a=b", POSTGRES),
-    Decision("another command", "review", "another command", "image: postgres, command: sh -c x", POSTGRES),
-    Decision("another entrypoint", "review", "entrypoint", "image: postgres, entrypoint: [x]", POSTGRES),
+    Decision("another command", "review", "overrides the CMD", "image: postgres, command: sh -c x", POSTGRES),
+    Decision("another entrypoint", "review", "overrides the ENTRYPOINT", "image: postgres, entrypoint: [x]", POSTGRES),
     Decision("newline that is stripped", "review", "newline", "image: postgres", 'POSTGRES_PASSWORD: "Teal\\n"'),
-    Decision("no file for it", "left", "reads no PGPASSWORD_FILE", "image: postgres", "PGPASSWORD: Teal"),
+    Decision("no file for it", "left", "does not read PGPASSWORD_FILE", "image: postgres", "PGPASSWORD: Teal"),
     Decision("built", "review", "the program of a", "image: postgres, build: .", POSTGRES),
     Decision("unknown", "review", "the image x/y", "image: 'x/y:1'"),
     Decision("unknown, to be kept", "left", "--unknown keep", options=Options(unknown=Unknown.KEEP)),
     # what is asked for
     Decision("only what is safe", "left", "--safe", options=Options(safe=True)),
-    Decision("skipped", "left", "not asked for", options=Options(skip=("TOK*",))),
-    Decision("skipped by service", "left", "not asked for", options=Options(skip=("a.*",))),
-    Decision("not among the asked-for", "left", "not asked for", options=Options(only=("b.*",))),
+    Decision("skipped", "left", "not selected", options=Options(skip=("TOK*",))),
+    Decision("skipped by service", "left", "not selected", options=Options(skip=("a.*",))),
+    Decision("not among the asked-for", "left", "not selected", options=Options(only=("b.*",))),
     Decision("asked for", "review", options=Options(only=("TOKEN",))),
     Decision("only possible", "left", "--only", variables="NONCE: '${N}'"),
     # what is known
@@ -374,7 +374,9 @@ DECISIONS = [
     Decision("passed through, not set", "left", "TOKEN is not set", variables="TOKEN: "),
     Decision("known to the shell only", "left", "from the shell", variables="TOKEN: '${T}'", shell={"T": "Teal"}),
     Decision("a part from the shell", "left", "from the shell", variables="TOKEN: 'a${T}'", shell={"T": "Teal"}),
-    Decision("default", "review", "T in the shell or in .env has no effect", variables="TOKEN: '${T:-Teal}'"),
+    Decision(
+        "default", "review", "T in the shell or in .env no longer has any effect", variables="TOKEN: '${T:-Teal}'"
+    ),
     # a variable as the store
     stored("set", "review"),
     stored("as a part", "left", "from the shell", variables="TOKEN: 'a${T}'"),
@@ -382,7 +384,7 @@ DECISIONS = [
     stored("tmpfs over the secrets", "left", "tmpfs", more=", tmpfs: ['/run:size=1m']"),
     stored("tmpfs elsewhere", "review", more=", tmpfs: /tmp"),
     # what would break
-    Decision("half done", "left", "TOKEN_FILE is set beside it", variables="TOKEN: Teal, TOKEN_FILE: /t"),
+    Decision("half done", "left", "TOKEN_FILE is also set", variables="TOKEN: Teal, TOKEN_FILE: /t"),
     Decision("healthcheck", "review", "", "image: x, healthcheck: {test: 'a $$TOKEN'}"),
     Decision("healthcheck of words", "left", "healthcheck", "image: x, healthcheck: {test: [CMD, a, $$TOKEN]}"),
     Decision("braces", "left", "command", "image: x, command: ['a', '$${TOKEN}']"),
@@ -408,11 +410,11 @@ def test_what_is_decided_and_why(case: Decision) -> None:
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("services: {a: {image: x, environment: [T_TOKEN=Teal, T_TOKEN=Rail]}}", "with another value"),
+        ("services: {a: {image: x, environment: [T_TOKEN=Teal, T_TOKEN=Rail]}}", "to a different value"),
         (
             "x-e: &e {TOKEN: Teal}\nservices:\n  a: {image: x, environment: *e}\n"
             "  b: {image: x, environment: *e, command: '$$TOKEN'}\n",
-            "the same line also reaches b.TOKEN",
+            "the same line also sets b.TOKEN",
         ),
         (
             "services: {a: {image: x, environment: {TOKEN: &t Teal}, labels: {t: *t}}}",
@@ -421,7 +423,7 @@ def test_what_is_decided_and_why(case: Decision) -> None:
         (
             "services:\n  a: {image: x, secrets: &s [one], environment: {TOKEN: Teal}}\n"
             "  b: {image: x, secrets: *s}\nsecrets: {one: {file: ./one}}\n",
-            "its list of secrets is also that of another service",
+            "another service shares its list of secrets",
         ),
     ],
     ids=[

@@ -177,7 +177,7 @@ def test_what_is_not_there_is_said(fake: Fake, reference: str, why: str) -> None
 
 def test_a_wrong_digest_is_refused(fake: Fake, tmp_path: Path) -> None:
     fake.lies = True
-    with pytest.raises(RegistryError, match="something else"):
+    with pytest.raises(RegistryError, match="does not match its digest"):
         registry.inspect(f"{fake.domain}/team/app:1")
     assert not list((tmp_path / "cache").rglob("*.json"))
 
@@ -285,7 +285,7 @@ CONFIGS: list[Any] = [
 @pytest.mark.parametrize("config", CONFIGS, ids=json.dumps)
 def test_a_config_of_other_types_tells_nothing(config: Any, hostile: Hostile) -> None:
     hostile.shape = json.dumps(config).encode()
-    with pytest.raises(RegistryError, match=r"not as the specification|something odd"):
+    with pytest.raises(RegistryError, match=r"does not match the specification|invalid response"):
         registry.inspect(f"{hostile.domain}/team/app:1")
 
 
@@ -353,7 +353,7 @@ def test_an_odd_realm_or_location_leads_nowhere(status: int, headers: dict[str, 
 def test_a_token_is_one_word(token: Any, hostile: Hostile) -> None:
     hostile.status, hostile.headers = 401, bearer(f"http://{hostile.domain}/tok")
     hostile.shape = json.dumps({"token": token}).encode()
-    with pytest.raises(RegistryError, match="gave no token"):
+    with pytest.raises(RegistryError, match="returned no token"):
         registry.inspect(f"{hostile.domain}/team/app:1")
 
 
@@ -393,7 +393,7 @@ def test_whoever_drips_has_no_more_time_than_others(part: str, tmp_path: Path, m
 def test_a_run_has_a_time_for_all_registries(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile.status = 500
     monkeypatch.setattr(registry, "RUN_SECONDS", 0)
-    with pytest.raises(RegistryError, match="all of the time"):
+    with pytest.raises(RegistryError, match="time limit"):
         registry.inspect(f"{hostile.domain}/team/app:1")
     assert hostile.seen == []
 
@@ -403,7 +403,7 @@ def test_what_is_behind_this_machine_is_asked_only_where_the_user_named_it(hosti
     for config in configs:
         (tmp_path / "docker" / "config.json").write_text(json.dumps(config), "utf-8")
         registry.forget()
-        with pytest.raises(RegistryError, match="private network, and nobody named it"):
+        with pytest.raises(RegistryError, match="private network: allow it"):
             registry.inspect(f"{hostile.domain}/team/app:1")
     assert hostile.seen == []
     known(tmp_path, {}, credHelpers={hostile.domain: "none-such"})
@@ -430,9 +430,9 @@ def test_the_call_may_name_a_registry_behind_this_machine(
         return " ".join(capsys.readouterr().out.split())
 
     for others in ([], ["--registry", "10.0.0.5:5000", "--registry", "registry.example"]):
-        assert "in a private network, and nobody named it (--registry)" in say(*others)
+        assert "in a private network: allow it with --registry" in say(*others)
         assert fake.seen == []
-    assert "nobody named it" not in say("--registry", "registry.example", "--registry", fake.domain)
+    assert "in a private network" not in say("--registry", "registry.example", "--registry", fake.domain)
     assert "/v2/team/app/manifests/1" in [path for path, _ in fake.seen]
 
 
@@ -445,7 +445,7 @@ def test_a_registry_that_the_call_names_leads_to_no_other(hostile: Hostile, fake
     ):
         hostile.status, hostile.headers = status, headers
         registry.forget()
-        with pytest.raises(RegistryError, match="nobody named it"):
+        with pytest.raises(RegistryError, match="in a private network"):
             registry.inspect(f"{hostile.domain}/team/app:1", (hostile.domain,))
     assert fake.seen == []
 
@@ -558,6 +558,6 @@ def test_a_helper_has_a_name_and_no_path(
     "name", ["{0}/../../x:1", "{0}/a b:1", "{0}/a\r\nX: y:1", "{0}/a?b:1", "a@b.example/c:1", "{0}/a:" + "x" * 200]
 )
 def test_no_name_of_an_image_is_not_asked_for(name: str, hostile: Hostile) -> None:
-    with pytest.raises(RegistryError, match="no name of an image"):
+    with pytest.raises(RegistryError, match="not a valid image name"):
         registry.inspect(name.format(hostile.domain))
     assert hostile.seen == []

@@ -411,17 +411,16 @@ Would move
 
 To review
   api: API_KEY
-    - check that the image acme/api reads API_KEY_FILE: nobody has recorded that
-      it does
+    - check that the image acme/api reads API_KEY_FILE: no evidence that it does
 
 Skipped
   compose.yml:13:9  api.SMTP_PASSWORD
-      its value is not known here: SMTP_PASSWORD is not set (put it into .env,
-      or use --source environment)
+      its value is unknown here: SMTP_PASSWORD is not set (set it in .env, or
+      use --source environment)
   compose.yml:8:37  db.labels:backup
-      no container reads a file there: who may inspect containers reads labels:
-      give it to the program that reads them in another way, or put `${NAME}` in
-      its place, with the value in an `.env` that git ignores
+      no container reads a file there: anyone who can inspect containers reads
+      labels: pass it to the program in another way, or replace it with
+      `${NAME}` and keep the value in an `.env` that git ignores
 
 Would write
   .gitignore                     adds /secrets/

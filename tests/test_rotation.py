@@ -135,7 +135,7 @@ def test_what_a_rotation_puts_into_the_reach_of_git_is_told(tmp_path: Path) -> N
     (folder / ".gitignore").write_text("/secrets/\n")
     assert "warning" not in rotate(folder, "--value-file", "value", "--write")
     said = " ".join(rotate(folder, "--finish", "--confirmed", "--write").split())
-    assert "warning: git tracks secrets/db_password.txt: its next commit would take the value" in said
+    assert "warning: git tracks secrets/db_password.txt: the next commit would contain the value" in said
 
 
 def test_two_values_stand_side_by_side_until_the_new_one_is_confirmed(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_what_has_no_form_there_stays_an_error(folder: Path) -> None:
     [
         (("--stack-output", "stack.yml"), "goes with --target swarm"),
         (("--target", "swarm", "--stack-output", "below/stack.yml"), "has to stand beside the Compose file"),
-        (("--target", "swarm", "--stack-output", "taken.yml"), "not from this program"),
+        (("--target", "swarm", "--stack-output", "taken.yml"), "dsec-migrate did not write"),
     ],
 )
 def test_what_does_not_fit_is_told(folder: Path, words: tuple[str, ...], told: str) -> None:

@@ -258,7 +258,7 @@ def test_a_folder_that_is_there_keeps_its_mode(folder: Path) -> None:
     outcome = plan(folder)
     pipeline.commit(outcome)
     assert mode(folder / "secrets") == 0o755
-    assert any("others on this host can enter" in note for note in outcome.plan.notes)
+    assert any("is accessible to other users on this host" in note for note in outcome.plan.notes)
 
 
 def test_deeper_folders_are_made(folder: Path) -> None:

@@ -55,4 +55,4 @@ def _candidates(view: str) -> Iterator[Found]:
     for start, end in url_credential.find(view):
         yield Found("URL", start, end, Confidence.CERTAIN, "a URL with a credential in it")
     for start, end in known_token.find(view):
-        yield Found("token", start, end, Confidence.CERTAIN, "a token of a known kind")
+        yield Found("token", start, end, Confidence.CERTAIN, "a token of a known format")

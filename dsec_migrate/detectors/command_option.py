@@ -15,7 +15,7 @@ NAME = "command option"
 NEEDS = Needs.MARKS
 IN_TEXT = True
 CONFIDENCE = Confidence.LIKELY
-WHY = "a command option carries a credential"
+WHY = "a command option contains a credential"
 
 # `--password x`, `--password=x`, also as neighbours in a list: `"--password", "x"` or one per line; `+password x` of
 # game servers; what parts the names of .NET's settings is a colon

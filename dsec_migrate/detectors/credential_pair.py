@@ -60,7 +60,7 @@ def detect(candidate: Candidate) -> Verdict | None:
     find = _reader(candidate.name)
     if find is None:
         return None
-    return scan(candidate, find, Confidence.LIKELY, "a user and what proves it", NAME)
+    return scan(candidate, find, Confidence.LIKELY, "a user name with its credential", NAME)
 
 
 @lru_cache(maxsize=4096)

@@ -51,7 +51,7 @@ _FORMATS = (
     _format("an OpenRouter key", "sk-or-", r"sk-or-(?:v1-)?[A-Za-z0-9]{20,100}"),
     _format("a Langfuse key", "sk-lf-", r"sk-lf-[0-9a-f-]{20,60}"),
     _format(
-        "an OpenAI key, or one of a service like it",
+        "an OpenAI key, or one of a compatible service",
         "sk-",
         r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,200}|sk-[A-Za-z0-9]{32,64}",
     ),
@@ -134,7 +134,7 @@ def find(text: str) -> list[tuple[int, int]]:
 def _matches(text: str) -> Iterator[tuple[tuple[int, int], str]]:
     if any(mark in text for mark in _WEBHOOK_MARKS):
         for match in _WEBHOOK.finditer(text):
-            yield match.span(), "a webhook URL, which is its own credential"
+            yield match.span(), "a webhook URL, which is itself a credential"
     if len(text) < LONG or _LONG_RUN.search(text) is None or _DIGIT.search(text) is None:
         return
     for why, marks, pattern in _FORMATS:

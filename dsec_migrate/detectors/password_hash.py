@@ -11,7 +11,7 @@ NAME = "password hash"
 NEEDS = Needs.DOLLAR
 # free_text looks for it itself: where references are hidden, so are the dollar signs of a hash
 IN_TEXT = False
-_WHY = "the hash of a credential, which can be guessed at leisure"
+_WHY = "the hash of a credential, which can be cracked offline"
 
 # the formats of crypt(3), passlib, Django, Werkzeug, LDAP and PostgreSQL. Compose wants each `$` doubled; where it is
 # not, the hash is broken today, yet it stands in the file

@@ -15,7 +15,7 @@ NAME = "program word"
 NEEDS = Needs.MARKS
 IN_TEXT = True
 CONFIDENCE = Confidence.LIKELY
-WHY = "a program gets a credential among its words"
+WHY = "a credential among the arguments of a program"
 
 # between an option and its value, also as neighbours in a list
 _GAP = r"[\"']?[\s,=]{1,4}[\"']?"

@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from dsec_migrate.text.patterns import Pattern
 
-TEMPLATE = "a template fills this in, but not the file of a secret"
-ENCRYPTED = "it is encrypted: the tool that decrypts it does not look into the file of a secret"
-STORED = "it names an entry in a store of secrets: the tool that looks it up does not look into the file of a secret"
-PROGRAM = "it is a reference that the program resolves by itself"
+TEMPLATE = "a template engine fills this in, but not in the file of a secret"
+ENCRYPTED = "it is encrypted: the tool that decrypts it does not read the file of a secret"
+STORED = "it refers to an entry in a secret manager: the tool that resolves it does not read the file of a secret"
+PROGRAM = "it is a reference that the program itself resolves"
 
 # in one kind of letters, as people name things
 _NAME = r"(?:[A-Z][A-Z0-9]*(?:[_.-]+[A-Z0-9]+)*|[a-z][a-z0-9]*(?:[_.-]+[a-z0-9]+)*|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"

@@ -92,7 +92,7 @@ def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
     parsed = parse(reference)
     domain = parsed.domain
     if _spent[0] >= RUN_SECONDS:
-        return "the registries took all of the time that a run has for them"
+        return "the registries used up the time limit of this run"
     start = time.monotonic()
     try:
         return _Client(parsed, named, Deadline(min(IMAGE_SECONDS, RUN_SECONDS - _spent[0]))).config()
@@ -102,7 +102,7 @@ def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
         return f"{domain if _DOMAIN.fullmatch(domain) else 'the registry'} {error}"
     except Exception as error:
         # its answers are anybody's
-        return f"{domain} sent something odd ({type(error).__name__})"
+        return f"{domain} sent an invalid response ({type(error).__name__})"
     finally:
         _spent[0] += time.monotonic() - start
 
@@ -112,7 +112,7 @@ class _Client:
         domain, path, version = reference
         is_name = _DOMAIN.fullmatch(domain) and len(path) <= _LONGEST_NAME and _PATH.fullmatch(path)
         if not is_name or not _VERSION.fullmatch(version):
-            raise RegistryError("that is no name of an image")
+            raise RegistryError("this is not a valid image name")
         self.reference = reference
         self.deadline = deadline
         self.docker = _docker_config()
@@ -138,19 +138,19 @@ class _Client:
 
     def _digest(self, text: object) -> str:
         if not isinstance(text, str) or not _DIGEST.fullmatch(text):
-            raise RegistryError(f"{self.reference.domain} has a manifest of an unknown kind")
+            raise RegistryError(f"{self.reference.domain} has a manifest of an unknown type")
         return text
 
     def _json(self, path: str, digest: str | None) -> dict[str, Any]:
         body = self._get(f"{self.base}{path}")
         if digest is not None and f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
-            raise RegistryError(f"{self.reference.domain} sent something else than was asked for")
+            raise RegistryError(f"{self.reference.domain} sent content that does not match its digest")
         try:
             data = json_of(body)
         except ValueError:
-            raise RegistryError(f"{self.reference.domain} sent no JSON") from None
+            raise RegistryError(f"{self.reference.domain} sent a response that is not JSON") from None
         if not isinstance(data, dict):
-            raise RegistryError(f"{self.reference.domain} sent something odd")
+            raise RegistryError(f"{self.reference.domain} sent an invalid response")
         return data
 
     def _get(self, url: str) -> bytes:
@@ -175,7 +175,7 @@ class _Client:
             here = wire.split(url)
             is_same = (here.scheme, here.netloc) == (origin.scheme, origin.netloc)
             if here.scheme != "https" and not is_same:
-                raise RegistryError(f"{self.reference.domain} points to an address without HTTPS")
+                raise RegistryError(f"{self.reference.domain} redirects to an address without HTTPS")
             if authorization is not None and is_same:
                 headers["Authorization"] = authorization.reveal()
             is_near = here.netloc == base.netloc or self._is_own(url) or self._is_of_the_user(here.netloc)
@@ -184,7 +184,7 @@ class _Client:
             if answer.status not in {301, 302, 303, 307, 308}:
                 return answer
             url = urljoin(url, answer.headers.get("location", ""))
-        raise RegistryError(f"{self.reference.domain} points from one address to the next")
+        raise RegistryError(f"{self.reference.domain} redirects too many times")
 
     def _authorize(self, challenge: str) -> Secret:
         """The header for what the registry asks: a token, anonymous or for the account of the Docker config."""
@@ -195,11 +195,11 @@ class _Client:
         account = _account(self.docker, domain)
         if scheme.lower() == "basic":
             if account is None:
-                raise RegistryError(f"{domain} wants an account: docker login {domain}")
+                raise RegistryError(f"{domain} requires a login: run `docker login {domain}`")
             return account
         told = dict(_PARAMETER.findall(rest))
         if scheme.lower() != "bearer" or not told.get("realm"):
-            raise RegistryError(f"{domain} asks for a login of an unknown kind")
+            raise RegistryError(f"{domain} requests an unknown authentication scheme")
         realm = told["realm"]
         scope = told.get("scope") or f"repository:{self.reference.path}:pull"
         query = urlencode({"service": told.get("service", ""), "scope": scope})
@@ -211,7 +211,7 @@ class _Client:
             data = {}
         token = data.get("token") or data.get("access_token") if isinstance(data, dict) else None
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise RegistryError(f"{domain} gave no token ({status})")
+            raise RegistryError(f"{domain} returned no token ({status})")
         return Secret(f"Bearer {token}")
 
     def _is_of_the_user(self, domain: str) -> bool:
@@ -245,14 +245,14 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
             return []
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return value
-        raise RegistryError("the config of the image is not as the specification has it")
+        raise RegistryError("the image config does not match the specification")
 
     inner, history = config.get("config"), config.get("history")
     inner = {} if inner is None else inner
     history = [] if history is None else history
     is_right = isinstance(inner, dict) and isinstance(history, list) and all(isinstance(one, dict) for one in history)
     if not is_right or not isinstance(inner.get("User") or "", str):
-        raise RegistryError("the config of the image is not as the specification has it")
+        raise RegistryError("the image config does not match the specification")
     return {
         "config": {
             "Entrypoint": texts(inner.get("Entrypoint")),

@@ -59,10 +59,10 @@ def split(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise WireError("named an address that is none") from None
+        raise WireError("redirects to an invalid address") from None
     is_plain = url.isascii() and url.isprintable() and " " not in url
     if not is_plain or parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or port == 0:
-        raise WireError("named an address that is none")
+        raise WireError("redirects to an invalid address")
     return parts
 
 
@@ -84,7 +84,7 @@ def get(url: str, headers: Mapping[str, str], deadline: Deadline, *, may_be_priv
     except (OSError, HTTPException, ValueError, UnicodeError) as error:
         raise WireError(f"does not answer ({type(error).__name__})") from None
     if len(body) > MOST_BYTES:
-        raise WireError("sent too much")
+        raise WireError("sent too much data")
     return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
 
 
@@ -144,7 +144,7 @@ def _through(proxy: str, host: str, port: int, deadline: Deadline, may_be_privat
     except OSError:
         known = []
     if known and not may_be_private and all(_is_private(address) for _, address in known):
-        raise WireError("is in a private network, and nobody named it (--registry)")
+        raise WireError("is in a private network: allow it with --registry")
     at = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     sock = _dial(_addresses(str(at.hostname), at.port or 8080, deadline), deadline, may_be_private=True)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -157,7 +157,7 @@ def _through(proxy: str, host: str, port: int, deadline: Deadline, may_be_privat
     answer = HTTPResponse(cast("socket.socket", _Unbuffered(sock, deadline)), method="CONNECT")
     answer.begin()
     if answer.status != 200:
-        raise WireError(f"does not answer (the proxy said {answer.status})")
+        raise WireError(f"does not answer (the proxy answered {answer.status})")
     return sock
 
 
@@ -190,7 +190,7 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple[socket.Ad
 def _dial(addresses: list[tuple[socket.AddressFamily, Any]], deadline: Deadline, may_be_private: bool) -> socket.socket:
     allowed = [(family, address) for family, address in addresses if may_be_private or not _is_private(address)]
     if addresses and not allowed:
-        raise WireError("is in a private network, and nobody named it (--registry)")
+        raise WireError("is in a private network: allow it with --registry")
     failed: OSError = OSError("no address")
     for family, address in allowed:
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -36,8 +36,8 @@ _TELLING = {
     ".pypirc": Pattern(r"(?i)password"),
 }
 _PRIVATE = Pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_IN_ENV = "a line of ENV, which stays in the image"
-_COPIED = "a file with credentials that a build copies into the image"
+_IN_ENV = "an ENV instruction, which stays in the image"
+_COPIED = "a file with credentials that the build copies into the image"
 
 Found = tuple[BuildPart, Verdict]
 
@@ -50,7 +50,7 @@ def parts(dockerfile: DockerfileText) -> tuple[Found, ...]:
     for declaration, verdict in _parts(dockerfile):
         if len(found) >= limits.SERVICE_ARGUMENTS:
             what = f"the Dockerfile holds more than {limits.SERVICE_ARGUMENTS} secrets"
-            raise dockerfile.error(what, declaration.start, help="no build takes so many")
+            raise dockerfile.error(what, declaration.start, help="no build needs so many")
         name = _variable(declaration.name, dockerfile.source.text, taken)
         taken.add(name)
         found.append((replace(declaration, variable=name), verdict))

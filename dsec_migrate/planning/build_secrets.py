@@ -156,8 +156,8 @@ def notes(project: Project, moved: Iterable[Component]) -> Iterator[str]:
     is_alone = bare_dockerfile.is_in_memory(project.source.path)
     how = "--no-cache" if is_alone else f"`docker compose build --no-cache {' '.join(services)}`"
     yield (
-        f"images that were built with {', '.join(names)} keep the value in their history: build anew with {how}, "
-        f"delete the old images{_tags(project, services)} wherever they are, and change the value where it comes from"
+        f"images built with {', '.join(names)} keep the value in their history: rebuild them with {how}, "
+        f"delete the old images{_tags(project, services)} wherever they are, and change the value at its source"
     )
 
 

@@ -37,7 +37,7 @@ def names(
         second = next((other for other, its in others if its != name), None)
         if second is not None:
             raise _refused(
-                project, f"--rename has two names for one secret, which {variable} and {second} share", "choose one"
+                project, f"--rename gives two names to one secret, which {variable} and {second} share", "choose one"
             )
         layer = _leading_layer(group)
         name = style.join(style.spell(layer), name) if layer else name
@@ -45,13 +45,13 @@ def names(
         if known == name:
             continue
         if known is not None:
-            what = f"--rename of {variable}: the project has that secret already, and calls it {known}"
+            what = f"--rename of {variable}: the project already has that secret, under the name {known}"
             raise _refused(project, what, "rename it in the file by hand, with all its uses")
         own = {need.holding.value.reveal() for need in group if need.holding.value is not None}
         _check_telling(project, variable, name, {*values, *own})
         if name in found.values():
-            what = f"--rename: two secrets would be called {name}, which have different values or sources"
-            raise _refused(project, what, f"name one of them, as in --rename {variable}={name}")
+            what = f"--rename: two secrets with different values or sources would be named {name}"
+            raise _refused(project, what, f"rename only one of them, as in --rename {variable}={name}")
         if is_taken(name, number):
             raise _taken(project, variable, name)
         found[number] = name
@@ -75,8 +75,8 @@ def of_config(
 
 def _check_telling(project: Project, variable: str, name: str, values: Collection[str]) -> None:
     if tells(name, values):
-        what = f"--rename of {variable}: the name would tell the value of a secret"
-        raise _refused(project, what, "names stand in the file and in logs: choose one that says what it is for")
+        what = f"--rename of {variable}: the name would reveal the value of a secret"
+        raise _refused(project, what, "names appear in the file and in logs: choose one that describes its purpose")
 
 
 def _taken(project: Project, variable: str, name: str) -> UserError:

@@ -52,7 +52,7 @@ def _of_service(service: Service) -> list[tuple[Layer, str, Place]]:
             for place in in_text(test):
                 if len(found) >= limits.SERVICE_ARGUMENTS:
                     what = f"the commands of {service.name} hold more than {limits.SERVICE_ARGUMENTS} secrets"
-                    raise layer.document.error(what, place.scalar.start, help="no program takes so many")
+                    raise layer.document.error(what, place.scalar.start, help="no program needs so many")
                 found.append((layer, key, place))
     return found
 

@@ -23,7 +23,7 @@ CHECK = "commented-secret"
 """The check of the audit that tells of them."""
 
 PATH = "a comment"
-_NOTE = "nothing reads a comment: delete it, and change the value if it is in use, since git keeps what stood there"
+_NOTE = "nothing reads a comment: delete it, and change the value if it is in use, since the git history keeps it"
 # Compose's own rules: a sign at the start of a line or behind a blank
 _COMMENT = Pattern(r"(?m)(?:^|(?<=[ \t]))#[^\n]*")
 _CONSTANT = Pattern(r"[A-Z]+(?:_[A-Z]+)+")

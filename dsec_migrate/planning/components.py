@@ -86,7 +86,7 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
 
 def _bystander(project: Project, service: Service, variable: Variable, options: Options) -> Decision:
     verdict = Verdict(Confidence.POSSIBLE, Exposure.LITERAL, "", "", ())
-    return Decision(Case(project, service, variable, verdict, options), Skipped("its value there is no secret"))
+    return Decision(Case(project, service, variable, verdict, options), Skipped("its value there is not a secret"))
 
 
 def settle(components: Iterable[Component]) -> None:
@@ -98,7 +98,7 @@ def settle(components: Iterable[Component]) -> None:
                 if isinstance(finding.result, Fix):
                     assert isinstance(left.result, Skipped)
                     finding.result = Skipped(
-                        f"the same line also reaches {left.case.service.name}.{left.variable.name}, which stays: "
+                        f"the same line also sets {left.case.service.name}.{left.variable.name}, which is skipped: "
                         f"{left.result.reason}"
                     )
             continue
@@ -118,17 +118,17 @@ def _disagreement(component: Component) -> str | None:
             other, form = forms.setdefault(id(declaration.content), (finding, result))
             if form.holding.source is not result.holding.source:
                 return (
-                    f"its line also reaches {other.case.service.name}, whose value is to come from "
-                    f"{form.holding.source.value} where that of {finding.case.service.name} is to come from "
+                    f"its line also reaches {other.case.service.name}, whose value would come from "
+                    f"{form.holding.source.value}, while that of {finding.case.service.name} would come from "
                     f"{result.holding.source.value}"
                 )
             if form.value != result.value or (
                 other.variable.name == finding.variable.name and form.new_name != result.new_name
             ):
-                one, two = form.new_name or "a wrapper", result.new_name or "a wrapper"
+                one, two = form.new_name or "a wrapper script", result.new_name or "a wrapper script"
                 return (
-                    f"its line also reaches {other.case.service.name}, which takes {one} where "
-                    f"{finding.case.service.name} takes {two}"
+                    f"its line also reaches {other.case.service.name}, which needs {one}, "
+                    f"while {finding.case.service.name} needs {two}"
                 )
     return None
 
@@ -153,16 +153,16 @@ def _conflict(component: Component) -> str | None:
             value = project.value_at(declaration)
             # a line of an env file may mean something else for each service that reads it
             if values.setdefault(declaration.key, value) != value:
-                return f"{declaration.place} means another value for each service that reads it"
+                return f"{declaration.place} has a different value in each service that reads it"
             if declaration.key in effective or not declaration.text or declaration is lasts[id(declaration.document)]:
                 continue
             if value != project.value_at(lasts[id(declaration.document)]):
-                return f"{declaration.place} sets it as well, with another value"
+                return f"{declaration.place} also sets it, to a different value"
     for declaration in component.declarations.values():
         if declaration.content is declaration.node:
             use = component.other_use(declaration)
             if use is not None:
-                return f"its text is also used through the alias at {use}"
+                return f"its value is also used through the alias at {use}"
     return None
 
 

@@ -28,7 +28,7 @@ from dsec_migrate.text.secret import Secret
 
 KEY = "configs"
 
-_REVIEW = "the file is mounted read-only, where so far it is a copy that root in the container can change"
+_REVIEW = "the file is mounted read-only; until now it was a copy that root in the container could change"
 _PLAIN_PATH = Pattern(r"/[\w./@+-]+")
 _PLAIN_NAME = Pattern(r"[A-Za-z0-9][\w.-]*")
 
@@ -157,7 +157,7 @@ def told(found: Iterable[Finding], moved: Iterable[Moved], options: Options) -> 
     for finding in found:
         if finding.path in unproved:
             said = unproved[finding.path]
-            note = f"its change could not be proved right, which is a defect to be reported: {said}"
+            note = f"its change failed verification (a bug: please report it): {said}"
             yield replace(finding, note=note)
         else:
             yield becomes.get(id(finding), finding)

@@ -62,14 +62,12 @@ def hidden_findings(project: Project, options: Options) -> Iterator[Decision]:
 
 def _reason_of_hidden(project: Project, variable: Hidden) -> str:
     by, document = variable.by, variable.declaration.document
-    also = f", and let {variable.reset.place} take its new name away" if variable.reset is not None else ""
+    also = f", and let {variable.reset.place} remove its new name" if variable.reset is not None else ""
     if by is not document:
-        return f"{by.source.path} takes it away, but without that file a container gets it: move it by hand{also}"
+        return f"{by.source.path} removes it, but without that file a container receives it: move it by hand{also}"
     if document not in project.documents:
-        return (
-            f"it is taken away here, but whoever uses {document.source.path} otherwise gets it: move it by hand{also}"
-        )
-    return "no container gets it, because a later document takes it away: remove the line by hand"
+        return f"it is removed here, but other uses of {document.source.path} still set it: move it by hand{also}"
+    return "no container receives it, because a later document removes it: remove the line by hand"
 
 
 def decide(case: Case) -> Decision:
@@ -79,7 +77,7 @@ def decide(case: Case) -> Decision:
         return Decision(case, slips.reason(case.variable.declaration, slipped))
     reason = excluded.reason(case)
     if reason is not None:
-        return Decision(case, Skipped(f"it is excepted: {reason}", is_excepted=True))
+        return Decision(case, Skipped(f"excluded: {reason}", is_excepted=True))
     reason = resolved.reason(case)
     if reason is not None:
         return Decision(case, Skipped(reason))
@@ -87,14 +85,12 @@ def decide(case: Case) -> Decision:
     if reason:
         return Decision(case, Skipped(f"skipped on purpose: {reason}", is_excepted=True))
     if not options.is_asked_for(service, variable):
-        return Decision(case, Skipped("it is not asked for (--only, --skip)"))
+        return Decision(case, Skipped("not selected (--only, --skip)"))
     if case.verdict.confidence is Confidence.POSSIBLE and not options.is_named(service, variable):
-        return Decision(case, Skipped("it is only possibly a secret: name it with --only to move it"))
+        return Decision(case, Skipped("it may not be a secret: select it with --only to move it"))
     failure = next((said for *place, said in options.unproved if place == [service, variable]), None)
     if failure is not None:
-        return Decision(
-            case, Skipped(f"its change could not be proved right, which is a defect to be reported: {failure}")
-        )
+        return Decision(case, Skipped(f"its change failed verification (a bug: please report it): {failure}"))
     result = claimed.weigh(case, propose(case))
     if isinstance(result, Skipped):
         return Decision(case, result)
@@ -102,7 +98,7 @@ def decide(case: Case) -> Decision:
     for declaration in other_layers(case.variable):
         holding = holding_of(case, declaration)
         if isinstance(holding, Skipped):
-            return Decision(case, Skipped(f"{declaration.place} sets it as well: {holding.reason}"))
+            return Decision(case, Skipped(f"{declaration.place} also sets it: {holding.reason}"))
         layers.append((declaration, holding))
     return Decision(case, result, tuple(layers))
 

@@ -53,19 +53,19 @@ _ORDINARY = Pattern(r"(?i)(?!.*(?:pass|key|token|secret|pwd|cred|salt|psk|[\w-]{
 _KEY = Pattern(r"[\w./-]*")
 _HOOKS = frozenset({"post_start", "pre_stop"})
 _OF_WORDS = frozenset({"command", "entrypoint", "test", "cache_from", "cache_to"})
-_OUT_OF_GIT = "put `${NAME}` in its place, with the value in an `.env` that git ignores"
+_OUT_OF_GIT = "replace it with `${NAME}` and keep the value in an `.env` that git ignores"
 _WAYS = {
-    "driver_opts": "let the host mount it (CIFS: `credentials=FILE` in /etc/fstab) and bind the folder, or",
-    "logging": "let the engine's daemon.json, which root alone can read, or an agent on the host have it, or",
-    "labels": "who may inspect containers reads labels: give it to the program that reads them in another way, or",
-    "context": "let git's credential helper have it, or",
-    "additional_contexts": "let git's credential helper have it, or",
+    "driver_opts": "mount it on the host (CIFS: `credentials=FILE` in /etc/fstab) and bind-mount the folder, or",
+    "logging": "move it to the engine's daemon.json, which only root can read, or to an agent on the host, or",
+    "labels": "anyone who can inspect containers reads labels: pass it to the program in another way, or",
+    "context": "store it in git's credential helper, or",
+    "additional_contexts": "store it in git's credential helper, or",
     "cache_from": "let the builder read it from its own environment or from a profile, or",
     "cache_to": "let the builder read it from its own environment or from a profile, or",
-    "dockerfile_inline": "who has the image reads what its Dockerfile sets: mount a secret in the service, or in the "
-    "step that needs it (`RUN --mount=type=secret`), or",
-    "runtime_flags": "they are words of a command, which all users of the host see: let it read a file, or",
-    "provider": "its options are words of a command, which all users of the host see: let it read a file, or",
+    "dockerfile_inline": "anyone with the image reads what its Dockerfile sets: mount a secret in the service or in "
+    "the step that needs it (`RUN --mount=type=secret`), or",
+    "runtime_flags": "they become command-line arguments, which all users of the host see: let it read a file, or",
+    "provider": "its options become command-line arguments, which all users of the host see: let it read a file, or",
 }
 
 
@@ -119,7 +119,7 @@ def excepted(
     reasons = (exclusions.reason_for(check, source, line, names, project.exceptions) for line in lines)
     reason = next(filter(None, reasons), None)
     if reason is not None:
-        return replace(finding, note=f"it is excepted: {reason}", is_excepted=True)
+        return replace(finding, note=f"excluded: {reason}", is_excepted=True)
     reason = options.reason_to_skip(service, variable)
     if reason:
         return replace(finding, note=f"skipped on purpose: {reason}", is_excepted=True)
@@ -271,14 +271,14 @@ def _shown(key: str) -> str:
 def _note(project: Project, path: tuple[str, ...]) -> str:
     """Why it stays, and the usual way out."""
     if not _HOOKS.isdisjoint(path):
-        return "it is in a hook: mount a secret, and let the hook read it with a shell, as `$(cat /run/secrets/NAME)`"
+        return "it is in a hook: mount a secret and read it in the hook with a shell: `$(cat /run/secrets/NAME)`"
     if path[0] == "configs" and path[-1] == "content" and len(path) == 3:
         return _as_secret(project, _shown(path[1]))
     if path[-1].startswith("traefik.") and ".plugin." in path[-1]:
         option = _shown(path[-1].rpartition(".")[2])
         return (
-            "who may inspect containers reads labels: many plugins of Traefik read a file, "
-            f"`{option}File`; else {_OUT_OF_GIT}"
+            "anyone who can inspect containers reads labels: many Traefik plugins read a file, "
+            f"`{option}File`; otherwise {_OUT_OF_GIT}"
         )
     way = next((f"{way} " for key in reversed(path[1:]) if (way := _WAYS.get(key))), "")
     return f"no container reads a file there: {way}{_OUT_OF_GIT}"
@@ -299,10 +299,10 @@ def _as_secret(project: Project, name: str) -> str:
         f"`secrets: [{{source: {name}, target: {place}}}]` in {' and '.join(dict.fromkeys(services))}"
         for place, services in told.items()
     ]
-    mode = ", with the mode on the file itself, which Compose does not set for secrets" if has_mode else ""
+    mode = ", and set the mode on the file itself, since Compose does not set it for secrets" if has_mode else ""
     return (
-        "a config is no secret: write the content to a file that git ignores, name that in the top-level `secrets:` as "
-        f"{name}, and in place of the config say {' and '.join(uses) or 'the secret with the same target'}{mode}"
+        "a config is not a secret: write the content to a file that git ignores, define it in the top-level "
+        f"`secrets:` as {name}, and replace the config with {' and '.join(uses) or 'the secret, same target'}{mode}"
     )
 
 

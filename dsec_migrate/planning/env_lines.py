@@ -80,10 +80,10 @@ def _reason_to_keep(units: Sequence[Project], path: Path, names: Set[str], other
     if claim is not None:
         return claim.reason
     if any(text.source.real_path == real for unit in units for text in unit.env_texts):
-        return "services take it as their env file"
+        return "services use it as their env file"
     reader = root.folders.reading(path, root.directory, root.family)
     if reader is not None:
-        return f"{reader} takes it as an env file"
+        return f"{reader} uses it as an env file"
     handed_on = next((found for unit in units if (found := reader_of(unit, path)) is not None), None)
     return handed_on.reason if handed_on is not None else others(path, names)
 

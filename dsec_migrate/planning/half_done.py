@@ -26,11 +26,11 @@ from dsec_migrate.text.records import dataclass, replace
 KIND = "half-done"
 _SUFFIX, _DOUBLE, _PREFIX = "_FILE", "__FILE", "FILE__"
 _KNOWS_THE_PATH = (
-    "until now the password is that path itself, which anybody can guess: where data is there already, make the file's "
-    "content its password first (ALTER ROLE in PostgreSQL, ALTER USER in MySQL, or rotate it), else nobody who reads "
-    "the file can log in"
+    "until now the password is the path itself, which anyone can guess: if data already exists, first set the password "
+    "to the file's content (ALTER ROLE in PostgreSQL, ALTER USER in MySQL, or rotate it), or clients that read the "
+    "file cannot log in"
 )
-_RAN_WITHOUT = "until now the program ran without it: where data is there already, another password may be in use"
+_RAN_WITHOUT = "until now the program ran without it: if data already exists, another password may be in use"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -78,7 +78,7 @@ class HalfDone:
         if self.doubt:
             note += f"; {self.doubt}"
         if mend is not None and not is_mended:
-            note += " (not known to be safe: --fix without --safe mends it)" if options.fix else " (--fix mends it)"
+            note += " (not known to be safe: --fix without --safe fixes it)" if options.fix else " (--fix fixes it)"
         return Finding(
             Site(*declaration.document.place(declaration.start)),
             self.service.name,
@@ -167,7 +167,7 @@ def _set_twice(
     return HalfDone(
         service,
         variable,
-        f"{way.name} is set beside it, and its file holds the same",
+        f"{way.name} is also set, and its file holds the same value",
         Mend(variable.declaration, None, name),
     )
 
@@ -177,19 +177,19 @@ def _path_as_value(service: Service, variable: Variable, row: Image | None) -> H
     if not told.is_telling or told.is_location or told.is_switch:
         return None
     if row is None or not row.is_sure:
-        note = "its value is a path: a program that does not open it takes it for the secret"
+        note = "its value is a path: a program that does not open the file uses the path as the secret"
         return HalfDone(service, variable, note, confidence=Confidence.POSSIBLE)
     way = row.way(variable.name)
     if way is not None and way.name == variable.name:
         return None
     image = image_table.repository(service.image)
     if way is None or way.name in service.variables:
-        note = f"its value is a path, which the image {image} takes for the secret itself"
+        note = f"its value is a path, which the image {image} uses as the secret itself"
         return HalfDone(service, variable, note, doubt=_KNOWS_THE_PATH)
     return HalfDone(
         service,
         variable,
-        f"its value is a path, which the image {image} takes for the secret itself: it reads {way.name}",
+        f"its value is a path, which the image {image} uses as the secret itself: it reads {way.name}",
         _renamed(service, variable, way.name),
         doubt=_KNOWS_THE_PATH,
     )
@@ -206,7 +206,7 @@ def _wrong_form(service: Service, variable: Variable, base: str, row: Image | No
         then = f": it {row.fallback}" if row.fallback else ""
         return HalfDone(service, variable, f"the image {image} does not read it{then}")
     mend = _renamed(service, variable, way.name) if way.value == "{path}" else None
-    note = f"the image {image} does not read it, but {way.name}"
+    note = f"the image {image} does not read it: it reads {way.name}"
     return HalfDone(service, variable, note, mend, doubt=_RAN_WITHOUT if mend is not None else "")
 
 

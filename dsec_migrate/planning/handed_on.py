@@ -73,7 +73,7 @@ def _mounts(project: Project, real: str) -> Iterator[HandedOn]:
             options = data.get("driver_opts") if isinstance(data, dict) else None
             device = options.get("device") if isinstance(options, dict) else None
             if isinstance(device, str) and _is_below(real, _path(project, device)):
-                yield HandedOn(f"the volume {name} holds its folder", is_sure=False)
+                yield HandedOn(f"the volume {name} contains its folder", is_sure=False)
 
 
 def _sources(service: Service) -> Iterator[str]:

@@ -64,10 +64,9 @@ def out_of_git(
     for secret in secrets if top is not None else ():
         if secret.path is not None and not secret.has_file and not is_ignored(secret.path.name):
             raise UserError(
-                "git would take in the file of a secret: what the .gitignore files say later, or further down, brings "
-                "it back",
+                "git would track the file of a secret: a later or deeper .gitignore rule re-includes it",
                 str(secret.path),
-                help=f"see what `git check-ignore -v {secret.path}` says, or name another folder with --secrets-dir",
+                help=f"run `git check-ignore -v {secret.path}` to find the rule, or choose another --secrets-dir",
             )
 
 
@@ -88,8 +87,8 @@ def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[s
         inside = [place.relative_to(base).as_posix() for path in paths if (place := _real(path)).is_relative_to(base)]
         if any(not ignore_files.is_ignored_by_docker(text, name) for name in inside):
             yield (
-                f"the build context {context} holds value files, and {ignore} lies outside of the project: name their "
-                f"folder there, or let `--allow {shlex.quote(str(context))}` do it"
+                f"the build context {context} contains secret files, and {ignore} is outside the project: add their "
+                f"folder to it, or pass `--allow {shlex.quote(str(context))}`"
             )
 
 
@@ -204,15 +203,17 @@ def told_by_git(paths: Mapping[Path, bool]) -> Iterator[str]:
     try:
         tracked = sorted(git.tracked(paths))
     except git.NoAnswerError as error:
-        yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
+        yield f"unknown whether git tracks the secret files: {error.what}; {error.help}"
         return
     for path in tracked:
         if not paths[path]:
-            what = "git tracks a file of that name: its next commit would take the value of the secret"
-            raise UserError(what, str(path), help=f"`{_untracking(path)}`, or name another folder with --secrets-dir")
+            what = "git tracks a file of that name: the next commit would contain the value of the secret"
+            raise UserError(
+                what, str(path), help=f"run `{_untracking(path)}`, or choose another folder with --secrets-dir"
+            )
         yield (
-            f"git tracks {path}: `{_untracking(path)}` takes it out of the next commit; change the value, the history "
-            "has it"
+            f"git tracks {path}: run `{_untracking(path)}` to remove it from the next commit, and change the value, "
+            "since the history contains it"
         )
 
 
@@ -225,13 +226,13 @@ def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
     try:
         ignored, tracked = git.ignored(paths), git.tracked(paths)
     except git.NoAnswerError as error:
-        yield f"whether git takes in the value files is not known: {error.what}; {error.help}"
+        yield f"unknown whether git tracks the secret files: {error.what}; {error.help}"
         return
     for path in paths:
         if path in tracked:
-            yield f"git tracks {path}: its next commit would take the value; `{_untracking(path)}` keeps it out"
+            yield f"git tracks {path}: the next commit would contain the value; `{_untracking(path)}` keeps it out"
         elif not ignored.get(path, True):
-            yield f"git does not ignore {path}: one `git add` would take it in; name it, or its folder, in .gitignore"
+            yield f"git does not ignore {path}: `git add` would stage it; add it, or its folder, to .gitignore"
 
 
 def _is_new(folder: Path) -> bool:

@@ -21,7 +21,7 @@ from dsec_migrate.text.source import Span
 
 _PROGRAM = "traefik"
 _USERS = Pattern(r"(?i)traefik\.http\.middlewares\.([^.=]+)\.(?:basic|digest)auth\.users(?![^=])")
-_WHY = "a label with the users of a login and hashes of their passwords"
+_WHY = "a label with user names and password hashes"
 
 
 def cases(project: Project, options: Options) -> Iterator[Case]:

@@ -100,14 +100,14 @@ def _obstacles(project: Project, finding: Decision, moving: _Moving) -> Iterator
             isinstance(declaration, EnvFileDeclaration)
             and (place := _set_anew(project, service, declaration)) is not None
         ):
-            yield f"{declaration.place} is built from what {place} sets anew: without that file it is another value"
+            yield f"{declaration.place} is built from what {place} overrides: without that file its value differs"
         if isinstance(declaration, EnvFileDeclaration) and _is_project_env_file(project, declaration):
             yield from _interpolated_uses(project, name, moving)
             if name in moving.variables:
-                yield f"{declaration.place} supplies another secret with --source environment"
+                yield f"{declaration.place} sets another secret with --source environment"
             result = finding.result
             if isinstance(result, Fix) and result.holding.source is SourceKind.ENVIRONMENT:
-                yield f"{declaration.place} would no longer supply it: use --source file"
+                yield f"{declaration.place} would no longer set it: use --source file"
 
 
 def _set_anew(project: Project, service: Service, declaration: EnvFileDeclaration) -> str | None:
@@ -161,14 +161,14 @@ def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator
         variable = service.variables.get(name)
         for declaration in variable.declarations if variable else ():
             if declaration.text is None and id(declaration.content) not in moving.places:
-                yield f"{declaration.place} passes {name} on from the same line"
+                yield f"{declaration.place} passes {name} through from the same line"
         for file in service.env_files:
             for entry in file.entries:
                 if name in entry.references and not _is_moving(project, file.text, entry, moving):
                     yield f"{file.path}:{entry.line} builds {entry.name} from it"
     for secret, data in project.secrets.items():
         if data.get("environment") == name:
-            yield f"the secret {secret} takes it from the same line"
+            yield f"the secret {secret} reads it from the same line"
     family = project.family or tuple(text.source.path for text in project.compose_texts)
     for neighbour in project.folders.interpolating(project.directory, family):
         if name in neighbour.text and name in _names_in(neighbour.text):

@@ -324,7 +324,7 @@ def _in_commands(project: Project, options: Options, found: Iterable[Decision]) 
 
 def report_only(project: Project, options: Options) -> Plan:
     """The findings of a file that cannot be migrated because Compose refuses it."""
-    left = Skipped("the file has an error that comes first")
+    left = Skipped("the file has an error: fix it first")
     rows = (row for case in cases(project, options) for row in reports(Decision(case, left), {}))
     return Plan((*rows, *elsewhere.find(project, options), *commented.find(project, options)))
 
@@ -358,7 +358,7 @@ def _tell_named_paths(patches: Iterable[ReplacePart]) -> Iterator[str]:
     for node, path, document in dict.fromkeys((patch.target, patch.text, patch.document) for patch in patches):
         assert isinstance(node, Scalar)
         file, line, _ = document.place(node.start)
-        yield f"the text of the x- block at {file}:{line} names {path} in place of the value"
+        yield f"the string in the x- block at {file}:{line} names {path} instead of the value"
 
 
 def repeated_in_comments(moves: Iterable[Move]) -> Iterator[ReplaceComment]:

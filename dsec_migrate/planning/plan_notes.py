@@ -32,11 +32,11 @@ def of_secrets(
             names, uses = " and ".join(secret.variables), ", ".join(secret.services)
             paths = ", ".join(dict.fromkeys(need.declaration.place.rpartition(":")[0] for need in group))
             where = uses if len(secret.services) > 1 or len(secret.variables) > 1 else f"{uses} of {paths}"
-            yield f"{secret.name}: one secret for {names} in {where}, which have the same value today"
+            yield f"{secret.name}: one secret for {names} in {where}, which have the same value"
     yield from _passwords_within(secrets, groups)
     has_files = any(secret.source is SourceKind.FILE for secret in secrets)
     if has_files and options.needs_long_syntax and options.target is Target.COMPOSE:
-        yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm heeds them"
+        yield "Compose ignores uid, gid and mode of a secret that comes from a file; Swarm honors them"
     for name, service in project.services.items():
         mounted = service.layers[:-1] if not obstacles.replaces_mounts(service) else ()
         inherited = [layers[id(layer.service)] for layer in mounted if id(layer.service) in layers]
@@ -44,7 +44,7 @@ def of_secrets(
             services = {user for need in inherited if secret.name in need.names for user in need.services}
             base = next((user for user in secret.services if user in services), None)
             if base is not None and name not in secret.services:
-                yield f"{name} receives {secret.name} too, because it extends {base}: Compose adds the lists up"
+                yield f"{name} also receives {secret.name}, because it extends {base}: Compose appends the lists"
 
 
 def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Need]]) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Ne
             name = whole.get(part) or whole.get(plain)
             if name is not None and name != secret.name and is_distinctive(plain):
                 how = "" if part == plain else ", percent-encoded"
-                yield f"{secret.name} holds the value of {name}{how}: who changes one has to change both"
+                yield f"{secret.name} contains the value of {name}{how}: change both together"
 
 
 def named_after_project(found: Iterable[Decision]) -> Iterator[str]:
@@ -76,4 +76,4 @@ def named_after_project(found: Iterable[Decision]) -> Iterator[str]:
             what = "the password" if meaning(variable.name).kind is Kind.PASSWORD else variable.name
             told.setdefault((what, value), {})[case.service.name] = None
     for (what, _), services in told.items():
-        yield f"{what} of {' and '.join(services)} is the project's own name: everybody tries it first; change it"
+        yield f"{what} of {' and '.join(services)} is the project's name, which attackers try first: change it"

@@ -33,5 +33,5 @@ def _made(declaration: Declaration) -> str | None:
     if not isinstance(declaration.document, EnvFileText):
         is_template = is_template_file(source.path.name)
         name = source.path.name
-        return f"{name} is a template: files beside it are not beside what is made of it" if is_template else None
+        return f"{name} is a template: files next to it are not next to the rendered file" if is_template else None
     return "SOPS signs its file: an edit would break it" if is_encrypted_file(source.text) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,9 +47,9 @@ class Disk:
             return None
         except OSError as error:
             raise UserError(
-                f"cannot read what stands there: {error.strerror or type(error).__name__}",
+                f"cannot read this file: {error.strerror or type(error).__name__}",
                 str(path),
-                help="make it readable, or name another folder with --secrets-dir",
+                help="make it readable, or choose another folder with --secrets-dir",
             ) from None
 
     def claim(self, path: Path, content: bytes) -> None:
@@ -89,9 +90,9 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
             disk.claim(path, content)
             return replace(secret, file=file, path=path, has_file=present is not None)
     raise UserError(
-        f"the secret {secret.name} needs a file, but {file} holds something else",
+        f"the secret {secret.name} needs a file, but {file} has other content",
         str(project.source.path),
-        help="move that file away, or name another folder with --secrets-dir",
+        help="move that file away, or choose another folder with --secrets-dir",
     )
 
 
@@ -143,9 +144,9 @@ def _check_folder(project: Project, directory: str) -> None:
     if folder.value is None or folder.unset:
         names = ", ".join(name for name in folder.unset if name) or "its expression is not valid"
         raise UserError(
-            f"the folder of the secrets is not known here: {names} {'is not set' if folder.unset else ''}".rstrip(),
+            f"the secrets folder is unknown here: {names} {'is not set' if folder.unset else ''}".rstrip(),
             str(project.source.path),
-            help="set it in .env or in the shell, give a default (${NAME:-./secrets}), or name --secrets-dir",
+            help="set it in .env or in the shell, add a default (${NAME:-./secrets}), or pass --secrets-dir",
         )
 
 
@@ -207,9 +208,9 @@ def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
     head = text[: text.index(external_secrets.CALL)]
     if not present.startswith(head):
         raise UserError(
-            "a script of that name stands there that is not from this program",
+            "a script of that name exists that dsec-migrate did not write",
             str(path),
-            help="move it away, or name another folder with --secrets-dir",
+            help="move it away, or choose another folder with --secrets-dir",
         )
     known = set(present.splitlines())
     lines = "".join(f"{line}\n" for line in text[len(head) :].splitlines() if line not in known)
@@ -222,19 +223,20 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
     """What to know about the folders of the value files."""
     paths = [secret.path for secret in secrets if secret.path is not None and not secret.is_in_place]
     if paths and os.name == "nt":
-        yield "file modes mean nothing on Windows: protect the folder of the value files with its access list"
+        yield "file modes have no effect on Windows: protect the secrets folder with its access control list"
     for folder in dict.fromkeys(path.parent for path in paths):
         if (mode := _open_mode(folder)) is not None:
-            yield f"others on this host can enter {folder} (mode {mode:04o}): `chmod 700` closes it"
+            quoted = shlex.quote(str(folder))
+            yield f"{folder} is accessible to other users on this host (mode {mode:04o}): run `chmod 700 {quoted}`"
         base = Path(os.path.abspath(project.directory))  # noqa: PTH100
         if not Path(os.path.abspath(folder)).is_relative_to(base):  # noqa: PTH100
-            yield f"{folder} lies outside of the project: make sure that git does not track it"
+            yield f"{folder} is outside the project: make sure that git does not track it"
     yield from in_images(project, paths, Disk().read)
     yield from told_by_git({secret.path: secret.has_file for secret in secrets if secret.path is not None})
     external_paths = [secret.path for secret in secrets if secret.path and secret.source is SourceKind.EXTERNAL]
     if external_paths:
         files = " ".join(str(path) for path in external_paths)
-        yield f"once the script has created the secrets in Swarm, delete the value files: shred -u {files}"
+        yield f"after the script has created the secrets in Swarm, delete their files: shred -u {files}"
 
 
 def _open_mode(folder: Path) -> int | None:
@@ -266,7 +268,9 @@ def written_anew(path: Path, text: str, mark: str, disk: Disk) -> tuple[NewFile,
     present = disk.read(path)
     if present is not None and mark.encode() not in present:
         raise UserError(
-            "a file of that name stands there that is not from this program", str(path), help="move it, or name another"
+            "a file of that name exists that dsec-migrate did not write",
+            str(path),
+            help="move it, or choose another name",
         )
     if present == text.encode():
         return ()

@@ -114,9 +114,9 @@ def member_of(project: Project) -> Member:
 def _check_swarm_name(project: Project, name: str) -> None:
     if len(name) > SWARM_MAXIMUM_LENGTH:
         raise UserError(
-            f"Swarm takes names of at most {SWARM_MAXIMUM_LENGTH} characters: {name} is too long",
+            f"Swarm accepts names of at most {SWARM_MAXIMUM_LENGTH} characters: {name} is too long",
             str(project.source.path),
-            help="leave that variable out with --skip, or rename it",
+            help="skip that variable with --skip, or choose a name with --rename",
         )
 
 

@@ -42,7 +42,7 @@ def _candidate(slipped: Slip, service: str = "", image: str = "") -> Candidate:
 def reason(declaration: Declaration, slipped: Slip) -> Skipped:
     """Why such a line stays."""
     if declaration.entry is not None:
-        what, write = "the quotes of its key hold more than a name", "NAME: value"
+        what, write = "the quoted key contains more than a name", "NAME: value"
     else:
-        what, write = f"the line has {slipped.what} where `=` belongs, so all of it is a name", "NAME=value"
-    return Skipped(f"{what}: the program never gets the value; write `{write}` and run it again")
+        what, write = f"the line has {slipped.what} instead of `=`, so all of it is the name", "NAME=value"
+    return Skipped(f"{what}: the program never receives the value; write `{write}` and run again")

@@ -84,7 +84,7 @@ def notes(project: Project, defined: Iterable[InsertEntry]) -> Iterator[str]:
     }
     for path in paths:
         if path not in overlays:
-            yield f"{path} used alone finds its secrets only with --project-directory {project.directory}"
+            yield f"{path} used on its own finds its secrets only with --project-directory {project.directory}"
 
 
 def is_overlay(layer: Layer) -> bool:

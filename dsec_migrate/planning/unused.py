@@ -20,9 +20,9 @@ from dsec_migrate.planning.half_done import KIND
 from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
 
-UNUSED = "it is mounted, and nothing in the service names its file"
+UNUSED = "it is mounted, but nothing in the service refers to its file"
 # what a plugin makes of it, nobody can read here: it is never taken away
-_BY_DRIVER = "Swarm's driver {driver} gives it to each task, and nothing in the service names where it is mounted"
+_BY_DRIVER = "the Swarm driver {driver} passes it to each task, but nothing in the service refers to its mount"
 
 
 def find(project: Project, options: Options) -> Iterator[Finding]:

@@ -41,11 +41,11 @@ def obstacle(project: Project, declarations: Iterable[Declaration], user: str, f
     for declaration in declarations:
         for one in _by_declaration(project).get(declaration.key, ()):
             if not fix.new_name or fix.parts:
-                return f"{one.service} extends {user} without this variable, but would inherit what takes its place"
+                return f"{one.service} extends {user} without this variable, but would inherit what replaces it"
             if one.reset is not None and one.reset.document is not declaration.document:
                 return (
-                    f"{one.reset.place} takes it away from {one.service}: move it by hand, and let that line take "
-                    f"{fix.new_name} away"
+                    f"{one.reset.place} removes it from {one.service}: move it by hand, and let that line remove "
+                    f"{fix.new_name}"
                 )
     return None
 

@@ -26,7 +26,7 @@ def notes(started: Iterable[WrappedStart]) -> Iterator[str]:
         yield (
             f"a shell reads {', '.join(dict.fromkeys(names))} when the container starts: `docker inspect` and `docker "
             "compose config` do not show the value; the program and its children have it as a variable, `docker "
-            "compose exec` has not, and `docker compose run --entrypoint` goes around it"
+            "compose exec` does not, and `docker compose run --entrypoint` bypasses the wrapper script"
         )
 
 

@@ -45,9 +45,9 @@ def decrypt(content: bytes, identities: Sequence[Secret], path: Path) -> bytes:
         return bytes(library.decrypt(content, list(map(_identity, identities))))
     except library.DecryptError:
         raise UserError(
-            "none of the identities decrypts it, or it is damaged",
+            "no identity decrypts it, or it is damaged",
             str(path),
-            help="take the identity of one of its recipients: --identity FILE",
+            help="pass the identity of one of its recipients: --identity FILE",
         ) from None
 
 
@@ -67,7 +67,7 @@ def read_identities(path: Path) -> list[Secret]:
         return [Secret(text)]
     keys = [Secret(line) for line in read_recipients(text)]
     if not keys:
-        raise UserError("the file holds no identity", str(path), help="`age-keygen -o FILE` makes one")
+        raise UserError("the file contains no identity", str(path), help="create one with `age-keygen -o FILE`")
     for key in keys:
         _identity(key)
     return keys
@@ -88,7 +88,7 @@ def _recipient(text: str) -> Any:
         return kind.Recipient.from_str(text)
     except library.RecipientError:
         raise UserError(
-            f"no recipient of age: {text}", help="a public key such as age1…, or a line ssh-ed25519 … or ssh-rsa …"
+            f"not an age recipient: {text}", help="pass a public key such as age1…, ssh-ed25519 … or ssh-rsa …"
         ) from None
 
 
@@ -102,5 +102,5 @@ def _identity(key: Secret) -> Any:
     except library.IdentityError:
         # its text is not told: it may be a secret
         raise UserError(
-            "an identity is none of age's", help="it begins with AGE-SECRET-KEY-1, or it is an unprotected key of SSH"
+            "invalid age identity", help="use a key that begins with AGE-SECRET-KEY-1, or an SSH key without passphrase"
         ) from None

@@ -37,7 +37,8 @@ def connect(reach: Reach) -> SecretsManager:
         return SecretsManager(boto3.client("secretsmanager", region_name=region, config=patience), reach)
     except BotoCoreError as error:
         raise UserError(
-            f"AWS cannot be reached ({type(error).__name__})", help="set AWS_REGION, or a profile with AWS_PROFILE"
+            f"AWS cannot be reached ({type(error).__name__})",
+            help="set AWS_REGION, or choose a profile with AWS_PROFILE",
         ) from None
 
 
@@ -53,10 +54,12 @@ class SecretsManager:
         for item in items:
             need_text(item)
             if _NAME.fullmatch(self._path(item.place)) is None:
-                raise UserError(f"AWS refuses the name {self._path(item.place)}", help="name another one with --prefix")
+                raise UserError(
+                    f"AWS refuses the name {self._path(item.place)}", help="choose another prefix with --prefix"
+                )
         sizes = [len(need_text(item).encode()) for item in items]
         if (sum(sizes) if self.reach.entry is not None else max(sizes, default=0)) > MAXIMUM_BYTES:
-            raise UserError("a value is too large: an entry of AWS Secrets Manager takes 65,536 bytes")
+            raise UserError("a value is too large: an entry of AWS Secrets Manager holds at most 65,536 bytes")
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
         return compare(items, self.fetch({item.name: item.place for item in items}))
@@ -96,7 +99,9 @@ class SecretsManager:
         if answer is None:
             return None
         if "SecretString" not in answer:
-            raise UserError(f"{path} holds bytes, not text", help="name another entry, with --prefix or --entry")
+            raise UserError(
+                f"{path} contains binary data, not text", help="choose another entry with --prefix or --entry"
+            )
         return str(answer["SecretString"])
 
     def _ask(self, call: Callable[[], _Answer], what: str, *, is_asked: bool = False) -> _Answer | None:
@@ -113,14 +118,14 @@ class SecretsManager:
         except BotoCoreError as error:
             raise UserError(
                 f"AWS cannot be reached to {what} ({type(error).__name__})",
-                help="check the credentials, the region and the network; what was done before stays: run it again",
+                help="check the credentials, the region and the network, then run again: finished steps are kept",
             ) from None
 
 
 _ADVICE = {
-    "": "check the credentials and what they permit; what was done before stays, so run the command again",
-    "InvalidRequestException": "an entry of that name is being deleted: restore it, or name another with --prefix",
-    "ResourceExistsException": "somebody else was faster: run the command again",
+    "": "check the credentials and their permissions, then run again: finished steps are kept",
+    "InvalidRequestException": "an entry of that name is being deleted: restore it, or change --prefix",
+    "ResourceExistsException": "another client created it meanwhile: run the command again",
 }
 
 
@@ -133,5 +138,5 @@ def _keys(path: str, text: str | None) -> Mapping[str, Any]:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise UserError(f"{path} is no JSON object, so it has no keys", help="name another entry with --entry")
+        raise UserError(f"{path} is not a JSON object, so it has no keys", help="choose another entry with --entry")
     return data

@@ -62,11 +62,11 @@ def check(secrets: Sequence[Kept]) -> None:
         other = names.setdefault(one.object_name, one.name)
         if other != one.name:
             raise UserError(
-                f"{other} and {one.name} would both be called {one.object_name} in Kubernetes",
+                f"{other} and {one.name} would both be named {one.object_name} in Kubernetes",
                 help="rename one of them",
             )
         if one.value is not None and len(one.value.content()) > MAXIMUM_BYTES:
-            raise UserError(f"{one.name} is too large: Kubernetes takes 1 MiB")
+            raise UserError(f"{one.name} is too large: Kubernetes accepts at most 1 MiB")
 
 
 def files(

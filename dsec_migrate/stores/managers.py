@@ -111,11 +111,11 @@ def check_options(name: str, given: AbstractSet[str]) -> None:
         raise _no_store(name)
     odd = sorted(given - module_of(name).OPTIONS)
     if odd:
-        raise UserError(f"{', '.join(odd)}: that means nothing to {name}", help="leave it out")
+        raise UserError(f"{', '.join(odd)}: not supported by {name}", help="remove it")
 
 
 def _no_store(name: str) -> UserError:
-    return UserError(f"there is no store {name}", help=f"there are {', '.join(STORES)}")
+    return UserError(f"unknown store {name}", help=f"use one of {', '.join(STORES)}")
 
 
 def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, Found]:
@@ -129,9 +129,7 @@ def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, 
 
 
 def need_library(name: str, extra: str) -> UserError:
-    return UserError(
-        f"the library {name} is not installed", help=f"it comes with the extra: pip install 'dsec-migrate[{extra}]'"
-    )
+    return UserError(f"the library {name} is not installed", help=f"run `pip install 'dsec-migrate[{extra}]'`")
 
 
 def need_text(item: Item) -> str:
@@ -141,6 +139,6 @@ def need_text(item: Item) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise UserError(
-            f"the content of {item.name} is not UTF-8 text", help="put it there with the store's own program"
+            f"the content of {item.name} is not UTF-8 text", help="store it with the store's own command-line tool"
         ) from None
     return text

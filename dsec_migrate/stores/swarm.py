@@ -40,9 +40,9 @@ class Swarm:
             check_name(item.place)
             length = len(item.value.content())
             if not length:
-                raise UserError(f"{item.name} is empty, and Swarm takes no empty secret", help="give it a value first")
+                raise UserError(f"{item.name} is empty, and Swarm accepts no empty secret", help="set a value first")
             if length >= MAXIMUM_BYTES:
-                raise UserError(f"{item.name} is too large: Swarm takes less than 512,000 bytes")
+                raise UserError(f"{item.name} is too large: Swarm accepts less than 512,000 bytes")
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
         labels = self.labels([item.place for item in items])
@@ -66,8 +66,8 @@ class Swarm:
 
     def fetch(self, places: Mapping[str, str]) -> Mapping[str, Secret]:
         raise UserError(
-            "Swarm gives no value back to anybody but the services that mount it",
-            help="take the values from where they came from: `dsec-migrate fill --write` asks for them",
+            "Swarm returns a value only to the services that mount it",
+            help="get the values from their source: `dsec-migrate fill --write` prompts for them",
         )
 
     def labels(self, places: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
@@ -85,8 +85,8 @@ def check_name(name: str) -> None:
     if len(name) > SWARM_MAXIMUM_LENGTH or _NAME.fullmatch(name) is None:
         raise UserError(
             f"Swarm refuses the name {name}",
-            help=f"a name has at most {SWARM_MAXIMUM_LENGTH} of the characters a-z A-Z 0-9 - _ . and begins and ends "
-            "with a letter or digit; the key `name:` of the secret gives it another one",
+            help=f"use at most {SWARM_MAXIMUM_LENGTH} of the characters a-z A-Z 0-9 - _ . and begin and end with a "
+            "letter or digit; set another name with `name:` in the secret's definition",
         )
 
 
@@ -94,7 +94,7 @@ def run(*words: str, data: bytes | None = None) -> str:
     """What ``docker`` says. Raises UserError in its own words: it repeats names, never what it is fed."""
     program = programs.find("docker")
     if program is None:
-        raise UserError("the program docker is not installed here")
+        raise UserError("docker is not installed here")
     try:
         result = subprocess.run(
             [program, *words], input=data or b"", capture_output=True, timeout=TIMEOUT_SECONDS, check=False
@@ -107,9 +107,9 @@ def run(*words: str, data: bytes | None = None) -> str:
         return result.stdout.decode("utf-8", "replace")
     said = result.stderr.decode("utf-8", "replace").strip().splitlines()
     what = said[-1].removeprefix("Error response from daemon: ").removeprefix("rpc error: ") if said else "it failed"
-    advice = "what was done before stays; run the command again when that is mended"
+    advice = "fix this and run again: finished steps are kept"
     if "swarm manager" in what or "swarm init" in what:
-        what, advice = "this engine is no manager of a Swarm", "run it on a manager, or `docker swarm init` first"
+        what, advice = "this engine is not a Swarm manager", "run it on a manager, or run `docker swarm init` first"
     elif "connect to the Docker daemon" in what:
-        advice = "start Docker, or name another engine with DOCKER_HOST"
+        advice = "start Docker, or set DOCKER_HOST to another engine"
     raise UserError(f"docker {' '.join(words[:2])}: {what}", help=advice)

@@ -32,7 +32,8 @@ def connect(reach: Reach) -> Vault:
     address = shell.get("VAULT_ADDR")
     if not address:
         raise UserError(
-            "VAULT_ADDR does not say where Vault is", help="such as VAULT_ADDR=https://vault.example.com:8200"
+            "VAULT_ADDR is not set to the address of Vault",
+            help="set it, as in VAULT_ADDR=https://vault.example.com:8200",
         )
     ca = shell.get("VAULT_CACERT")
     client = hvac.Client(
@@ -47,7 +48,7 @@ def connect(reach: Reach) -> Vault:
         client.token = token.reveal()
     else:
         raise UserError(
-            "there is no credential for Vault",
+            "no credential for Vault",
             help="set VAULT_TOKEN or VAULT_TOKEN_FILE, or VAULT_ROLE_ID and VAULT_SECRET_ID (each also as _FILE)",
         )
     return vault
@@ -142,19 +143,19 @@ class Vault:
             raise
         except (exceptions.Forbidden, exceptions.Unauthorized):
             raise UserError(
-                f"Vault does not permit to {what}", help="check the credential and its policy; nothing more was sent"
+                f"Vault does not permit to {what}", help="check the credential and its policy; nothing else was sent"
             ) from None
         except exceptions.InvalidRequest:
             raise UserError(
                 f"Vault refuses to {what}",
-                help="somebody else may have changed it in between, or the credential is wrong: run the command again",
+                help="another client may have changed it meanwhile, or the credential is wrong: run the command again",
             ) from None
         except exceptions.InvalidPath:
             raise UserError(
-                f"Vault has no engine KV version 2 at {self.reach.mount}", help="name it with --mount"
+                f"Vault has no KV version 2 engine at {self.reach.mount}", help="pass its path with --mount"
             ) from None
         except (exceptions.VaultError, RequestException) as error:
             raise UserError(
                 f"Vault cannot be reached to {what} ({type(error).__name__})",
-                help="check VAULT_ADDR and the network; what was done before stays, so run the command again",
+                help="check VAULT_ADDR and the network, then run again: finished steps are kept",
             ) from None

@@ -36,13 +36,13 @@ def obstacle(project: Project, service: Service, key: str = "networks", joining:
     for layer in layers:
         heirs = list(_heirs(project, service, layer)) if layer.document.aliases_of(layer.service) else None
         if heirs == [] or any(one.name not in joining and not _has_own(one, key) for one in heirs or ()):
-            return "others inherit it through an anchor"
+            return "other services inherit it through an anchor"
     told = [layer for layer in layers if key in layer.service.effective()]
     if any(layer is not layers[0] for layer in told):
-        return f"a later file says more about its {key}"
+        return f"an override file also sets its {key}"
     if not told:
         # what an overlay file lacks, the file under it may say
-        return "" if layers[0].service.entries else "it says nothing"
+        return "" if layers[0].service.entries else "its definition is empty"
     return _obstacle_of_list(project, told[0].service, key)
 
 
@@ -60,14 +60,14 @@ def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
     if is_shared:
         return f"it shares its {key} through an anchor"
     if value.tag is not None or entry.key.tag is not None:
-        return f"its {key} have a tag"
+        return f"its {key} have a YAML tag"
     if isinstance(value, Sequence):
         is_plain = all(isinstance(item, (Scalar, Mapping)) and item.tag is None for item in value.items)
-        return "" if value.items and is_plain else f"its {key} are written in an unusual way"
+        return "" if value.items and is_plain else f"its {key} use an unusual syntax"
     if isinstance(value, Mapping):
         is_plain = not any(is_merge_key(one.key) or isinstance(one.value, Alias) for one in value.entries)
-        return "" if value.entries and is_plain else f"its {key} are written in an unusual way"
-    return f"its {key} are written in an unusual way"
+        return "" if value.entries and is_plain else f"its {key} use an unusual syntax"
+    return f"its {key} use an unusual syntax"
 
 
 def _heirs(project: Project, service: Service, layer: Layer) -> Iterator[Service]:

@@ -155,7 +155,7 @@ def speaks_of_others(text: str) -> bool:
 def fetches_by_itself(image: str, texts: str) -> str:
     """What a store fetches from outside without being told so; empty where that is nothing."""
     if last_part(image) == "elasticsearch" and not _is_older(image) and "geoip.downloader.enabled" not in texts:
-        return "it fetches GeoIP databases (ingest.geoip.downloader.enabled=false ends that)"
+        return "it fetches GeoIP databases (set ingest.geoip.downloader.enabled=false to stop it)"
     return ""
 
 

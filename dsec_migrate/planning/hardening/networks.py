@@ -85,9 +85,9 @@ def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Sto
     mates = [one for one in (*named, *used, *(name for name, _ in kept)) if _kind(project, one) is kind]
     if mates:
         # they may tell each other addresses of a network on which the others are not
-        return StoreDecision(store, left=f"it may be of one cluster with {', '.join(mates)}")
+        return StoreDecision(store, left=f"it may form a cluster with {', '.join(mates)}")
     if not (named or used or kept):
-        return StoreDecision(store, left="nothing in the files uses it: who does is not known")
+        return StoreDecision(store, left="nothing in the files uses it: its clients are unknown")
     network = _name(project, reach, store)
     return StoreDecision(store, network, tuple(named), tuple(used), tuple(kept), tuple(cut))
 
@@ -155,12 +155,12 @@ def _cannot_join(project: Project, reach: Reach, users: Users, decision: StoreDe
     if left:
         return f"{who}: {left}"
     if any("network_mode" in body.effective() for body in _elsewhere(project, owner)):
-        return f"{who}: another file gives it a network_mode"
+        return f"{who}: another file sets its network_mode"
     if any(_OWN_ADDRESS.search(text) for text in users.setup(owner).texts):
-        return f"{who}: it asks for its own address, of which it would have several"
+        return f"{who}: it looks up its own address, and would have several"
     labels = labels_of(service)
     if any(label.startswith("traefik.") for label in labels) and not _names_its_network(project, labels):
-        return f"{who}: traefik takes any of its networks, without a label traefik.docker.network"
+        return f"{who}: without the label traefik.docker.network, Traefik picks any of its networks"
     return ""
 
 
@@ -187,18 +187,18 @@ def _obstacle(project: Project, reach: Reach, users: Users, store: Service) -> s
 
 def _obstacles(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
     if project.included or len(project.family) > len(project.documents):
-        yield "the project includes others, or is included: they may use it"
+        yield "the project includes other projects, or is included: they may use it"
     if project.is_part or any(not one.image and not one.is_built for one in project.services.values()):
-        yield "the files are a part of a project, whose other files may use it"
+        yield "these files are only part of a project, whose other files may use it"
     attachment = reach.services[store.name]
     if attachment.mode:
         yield f"it has network_mode: {attachment.mode}"
     if any(_has(layer.service, "ports") for layer in store.layers):
-        yield "it publishes ports, which an internal network does not serve"
+        yield "it publishes ports, which does not work on an internal network"
     if store.is_built:
-        yield "it is built here: what its image reaches is not known"
+        yield "it is built here: what its image connects to is unknown"
     elif not image_behaviour.is_of_a_known_maker(store.image):
-        yield "what its image does besides is not known"
+        yield "what else its image does is unknown"
     yield editable.obstacle(project, store)
     yield from _of_networks(reach, store)
     yield from _of_others(project, reach, users, store)
@@ -219,13 +219,13 @@ def _of_networks(reach: Reach, store: Service) -> Iterator[str]:
             yield f"it has {', '.join(sorted(options))} on the network {name}"
         definition = reach.definitions.get(name, {})
         if definition.get("external"):
-            yield f"the network {name} is external: others may reach it there"
+            yield f"the network {name} is external: other projects may reach it there"
         if definition.get("name"):
-            yield f"the network {name} has a name of its own: other projects may be on it"
+            yield f"the network {name} has a custom name: other projects may be on it"
         if str(definition.get("driver") or "") not in _DRIVERS:
             yield f"the network {name} has the driver {definition['driver']}"
         if definition.get("ipam") or definition.get("enable_ipv4") is False:
-            yield f"the network {name} has addresses of its own, which may be relied on"
+            yield f"the network {name} has custom addresses, which something may rely on"
 
 
 def _of_others(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
@@ -234,20 +234,20 @@ def _of_others(project: Project, reach: Reach, users: Users, store: Service) -> 
     for name, service in project.services.items():
         kind, _, other = reach.services[name].mode.partition(":")
         if kind in {"service", "container"} and other in names:
-            yield f"{name} has its network"
+            yield f"{name} shares its network"
         if any(source.partition(":")[0] == store.name for source in volumes_from(service)):
-            yield f"{name} takes its volumes: it may be there for these alone"
+            yield f"{name} uses its volumes: it may exist only for these"
         if any(linked == store.name and alias not in names for linked, alias in links_of(service)):
-            yield f"{name} calls it otherwise, in its links"
+            yield f"{name} links to it under another name"
     labels = labels_of(store)
     if any(label.startswith(_PROXY_LABELS) for label in labels) or "VIRTUAL_HOST" in store.variables:
-        yield "a proxy shows it to others"
+        yield "a proxy exposes it"
     own = {text.source.path for text in project.compose_texts}
     word = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, sorted(names)))})(?![A-Za-z0-9])")
     for neighbour in project.folders.neighbours(project.source.path):
         is_other = neighbour.path not in own and neighbour.services.keys() & project.services.keys()
         if is_other and any(word.search(text) for body in neighbour.services.values() for text in _texts(body)):
-            yield f"{neighbour.path.name} names it, too: take that file in with -f"
+            yield f"{neighbour.path.name} also refers to it: add that file with -f"
 
 
 def _texts(node: ParsedNode) -> Iterator[str]:
@@ -258,24 +258,24 @@ def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
     """What the store may need outside."""
     found = users.setup(store.name)
     if found.gap:
-        yield f"its settings are not all known: {found.gap}"
+        yield f"not all of its settings are known: {found.gap}"
     yield image_behaviour.fetches_by_itself(store.image, " ".join((*store.variables, *found.texts)))
     inside = frozenset(name for service in project.services.values() for name in users.names(service))
     for name, variable in store.variables.items():
         value = variable.effective.value or ""
         if image_behaviour.is_outside_variable(name) and not _is_switch(value) and not _is_inside(value, inside):
-            yield f"{name} may need a way out"
+            yield f"{name} may need external access"
         if image_behaviour.names_outside(value, inside):
-            yield f"{name} names a host that is not of the project"
+            yield f"{name} names a host outside the project"
     for key in ("command", "entrypoint"):
         node = store.get(key)
         for part in walk(node) if node is not None else ():
             if isinstance(part, Scalar):
                 text = project.resolve(part.value).value or part.value
                 if image_behaviour.is_outside_command(text) or image_behaviour.names_outside(text, inside):
-                    yield f"its {key} may need a way out"
+                    yield f"its {key} may need external access"
     if any(image_behaviour.is_outside_script(text) for text in found.texts):
-        yield "its settings speak of copies, or of other servers"
+        yield "its settings mention replicas or other servers"
 
 
 def _is_inside(value: str, inside: frozenset[str]) -> bool:
@@ -366,17 +366,17 @@ def _key_start(service: Service) -> int:
 def _notes(decision: StoreDecision) -> Iterator[str]:
     if decision.cut:
         verb = "reaches" if len(decision.cut) == 1 else "reach"
-        yield f"{', '.join(decision.cut)} no longer {verb} it: nothing in the files names it there"
+        yield f"{', '.join(decision.cut)} no longer {verb} it: nothing in the files refers to it there"
     by_reason: dict[str, list[str]] = {}
     for name, why in decision.kept:
         by_reason.setdefault(why, []).append(name)
     for why, names in by_reason.items():
-        yield f"{', '.join(names)} may use it and {'keeps' if len(names) == 1 else 'keep'} reaching it: {why}"
+        yield f"{', '.join(names)} may use it and can still reach it: {why}"
     for name, why in decision.reached:
-        yield f"{name} does not use it but keeps reaching it: {why}"
+        yield f"{name} does not use it but can still reach it: {why}"
     yield (
-        "it has no way out any more, and nothing outside of these files reaches it: backups to elsewhere, copies on "
-        "other servers and statements that name some would fail"
+        "it loses external access, and nothing outside these files can reach it: backups to other hosts, replicas on "
+        "other servers and queries that connect to other servers would fail"
     )
 
 

@@ -63,12 +63,12 @@ def _obstacle(project: Project, service: Service, name: str) -> str:
         return left
     found = setup(project, service, is_store=True)
     if any(_FOLDER.search(text) is not None for text in found.texts):
-        return "something in it reads all of /run/secrets"
+        return "something in it reads the whole of /run/secrets"
     if any(name in text for text in found.texts):
-        return f"a file that it mounts names {name}"
+        return f"a file that it mounts refers to {name}"
     if found.gap:
-        return f"its settings are not all known: {found.gap}"
-    return "" if any(True for _ in _items(service, name)) else "it is mounted by another file"
+        return f"not all of its settings are known: {found.gap}"
+    return "" if any(True for _ in _items(service, name)) else "another file mounts it"
 
 
 def _items(service: Service, name: str) -> Iterator[Scalar | Mapping]:
@@ -88,5 +88,5 @@ def _note(project: Project, one: Hardened, dropped: set[tuple[str, str]]) -> str
         for name, service in project.services.items()
         if one.subject in sources(service) and (name, one.subject) not in dropped
     ]
-    unused = f"nothing in it names {SECRETS_MOUNT}/{one.subject}"
-    return unused if others else f"{unused}; no service mounts {one.subject} any more: its definition stays"
+    unused = f"nothing in it refers to {SECRETS_MOUNT}/{one.subject}"
+    return unused if others else f"{unused}; no service mounts {one.subject} any more: its definition is kept"

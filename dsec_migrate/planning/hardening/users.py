@@ -87,9 +87,9 @@ class Users:
 
     def _of_store(self, service: Service, store: Service, own_kind: datastores.DataStore, *, is_same_kind: bool) -> str:
         if image_behaviour.reads_others(own_kind.name):
-            return "its statements may read from other stores"
+            return "its queries may read from other data stores"
         if image_behaviour.is_built_on_others(service.image):
-            return "it keeps its data in another store"
+            return "it keeps its data in another data store"
         found = self.setup(service.name)
         if found.gap:
             return found.gap
@@ -97,18 +97,18 @@ class Users:
             return ""
         texts = (*found.texts, *self.setup(store.name).texts, service.name, store.name)
         is_alone = image_behaviour.may_be_alone(own_kind.name) and not any(map(image_behaviour.speaks_of_others, texts))
-        return "" if is_alone else "both may be members of one cluster"
+        return "" if is_alone else "both may belong to one cluster"
 
     def _of_program(self, service: Service, store: Service, kind: str) -> str:
         found = self.setup(service.name)
         if not service.is_built and not image_behaviour.is_quiet(service.image):
-            return "its image may look for it by itself"
+            return "its image may connect to it by default"
         if found.gap and not (SOCKET in found.gap and image_behaviour.works_through_the_engine(service.image)):
             return found.gap
         if image_behaviour.is_proxy_of_labels(service.image) and image_behaviour.has_pages(kind):
             told = " ".join(found.texts).lower()
             if not re.search(r"exposedbydefault[\"']?\s*[=:]?\s*[\"']?false", told):
-                return "it shows all containers that are not excepted"
+                return "it exposes all containers by default"
         return ""
 
 

@@ -31,10 +31,10 @@ def propose(case: Case, declaration: Argument) -> Fix | Skipped:
     if isinstance(holding, Skipped):
         return holding
     if holding.value is None:
-        return Skipped("its value is not known here")
+        return Skipped("its value is unknown here")
     value = holding.value.reveal()
     if "\n" in value:
-        return Skipped("it has more than one line: move it by hand")
+        return Skipped("it spans several lines: move it by hand")
     found = _way(case, declaration, value)
     if isinstance(found, Skipped):
         return found
@@ -68,8 +68,7 @@ def _way(case: Case, declaration: Argument, value: str) -> _Way | Skipped:
         return Skipped(other)
     if _is_split(declaration, layer) and not _is_one_word(case, node, declaration.part, value):
         return Skipped(
-            f"Compose splits the {declaration.place_key} into words, the value too: write it as a list, "
-            "then it can be moved"
+            f"Compose splits the {declaration.place_key} into words, and the value with it: write it as a list first"
         )
     option = file_option.find(case, declaration)
     if option is not None:
@@ -89,10 +88,10 @@ def _way(case: Case, declaration: Argument, value: str) -> _Way | Skipped:
     if declaration.place_key not in {"command", "entrypoint"} or declaration.text_span is None or _goes_on(declaration):
         return Skipped(_BY_HAND)
     if SECRETS_MOUNT in node.value:
-        return Skipped(f"its {declaration.place_key} names files of secrets already: move it by hand")
+        return Skipped(f"its {declaration.place_key} already names secret files: move it by hand")
     found = wrapper.around(case)
     if isinstance(found, Skipped):
-        return Skipped(f"only a wrapper could put it into the {declaration.place_key}: {found.reason}")
+        return Skipped(f"only a wrapper script could insert it into the {declaration.place_key}: {found.reason}")
     return _Way(found.program, doubts=found.doubts)
 
 
@@ -120,4 +119,4 @@ def _is_one_word(case: Case, node: Scalar, part: Span, value: str) -> bool:
     return bool(quotes) and not any(character in value for character in "\"'\\`$")
 
 
-_BY_HAND = "no change of this text is sure to be exact: move it by hand"
+_BY_HAND = "this string cannot be edited exactly: move it by hand"

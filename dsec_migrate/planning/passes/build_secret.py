@@ -25,7 +25,7 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
 
 FRONTEND = "1.10"
-_AGENT = "the builder's agent signs there, and the key stays outside"
+_AGENT = "the builder's SSH agent signs, and the key stays outside the build"
 _PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
 
 
@@ -38,18 +38,18 @@ def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
     assert dockerfile is not None
     path = dockerfile.source.path
     if obstacles.has_odd_line_ends(dockerfile):
-        return Skipped(f"{path} has line ends other than LF and CRLF: save it with ordinary ones first")
+        return Skipped(f"{path} has line endings other than LF and CRLF: convert them first")
     wrong = mistake(dockerfile.content)
     if wrong is not None:
-        return Skipped(f"{path}, line {wrong.line}: {wrong.what}, so nothing is built from it: mend it first")
+        return Skipped(f"{path}, line {wrong.line}: {wrong.what}, so it does not build: fix it first")
     own = case.project.family or tuple(text.source.path for text in case.project.compose_texts)
     is_argument = not isinstance(declaration, BuildPart)
     other = case.project.folders.passing(case.project.directory, declaration.name, own) if is_argument else None
     if other is not None:
-        return Skipped(f"{other} names it as well, and may build from the same Dockerfile: move it by hand")
+        return Skipped(f"{other} also refers to it and may build from the same Dockerfile: move it by hand")
     if isinstance(declaration, BuildFile) and (user := _building_from(case)):
         return Skipped(
-            f"{user} is built from the image of {case.service.name} (additional_contexts), which has the file"
+            f"{user} is built from the image of {case.service.name} (additional_contexts), which contains the file"
         )
     found = dockerfile_changes.change(case.project, declaration, dockerfile)
     if isinstance(found, Skipped):
@@ -57,7 +57,9 @@ def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
     pinned = _PINNED.match(dockerfile.content.syntax or "")
     is_old = pinned is not None and pinned[2] is not None and (int(pinned[1]), int(pinned[2])) < (1, 10)
     if is_old and pinned is not None and _uses_env(found):
-        return Skipped(f"{path} asks for the frontend {pinned[1]}.{pinned[2]}, which knows no env= in a mount")
+        return Skipped(
+            f"{path} pins the Dockerfile frontend {pinned[1]}.{pinned[2]}, which does not support env= in a mount"
+        )
     holding = _holding(case, declaration)
     if isinstance(holding, Skipped):
         return holding
@@ -65,8 +67,9 @@ def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
     if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
-    lines = ", ".join(dict.fromkeys(str(run.line) for run, _ in found.mounted))
-    frontend = f"; env= needs the Dockerfile frontend {FRONTEND}" if _uses_env(found) else ""
+    numbers = dict.fromkeys(str(run.line) for run, _ in found.mounted)
+    lines = f"line{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+    frontend = f"; env= requires Dockerfile frontend {FRONTEND} or later" if _uses_env(found) else ""
     if found.is_of_agent:
         frontend = f"; {_AGENT}"
     return Fix(
@@ -75,7 +78,7 @@ def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
         "",
         applicability,
         holding,
-        (*notes, f"{path} reads it in line {lines}{frontend}"),
+        (*notes, f"{path} reads it on {lines}{frontend}"),
         True,
         is_read_by_root=True,
         dockerfile=found,
@@ -103,7 +106,7 @@ def _texts(contexts: object) -> Iterator[str]:
 def _doubts(declaration: BuildArgument, change: DockerfileChange) -> tuple[str, ...]:
     if not change.is_of_agent:
         return ()
-    return (f"whoever builds it needs an agent of SSH that has the key: `ssh-add {declaration.name}`",)
+    return (f"the build requires an SSH agent that holds the key: `ssh-add {declaration.name}`",)
 
 
 def _uses_env(change: DockerfileChange) -> bool:
@@ -114,7 +117,7 @@ def _of_the_place(case: Case, declaration: BuildArgument) -> str:
     """Why the lines of the Compose file cannot change for it."""
     service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
-        return "its service stands in several files: move it by hand"
+        return "its service is defined in several files: move it by hand"
     entry = service.layers[0].service.own("build")
     node = entry.value if entry is not None else None
     if entry is None or isinstance(node, Alias) or node is None or node.anchor is not None:
@@ -122,28 +125,28 @@ def _of_the_place(case: Case, declaration: BuildArgument) -> str:
     if declaration.build is None and (
         service.layers[0].service.flow or not isinstance(node, Scalar) or node.style in {"|", ">"}
     ):
-        return "its `build:` is written in an odd way"
+        return "its `build:` uses an unusual syntax"
     if (declaration.build is not None and declaration.build.flow) or any(
         one.name == "<<" for one in (declaration.build.entries if declaration.build is not None else ())
     ):
-        return "its `build:` is written between braces, or takes something through a merge key"
+        return "its `build:` is a flow mapping, or uses a merge key"
     build = builds.find(case.project, service)
     if build is None:
-        return "it is built from something that is not here"
+        return "its build context is not here"
     if build.inline is not None:
-        return "its Dockerfile stands in the Compose file: write `RUN --mount=type=secret,env=…` there by hand"
+        return "its Dockerfile is inline in the Compose file: write `RUN --mount=type=secret,env=…` there by hand"
     if declaration.dockerfile is None:
         return f"there is no Dockerfile at {build.dockerfile}"
     block = declaration.container
     if block is not None:
         if block.flow or block.anchor is not None or block.tag is not None or isinstance(declaration.node, Alias):
-            return "its line cannot be taken out as a whole"
+            return "its line cannot be removed as a whole"
         args = declaration.build.own("args") if declaration.build is not None else None
         is_own = args is not None and args.value is block
         if not is_own or sharing.is_merged(block, declaration):
             return "its line comes through an anchor"
     mounted = declaration.build.get("secrets") if declaration.build is not None else None
-    return "its list of build secrets has another form" if isinstance(mounted, Mapping) else ""
+    return "its build secrets are not a list" if isinstance(mounted, Mapping) else ""
 
 
 def _holding(case: Case, declaration: BuildArgument) -> Holding | Skipped:
@@ -155,7 +158,7 @@ def _holding(case: Case, declaration: BuildArgument) -> Holding | Skipped:
         reference = variable.effective.whole_reference
         name = declaration.name if declaration.text is None else reference.name if reference is not None else ""
         if not name:
-            return Skipped("its value is not known here")
+            return Skipped("its value is unknown here")
         known = case.project.environment.variables.get(name)
         return Holding(SourceKind.ENVIRONMENT, Secret(known) if known is not None else None, name)
     options = case.options

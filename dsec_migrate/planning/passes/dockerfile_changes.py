@@ -72,17 +72,15 @@ def _of_part(declaration: BuildPart, dockerfile: Dockerfile) -> DockerfileChange
     run = declaration.instruction
     assert run is not None
     if run.keyword == "ENV":
-        return (
-            f"line {run.line}: ENV keeps it in the image: take it out there, and give it to the services that need it"
-        )
+        return f"line {run.line}: ENV keeps it in the image: remove it there, and pass it to the services that need it"
     value = run.text[slice(*declaration.part)]
     if any(one.keyword == "SHELL" and _OTHER_SHELL.search(one.text) for one in dockerfile.instructions):
-        return f"line {run.line}: another shell than sh runs it: use `RUN --mount=type=secret` by hand"
+        return f"line {run.line}: it runs in a shell other than sh: use `RUN --mount=type=secret` by hand"
     if run.words() is not None or run.trigger is not None:
-        return f"line {run.line}: no shell runs these words: use `RUN --mount=type=secret` by hand"
+        return f"line {run.line}: it runs without a shell: use `RUN --mount=type=secret` by hand"
     (quotes,) = shell_texts.quotes_at(run.text, [declaration.part.start])
     if _PLAIN.fullmatch(value) is None or quotes not in {"", '"'}:
-        return f"line {run.line}: no change of this text is sure to be exact: use `RUN --mount=type=secret` by hand"
+        return f"line {run.line}: it cannot be edited exactly: use `RUN --mount=type=secret` by hand"
     named = (run, declaration.part, f"${{{declaration.variable}}}")
     return DockerfileChange((), ((run, f"env={declaration.variable}"),), (named,))
 
@@ -94,14 +92,14 @@ def _of_file(project: Project, declaration: BuildFile, dockerfile: Dockerfile) -
     name = posixpath.basename(declaration.name)
     if declaration.is_broad:
         if copy.words() is not None:
-            return f"line {copy.line} names it in a list: take it out there, and mount it where a RUN needs it"
-        return f"line {copy.line} copies its folder with it into the image: add {declaration.name} to the .dockerignore"
+            return f"line {copy.line} names it in a list: remove it there, and mount it where a RUN needs it"
+        return f"line {copy.line} copies its whole folder into the image: add {declaration.name} to .dockerignore"
     is_in_stage = any(one is copy for stage in stages(dockerfile) for one in stage.instructions)
     if not is_in_stage or copy.trigger is not None:
-        return f"line {copy.line}: it is copied where no stage is"
+        return f"line {copy.line}: it is not copied in a build stage"
     target = _target(copy, folder_of(dockerfile, copy), name, dockerfile.escape)
     if target is None:
-        return f"line {copy.line}: nobody knows the folder that it is copied to: use an absolute path"
+        return f"line {copy.line}: it is copied to an unknown folder: use an absolute path"
     journey = travels(dockerfile, copy, target)
     if journey.obstacle:
         return journey.obstacle
@@ -115,7 +113,7 @@ def _of_file(project: Project, declaration: BuildFile, dockerfile: Dockerfile) -
         mounted += used.mounted
         gone += used.gone
     if not mounted:
-        return f"line {copy.line} copies it, and no RUN is known to need it: take the line out by hand"
+        return f"line {copy.line} copies it, and no RUN is known to need it: remove the line by hand"
     is_served = is_key and all("/.ssh/" in one.path and not one.is_named for one in mounted)
     is_served = is_served and agent.serves(project, dockerfile, declaration.text or "")
     hows = ((one.run, _how(AGENT if is_served else f"target={one.path}", one.user)) for one in mounted)
@@ -146,14 +144,14 @@ def _used(presence: Presence, name: str, *, is_key: bool) -> _Used | str:
             user = instruction.text
         elif instruction.keyword != "RUN":
             if name in instruction.text:
-                return f"line {instruction.line}: {instruction.keyword} needs the file, too"
+                return f"line {instruction.line}: {instruction.keyword} also needs the file"
         else:
             own = _names(presence.path)
             steps = list(handling(instruction.text, own)) if instruction.words() is None else []
             found.gone.extend((instruction, step, "") for step in steps)
             rest = _without(instruction.text, steps)
             if re.search(rf"(?:\b(?:rm|chmod|chown|mv|cp|sed)\b|>)[^;&|\n]*{re.escape(name)}", rest):
-                return f"line {instruction.line} changes or removes the file: take that away, a mount goes by itself"
+                return f"line {instruction.line} changes or removes the file: remove that step, a mount needs none"
             if name in rest or (reader is not None and reader.search(rest)):
                 found.mounted.append(_Mounted(instruction, presence.path, user, name in rest))
     return found

@@ -20,12 +20,12 @@ def propose(case: Case, way: Way) -> Fix | Skipped:
         return obstacle
     path = f"{SECRETS_MOUNT}/{way.target}"
     if len(service.layers) != 1 or service.layers[0].users:
-        return Skipped(f"the image {name} reads {path}, and its service stands in several files: mount it by hand")
+        return Skipped(f"the image {name} reads {path}, and its service is defined in several files: mount it by hand")
     problem = next(removal.problems(case), None)
     if problem is not None:
         return Skipped(problem)
     if path in by_path(service):
-        return Skipped(f"{path} is another secret already, and the image {name} reads it in the variable's place")
+        return Skipped(f"{path} is already another secret, and the image {name} reads it instead of the variable")
     holding = hold_value(case)
     if isinstance(holding, Skipped):
         return holding
@@ -33,12 +33,12 @@ def propose(case: Case, way: Way) -> Fix | Skipped:
     if isinstance(reads, Skipped):
         return reads
     if reads:
-        return Skipped(f"other texts of the service need it, and the image {name} reads {path} alone: move it by hand")
+        return Skipped(f"other strings of the service need it, and the image {name} reads only {path}: move it by hand")
     row = case.project.images.find(service.image)
     assert row is not None
-    doubts = [] if row.is_sure else [f"that {row.names[0]} reads {path} is reported only"]
+    doubts = [] if row.is_sure else [f"check that {row.names[0]} reads {path}: reported, not documented"]
     if (case.variable.effective.value or "").endswith("\n") and row.final_newlines == "stripped":
-        doubts.append("its value ends in a newline, which the image strips from a file")
+        doubts.append("its value ends with a newline, which the image strips from a file")
     weighed = weigh(case, holding, doubts, row)
     if isinstance(weighed, Skipped):
         return weighed
@@ -49,7 +49,7 @@ def propose(case: Case, way: Way) -> Fix | Skipped:
         "",
         applicability,
         holding,
-        (*notes, f"the image reads {path}, with no variable"),
+        (*notes, f"the image reads {path} without a variable"),
         is_known_image=True,
         reader=MountOptions(target=way.target),
     )

@@ -69,9 +69,9 @@ def _of_image(project: Project, name: str, reference: str, options: Options, *, 
         except registry.RegistryError as error:
             why = f" ({error})"
     if row is not None and not is_of_table:
-        return Untold(f"nobody knows how the variant {variant} of the image of {name} starts{why}")
+        return Untold(f"unknown ENTRYPOINT of the {variant} variant of the image of {name}{why}")
     if told is None or (told.entrypoint is None and told.command is None):
-        return Untold(f"nobody knows how the image of {name} starts{why}")
+        return Untold(f"unknown ENTRYPOINT of the image of {name}{why}")
     return told
 
 
@@ -84,11 +84,11 @@ def _of_build(project: Project, service: Service, options: Options) -> Launch | 
     build = builds.find(project, service)
     source = build.source() if build is not None else None
     if build is None or source is None:
-        return Untold(f"nobody knows how the image of {service.name} starts: its Dockerfile is not here")
+        return Untold(f"unknown ENTRYPOINT of the image of {service.name}: its Dockerfile is not here")
     stages = dockerfile.stages(dockerfile.read(source), build.arguments)
     stage = dockerfile.target_of(stages, build.target)
     if stage is None:
-        return Untold(f"nobody knows how the image of {service.name} starts: {source.path} has no such stage")
+        return Untold(f"unknown ENTRYPOINT of the image of {service.name}: {source.path} has no such stage")
     own = dockerfile.launch(stages, stage)
     origin = str(source.path)
     base: Launch | Untold | None = None
@@ -96,7 +96,7 @@ def _of_build(project: Project, service: Service, options: Options) -> Launch | 
         base = _of_image(project, service.name, own.image, options, needs_command=own.command is None)
     if isinstance(base, Untold):
         # an image that sets no ENTRYPOINT leaves it to CMD: which it is, nobody knows
-        return Untold(f"nobody knows how {own.image} starts, on which {origin} builds")
+        return Untold(f"unknown ENTRYPOINT of {own.image}, the base image of {origin}")
     entrypoint = own.entrypoint if own.entrypoint is not None else base.entrypoint if base is not None else ()
     command = own.command if own.command is not None else base.command if base is not None else ()
     row = project.images.find(own.image)

@@ -25,27 +25,27 @@ def propose(case: Case, declaration: Argument) -> Fix | Skipped:
     assert reading is not None
     if not reading.service:
         return Skipped(
-            f"{reading.program} reads it, which no service here runs: mount a secret with one user a line there, and "
-            f"say {reading.label}=/run/secrets/NAME"
+            f"{reading.program} reads it, and no service here runs it: mount a secret with one user per line there, "
+            f"and set {reading.label}=/run/secrets/NAME"
         )
     if obstacles.has_odd_line_ends(declaration.document):
-        return Skipped("the file has line ends other than LF and CRLF: save it with ordinary ones first")
+        return Skipped("the file has line endings other than LF and CRLF: convert them first")
     service = case.project.services[reading.service]
     if len(service.layers) != 1 or service.layers[0].users or service.name in case.project.duplicate_services:
-        return Skipped(f"{service.name}, which reads it, stands in several files: mount the secret there by hand")
+        return Skipped(f"{service.name}, which reads it, is defined in several files: mount the secret there by hand")
     if _is_set(case, reading.label):
-        return Skipped(f"{reading.label} is set beside it: remove one of the two by hand", "half-done")
+        return Skipped(f"{reading.label} is also set: remove one of the two by hand", "half-done")
     holding = hold_value(case)
     if isinstance(holding, Skipped):
         return holding
     if holding.value is None:
-        return Skipped("its value is not known here")
+        return Skipped("its value is unknown here")
     users = holding.value.reveal()
     if _ODD.search(users):
-        return Skipped("its list of users is written in an odd way: move it by hand")
+        return Skipped("its list of users uses an unusual syntax: move it by hand")
     key, part = _name(declaration)
     if declaration.text_span is None or text_span(declaration.document, key, part) is None:
-        return Skipped("no change of this text is sure to be exact: move it by hand")
+        return Skipped("this string cannot be edited exactly: move it by hand")
     weighed = weigh(case, holding, ())
     if isinstance(weighed, Skipped):
         return weighed
@@ -57,7 +57,7 @@ def propose(case: Case, declaration: Argument) -> Fix | Skipped:
         "",
         applicability,
         replace(holding, value=Secret(lines)),
-        (*notes, f"{service.name} reads the file, one user a line"),
+        (*notes, f"{service.name} reads the file, one user per line"),
         True,
         option=ReplacePart(declaration.document, key, part, reading.label, f"the label {reading.label}"),
     )

@@ -36,11 +36,13 @@ def find(case: Case, new_name: str | None) -> Skipped | None:
     service, variable = case.service, case.variable
     name = variable.name
     if service.name in case.project.duplicate_services:
-        return Skipped("its service stands in an included file too: Compose takes both only while they are equal")
+        return Skipped(
+            "its service is also defined in an included file: Compose accepts both only while they are equal"
+        )
     if new_name is not None and not _NAME.fullmatch(name):
-        return Skipped("its name has characters that a variable of a program seldom has")
+        return Skipped("its name has characters that are unusual in a variable name")
     if new_name is not None and new_name != name and new_name in service.variables:
-        return Skipped(f"{new_name} is set beside it: remove one of the two by hand", "half-done")
+        return Skipped(f"{new_name} is also set: remove one of the two by hand", "half-done")
     built = next(
         (
             declaration
@@ -54,7 +56,7 @@ def find(case: Case, new_name: str | None) -> Skipped | None:
     odd = next((declaration for declaration in variable.declarations if has_odd_line_ends(declaration.document)), None)
     if odd is not None:
         file = "the file" if odd.document is case.project.document else str(odd.document.source.path)
-        return Skipped(f"{file} has line ends other than LF and CRLF: save it with ordinary ones first")
+        return Skipped(f"{file} has line endings other than LF and CRLF: convert them first")
     replacing = replaces_mounts(service)
     if replacing is not None:
         file, line, _ = replacing.document.place(replacing.service.effective()["secrets"].key.start)
@@ -67,13 +69,13 @@ def find(case: Case, new_name: str | None) -> Skipped | None:
         None,
     )
     if taker is not None:
-        return Skipped(f"{taker} takes its line through an anchor, too")
+        return Skipped(f"{taker} also uses its line through an anchor")
     neighbour = next(_neighbours(case), None)
     if neighbour is not None:
         return Skipped(neighbour)
     shared = next(_shared_lists(service), None)
     if shared is not None:
-        return Skipped(f"its list of secrets is also that of another service, through the alias at {shared}")
+        return Skipped(f"another service shares its list of secrets through the alias at {shared}")
     return None
 
 
@@ -95,7 +97,7 @@ def _neighbours(case: Case) -> Iterator[str]:
     for document in project.documents:
         place = project.folders.brings_back(document.source.path, service.name, name, own, is_overlay=is_overlay)
         if place is not None:
-            yield f"{place} sets it as well and would bring it back: migrate both files in one call"
+            yield f"{place} also sets it and would bring it back: migrate both files in one run"
     for declaration in case.variable.declarations:
         if isinstance(declaration, EnvFileDeclaration):
             if any(
@@ -103,10 +105,10 @@ def _neighbours(case: Case) -> Iterator[str]:
                 for t in project.env_texts
             ):
                 path = declaration.document.source.path
-                yield f"{path} is read in two formats, in which its lines mean different values"
+                yield f"{path} is read in two formats, in which its lines have different values"
             reader = project.folders.reading(declaration.document.source.path, project.directory, own)
             if reader is not None:
-                yield f"{reader} reads {declaration.document.source.path} as well and would lack the secret"
+                yield f"{reader} also reads {declaration.document.source.path} and would lack the secret"
 
 
 def _name_of_body(layer: Layer) -> str | None:

@@ -21,7 +21,7 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
         return None
     mode = 0o444 if options.mode is None else options.mode
     owner, group = options.uid or "0", options.gid or "0"
-    told = f"a file of {owner}:{group} with mode {mode:04o}"
+    told = f"a file owned by {owner}:{group} with mode {mode:04o}"
     if row is not None and row.is_private and mode & 0o077:
         return f"the image {image_table.repository(service.image)} refuses {told}", True
     reader = secret_readers.account(service, row)
@@ -30,7 +30,7 @@ def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
     if reader.is_root and secret_readers.has_capabilities(service):
         return None
     bits = 0o400 if str(reader.user) == owner else 0o040 if str(reader.group) == group else 0o004
-    return None if mode & bits else (f"the program, user {reader.user}:{reader.group}, could not read {told}", True)
+    return None if mode & bits else (f"the program runs as {reader.user}:{reader.group} and cannot read {told}", True)
 
 
 def _are_heeded(case: Case) -> bool:

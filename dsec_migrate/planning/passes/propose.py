@@ -26,7 +26,7 @@ def propose(case: Case) -> Fix | Skipped:
         from dsec_migrate.planning.passes import wrapper
 
         wrapped = wrapper.propose(case)
-        return Skipped(f"no wrapper can supply it: {wrapped.reason}") if isinstance(wrapped, Skipped) else wrapped
+        return Skipped(f"no wrapper script can set it: {wrapped.reason}") if isinstance(wrapped, Skipped) else wrapped
     unread = renaming.unread(case)
     if unread is None:
         way = renaming.way_of(case)
@@ -47,7 +47,7 @@ def propose(case: Case) -> Fix | Skipped:
     wrapped = wrapper.propose(case)
     if isinstance(wrapped, Fix):
         return wrapped
-    return Skipped(f"{unread}, and no wrapper can supply it: {wrapped.reason}")
+    return Skipped(f"{unread}, and no wrapper script can set it: {wrapped.reason}")
 
 
 def _surely_wrapped(case: Case) -> Fix | None:

@@ -14,11 +14,11 @@ def problems(case: Case) -> Iterator[str]:
     """Why one of the lines cannot go as a whole."""
     variable = case.variable
     if any("environment" in layer.service.shadowed() for layer in case.service.layers):
-        yield "a merge key would bring other variables in the place of its own"
+        yield "a merge key would set other variables instead of its own"
     for declaration in variable.declarations:
         # a line of an env file goes when all its readers do without it
         if not isinstance(declaration, (Argument, EnvFileDeclaration)) and not _is_whole_line(declaration):
-            yield f"its line ({declaration.place}) cannot be taken out as a whole"
+            yield f"its line ({declaration.place}) cannot be removed as a whole"
     text = variable.declaration.text
     if any(
         declaration.name == variable.name and declaration.text == text for declaration in unused_lines(case.project)

@@ -29,18 +29,18 @@ def unread(case: Case) -> str | None:
     if way is None:
         return f"the image {image_table.repository(case.service.image)} {_reads(row, name)}"
     if row is not None and row.is_private and _reader(case, row) is None:
-        return f"the image {image_table.repository(case.service.image)} refuses a file that others may read as well"
+        return f"the image {image_table.repository(case.service.image)} refuses a file that other users can read"
     elsewhere = next(
         (other for other in (row.unless if row is not None else ()) if other in case.service.variables), None
     )
     if elsewhere is not None:
-        return f"{elsewhere} tells the image {image_table.repository(case.service.image)} to look elsewhere"
+        return f"{elsewhere} makes the image {image_table.repository(case.service.image)} look elsewhere"
     found = reads_of(case)
     if found is not None and found.plain and not found.file and not found.makes_names:
-        return f"{found.plain[0]} reads {name}, and nothing beside it reads {way.name}"
+        return f"{found.plain[0]} reads {name}, and nothing in the build context reads {way.name}"
     is_read = found is not None and found.file
     if row is None and not is_read and _if_unknown(case) is Unknown.WRAP:
-        return f"nobody knows whether {_program(case.service)} reads {way.name} (--unknown wrap)"
+        return f"no evidence that {_program(case.service)} reads {way.name} (--unknown wrap)"
     return None
 
 
@@ -60,14 +60,14 @@ def propose(case: Case) -> Fix | Skipped:
         if known is not None and _way(known, variable.name) != way:
             return Skipped(f"the image {image_table.repository(image)} {_reads(known, variable.name)}")
     if row is None and not is_read and _if_unknown(case) is Unknown.KEEP:
-        return Skipped(f"nobody knows whether {_program(service)} reads {way.name} (--unknown keep)")
+        return Skipped(f"no evidence that {_program(service)} reads {way.name} (--unknown keep)")
     if any(
         declaration.text is None and isinstance(declaration, EnvFileDeclaration)
         for declaration in variable.declarations
     ):
-        return Skipped("a line of an env file passes it on from the shell: it has no value there")
+        return Skipped("the env file passes it through from the shell and sets no value")
     if row is None and case.verdict.exposure is Exposure.EMBEDDED and _is_escaped_text(variable.declaration):
-        return Skipped("it is part of a text that runs over several lines with escapes: move it by hand")
+        return Skipped("it is part of a multi-line string with escapes: move it by hand")
     holding = hold_value(case)
     if isinstance(holding, Skipped):
         return holding
@@ -76,8 +76,8 @@ def propose(case: Case) -> Fix | Skipped:
         return reads
     doubts = [*_doubts(case, row, way, is_read=is_read)]
     doubts += (
-        f"check that the image {image_table.repository(image)}, which runs without the later files, reads "
-        f"{way.name}: nobody has recorded that it does"
+        f"check that the image {image_table.repository(image)}, which runs without the override files, reads "
+        f"{way.name}: no evidence that it does"
         for image, known in others.items()
         if known is None
     )
@@ -155,7 +155,7 @@ def _reads(row: Image | None, variable: str) -> str:
     way = row.way(variable) if row is not None else None
     if way is not None:
         return f"reads {way.what_is_read}"
-    return f"reads no {variable}{SUFFIX}"
+    return f"does not read {variable}{SUFFIX}"
 
 
 def _images_without_later_files(case: Case) -> Iterator[str]:
@@ -186,18 +186,18 @@ def _program(service: Service) -> str:
 def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterator[str]:
     value = case.variable.effective.value or ""
     if row is None and not is_read:
-        yield f"check that {_program(case.service)} reads {way.name}: nobody has recorded that it does"
+        yield f"check that {_program(case.service)} reads {way.name}: no evidence that it does"
     for file in case.service.env_files:
         if file.text is None:
-            yield f"{file.path} is not there now: make sure that it does not set {case.variable.name} as well"
+            yield f"{file.path} does not exist now: make sure that it does not set {case.variable.name} as well"
     if row is None:
         if value.endswith("\n"):
-            yield "its value ends in a newline, which many programs strip from a file"
+            yield "its value ends with a newline, which many programs strip from a file"
         return
     if not row.is_sure:
-        yield f"that {row.names[0]} reads {way.name} is reported only"
+        yield f"check that {row.names[0]} reads {way.name}: reported, not documented"
     if value.endswith("\n") and row.final_newlines == "stripped":
-        yield "its value ends in a newline, which the image strips from a file"
+        yield "its value ends with a newline, which the image strips from a file"
     yield from _goes_around(case.service, row)
 
 
@@ -209,10 +209,10 @@ def goes_around(case: Case) -> bool:
 
 def _goes_around(service: Service, row: Image) -> Iterator[str]:
     if is_given(own := service.get("entrypoint")) and not _goes_through(own, row):
-        yield "the service has an entrypoint of its own, so the image's may not read the file"
+        yield "the service overrides the ENTRYPOINT, so the image's own may not read the file"
     word = _first_word(service.get("command"))
     if word is not None and not row.starts_with(word):
-        yield "the service runs another command, with which the image's entrypoint may not read the file"
+        yield "the service overrides the CMD, and the image's ENTRYPOINT may not read the file with it"
 
 
 def _goes_through(own: Content | None, row: Image) -> bool:
@@ -232,7 +232,7 @@ def _remarks(declaration: Declaration) -> Iterator[str]:
         and not node.style
         and declaration.text not in (None, node.value)
     ):
-        yield "unquoted, it is a number to YAML: the secret is what the container gets, not what the file shows"
+        yield "unquoted, YAML reads it as a number: the secret is what the container receives, not what the file shows"
 
 
 def _first_word(node: Content | None) -> str | None:

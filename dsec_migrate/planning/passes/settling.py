@@ -23,7 +23,7 @@ def hold_value(case: Case) -> Holding | Skipped:
     value = holding.value.reveal() if holding.value is not None else ""
     copy = readable_copy(case.project, case.variable.declaration, value)
     if copy is not None:
-        return Skipped(f"its value can be read in an x- block as well ({copy}), which Compose prints")
+        return Skipped(f"its value is also in an x- block ({copy}), which Compose prints")
     return holding
 
 
@@ -40,9 +40,9 @@ def weigh(
     follows = [name for name in holding.follows if name != PROJECT_NAME]
     if follows:
         have = "has" if len(follows) == 1 else "have"
-        doubts = (*doubts, f"{', '.join(follows)} in the shell or in .env {have} no effect on it any more")
+        doubts = (*doubts, f"{', '.join(follows)} in the shell or in .env no longer {have} any effect on it")
     if case.variable.effective.is_named and holding.source is not SourceKind.ENVIRONMENT:
-        doubts = (*doubts, f"the project's name is part of it: `-p` and {PROJECT_NAME} have no effect on it any more")
+        doubts = (*doubts, f"the project's name is part of it: `-p` and {PROJECT_NAME} no longer have any effect on it")
     if doubts and case.options.safe:
         return Skipped(f"not known to be safe (--safe): {doubts[0]}")
     return Applicability.REVIEW if doubts else Applicability.SAFE, tuple(doubts)

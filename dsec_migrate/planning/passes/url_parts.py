@@ -77,7 +77,9 @@ def propose(case: Case) -> Fix | Skipped | None:
     reads = uses.find(case, obstacles.RUN_INSIDE, holding.value)
     if isinstance(reads, Skipped) or reads:
         return reads if isinstance(reads, Skipped) else None
-    weighed = weigh(case, holding, [] if row.is_sure else ["that it takes the parts is reported only"], row)
+    weighed = weigh(
+        case, holding, [] if row.is_sure else ["check that it reads the parts: reported, not documented"], row
+    )
     if isinstance(weighed, Skipped):
         return weighed
     applicability, notes = weighed
@@ -87,7 +89,7 @@ def propose(case: Case) -> Fix | Skipped | None:
         "{path}",
         applicability,
         replace(holding, value=Secret(parts.password)),
-        (*notes, f"the image {image_table.repository(service.image)} takes the parts of {variable.name}, too"),
+        (*notes, f"the image {image_table.repository(service.image)} also reads the parts of {variable.name}"),
         is_known_image=True,
         parts=tuple((names[part], value) for part, value in parts.others.items()),
     )

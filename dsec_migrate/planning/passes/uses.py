@@ -66,7 +66,7 @@ def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read
                     file, line, _ = layer.document.place(part.start)
                     return Skipped(
                         f"its {key} ({file}:{line}) reads ${case.variable.name} inside the container, where it would "
-                        f"be gone{read}"
+                        f"no longer be set{read}"
                     )
                 found.append(read)
     value = secret.reveal() if secret is not None else None
@@ -169,10 +169,10 @@ def obstacle(case: Case, layer: Layer, node: Scalar) -> str | None:
     """Why a text cannot read the file of the variable's secret: others would get the changed text, or some files alone
     bring the text without the secret."""
     if layer.users:
-        return f"{layer.document.source.path} is extended by others, too"
+        return f"{layer.document.source.path} is also extended by other files"
     others = _runners(case.project)[id(node)] - {case.service.name}
     if others:
-        return f"{min(others)} has the same text"
+        return f"{min(others)} uses the same string"
     return _without_secret(case, layer) if len(case.project.documents) > 1 else None
 
 
@@ -183,7 +183,7 @@ def _without_secret(case: Case, layer: Layer) -> str | None:
     lasts = {id(declaration.document): declaration for declaration in variable.declarations}
     other = next((declaration for declaration in lasts.values() if declaration.text != variable.declaration.text), None)
     if other is not None:
-        return f"{other.document.source.path} and {variable.declaration.document.source.path} give it different values"
+        return f"{other.document.source.path} and {variable.declaration.document.source.path} set it differently"
     bringing = {id(document) for declaration in lasts.values() for document in _bringing(service, declaration)}
     running = {
         id(document)
@@ -296,6 +296,6 @@ def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int,
 def _spans(case: Case, layer: Layer, node: Scalar, text: str, value: str) -> list[Span]:
     found = namesakes.uses(case.project, case.service, text, case.variable, value)
     if len(found) > limits.TEXT_USES:
-        what = f"a text of {case.service.name} says one value more than {limits.TEXT_USES} times"
-        raise layer.document.error(what, node.start, help="let it say the value once")
+        what = f"a string of {case.service.name} contains one value more than {limits.TEXT_USES} times"
+        raise layer.document.error(what, node.start, help="set the value once in a variable")
     return found

@@ -115,7 +115,7 @@ def _remarks(case: Case) -> Iterator[str]:
         name = f"{case.variable.name}_FILE"
         how = build_context.expression(found.plain[0], name)
         with_it = f" ({how})" if how is not None else ""
-        yield f"{found.plain[0]} reads {case.variable.name}: where it reads the file{with_it}, no wrapper is needed"
+        yield f"{found.plain[0]} reads {case.variable.name}: if it read the file{with_it}, it would need no wrapper"
 
 
 def around(case: Case) -> Around | Skipped:
@@ -146,9 +146,9 @@ def _origin(service: Service, started: Launch | Untold, program: WrappedStart) -
     if not isinstance(started, Launch) or program.script is not None or is_given(service.get("entrypoint")):
         return
     if service.is_built:
-        yield f"its words are those of {started.origin}: when they change there, change them here"
+        yield f"its ENTRYPOINT and CMD are copied from {started.origin}: when they change there, change them here"
     elif program.command is not None and not started.is_exact:
-        yield f"its command is that of {started.origin}: `docker image inspect {service.image}` tells whether it fits"
+        yield f"its CMD is copied from {started.origin}: check it with `docker image inspect {service.image}`"
 
 
 def _known_shell(case: Case, started: Launch | Untold) -> str | None:
@@ -162,12 +162,12 @@ def _bad_places(case: Case) -> Iterator[str]:
     """Why the line, or the service, cannot be edited for it."""
     service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
-        yield "its service stands in several files, and each would need the wrapper"
+        yield "its service is defined in several files, and each would need the wrapper script"
         return
     (layer,) = service.layers
     body = layer.service
     if body.flow:
-        yield "its service is written between braces"
+        yield "its service is a flow mapping ({…})"
     other = next(_heirs_without(case), None)
     if other is not None:
         yield f"its service is shared through an anchor with {other}, which has no such line"
@@ -198,10 +198,10 @@ def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> st
         return Skipped("the image has no shell")
     own = next((name for name in names if not wrapper_script.is_identifier(name)), None)
     if own is not None:
-        return Skipped(f"no shell can hold a variable called {own}")
+        return Skipped(f"{own} is not a valid variable name in a shell")
     odd = next((other for other in others if not wrapper_script.is_identifier(other)), None)
     if odd is not None and known != "bash":
-        return Skipped(f"a shell would lose the variable {odd}, whose name is no identifier")
+        return Skipped(f"a shell would drop the variable {odd}, whose name is not an identifier")
     return wrapper_script.SHELLS["bash" if odd is not None else "sh"]
 
 
@@ -216,14 +216,14 @@ def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | S
     words = _words(own) if is_given(own) else None
     if is_given(own):
         if words is None:
-            return Skipped("its entrypoint cannot be restated exactly")
+            return Skipped("its entrypoint cannot be reproduced exactly")
         if not words:
-            return Skipped("its entrypoint is empty, which takes the image's away")
+            return Skipped("its entrypoint is empty, which clears the image's ENTRYPOINT")
         if wrapper_script.read([word.replace("$$", "$") for word in words]) is not None:
             assert isinstance(own, Sequence)
             script = own.items[2]
             if not isinstance(script, Scalar) or script.style != "|":
-                return Skipped("its entrypoint is a wrapper already, in another form: add the variable there")
+                return Skipped("its entrypoint is already a wrapper script, in another form: add the variable there")
             return wrap((), script=script)
     is_kept = isinstance(own, Sequence) and not own.flow
     if entry is not None and not is_kept and "#" in source.text[entry.key.start : source.line_end(entry.end)]:
@@ -233,13 +233,13 @@ def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | S
     if isinstance(found, Untold):
         return Skipped(found.reason)
     if found.entrypoint is None:
-        return Skipped(f"nobody knows the entrypoint of the image of {service.name}")
+        return Skipped(f"unknown ENTRYPOINT of the image of {service.name}")
     if command is None:
         if found.command is None:
-            return Skipped(f"nobody knows the command of the image of {service.name}")
+            return Skipped(f"unknown CMD of the image of {service.name}")
         return wrap(_escaped(found.entrypoint), _escaped(found.command) or None, wrapper_script.OF_THE_IMAGE)
     if _is_empty(command):
-        return Skipped("its command is empty, and the wrapper needs that of the image there")
+        return Skipped("its command is empty, and the wrapper script needs the image's CMD there")
     return wrap(_escaped(found.entrypoint), comment=wrapper_script.ENTRYPOINT_OF_THE_IMAGE)
 
 
@@ -275,4 +275,4 @@ def _doubts(case: Case, started: Launch | Untold) -> Iterator[str]:
     if _known_shell(case, started) is None:
         yield f"check that the image of {service.name} has /bin/sh"
     if row is not None and not row.is_sure:
-        yield f"how {image_table.repository(service.image)} starts is reported only"
+        yield f"check the ENTRYPOINT of {image_table.repository(service.image)}: reported, not documented"

@@ -18,11 +18,11 @@ def hold(project: Project, service: Service, variable: Variable) -> Holding | Sk
     if name is None:
         return file_secrets.hold(project, service, variable)
     if project.is_part:
-        return Skipped("Compose does not take this file alone, so nobody knows which variables its project sees")
+        return Skipped("Compose does not load this file on its own, so the variables of its project are unknown")
     if _is_true(service.get("read_only")):
         return Skipped("its service is read_only: Compose can only mount file secrets there (use --source file)")
     if any(_covers_secrets(path) for path in _tmpfs_paths(service)):
-        return Skipped("its service has a tmpfs over /run, under which the secret would vanish (use --source file)")
+        return Skipped("its service mounts a tmpfs on /run, which would hide the secret (use --source file)")
     return Holding(SourceKind.ENVIRONMENT, Secret(project.environment.variables[name]), name)
 
 

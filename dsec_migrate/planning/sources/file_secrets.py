@@ -16,11 +16,11 @@ def hold(_project: Project, _service: Service, variable: Variable) -> Holding | 
         if effective.template is None and len(variable.declarations) > 1:
             # in an override a name alone often means: not here
             return Skipped(
-                f"{variable.declaration.place} takes it away: it has no value there, and neither has the shell or .env"
+                f"{variable.declaration.place} removes it: it sets no value, and neither does the shell or .env"
             )
         are, them = ("is", "it") if len(effective.unset) == 1 else ("are", "them")
         return Skipped(
-            f"its value is not known here: {names} {are} not set (put {them} into .env, or use --source environment)"
+            f"its value is unknown here: {names} {are} not set (set {them} in .env, or use --source environment)"
         )
     if effective.shell:
         names = ", ".join(effective.shell)

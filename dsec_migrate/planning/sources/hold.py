@@ -49,7 +49,7 @@ def _named(options: Options, project: Project, service: Service, variable: Varia
     if options.target is Target.SWARM:
         return Skipped(f"{name}, which Compose sets itself and `docker stack deploy` does not: write it out")
     if project.environment.is_included:
-        return Skipped(f"{name}, and alone this file has another one: write it out")
+        return Skipped(f"{name}, and this file on its own has another project name: write it out")
     if not is_said(project, service):
-        return Skipped(f"{name}, and its file does not say it: give the file a `name:` first, or write it out")
+        return Skipped(f"{name}, and the file does not set it: add a top-level `name:` first, or write it out")
     return None
