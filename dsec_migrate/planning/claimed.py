@@ -24,10 +24,18 @@ def weigh(case: Case, result: Fix | Skipped) -> Fix | Skipped:
         return Skipped(final.reason)
     if not claims:
         return result
+    for reason in dict.fromkeys(claim.reason for claim in claims):
+        result = reviewed(case, result, reason)
+    return result
+
+
+def reviewed(case: Case, result: Fix | Skipped, doubt: str) -> Fix | Skipped:
+    """The fix with a doubt that somebody has to look at; with ``--safe`` it is left for that."""
+    if isinstance(result, Skipped) or doubt in result.notes:
+        return result
     if case.options.safe:
-        return Skipped(f"not known to be safe (--safe): {claims[0].reason}")
-    reasons = dict.fromkeys(claim.reason for claim in claims)
-    return replace(result, applicability=Applicability.REVIEW, notes=(*result.notes, *reasons))
+        return Skipped(f"not known to be safe (--safe): {doubt}")
+    return replace(result, applicability=Applicability.REVIEW, notes=(*result.notes, doubt))
 
 
 def _claims(case: Case, result: Fix) -> Iterator[Claim]:

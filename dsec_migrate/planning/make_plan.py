@@ -13,6 +13,7 @@ from dsec_migrate.detectors.finding import Finding
 from dsec_migrate.detectors.placeholder import is_telling
 from dsec_migrate.planning import (
     bare_dockerfile,
+    claimed,
     command_arguments,
     commented,
     config_contents,
@@ -139,6 +140,11 @@ def _decide(project: Project, options: Options, found: _Found) -> _Moving:
     by_declaration = {
         need.declaration.key: secret for group, secret in zip(groups, secrets, strict=True) for need in group
     }
+    # whose file a place reads is known when it is known which of them share one
+    for decision, reason in list(text_places.unclear(moved, by_declaration)):
+        decision.result = claimed.reviewed(decision.case, decision.result, reason)
+    if options.safe and any(isinstance(one.result, Skipped) for component in moved for one in component.findings):
+        return _decide(project, options, found)
     changes = tuple(make_change(component, by_declaration) for component in moved)
     taken = [move for change in changes for move in change.moves]
     moves = (

@@ -23,6 +23,19 @@ _USER = Pattern(r"(?:(?:^|[\s\"'])(?:-[uU]|--?user(?:name)?)[\s=\"']*|://)\$*\{?
 # without an option they take the name of the process's user, which is root in their containers
 _AS_ROOT = Pattern(r"(?<![\w.-])(?:mysql|mariadb)(?:-?[a-z]+)?(?![\w-])")
 _END_OF_COMMAND = Pattern(r"[|;&\n]")
+# whose programs and URLs a command line has, and how variables of theirs are called
+_NAMES = {
+    "postgres": ("POSTGRES", "PG", "DB_PASS"),
+    "psql": ("POSTGRES", "PG", "DB_PASS"),
+    "pg_": ("POSTGRES", "PG", "DB_PASS"),
+    "mysql": ("MYSQL", "MARIADB", "DB_PASS"),
+    "mariadb": ("MYSQL", "MARIADB", "DB_PASS"),
+    "mongo": ("MONGO",),
+    "redis": ("REDIS",),
+    "rabbitmq": ("RABBITMQ",),
+    "amqp": ("RABBITMQ",),
+}
+_STORE = Pattern(r"(?i)(?<![a-z])(?:postgres|psql|pg_|mysql|mariadb|mongo|redis|rabbitmq|amqp)")
 _PASSWORD = Pattern(r"(?i)_?(?:password|passwd|pass|pwd|pw)$")
 
 
@@ -75,13 +88,11 @@ class _Claim(NamedTuple):
 def reads(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]) -> Iterator[Read]:
     """The changes to texts that read the files of what moves, no place twice."""
     wanted: dict[tuple[int, str, str], Read] = {}
-    claims: dict[int, dict[Span, list[_Claim]]] = {}
     for finding in _findings(moved):
         for read in finding.result.reads if isinstance(finding.result, Fix) else ():
             read = replace(read, path=by_declaration[finding.variable.declaration.key].mount_path)
             wanted.setdefault((id(read.node), read.path, read.variable), read)
-            for span in () if read.variable else read.spans:
-                claims.setdefault(id(read.node), {}).setdefault(span, []).append(_Claim(finding, read))
+    claims = _claims(moved, by_declaration)
     taken = _own_places(moved)
     given: dict[tuple[int, str], list[Span]] = {}
     for node, places in claims.items():
@@ -90,7 +101,7 @@ def reads(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret
         for span in sorted(places, key=lambda span: (span.start - span.end, span.start)):
             if all(span.end <= other.start or other.end <= span.start for other in done):
                 done.append(span)
-                chosen = _meant(places[span], span)
+                chosen = _told(places[span], span) or places[span][0]
                 given.setdefault((node, chosen.read.path), []).append(span)
     for (node, path, variable), read in wanted.items():
         if variable:
@@ -117,9 +128,37 @@ def _own_places(moved: Iterable[Component]) -> dict[int, list[Span]]:
     return found
 
 
-def _meant(claims: Sequence[_Claim], span: Span) -> _Claim:
-    """The one whose variable the text around the place names, else the first."""
-    if len(claims) == 1:
+def unclear(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]) -> Iterator[tuple[Decision, str]]:
+    """The decisions on secrets of one value that stands at a place for which nothing tells whose it is, with the
+    reason: a file is picked, and when only one of them changes, it may be the wrong one."""
+    for places in _claims(moved, by_declaration).values():
+        for span, claims in places.items():
+            if _told(claims, span) is None:
+                names = " and ".join(dict.fromkeys(claim.finding.variable.name for claim in claims))
+                for claim in claims:
+                    yield (
+                        claim.finding,
+                        f"a check or a command holds the value that {names} share: see that it reads the right file",
+                    )
+
+
+def _claims(
+    moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]
+) -> dict[int, dict[Span, list[_Claim]]]:
+    """Who would let each place read its file, by the identity of the scalar."""
+    claims: dict[int, dict[Span, list[_Claim]]] = {}
+    for finding in _findings(moved):
+        for read in finding.result.reads if isinstance(finding.result, Fix) else ():
+            read = replace(read, path=by_declaration[finding.variable.declaration.key].mount_path)
+            for span in () if read.variable else read.spans:
+                claims.setdefault(id(read.node), {}).setdefault(span, []).append(_Claim(finding, read))
+    return claims
+
+
+def _told(claims: Sequence[_Claim], span: Span) -> _Claim | None:
+    """The one that the text around the place tells: by a variable, a user, or a program; None where it tells none, or
+    several with files of their own."""
+    if _is_one(claims):
         return claims[0]
     before, behind = _around(claims[0].read, span)
     assigned = _ASSIGNED.search(before)
@@ -133,7 +172,17 @@ def _meant(claims: Sequence[_Claim], span: Span) -> _Claim:
             return claim
         if assigned is not None and assigned[1] == variable.name:
             return claim
-    return next((claim for user in users for claim in claims if _is_of(user, claim.finding)), claims[0])
+    told = next((own for user in users if (own := [one for one in claims if _is_of(user, one.finding)])), claims)
+    if not _is_one(told):
+        stores = {match.group().lower() for match in _STORE.finditer(command)}
+        told = [
+            one for one in told if any(name in one.finding.variable.name for store in stores for name in _NAMES[store])
+        ]
+    return told[0] if told and _is_one(told) else None
+
+
+def _is_one(claims: Sequence[_Claim]) -> bool:
+    return len({claim.read.path for claim in claims}) == 1
 
 
 def _around(read: Read, span: Span) -> tuple[str, str]:
