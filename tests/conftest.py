@@ -46,7 +46,7 @@ settings.register_profile("here", max_examples=examples(100))
 settings.load_profile("here")
 
 
-# as a Compose file or `docker compose config` has it, where a dollar sign stands twice
+# as a Compose file or `docker compose config` has it, where a dollar sign appears twice
 _WRAPPED = re.compile(
     r'^(\w+)="\$\$\(cat (\S+) && printf x\)"(?:  #.*)?\n'
     r'export \1="([^"\n]*)\$\$(?:\{\1%x\}|\(encoded "\$\$\{\1%x\}" \'([^\']*)\'\))([^"\n]*)"$',

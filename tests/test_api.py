@@ -74,7 +74,7 @@ def test_bad_input_is_data_and_bad_usage_an_exception(folder: Path) -> None:
     assert outcome.status() == 2
     with pytest.raises(dsec_migrate.UserError, match="there is no format pdf"):
         dsec_migrate.report(outcome, "pdf")
-    with pytest.raises(dsec_migrate.UserError, match="FILE and -f do not go together"):
+    with pytest.raises(dsec_migrate.UserError, match="FILE and -f cannot be combined"):
         dsec_migrate.plan(["compose.yml"], layers=["compose.yml"], directory=folder, environment={})
 
 

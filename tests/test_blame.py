@@ -20,7 +20,7 @@ from dsec_migrate.text.source import Rewritten
 from dsec_migrate.verify import blame
 from dsec_migrate.verify.prove import verify as proof
 
-FAILURE = VerificationError("a text would read another value than it says now")
+FAILURE = VerificationError("a script would read a different value than it contains now")
 COMPOSE = """\
 services:
   db:
@@ -59,7 +59,7 @@ def test_those_that_it_fails_for_stay_and_no_others(number: int, data: st.DataOb
     ids=["nothing moves", "too many causes", "no change is the cause", "too many candidates"],
 )
 def test_what_cannot_be_told_is_refused(number: int, causes: set[int]) -> None:
-    with pytest.raises(VerificationError, match="another value"):
+    with pytest.raises(VerificationError, match="a different value"):
         blame.isolate(range(number), _failing_unless(causes, []), FAILURE)
 
 
@@ -111,7 +111,7 @@ def test_the_rest_of_the_project_moves(
             entry.main(["--no-docker", "--write", "compose.yml"])
         assert stop.value.code == 0
         report = " ".join(capsys.readouterr().out.split())
-        assert "failed verification (a bug: please report it): a text would read another value" in report
+        assert "failed verification (a bug: please report it): a script would read a different value" in report
     text = (folder / "compose.yml").read_text(encoding="utf-8")
     assert "CACHE_PASSWORD: Sedge-Plover-92" in text
     assert "POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password" in text
@@ -129,6 +129,6 @@ def test_a_project_stays_where_no_change_is_the_cause(
     with pytest.raises(SystemExit) as stop:
         entry.main(["--no-docker", "--write", "compose.yml"])
     assert stop.value.code == 3
-    assert "could not be proved right" in capsys.readouterr().err
+    assert "verification failed" in capsys.readouterr().err
     assert (folder / "compose.yml").read_text(encoding="utf-8") == COMPOSE
     assert not (folder / "secrets").exists()

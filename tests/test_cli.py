@@ -319,7 +319,7 @@ def test_no_compose_file_here(run: Callable[..., Run]) -> None:
     Path("sub").mkdir()
     result = run("sub")
     assert result.status == 2
-    assert result.err.startswith("error: there is no Compose file below this folder\n  --> sub\n  help: ")
+    assert result.err.startswith("error: there is no Compose file under this folder\n  --> sub\n  help: ")
 
 
 @pytest.mark.parametrize("words", [(), ("compose.yml",), ("--format", "json"), ("audit", "folder"), ("status",)])
@@ -336,7 +336,7 @@ def test_a_folder_that_is_closed(
     result = run(*words)
     assert result.status == 2
     assert "permission denied" in result.err + result.out
-    assert "as a user who may read the folder" in result.err + result.out
+    assert "as a user with read access to the folder" in result.err + result.out
     assert "internal error" not in result.err + result.out
 
 

@@ -145,8 +145,8 @@ def test_folders_above_are_those_that_the_shell_sees(tmp_path: Path, monkeypatch
 def test_several_files_of_a_kind_are_told(tmp_path: Path) -> None:
     plant(tmp_path, ["compose.yml", "docker-compose.yml", "compose.override.yml", "compose.override.yaml"])
     (project,) = found(tmp_path)
-    assert "Compose takes compose.yml and ignores docker-compose.yml" in told(project)
-    assert "Compose takes compose.override.yml and ignores compose.override.yaml" in told(project)
+    assert "Compose uses compose.yml and ignores docker-compose.yml" in told(project)
+    assert "Compose uses compose.override.yml and ignores compose.override.yaml" in told(project)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_several_files_of_a_kind_are_told(tmp_path: Path) -> None:
         ({}, {}, "there is no Compose file here"),
         ({"compose.yml": ""}, {"COMPOSE_FILE": "x.yml"}, "there is no such file (COMPOSE_FILE names it)"),
         ({"compose.yml": ""}, {"COMPOSE_FILE": ""}, "there is a folder, not a file (COMPOSE_FILE names it)"),
-        ({"compose.yml": ""}, {"COMPOSE_FILE": "-"}, "COMPOSE_FILE names standard input"),
-        ({"x.yml": ""}, {"COMPOSE_FILE": f"x.yml{os.pathsep}./x.yml"}, "COMPOSE_FILE names this file twice"),
-        ({"compose.yml": ""}, {"COMPOSE_DISABLE_ENV_FILE": "yes"}, "COMPOSE_DISABLE_ENV_FILE takes true or false"),
+        ({"compose.yml": ""}, {"COMPOSE_FILE": "-"}, "COMPOSE_FILE is standard input"),
+        ({"x.yml": ""}, {"COMPOSE_FILE": f"x.yml{os.pathsep}./x.yml"}, "COMPOSE_FILE lists this file twice"),
+        ({"compose.yml": ""}, {"COMPOSE_DISABLE_ENV_FILE": "yes"}, "COMPOSE_DISABLE_ENV_FILE must be true or false"),
         ({"compose.yml": ""}, {"COMPOSE_ENV_FILES": "a.env"}, "there is no such env file"),
         ({"compose.yml": "", ".env": "A='open\n"}, {}, "the env file cannot be read"),
     ],
@@ -297,15 +297,15 @@ def test_the_project_directory_alone_is_where_compose_looks(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "layers", "project_directory", "what"),
     [
-        (["a.yml"], ["a.yml"], None, "FILE and -f do not go together"),
+        (["a.yml"], ["a.yml"], None, "FILE and -f cannot be combined"),
         ([], ["-"], None, "a project cannot be read from standard input"),
         (["-"], [], None, "a project cannot be read from standard input"),
         ([], ["a.yml", "b.yml"], None, "there is no such file (-f names it)"),
         ([], ["d"], None, "there is a folder, not a file (-f names it)"),
-        ([], ["a.yml", "./a.yml"], None, "-f names this file twice"),
+        ([], ["a.yml", "./a.yml"], None, "-f lists this file twice"),
         ([], ["a.yml"], "gone", "there is no such folder"),
-        (["d"], [], "d", "--project-directory does not go with a folder"),
-        (["d"], [], None, "there is no Compose file below this folder"),
+        (["d"], [], "d", "--project-directory cannot be combined with a folder"),
+        (["d"], [], None, "there is no Compose file under this folder"),
     ],
 )
 def test_bad_usage(
@@ -466,7 +466,7 @@ def test_what_the_user_of_a_file_does_not_load_is_told(tmp_path: Path) -> None:
     )
     (project,) = found(tmp_path, ".")
     assert names(tmp_path, [project]) == ["z/compose.yml"]
-    assert "another project extends services of this file" in told(project)
+    assert "another project extends services from this file" in told(project)
     assert f"without {tmp_path / 'compose.override.yml'}" in told(project)
 
 

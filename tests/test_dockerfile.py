@@ -201,16 +201,16 @@ def test_two_readers_agree(lines: list[tuple[str, str]]) -> None:
 
 
 WRONG = {
-    "RUN x": "RUN stands above",
+    "RUN x": "RUN is above",
     "FROM a\nRUNNN x": "no such instruction",
     "FROM": "needs an argument",
     "FROM a\nHEALTHCHECK": "needs an argument",
     "FROM a\nHEALTHCHECK CMD": "CMD and a command",
-    "FROM a\nRUN <<EOF\nx": "does not end",
+    "FROM a\nRUN <<EOF\nx": "not terminated",
     "FROM a\nCOPY x": "more arguments",
     "FROM a\nENV a=1 b": "NAME=value",
     "FROM a b": "AS a name",
-    "FROM a\nRUN [1]": "list of texts",
+    "FROM a\nRUN [1]": "JSON list of strings",
     "FROM a\nONBUILD FROM x": "no trigger",
     "FROM a\nCMD --x y": "no flags",
     "FROM a\nARG =x": "before the =",

@@ -351,14 +351,14 @@ def test_an_unclosed_quote_is_reported_where_it_opens(parse: Callable[[str], Doc
 
 
 PROBLEMS = [
-    ("key twice", f"a: 1\nb: {CANARY}\na: {CANARY}\n", 3, 1, "stands twice"),
-    ("key twice in flow style", "x: {a: 1, a: 2}\n", 1, 11, "stands twice"),
+    ("key twice", f"a: 1\nb: {CANARY}\na: {CANARY}\n", 3, 1, "appears twice"),
+    ("key twice in flow style", "x: {a: 1, a: 2}\n", 1, 11, "appears twice"),
     ("number as a key", "a: 1\n5: b\n", 2, 1, "not a string"),
     ("nothing as a key", "~: b\n", 1, 1, "not a string"),
     ("mapping as a key", "{a: b}: c\n", 1, 1, "not a string"),
     ("merge key of a text", f"a:\n  <<: {CANARY}\n", 2, 7, "merge key"),
-    ("merge key of a list of texts", "x: &x word\na: {<<: [*x]}\n", 2, 9, "merge key"),
-    ("merge key twice", "x: &x {b: c}\na:\n  <<: *x\n  <<: *x\n", 4, 3, "stands twice"),
+    ("merge key of a JSON list of strings", "x: &x word\na: {<<: [*x]}\n", 2, 9, "merge key"),
+    ("merge key twice", "x: &x {b: c}\na:\n  <<: *x\n  <<: *x\n", 4, 3, "appears twice"),
 ]
 
 
@@ -395,7 +395,7 @@ def test_depth_is_limited_with_aliases_followed(parse: Callable[[str], Document]
     assert plain(parse(chain(3)).roots[0])
     with pytest.raises(UserError) as caught:
         parse(chain(100))
-    assert (caught.value.what, caught.value.line) == ("the aliases of the file unfold to more than 200 levels", 5)
+    assert (caught.value.what, caught.value.line) == ("the file's aliases expand to more than 200 levels", 5)
 
 
 def test_aliases_may_repeat_what_is_large(parse: Callable[[str], Document]) -> None:
@@ -410,7 +410,7 @@ def test_aliases_may_repeat_what_is_large(parse: Callable[[str], Document]) -> N
 def test_aliases_that_unfold_too_far_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 7)]
-    with pytest.raises(UserError, match="unfold"):
+    with pytest.raises(UserError, match="expand"):
         parse_text("\n".join(lines))
 
 
@@ -440,9 +440,9 @@ def test_a_node_is_compared_by_identity() -> None:
         ("x: 1\na: 'b\nc: d\n", (2, 4), "found unexpected end of stream", "close the quote that begins here"),
         ("a:\n\tb: 1\n", (2, 1), "found character that cannot start any token", "never with tabs"),
         ("a: @x\n", (1, 4), "found character that cannot start any token", "needs quotes"),
-        ("- a\nb: c\n", (2, 1), "expected '-' indicator in the list that begins at 1:1", "begin in one column"),
+        ("- a\nb: c\n", (2, 1), "expected '-' indicator in the list that begins at 1:1", "align the items"),
         ('x: "a" b\n', (1, 8), "did not find expected key in the mapping that begins at 1:1", "a closing quote"),
-        ("a: |x\n b\n", (1, 5), "expected comment or line break in the text that begins at 1:4", "the line below"),
+        ("a: |x\n b\n", (1, 5), "expected comment or line break in the text that begins at 1:4", "the line after"),
         ("a: ]\n", (1, 4), "did not find expected node content", "quotes around a value"),
     ],
 )
@@ -456,4 +456,4 @@ def test_an_error_is_a_whole_sentence_with_its_cause(
     assert error.what.startswith("invalid YAML: ")
     assert error.what.endswith(what)
     assert cause in error.help
-    assert error.help.endswith("; `docker compose config` refuses the file as well")
+    assert error.help.endswith("; `docker compose config` refuses the file, too")

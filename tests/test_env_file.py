@@ -65,7 +65,7 @@ def read(text: str, raw: bool) -> list[Entry]:
 
 
 def meaning(entry: Entry) -> tuple[object, ...]:
-    """What an entry says whatever stands above it."""
+    """What an entry says whatever is above it."""
     return entry.name, entry.template, entry.quote, entry.exported, entry.references, entry.passed
 
 

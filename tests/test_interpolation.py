@@ -128,7 +128,7 @@ def test_a_value_unfolds_as_far_as_the_limit_says(template: str) -> None:
     value = "x" * (limits.UNFOLDED_CHARACTERS // 2 + 1)
     with pytest.raises(InterpolationError) as caught:
         interpolate(template, {"V": value})
-    assert (caught.value.reason, str(caught.value)) == ("length", "the value unfolds to more than 1 MiB")
+    assert (caught.value.reason, str(caught.value)) == ("length", "the value expands to more than 1 MiB")
     assert interpolate("$V", {"V": value}).value == value
     # what stands in the text itself unfolds to nothing else
     assert interpolate(f"{value}{value}{value}$X", {"X": "end"}).value.endswith("xend")

@@ -426,8 +426,8 @@ def test_words_of_the_schema(text: str, what: str, help_: str) -> None:
         (
             "services: {a: {image: x, environment: [A=1, 'PASSWORD = hidden']}}",
             ("services", "a", "environment", 1),
-            "`services.a.environment[1]` has a blank behind the name",
-            "write NAME=value without blanks",
+            "`services.a.environment[1]` has a space after the name",
+            "write NAME=value without spaces",
         ),
     ],
 )

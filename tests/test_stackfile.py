@@ -134,7 +134,7 @@ def test_what_has_no_form_there_stays_an_error(folder: Path) -> None:
     ("words", "told"),
     [
         (("--stack-output", "stack.yml"), "goes with --target swarm"),
-        (("--target", "swarm", "--stack-output", "below/stack.yml"), "has to stand beside the Compose file"),
+        (("--target", "swarm", "--stack-output", "below/stack.yml"), "must be next to the Compose file"),
         (("--target", "swarm", "--stack-output", "taken.yml"), "dsec-migrate did not write"),
     ],
 )

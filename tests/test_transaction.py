@@ -270,7 +270,7 @@ def test_links_stay_links_and_their_aims_get_the_text(project: Path, tmp_path: P
     (project / "secrets").symlink_to(elsewhere / "values")
     before = everything(tmp_path)
     if place == "elsewhere":
-        with pytest.raises(UserError, match="outside of the project"):
+        with pytest.raises(UserError, match="outside the project"):
             commit(project / "secrets", work(project))
         assert everything(tmp_path) == before
     allowed = Boundary.around(project, [elsewhere])
@@ -557,7 +557,7 @@ def test_the_second_run_says_so_when_it_takes_too_long(project: Path, monkeypatc
     monkeypatch.setattr(journals, "LOCK_SECONDS", 0.2)
     process = hold(project / "secrets", 30)
     try:
-        with pytest.raises(UserError, match="another run works on this folder"):
+        with pytest.raises(UserError, match="another run is working on this folder"):
             commit(project / "secrets", work(project))
         assert (project / "a.yml").read_text("utf-8") == OLD
         # what the first one works with is still there

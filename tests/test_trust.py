@@ -137,7 +137,7 @@ def test_a_journal_that_tells_of_files_elsewhere_is_not_followed(
     assert (project / ".git" / "config").read_text() == "[core]\n"
     if state != "done":
         assert said.status == 2
-        assert "outside of the project: nothing was done" in said.err
+        assert "outside the project: nothing was done" in said.err
         assert snapshot(project) == inside
 
 
@@ -258,10 +258,10 @@ def test_what_leads_out_of_the_project_stops_a_write(project: Path, say: Say, na
     assert snapshot(project) == inside
     if name != "compose.yml":
         assert said.status == 2
-        assert "this is outside of the project, and nothing there is changed" in said.err
+        assert "this is outside the project and will not be changed" in said.err
         assert str(aim) in said.err
         assert "--allow" in said.err
-        assert "outside of the project" in shown.out
+        assert "outside the project" in shown.out
     # the call may name the place
     assert say("--write", "--allow", str(aim.parent)).status == 0
     assert (outside(project) != before) == (name != ".gitignore")

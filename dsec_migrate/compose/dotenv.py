@@ -125,7 +125,7 @@ def quote(value: str, mark: str = "") -> str:
     environment variable can hold, and for lone surrogates, which are not text. Not for ``format: raw``.
     """
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("an environment variable holds neither NUL characters nor broken text")
+        raise ValueError("an environment variable cannot contain NUL characters or invalid text")
     if not mark and re.fullmatch(_NEEDS_NO_QUOTES, value):
         return value
     if mark == '"' or "\n" in value or "\r" in value or re.search(_OPEN_PAIR, value):
@@ -239,10 +239,10 @@ def _raw_entries(text: str, position: int, surroundings: Mapping[str, str]) -> I
         offset = position
         position += len(line) + 1
         if len(line) * 4 > _RAW_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > _RAW_LINE_BYTES:
-            raise _error(text, offset, f"a line of format: raw has at most {_RAW_LINE_BYTES:,} bytes")
+            raise _error(text, offset, f"a line with format: raw has at most {_RAW_LINE_BYTES:,} bytes")
         content = line.removesuffix("\r").lstrip(SPACES)
         if not is_text(line):
-            raise _error(text, offset, "format: raw takes UTF-8 text only")
+            raise _error(text, offset, "format: raw accepts only UTF-8")
         if not content or content.startswith("#"):
             continue
         start = offset + line.index(content)

@@ -210,7 +210,9 @@ def _is_disabled(variables: Mapping[str, str]) -> bool:
         return False
     if value in _TRUE:
         return True
-    raise UserError("COMPOSE_DISABLE_ENV_FILE takes true or false", help="Compose refuses anything else, or nothing")
+    raise UserError(
+        "COMPOSE_DISABLE_ENV_FILE must be true or false", help="Compose refuses any other value, and an empty one"
+    )
 
 
 def read_entries(
@@ -237,5 +239,5 @@ def read_entries(
             str(source.path),
             error.line,
             error.column,
-            help="correct the line; Compose refuses the file as it is",
+            help="correct the line; Compose refuses the file, too",
         ) from None

@@ -47,7 +47,7 @@ class InterpolationError(Exception):
         if self.reason == "depth":
             return f"references are nested more than {limits.INTERPOLATION_DEPTH} deep"
         if self.reason == "length":
-            return f"the value unfolds to more than {limits.UNFOLDED_CHARACTERS // 2**20} MiB"
+            return f"the value expands to more than {limits.UNFOLDED_CHARACTERS // 2**20} MiB"
         return "invalid interpolation format: write $NAME, ${NAME}, ${NAME:-default}, or $$ for a plain $"
 
 

@@ -189,8 +189,8 @@ def _decode_binary(text: str) -> str:
         try:
             return a2b_base64(packed).decode("utf-8")
         except UnicodeDecodeError:
-            raise ScalarError("this !!binary is no UTF-8 text") from None
-    raise ScalarError("a !!binary is not written in base64")
+            raise ScalarError("this !!binary value is not UTF-8") from None
+    raise ScalarError("a !!binary value is not valid base64")
 
 
 def _tag_of(value: Value) -> str:

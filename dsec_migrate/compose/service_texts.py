@@ -211,7 +211,7 @@ def _defined(project: Project, kind: str, name: str | None) -> Iterator[tuple[st
 def _read(path: Path, name: str) -> Iterator[tuple[str, str]]:
     try:
         if path.stat().st_size > MOST_BYTES_OF_A_FILE:
-            yield "", f"{name} is too large to be looked through"
+            yield "", f"{name} is too large to search"
         else:
             yield read_bytes(path).decode("utf-8", "replace"), ""
     except OSError:
@@ -230,7 +230,7 @@ def _below(project: Project, folder: Path) -> Iterator[tuple[str, str]]:
         folders[:] = [name for name in folders if _SKIPPED_FOLDERS.fullmatch(name) is None]
         entries += len(names)
         if entries > MOST_ENTRIES:
-            yield "", f"{folder.name} is too large to be looked through"
+            yield "", f"{folder.name} is too large to search"
             return
         for name in names:
             path = Path(where, name)
@@ -248,7 +248,7 @@ def _below(project: Project, folder: Path) -> Iterator[tuple[str, str]]:
             count += 1
             size += len(content)
             if count > MOST_FILES or size > MOST_BYTES or len(content) > MOST_BYTES_OF_A_FILE:
-                yield "", f"{folder.name} is too large to be looked through"
+                yield "", f"{folder.name} is too large to search"
                 return
             yield content.decode("utf-8", "replace"), ""
     if failed:

@@ -122,7 +122,7 @@ def _references(text: str) -> tuple[Reference, ...]:
 def _refused(document: Document, node: Content | object, what: str) -> UserError:
     start = getattr(node, "start", 0)
     return document.error(
-        f"Swarm refuses {what}", start, "take it out for Swarm, or leave out --target swarm and --source external"
+        f"Swarm refuses {what}", start, "remove it for Swarm, or drop --target swarm and --source external"
     )
 
 
@@ -163,7 +163,7 @@ def outdated(document: Document, root: Content, new: Content | None = None) -> I
         since.setdefault(minor, what)
     if since and (newest := max(since)) > has:
         what = f"Swarm knows {since[newest]} from version 3.{newest} on, and this file says {version.value}"
-        yield document.error(what, version.start, f'write version: "3.{max(newest, 8)}", or take the line out')
+        yield document.error(what, version.start, f'write version: "3.{max(newest, 8)}", or remove the line')
 
 
 def has_version(root: Content) -> bool:

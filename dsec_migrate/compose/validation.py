@@ -287,7 +287,7 @@ def _blank_names(path: tuple[str | int, ...], variables: object) -> Iterator[Pro
         name = _literal(item.partition("=")[0]) if isinstance(item, str) else None
         if name and name[-1] in _BLANK:
             place = (*path, index)
-            yield Problem(place, f"`{_where(place)}` has a blank behind the name", "write NAME=value without blanks")
+            yield Problem(place, f"`{_where(place)}` has a space after the name", "write NAME=value without spaces")
 
 
 def _port_fault(port: object) -> str:
@@ -330,11 +330,11 @@ def _sourceless_problems(data: Mapping[str, object], in_swarm: bool) -> Iterator
                 lacking = not {*sources, "external"} & {*settings}
             else:
                 has_driver = bool(settings.get("driver"))
-                advice += ": drivers are Swarm's alone (--target swarm)" if has_driver else ""
+                advice += ": only Swarm supports drivers (--target swarm)" if has_driver else ""
                 is_said = "file" in settings or settings.get("environment", "") or (has_driver and in_swarm)
                 lacking = not is_said and settings.get("external", False) in (False, "false")
             if lacking:
-                yield Problem((kind, name), f"`{kind}.{name}` does not say where the value is", advice)
+                yield Problem((kind, name), f"`{kind}.{name}` has no source for the value", advice)
 
 
 class _Reference(NamedTuple):

@@ -54,7 +54,7 @@ def follow(dockerfile: Dockerfile, name: str) -> Journey:
                 continue
             inner = instruction.trigger or instruction
             if instruction.keyword == "ONBUILD" and _mentions(dockerfile, inner, name):
-                obstacle = obstacle or f"line {instruction.line}: ONBUILD keeps it for another build"
+                obstacle = obstacle or f"line {instruction.line}: ONBUILD passes it to another build"
             elif inner.keyword in _EXPANDING and _mentions(dockerfile, inner, name):
                 obstacle = obstacle or f"line {instruction.line}: {inner.keyword} reads it{_WHY.get(inner.keyword, '')}"
             elif instruction.keyword == "ENV" and here:
@@ -96,7 +96,7 @@ def _mentions(dockerfile: Dockerfile, instruction: Instruction, name: str) -> bo
 
 
 def _stages(dockerfile: Dockerfile) -> Iterator[list[Instruction]]:
-    """What stands above the first FROM, then what follows each."""
+    """What is above the first FROM, then what follows each."""
     body: list[Instruction] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword == "FROM":

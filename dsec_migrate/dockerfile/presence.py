@@ -80,7 +80,7 @@ def _arrivals(dockerfile: Dockerfile, known: Sequence[Stage], presence: Presence
             path = posixpath.join(folder or "", target)
             is_certain = bool(rest) and not set("$*?[") & set(word + target) and path.startswith("/")
             if not is_certain or "$" in source or inner is not instruction:
-                raise _UnknownError(f"line {instruction.line}: COPY takes the file, too, from that stage")
+                raise _UnknownError(f"line {instruction.line}: COPY also takes the file from that stage")
             yield Presence(
                 stage, number, posixpath.normpath(posixpath.join(path, rest or "")), _user(known, stage, number)
             )

@@ -36,7 +36,7 @@ def mistake(dockerfile: Dockerfile) -> Mistake | None:
         what = _of(instruction, dockerfile.escape)
         is_inside = is_inside or instruction.keyword == "FROM"
         if not what and not is_inside and instruction.keyword != "ARG":
-            what = f"{instruction.keyword} stands above the first FROM"
+            what = f"{instruction.keyword} is above the first FROM"
         if what:
             return Mistake(instruction.line, what)
     return None if is_inside else Mistake(1, "it has no FROM")
@@ -50,7 +50,7 @@ def _of(instruction: Instruction, escape: str) -> str:
     if instruction.flags and keyword not in _WITH_FLAGS:
         return f"{keyword} has no flags"
     if any(not each.ends for each in instruction.heredocs):
-        return "its here-document does not end"
+        return "its here-document is not terminated"
     if instruction.trigger is not None:
         # what else it says is asked in the other build
         inner = instruction.trigger.keyword
@@ -58,13 +58,13 @@ def _of(instruction: Instruction, escape: str) -> str:
     found = [instruction.text[slice(*word)] for word in words(instruction.text, escape)]
     listed = instruction.words() if keyword in _LISTS else None
     if keyword in _LISTS and listed is None and _is_other_list(instruction.text):
-        return f"{keyword} takes a list of texts"
+        return f"{keyword} requires a JSON list of strings"
     if len(found if listed is None else listed) < _LEAST[keyword]:
         return f"{keyword} needs {'more arguments' if found else 'an argument'}"
     if keyword == "SHELL" and listed is None:
-        return "SHELL takes a list of texts"
+        return "SHELL requires a JSON list of strings"
     if keyword == "FROM" and not (len(found) == 1 or (len(found) == 3 and found[1].lower() == "as")):
-        return "FROM takes an image, or an image AS a name"
+        return "FROM requires an image, or an image AS a name"
     if keyword in _PAIRS and "=" in found[0] and any("=" not in word for word in found):
         return f"{keyword} takes NAME=value"
     if keyword in _PAIRS and "=" not in found[0] and len(found) == 1:
@@ -77,7 +77,7 @@ def _of(instruction: Instruction, escape: str) -> str:
 def _of_check(found: list[str]) -> str:
     if found[0] == "NONE":
         return "HEALTHCHECK NONE takes no arguments" if len(found) > 1 else ""
-    return "" if found[0] == "CMD" and len(found) > 1 else "HEALTHCHECK takes CMD and a command, or NONE"
+    return "" if found[0] == "CMD" and len(found) > 1 else "HEALTHCHECK requires CMD and a command, or NONE"
 
 
 def _is_other_list(text: str) -> bool:

@@ -28,7 +28,7 @@ from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass
 from dsec_migrate.text.source import Rewritten
 
-MARK = "# Made by dsec-migrate; `dsec-migrate --source {name}` makes it anew."
+MARK = "# Made by dsec-migrate; `dsec-migrate --source {name}` regenerates it."
 SERVICE = "secrets"
 _FOLDER = "/secrets"
 
@@ -57,7 +57,7 @@ def plan(project: Project, rewritten: Sequence[Rewritten], options: Options, dis
         raise UserError(
             f"the project has a service {SERVICE} already",
             str(project.source.path),
-            help="rename it, or take another --source",
+            help="rename it, or use another --source",
         )
     notes: list[str] = []
     consumers = [one for service in after.services.values() if (one := _consumer(after, service, options, notes))]
@@ -77,7 +77,9 @@ def _consumer(project: Project, service: Service, options: Options, notes: list[
     files: dict[str, str] = {}
     for path, secret in mounts.items():
         if str(PurePosixPath(path).parent) != SECRETS_MOUNT:
-            notes.append(f"{service.name} mounts {secret} at {path}, where no volume can stand: it stays on files")
+            notes.append(
+                f"{service.name} mounts {secret} at {path}, where no volume can be mounted: it keeps using files"
+            )
             return None
         files[PurePosixPath(path).name] = secret
     guard, command = _guard(project, service, sorted(files), options)
@@ -119,7 +121,7 @@ def _lines(project: Project, consumers: Sequence[_Consumer], manager: Manager) -
     way = runtime(manager)
     name = project_name(project)
     yield MARK.format(name=manager.name)
-    yield f"# The values come from {way.title} when the project starts; no file of this host holds one."
+    yield f"# The values come from {way.title} when the project starts; no file on this host contains one."
     yield "services:"
     yield f"  {SERVICE}:"
     yield f"    image: {json.dumps(manager.image or way.image)}"

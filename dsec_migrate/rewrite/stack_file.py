@@ -30,7 +30,7 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
 from dsec_migrate.text.source import Rewritten
 
-MARK = "# Made by dsec-migrate from {name}; `--stack-output` makes it anew."
+MARK = "# Made by dsec-migrate from {name}; `--stack-output` regenerates it."
 _PLAIN = Pattern(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*(?<![.:])")
 _OCTAL = Pattern(r"0?[0-7]{3}")
 _NUMBER = Pattern(r"[0-9]+")
@@ -59,11 +59,11 @@ def plan(
     """
     source = project.source.path
     if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
-        what = "a stack file is made from one file with one document"
-        raise UserError(what, str(source), help="merge them first: docker compose config")
+        what = "a stack file is made from a single file with a single document"
+        raise UserError(what, str(source), help="merge them first with `docker compose config`")
     path = resolve_path(project, output)
     if path.parent != resolve_path(project, "."):
-        what = "the stack file has to stand beside the Compose file: its relative paths mean that folder"
+        what = "the stack file must be next to the Compose file: its relative paths refer to that folder"
         raise UserError(what, str(path))
     texts = {file.source.real_path: file.text for file in rewritten}
     after = projects.reload(project, texts)
@@ -252,4 +252,4 @@ def _env_file_notes(project: Project) -> Iterator[str]:
                 ):
                     odd.setdefault(str(source.path), {})[variable.name] = None
     for path, names in odd.items():
-        yield f"`docker stack deploy` takes {', '.join(names)} of {path} with quotes and references as they stand"
+        yield f"`docker stack deploy` takes {', '.join(names)} of {path} literally, with quotes and references"

@@ -110,7 +110,7 @@ class Values(Blocks):
         word = _WORD.match(node.value, patch.span.start) if is_added else None
         place = text_span(self.document, node, Span(*word.span()) if word is not None else patch.span)
         if place is None:
-            raise VerificationError("a part of a text stands in no one place")
+            raise VerificationError("part of a string has no single position")
         column = " " * self.column(place.start)
         text = patch.text.replace("\n", self.newline_at(place.start) + column)
         self.replace(place.start, place.start if is_added else place.end, text)

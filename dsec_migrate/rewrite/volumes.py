@@ -38,7 +38,7 @@ def apply(
     """The plan and the texts with folders in place of secrets. ``directory`` is the folder of the secrets as the
     Compose file says it. Raises UserError where the project cannot be written so."""
     if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
-        raise _refused(project, "its services stand in several files")
+        raise _refused(project, "its services are defined in several files")
     overlay = {file.source.real_path: file.text for file in rewritten}
     after = projects.reload(project, overlay)
     folders = {name: _files(after, service) for name, service in after.services.items() if by_path(service)}
@@ -61,7 +61,7 @@ def check_readers(project: Project, others: Iterable[Reader]) -> None:
 
 def _refused(project: Project, why: str) -> UserError:
     return UserError(
-        f"its secrets cannot be mounted as a volume: {why}", str(project.source.path), help="leave --mount volume out"
+        f"its secrets cannot be mounted as a volume: {why}", str(project.source.path), help="drop --mount volume"
     )
 
 
@@ -77,7 +77,7 @@ def _files(project: Project, service: Service) -> Mapping[str, str]:
     (layer,) = service.layers
     own = layer.service.own("secrets")
     if own is None or own.value is not layer.service.get("secrets") or layer.service.flow:
-        raise _refused(project, f"the list of {service.name} is shared, or written between braces")
+        raise _refused(project, f"the list of {service.name} is shared, or in flow style")
     if own.value.anchor is not None or layer.service.anchor is not None:
         raise _refused(project, f"{service.name} is shared through an anchor")
     volumes = layer.service.effective().get("volumes")

@@ -18,7 +18,7 @@ from dsec_migrate.text.records import dataclass
 from dsec_migrate.text.secret import Secret
 
 OPTIONS = frozenset({"--namespace", "--out", "--with-values"})
-MARK = "# Made by dsec-migrate; `dsec-migrate push --to kubernetes` makes it anew."
+MARK = "# Made by dsec-migrate; `dsec-migrate push --to kubernetes` regenerates it."
 VALUES = "secrets.yaml"
 """The one file with values, where they were asked for."""
 SCRIPT = "create-secrets.sh"

@@ -69,9 +69,9 @@ def outside(path: Path) -> UserError:
     leads = "" if real == Path(os.path.abspath(path)) else f": it leads to {real}"  # noqa: PTH100
     folder = real if real.is_dir() else real.parent
     return UserError(
-        f"this is outside of the project, and nothing there is changed{leads}",
+        f"this is outside the project and will not be changed{leads}",
         str(path),
-        help=f"if it is to be changed: --allow {folder}",
+        help=f"to change it, pass --allow {folder}",
     )
 
 

@@ -47,9 +47,9 @@ class VerificationError(Exception):
 def unproved(message: str, file: str) -> InternalError:
     """What a :class:`VerificationError` says of a project, in the shape of all errors."""
     return InternalError(
-        f"the result could not be proved right, so nothing was written: {message}",
+        f"verification failed, so nothing was written: {message}",
         file,
-        help="the file is as it was; please report this, it is a defect of dsec-migrate",
+        help="the file is unchanged; please report this, it is a bug in dsec-migrate",
     )
 
 
@@ -65,10 +65,10 @@ def told(error: Exception, file: str = "") -> UserError:
         return unproved(str(error), file)
     if isinstance(error, PermissionError):
         # somebody else's folder, mounted in a container say
-        advice = "run it as a user who may read the folder"
+        advice = "run it as a user with read access to the folder"
         return UserError("permission denied", str(error.filename or file), help=advice)
     return InternalError(
         f"internal error ({type(error).__name__})",
         file,
-        help="this is a defect of dsec-migrate: please report it with the command line, but never with a secret",
+        help="this is a bug in dsec-migrate: please report it with the command line, but without any secret",
     )

@@ -67,7 +67,7 @@ class Source:
             raise UserError(
                 f"cannot read the file: {error.strerror or type(error).__name__}",
                 str(path),
-                help="name a Compose file that exists and that you may read",
+                help="name an existing Compose file that you can read",
             ) from None
         return cls.decode(path, data, is_env_file=is_env_file)
 
@@ -86,7 +86,7 @@ class Source:
                 str(path),
                 line,
                 column,
-                help="save it as UTF-8; Compose refuses it as it is",
+                help="save it as UTF-8; Compose refuses it, too",
             ) from None
         return cls(path, data, text, encoding, mark, errors)
 

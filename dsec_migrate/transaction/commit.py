@@ -120,9 +120,7 @@ def commit(folder: Path, work: Work, boundary: Boundary) -> Run:
     try:
         with journal.locked():
             if journal.is_interrupted():
-                raise UserError(
-                    "another run was interrupted just now", str(journal.folder), help="run the command again"
-                )
+                raise UserError("another run was just interrupted", str(journal.folder), help="run the command again")
             run = _Transaction(journal, work, new_folders).perform()
             if run.undoes or work.is_forgotten:
                 # what cannot be forgotten now is by the next run
@@ -234,7 +232,9 @@ class _Transaction:
         for path, content in (*values, *((file.path, file.content) for file in self.work.uses)):
             if read(path) != content.content():
                 raise UserError(
-                    "the secret file changed meanwhile; nothing was migrated", str(path), help="run the command again"
+                    "the secret file was changed in the meantime; nothing was migrated",
+                    str(path),
+                    help="run the command again",
                 )
 
     def _keep_originals(self) -> None:
@@ -264,7 +264,7 @@ class _Transaction:
             remove(temporary)
             if path.is_symlink() or not path.is_file() or read(path) != _bytes(file):
                 raise UserError(
-                    "a file of that name appeared meanwhile; it was left as it is",
+                    "a file of that name was created in the meantime; it is unchanged",
                     str(file.path),
                     help="run the command again",
                 ) from None

@@ -160,7 +160,7 @@ class Journal:
             raise UserError(
                 f"the journal of earlier runs is not used: {reason}",
                 str(self.home),
-                help=f"look at it; to go on without it, move {self.home} and {self.folder / UNDO} away",
+                help=f"inspect it; to continue without it, move {self.home} and {self.folder / UNDO} away",
             )
         self._is_trusted = True
 
@@ -174,7 +174,7 @@ class Journal:
         if not (stat.S_ISDIR if is_folder else stat.S_ISREG)(status.st_mode):
             return f"{name} is no {'folder' if is_folder else 'plain file'} of its own"
         if not is_folder and status.st_nlink > 1:
-            return f"{name} has another name elsewhere (a hard link)"
+            return f"{name} is hard-linked from elsewhere"
         if not self.boundary.is_of_caller(status):
             return f"{name} belongs to another user"
         if not is_folder and path.name != "lock" and git_index.is_tracked(path):
@@ -190,7 +190,7 @@ class Journal:
             is_beside = is_beside or (path in run.folders and self.folder.is_relative_to(path))
             if not is_beside and not self.boundary.holds(path):
                 raise UserError(
-                    f"the journal tells of {path}, which is outside of the project: nothing was done",
+                    f"the journal mentions {path}, which is outside the project: nothing was done",
                     str(self.record),
                     help=f"if a run of yours changed it: --allow {path.parent}",
                 )
@@ -211,7 +211,7 @@ class Journal:
         raise UserError(
             "the journal of earlier runs cannot be read",
             str(self.record),
-            help="it may be from a newer version of this program; move its folder away to go on without it",
+            help="it may be from a newer version of dsec-migrate; to continue without it, move its folder away",
         )
 
     def is_interrupted(self) -> bool:
@@ -244,9 +244,9 @@ class Journal:
             if len(self._key) != _KEY_BYTES:
                 self._key = b""
                 raise UserError(
-                    "the key of the journal is gone: nothing can be compared with what earlier runs wrote",
+                    "the journal's key is gone: earlier runs cannot be compared",
                     str(self._key_file),
-                    help=f"move its folder away to go on without it; the former files are in {self.folder / UNDO}",
+                    help=f"without it: move its folder away; the original files are in {self.folder / UNDO}",
                 )
         return hmac.new(self._key, content, hashlib.sha256).hexdigest()
 
@@ -292,7 +292,7 @@ class Journal:
                 stream.close()
             if time.monotonic() > until:
                 raise UserError(
-                    "another run works on this folder",
+                    "another run is working on this folder",
                     str(path),
                     help="wait until it is done, then run the command again",
                 )

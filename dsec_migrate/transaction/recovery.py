@@ -143,9 +143,9 @@ def _take_back(journal: Journal, run: Run) -> None:
         original = read(journal.originals(run.number) / str(number))
         if original is None:
             raise UserError(
-                "the former file is gone from the journal",
+                "the original file is gone from the journal",
                 str(file.path),
-                help="take it from git or from a backup, then run the command again",
+                help="restore it from git or a backup, then run the command again",
             )
         try:
             overwrite(file.path, run.number, original)
@@ -254,7 +254,7 @@ def _heir(run: Run, undone: Sequence[Run]) -> Run:
 
 def changed(path: Path) -> UserError:
     return UserError(
-        "the file changed while it was being migrated; it was left as it is",
+        "the file was changed during the migration; it is unchanged",
         str(path),
         help="run the command again",
     )

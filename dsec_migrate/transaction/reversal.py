@@ -71,9 +71,9 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
     journal = Journal(folder, boundary)
     if not run.has_originals:
         raise UserError(
-            "the former bytes of this run were deleted (undo --forget)",
+            "the original files of this run were deleted (undo --forget)",
             str(journal.record),
-            help="take the files from git or from a backup",
+            help="restore the files from git or a backup",
         )
     known = journal.runs()
     # one that was taken back before may have left it something
@@ -236,7 +236,7 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
         now = current[file.mark :].decode(file.encoding, errors)
     except UnicodeError:
         raise UserError(
-            "the file has another encoding than before",
+            "the file's encoding has changed",
             str(file.path),
             help=f"save it as {file.encoding.upper()} {'with' if mark else 'without'} a byte order mark",
         ) from None
@@ -248,11 +248,11 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
         return mark + take_out(before, edits, now).encode(file.encoding, errors)
     except TouchedError as error:
         raise UserError(
-            "a line that the migration changed was edited since",
+            "a line that the migration changed has been edited since",
             str(file.path),
             error.line,
             1,
-            help="make it as the migration left it, or restore the place by hand",
+            help="restore what the migration wrote, or edit the line by hand",
         ) from None
 
 

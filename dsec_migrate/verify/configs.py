@@ -35,7 +35,7 @@ def check(before: Project, after: Project, secrets: Mapping[str, PlannedSecret])
             if secret is None or path in mounted_before or not _holds(secret, file, after):
                 raise VerificationError(f"{name} would not find the same file at {path}")
         if is_now[name].keys() - files.keys():
-            raise VerificationError(f"{name} would get a config that nobody planned")
+            raise VerificationError(f"{name} would get an unplanned config")
 
 
 def _holds(secret: PlannedSecret, file: _File, after: Project) -> bool:

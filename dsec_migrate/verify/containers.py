@@ -88,7 +88,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
             _check_delivery(new_service, mounted, new_name, by_name, held, after)
         added = new_service.variables.keys() - service.variables.keys() - replaced
         if added:
-            raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which nobody planned")
+            raise VerificationError(f"{name} would get {', '.join(sorted(added))}, which was not planned")
     configs.check(before, after, by_name)
 
 
@@ -277,12 +277,12 @@ class _Files:
     def check(self, path: str, text: str, separator: str = "") -> None:
         """Whether the file holds what ``text`` says; ``separator`` stands there for a line's end."""
         if path not in self.secrets or not self._is(self.secrets[path], text, separator):
-            raise VerificationError("a text would read another value than it says now")
+            raise VerificationError("a script would read a different value than it contains now")
 
     def check_lost(self, text: str) -> None:
         """Whether what goes without a file in its place is no secret."""
         if any(self._is(secret, text) for secret in self.secrets.values()):
-            raise VerificationError("a text would not read what it says now")
+            raise VerificationError("a script would not read what it contains now")
 
     def _is(self, secret: PlannedSecret, text: str, separator: str = "") -> bool:
         """Whether a text is the value of a secret, or the variable of a container that had it."""
@@ -317,14 +317,14 @@ def _check_test(project: Project, files: _Files, before: list[str], after: list[
     def mark(match: re.Match[str]) -> str:
         secret = files.secrets.get(match[1])
         if secret is None or secret.value is None:
-            raise VerificationError("a text would read a file that nobody knows")
+            raise VerificationError("a script would read an unknown file")
         read.append(secret.value.reveal())
         return f"\0{len(read) - 1}\0"
 
     words = shlex.split(_CONTENT.sub(mark, text[first.end() :]))
     found = [re.sub(r"\0([0-9]+)\0", lambda match: read[int(match[1])], word) for word in words]
     if found != [project.resolve(word).value for word in before[1:]]:
-        raise VerificationError("a text would read another value than it says now")
+        raise VerificationError("a script would read a different value than it contains now")
 
 
 def _check_labels(after: Project, plan: Plan) -> None:

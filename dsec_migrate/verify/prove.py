@@ -93,7 +93,7 @@ def _check_structure(before: Project, after: MappingType[str, SequenceType[objec
         wanted = [expected.data(root) for root in document.roots]
         found = after.get(document.source.real_path)
         if not _equal(wanted, found):
-            raise VerificationError(f"the new text would not mean what was planned: {_explain(wanted, found)}")
+            raise VerificationError(f"the new text would not have the planned meaning: {_explain(wanted, found)}")
 
 
 def _check_env_files(before: Project, after: Project, expected: Interpreter) -> None:
@@ -145,7 +145,7 @@ def _check_project_environment(project: Project, after: Project, rewritten: Sequ
         gone = set(before) - set(now) - project.environment.shell.keys()
         needed = sorted(name for name in gone & read if _is_supplied_by(project, name, file))
         if needed:
-            raise VerificationError(f"{needed[0]} would be gone from {file.path}, but is still read")
+            raise VerificationError(f"{needed[0]} would be removed from {file.path}, but is still read")
 
 
 def _is_supplied_by(project: Project, name: str, file: Rewritten) -> bool:
@@ -161,7 +161,7 @@ def _check_dotenv(project: Project, expected: Interpreter, rewritten: SequenceTy
             continue
         before, now = (dotenv.parse(text, {}) for text in (file.source.text, file.text))
         if expected.lines(file.source.real_path, before) != [(line.name, line.template) for line in now]:
-            raise VerificationError(f"{file.path} would lose other lines than planned")
+            raise VerificationError(f"{file.path} would lose lines that were not planned")
 
 
 def _check_other_keys(before: Project, after: Project, changed: set[str]) -> None:

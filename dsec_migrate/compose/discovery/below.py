@@ -40,7 +40,7 @@ def projects_below(top: Path, call: Call) -> list[ProjectFiles]:
         ignored += sum(map(_is_compose_name, folder.ignored))
     if not found:
         advice = f"git ignores {ignored} that would be: name them" if ignored else "name a Compose file"
-        raise UserError("there is no Compose file below this folder", str(top), help=advice)
+        raise UserError("there is no Compose file under this folder", str(top), help=advice)
     return found
 
 
@@ -126,7 +126,7 @@ def _with_layers(project: ProjectFiles, layers: dict[str, str]) -> ProjectFiles:
     is_one = len(left_out) == 1
     warning = UserError(
         f"{' and '.join(left_out)} {'continues' if is_one else 'continue'} this file by name, but Compose does not "
-        f"load {'it' if is_one else 'them'} by default: not looked at",
+        f"load {'it' if is_one else 'them'} by default: skipped",
         str(project.paths[0]),
         help=f"name the files of the project: {' '.join(f'-f {name}' for name in (*names, left_out[0]))}",
     )

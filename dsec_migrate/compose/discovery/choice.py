@@ -45,14 +45,14 @@ class Call:
         seen: set[str] = set()
         for path in paths:
             if path.name == "-":
-                what = f"{origin} names standard input: a project's files are edited"
+                what = f"{origin} is standard input, and a project's files are edited in place"
                 raise UserError(what, help="name the file")
             if not path.is_file():
                 what = "there is a folder, not a file" if path.is_dir() else "there is no such file"
                 raise UserError(f"{what} ({origin} names it)", str(path), help="name Compose files that exist")
             real = os.path.realpath(path)
             if real in seen:
-                raise UserError(f"{origin} names this file twice", str(path), help="name it once")
+                raise UserError(f"{origin} lists this file twice", str(path), help="name it once")
             seen.add(real)
         return paths
 
@@ -83,9 +83,9 @@ def default_files(folder: Path, names: AbstractSet[str] = _NAMES) -> tuple[list[
     overrides = [name for name in OVERRIDE_NAMES if name in names and (folder / name).exists()]
     warnings = [
         UserError(
-            f"there are several {kind} here; Compose takes {found[0]} and ignores {' and '.join(found[1:])}",
+            f"found several {kind} here; Compose uses {found[0]} and ignores {' and '.join(found[1:])}",
             str(folder / found[0]),
-            help="remove or rename what is not used",
+            help="remove or rename those that are not used",
         )
         for kind, found in (("Compose files with default names", candidates), ("override files", overrides))
         if len(found) > 1

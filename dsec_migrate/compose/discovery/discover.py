@@ -39,12 +39,14 @@ def discover(
     """
     if words and layers:
         raise UserError(
-            "FILE and -f do not go together: a FILE is a project of its own, all -f are one project",
-            help="name the files of one project with -f alone, or projects of their own without -f",
+            "FILE and -f cannot be combined: each FILE is its own project, all -f files are one project",
+            help="use -f for all files of one project, or name separate projects without -f",
         )
     for path in (*words, *layers):
         if str(path) == "-":
-            raise UserError("a project cannot be read from standard input: its files are edited", help="name the file")
+            raise UserError(
+                "a project cannot be read from standard input: its files are edited in place", help="name the file"
+            )
     words, layers = ([_direct(path, directory) for path in paths] for paths in (words, layers))
     if project_directory is not None and not (directory / project_directory).is_dir():
         raise UserError("there is no such folder", str(project_directory), help="name one with --project-directory")
@@ -93,7 +95,7 @@ def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
             continue
         if call.project_directory is not None:
             raise UserError(
-                "--project-directory does not go with a folder, which stands for every project below it",
+                "--project-directory cannot be combined with a folder, which means every project under it",
                 str(word),
                 help="name the Compose file",
             )

@@ -46,11 +46,11 @@ def _told(part: ProjectFiles, used: dict[str, str]) -> Iterator[UserError]:
     kinds = {used[real] for real in map(os.path.realpath, part.paths) if real in used}
     unused = [str(path) for path in part.paths if os.path.realpath(path) not in used]
     if kinds == {"extends"}:
-        what = "another project extends services of this file: its other services are not looked at"
-        yield UserError(what, file, help="name the file to migrate it as a project of its own")
+        what = "another project extends services from this file: its other services are skipped"
+        yield UserError(what, file, help="name the file to migrate it as its own project")
     if unused:
-        what = f"another project uses this file without {' and '.join(unused)}, which is not looked at"
-        yield UserError(what, file, help="name the file to migrate it as a project of its own")
+        what = f"another project uses this file without {' and '.join(unused)}: skipped"
+        yield UserError(what, file, help="name the file to migrate it as its own project")
 
 
 def _used_by(project: ProjectFiles, call: Call) -> dict[str, str]:

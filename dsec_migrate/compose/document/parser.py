@@ -67,7 +67,7 @@ def _build(source: Source) -> _Builder:
         # an iterator that ends with the stream
         builder.build(iter(CParser(source.text).get_event, None))
     except Exception as error:
-        # the C parser is a scanner of an older YAML here; Compose takes `[a:b]`
+        # the C parser is a scanner of an older YAML here; Compose uses `[a:b]`
         if getattr(error, "problem", "") != "found unexpected ':'":
             raise
         builder = _Builder(source)
@@ -121,7 +121,7 @@ class _Builder:
             elif kind in _STARTS:
                 if len(stack) >= limits.NODE_DEPTH:
                     what = f"the file is nested more than {limits.NODE_DEPTH} deep"
-                    raise self.error(what, event.start_mark.index, "no Compose file needs that: write it flatter")
+                    raise self.error(what, event.start_mark.index, "no Compose file needs that: reduce the nesting")
                 parent = self._collection(event, kind == "MappingStartEvent")
                 if parent.tag == RESET_TAG and _is_overriding(stack):
                     parent.tag = None
@@ -197,7 +197,7 @@ class _Builder:
         try:
             resolve(node.value, node.tag, plain=not node.style)
         except ScalarError:
-            help_text = "correct the text or take the tag away; Compose refuses it as it is"
+            help_text = "correct the value or remove the tag; Compose refuses it, too"
             self.problems.append(self.error(f"the text does not fit its tag {node.tag}", node.start, help_text))
 
     def _block_scalar_end(self, start: int, end: int) -> int:
@@ -213,12 +213,12 @@ class _Builder:
         start, end = event.start_mark.index, event.end_mark.index
         if target is None:
             raise self.error(
-                "the alias names an anchor that is not defined above it",
+                "the alias refers to an anchor that is not defined above it",
                 start,
                 "define it with `&name` on an earlier node, or correct the alias",
             )
         if any(node is target for node in stack):
-            raise self.error("the alias stands inside the node that it names", start, "an anchor cannot hold itself")
+            raise self.error("the alias is inside the node that it refers to", start, "an anchor cannot contain itself")
         alias = Alias(start, end, event.anchor, target)
         self.aliases.append(alias)
         return alias
@@ -266,24 +266,24 @@ def _key_problems(source: Source, mappings: list[Mapping]) -> Iterator[UserError
                     "a key that is not a string",
                     file,
                     *source.locate(entry.key.start),
-                    help="put quotes around the key: Compose takes strings only",
+                    help="put quotes around the key: Compose accepts only strings",
                 )
                 continue
             earlier = seen.setdefault(key.value, entry)
             if earlier is not entry:
                 line = source.locate(earlier.key.start)[0]
                 yield UserError(
-                    f"the key {key.value} stands twice in one mapping (first on line {line})",
+                    f"the key {key.value} appears twice in one mapping (first on line {line})",
                     file,
                     *source.locate(entry.key.start),
-                    help="remove one of the two; Compose refuses the file as it is",
+                    help="remove one of the two; Compose refuses the file, too",
                 )
             if is_merge and key is entry.key and not _can_be_merged(entry.value):
                 yield UserError(
-                    "a merge key `<<` of something that is neither a mapping nor a list of mappings",
+                    "a merge key `<<` whose value is neither a mapping nor a list of mappings",
                     file,
                     *source.locate(entry.value.start),
-                    help="name an anchor that stands on a mapping",
+                    help="use an anchor that is on a mapping",
                 )
 
 
@@ -312,15 +312,15 @@ def _check_unfolding(builder: _Builder) -> None:
         if size > limits.UNFOLDED_NODES:
             raise _unfolds_too_far(builder, node)
         if depth > limits.NODE_DEPTH + 1:
-            what = f"the aliases of the file unfold to more than {limits.NODE_DEPTH} levels"
-            raise builder.error(what, node.start, "no Compose file needs that: write it flatter")
+            what = f"the file's aliases expand to more than {limits.NODE_DEPTH} levels"
+            raise builder.error(what, node.start, "no Compose file needs that: reduce the nesting")
     if sum(unfolded[id(root)][0] for root in builder.roots) > limits.UNFOLDED_NODES:
         raise _unfolds_too_far(builder, builder.roots[-1])
 
 
 def _unfolds_too_far(builder: _Builder, node: Content) -> UserError:
-    what = f"the aliases of the file unfold to more than {limits.UNFOLDED_NODES:,} nodes"
-    return builder.error(what, node.start, "Compose refuses such a file as well; write the repeated parts out")
+    what = f"the file's aliases expand to more than {limits.UNFOLDED_NODES:,} nodes"
+    return builder.error(what, node.start, "Compose refuses such a file, too; write out the repeated parts")
 
 
 def _parts(node: Content) -> list[Content]:

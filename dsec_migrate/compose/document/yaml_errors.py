@@ -29,14 +29,14 @@ _PROBLEMS = (
     (
         ("'-' indicator", "but found '?'"),
         "did not find expected '-' indicator",
-        "let the items of a list begin in one column, and what follows it further to the left",
+        "align the items of a list, and indent what follows the list less",
     ),
     (
         ("expected key", "<block end>"),
         "did not find expected key",
-        "indent the line as the others of its mapping; nothing but a comment follows a closing quote",
+        "indent the line like the others in its mapping; only a comment may follow a closing quote",
     ),
-    (("expected ':'",), "could not find expected ':'", "write `key: value`, or indent a text of several lines"),
+    (("expected ':'",), "could not find expected ':'", "write `key: value`, or indent a multi-line string"),
     (
         ("unknown escape character",),
         "found unknown escape character",
@@ -45,7 +45,7 @@ _PROBLEMS = (
     (
         ("comment or line break", "chomping or indentation"),
         "did not find expected comment or line break",
-        "begin the text on the line below | or >",
+        "start the string on the line after | or >",
     ),
     (
         ("node content",),
@@ -53,7 +53,7 @@ _PROBLEMS = (
         "put quotes around a value that begins with one of ] } ,",
     ),
     (("<document start>", "document start"), "did not find expected document start", "separate documents with ---"),
-    (("directive",), "found a directive that is none", "put quotes around a text that begins with %"),
+    (("directive",), "found an invalid directive", "put quotes around a string that begins with %"),
     (("tag",), "found a tag that cannot be read", "put quotes around a value that begins with !"),
     (
         ("anchor", "alias"),
@@ -71,7 +71,7 @@ _CONSTRUCTS = (
     ("block scalar", "the text"),
     ("simple key", "the key"),
 )
-_REFUSED = "`docker compose config` refuses the file as well"
+_REFUSED = "`docker compose config` refuses the file, too"
 
 
 def syntax_error(source: Source, error: Exception) -> UserError | None:
@@ -101,7 +101,7 @@ def syntax_error(source: Source, error: Exception) -> UserError | None:
             "invalid YAML: control characters are not allowed",
             file,
             *source.locate(min(position, len(source.text))),
-            help="remove the character; Compose refuses the file as it is",
+            help="remove the character; Compose refuses the file, too",
         )
     if isinstance(error, (RecursionError, UnicodeError, ValueError)):
         return UserError("invalid YAML: cannot be parsed", file, help=f"correct it; {_REFUSED}")

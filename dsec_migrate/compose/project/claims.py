@@ -29,11 +29,11 @@ def claim_on(project: Project, path: Path, real: str) -> Claim | None:
         return None
     shown = os.path.normpath(path)
     if boundary.surrounds(Path(real)):
-        return Claim(f"other projects may read {shown}, which stands outside of the project's folder", is_final=False)
+        return Claim(f"other projects may read {shown}, which is outside the project's folder", is_final=False)
     folder = os.path.dirname(shown) or os.curdir  # noqa: PTH120
     if os.path.realpath(folder) != os.path.dirname(real):  # noqa: PTH120
         folder = os.path.dirname(real)  # noqa: PTH120
     return Claim(
-        f"{shown} stands outside of the project, where others may read it: --allow {folder} lets the call change it",
+        f"{shown} is outside the project, where others may read it: --allow {folder} lets the call change it",
         is_final=True,
     )

@@ -26,7 +26,7 @@ from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import replace
 
 # what a project of that size is told
-_SPLIT = "nobody writes such a project by hand: split it"
+_SPLIT = "split the project"
 _REMOTE = {"oci:", "git:", "ssh:", "http:", "https:", "github.com"}
 
 
@@ -48,7 +48,7 @@ def place(document: Document, root: Content, path: SequenceType[str | int]) -> t
 
 def located(document: Document, root: Content, problem: Problem) -> UserError:
     """What the validation found, at its place in the text."""
-    help_text = problem.help or "correct it; `docker compose config` refuses it too"
+    help_text = problem.help or "correct it; `docker compose config` refuses it, too"
     return UserError(problem.what, *place(document, root, problem.path), help=help_text)
 
 
@@ -139,8 +139,8 @@ def _included(
             continue
         absent = [path for path in include.paths if not path.is_file()]
         if any(map(_is_remote, absent)):
-            what = "what this `include` names is not here: it is not looked at"
-            advice = "what Compose fetches from elsewhere is never changed"
+            what = "this `include` refers to a remote file: skipped"
+            advice = "files that Compose fetches from elsewhere are never changed"
             context.warn(document.error(what, item.start, help=advice))
         elif absent:
             what = f"there is no such file: {absent[0]}"
@@ -186,9 +186,7 @@ def _check_imports(document: Document, root: Mapping, included: Project, context
         context.duplicate_services.add(name)
         if plain(entries[name].value) in imported[name]:
             continue
-        what = (
-            f"the service {name} is also in a file that `include` names: Compose takes both only while they are equal"
-        )
+        what = f"the service {name} is also defined in an included file: both must be identical"
         context.lacks(
             document.error(what, entries[name].key.start, help="change an included service in an override file")
         )
@@ -272,11 +270,11 @@ def _interpolation_problem(document: Document, node: Scalar, error: Interpolatio
     if error.reason == "required":
         what = f"the required variable {error.name} is not set"
         return document.error(
-            what, node.start, help=f"set {error.name} in .env or in the shell; Compose asks for it too"
+            what, node.start, help=f"set {error.name} in .env or in the shell; Compose requires it, too"
         )
     if error.reason != "format":
-        return document.error(str(error), node.start, help="write it out: no program takes such a value")
-    what = "invalid interpolation: `$` is not followed by a form that Compose knows"
+        return document.error(str(error), node.start, help="write the value out: no program can use it like this")
+    what = "invalid interpolation: `$` is not followed by a valid expression"
     return document.error(what, node.start, help="write ${NAME}, ${NAME:-default} or, for a plain dollar sign, $$")
 
 
@@ -338,10 +336,8 @@ def _extended(
         path = Path(os.path.normpath(directory / Path(file).expanduser()))
         if not path.is_file():
             if _is_remote(path):
-                what = (
-                    "the file that `extends` names is not here: nothing is known about what the service takes from it"
-                )
-                advice = "see that it sets no variable that moves"
+                what = "the file in `extends` is not here: what the service inherits from it is unknown"
+                advice = "make sure that it sets no migrated variable"
                 context.warn(document.error(what, node.start, help=advice))
             else:
                 what = f"there is no such file: {path}"
@@ -358,7 +354,7 @@ def _extended(
         bodies = context.bodies[id(base)] = _bodies((base,))[0]
     if service not in bodies:
         what = f"{base.source.path} has no service {service} to extend"
-        context.lacks(document.error(what, node.start, help="name a service that it has"))
+        context.lacks(document.error(what, node.start, help="name a service of that file"))
     for inherited in bodies.get(service, ()):
         for layer in _layers(service, inherited, context, directory, seen):
             users = layer.users if file is None else (*layer.users, document)

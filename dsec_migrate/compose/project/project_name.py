@@ -40,7 +40,7 @@ def refused(documents: Sequence[Document], environment: Environment, directory: 
         yield UserError(what, str(path) if is_in_file else "", line if is_in_file else 0, 1, advice)
     elif (named := _last_name(documents)) is not None:
         document, node = named
-        yield document.error("this `name:` leaves the project without a name: Compose refuses it", node.start, advice)
+        yield document.error("this `name:` is empty after interpolation: Compose refuses it", node.start, advice)
 
 
 def is_said(project: Project, service: Service) -> bool:

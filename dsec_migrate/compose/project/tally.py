@@ -22,7 +22,7 @@ class Tally:
         if self._variables > limits.PROJECT_VARIABLES:
             return f"the services have more than {limits.PROJECT_VARIABLES:,} variables"
         if self._characters > limits.PROJECT_CHARACTERS:
-            return f"the variables of the services unfold to more than {limits.PROJECT_CHARACTERS // 2**20} MiB"
+            return f"the variables of the services expand to more than {limits.PROJECT_CHARACTERS // 2**20} MiB"
         return ""
 
     def takes_layer(self, depth: int) -> str:
@@ -31,7 +31,7 @@ class Tally:
         if depth > limits.EXTENDS_DEPTH:
             return f"more than {limits.EXTENDS_DEPTH} services extend each other"
         if self._layers > limits.PROJECT_LAYERS:
-            return f"the services unfold to more than {limits.PROJECT_LAYERS:,} mappings"
+            return f"the services expand to more than {limits.PROJECT_LAYERS:,} mappings"
         return ""
 
     def takes_include(self, depth: int) -> str:

@@ -81,7 +81,7 @@ def _makes_names(context: Path) -> str | None:
 
 @lru_cache(maxsize=8)
 def _texts(context: Path) -> tuple[tuple[str, str], ...]:
-    """The code of a build context; nothing of a folder that is too large to be looked through."""
+    """The code of a build context; nothing of a folder that is too large to search."""
     found: list[tuple[str, str]] = []
     size = 0
     for number, path in enumerate(_files(context)):
