@@ -1,4 +1,4 @@
-"""A Dockerfile without a Compose file: read as the only service of a project that exists in memory alone."""
+"""A Dockerfile without a Compose file: read as the only service of a project that exists only in memory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TEXT = ".dsec-migrate.build.yml"
 
 
 def is_dockerfile(path: Path) -> bool:
-    """By its name, as editors and ``docker buildx bake`` tell one."""
+    """Whether the name is that of a Dockerfile, by the rules of editors and ``docker buildx bake``."""
     return _NAME.fullmatch(path.name) is not None and path.suffix not in {".yml", ".yaml", ".dockerignore"}
 
 
 def is_in_memory(path: Path) -> bool:
-    """Whether the path is that of the text that stands for a Compose file."""
+    """Whether the path is that of the in-memory Compose file."""
     return path.name == _TEXT
 
 
@@ -42,7 +42,8 @@ def load(path: Path, environment: Environment, folders: Folders | None, director
 
 
 def command(project: Project, secrets: Iterable[PlannedSecret], agent_keys: Collection[str]) -> Iterator[str]:
-    """How the image is built from now on. ``agent_keys`` are the names of keys that the builder's agent has."""
+    """The command that builds the image from now on. ``agent_keys`` are names of keys that the builder's agent
+    holds."""
     words = [word for secret in secrets for word in _words(secret, is_key=secret.name in agent_keys)]
     if words:
         (name,) = project.services

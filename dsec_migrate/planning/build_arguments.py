@@ -19,7 +19,7 @@ PREFIX = "build:"
 
 
 def cases(project: Project, options: Options) -> Iterator[Case]:
-    """Each argument that is a secret, as a variable that no container has."""
+    """Each build argument that is a secret, as a variable that no container receives."""
     given: set[tuple[int, str]] = set()
     rest: list[tuple[Service, Layer, Mapping | None, DockerfileText, Path]] = []
     for service in project.services.values():
@@ -38,7 +38,7 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
         if dockerfile is not None and build is not None:
             rest.append((service, layer, body, dockerfile, build.context))
     for service, layer, body, dockerfile, context in rest:
-        # without a Compose file, an argument that has no default comes with the call
+        # without a Compose file, an argument without a default is passed on the command line
         is_alone = bare_dockerfile.is_in_memory(project.source.path)
         for declaration in _defaults(dockerfile, layer, body):
             if (id(dockerfile), declaration.name) not in given and (declaration.text is not None or is_alone):
@@ -61,7 +61,7 @@ def _judged(project: Project, service: Service, variable: Variable, options: Opt
 
 
 def _lines(layer: Layer, body: Mapping | None, dockerfile: DockerfileText | None) -> Iterator[BuildArgument]:
-    """What ``args:`` says, of a mapping or of a list."""
+    """The entries of ``args:``, a mapping or a list."""
     block = body.get("args") if body is not None else None
     if isinstance(block, Mapping):
         for name, entry in block.effective().items():
@@ -97,7 +97,7 @@ def _defaults(dockerfile: DockerfileText, layer: Layer, body: Mapping | None) ->
 
 @lru_cache(maxsize=64)
 def _declared(dockerfile: DockerfileText) -> tuple[tuple[str, ParsedNode, str | None], ...]:
-    """The arguments of a Dockerfile: name, place and default, if there is one. One node each, for all who build it."""
+    """The arguments of a Dockerfile: name, location and default, if any. One node each, shared by all its builds."""
     found: dict[str, tuple[str, ParsedNode, str | None]] = {}
     for instruction in dockerfile.content.instructions:
         if instruction.keyword != "ARG":

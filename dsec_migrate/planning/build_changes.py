@@ -1,4 +1,4 @@
-"""What gives a build its secrets: what changes in a Dockerfile."""
+"""The changes to a Dockerfile that give a build its secrets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 AGENT = "type=ssh"
-"""How a RUN gets keys of SSH: the builder's agent signs for it."""
+"""The mount that gives a RUN access to SSH keys: the builder's agent signs for it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DockerfileChange:
-    """What a build secret changes in a Dockerfile: words that go, RUN instructions with ``how`` they get it, and parts
-    of their texts."""
+    """What a build secret changes in a Dockerfile: words that are removed, RUN instructions with ``how`` the secret is
+    mounted, and parts of their text."""
 
     dropped: tuple[tuple[Instruction, Span], ...] = ()
     mounted: tuple[tuple[Instruction, str], ...] = ()

@@ -1,4 +1,4 @@
-"""Secrets in a Dockerfile itself: words of a RUN, lines of ENV, and files that COPY brings into the image."""
+"""Secrets in a Dockerfile itself: words of a RUN, lines of ENV, and files that COPY adds to the image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CREDENTIALS = Pattern(
     r"|auth\.(?:json|conf)|settings\.xml|id_(?:rsa|dsa|ecdsa|ed25519)|service[-_]?account[\w-]*\.json|\.env(?:\.(?!example|sample|template)\w+)?"
     r"|[\w.-]+\.(?:pem|key|p12|pfx|jks)"
 )
-# what such a file says where it holds a credential; the others hold nothing else
+# what such a file contains if it holds a credential; the other files hold nothing else
 _TELLING = {
     ".npmrc": Pattern(r"(?i)_auth|_password"),
     ".yarnrc": Pattern(r"(?i)auth|password"),
@@ -44,7 +44,7 @@ Found = tuple[BuildPart, Verdict]
 
 @lru_cache(maxsize=64)
 def parts(dockerfile: DockerfileText) -> tuple[Found, ...]:
-    """Words of RUN and values of ENV, in order. One declaration each, for all who build it."""
+    """Words of RUN and values of ENV, in order. One declaration each, shared by all builds."""
     taken: set[str] = set()
     found: list[Found] = []
     for declaration, verdict in _parts(dockerfile):
@@ -58,7 +58,7 @@ def parts(dockerfile: DockerfileText) -> tuple[Found, ...]:
 
 
 def _variable(label: str, text: str, taken: Collection[str]) -> str:
-    """A name that the Dockerfile does not have yet."""
+    """A name that the Dockerfile does not use yet."""
     name = re.sub(r"\W+", "_", label.strip("-./")).upper() or "TOKEN"
     name = f"SECRET_{name}" if name[0].isdigit() else name
     names = (name if number == 1 else f"{name}_{number}" for number in count(1))
@@ -82,7 +82,7 @@ def _parts(dockerfile: DockerfileText) -> Iterator[Found]:
 def _of_run(dockerfile: DockerfileText, run: Instruction) -> Iterator[Found]:
     words_of_list = run.words()
     if words_of_list is not None:
-        # no shell reads these: one is told, and none changes
+        # exec form, no shell: report one, change none
         found = find(" ".join(words_of_list))[:1]
         places = [(one, Span(0, len(run.text))) for one in found]
     else:
@@ -127,7 +127,7 @@ def files(dockerfile: DockerfileText, context: Path) -> tuple[tuple[BuildFile, V
 
 
 def credentials_in(folder: Path) -> list[Path]:
-    """The files of a folder that hold credentials and are called as such files are."""
+    """The files of a folder that hold credentials and have the usual names of such files."""
     if not folder.is_dir():
         return []
     named = sorted(path for path in folder.iterdir() if _CREDENTIALS.fullmatch(path.name))
@@ -161,7 +161,7 @@ def _files(dockerfile: DockerfileText, context: Path) -> Iterator[tuple[BuildFil
 
 
 def _sources(copy: Instruction, escape: str) -> Iterator[tuple[str, Span, bool]]:
-    """What a COPY copies, where it says so, and whether that is a JSON list."""
+    """What a COPY copies, where it names it, and whether that is a JSON list."""
     listed = copy.words()
     if listed is not None:
         yield from ((name, Span(0, len(copy.text)), True) for name in listed[:-1])
@@ -170,7 +170,7 @@ def _sources(copy: Instruction, escape: str) -> Iterator[tuple[str, Span, bool]]
 
 
 def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
-    """The files with the name of such a file that a word of COPY means, and whether it means several."""
+    """The credential files, by name, that a word of COPY matches, and whether it matches several."""
     folder = context / name.strip("/")
     if set("*?[") & set(name):
         ignored = ignored_in(context)
@@ -193,7 +193,7 @@ def _named(context: Path, name: str) -> Iterator[tuple[Path, bool]]:
 
 
 def ignored_in(context: Path) -> Callable[[str], bool]:
-    """Whether the context leaves a path out, as far as its .dockerignore says so in simple patterns."""
+    """Whether the context excludes a path, as far as simple patterns of its .dockerignore tell."""
     lines = [line.strip() for line in (_content(context / ".dockerignore") or "").splitlines()]
     patterns = [line for line in lines if line and not line.startswith("#")]
 
@@ -210,7 +210,7 @@ def ignored_in(context: Path) -> Callable[[str], bool]:
 
 
 def _content(path: Path) -> str | None:
-    """The text of a file; None where it is none, or no text."""
+    """The text of a file; None if it is not a file, or not text."""
     try:
         return read_bytes(path).decode("utf-8") if path.is_file() else None
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Build secrets of a plan: what changes in Dockerfiles and in the ``build:`` of those who are built from them."""
+"""Build secrets of a plan: what changes in Dockerfiles and in the ``build:`` of the services built from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYNTAX = "# syntax=docker/dockerfile:1"
 
 
 class _Use(NamedTuple):
-    """An argument of a service's build, and the secret that takes its place."""
+    """An argument of a service's build, and the secret that replaces it."""
 
     finding: Decision
     declaration: BuildArgument
@@ -33,7 +33,7 @@ class _Use(NamedTuple):
 def place(
     project: Project, moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret], *, is_named: bool
 ) -> tuple[list[Patch], list[Need]]:
-    """The patches, and who needs which definition. ``is_named``: Dockerfiles get a line for their frontend."""
+    """The patches, and who needs which definition. ``is_named``: Dockerfiles receive a ``# syntax=`` line."""
     groups: dict[tuple[int, int | str], list[_Use]] = {}
     for component in moved:
         for finding in component.findings:
@@ -50,7 +50,7 @@ def place(
             for use in uses
             if use.declaration.dockerfile
         }
-        # a directive counts above everything else only, and there may be others
+        # a directive is honored only above everything else, and there may be others
         patches += (InsertWord(text, None, SYNTAX, SYNTAX) for text in texts.values() if text.content.syntax is None)
     mounts: dict[tuple[int, str], tuple[Layer, MappingNode, dict[str, MountOptions]]] = {}
     short: dict[int, tuple[Layer, Entry, dict[str, dict[str, MountOptions]]]] = {}
@@ -87,7 +87,7 @@ def place(
 
 
 def agent_keys(moved: Iterable[Component], by_declaration: Mapping[int, PlannedSecret]) -> frozenset[str]:
-    """The names of secrets that builds get through an agent."""
+    """The names of secrets that builds access through an SSH agent."""
     findings = (finding for component in moved for finding in component.findings)
     return frozenset(
         by_declaration[finding.variable.declaration.key].name for finding in findings if is_of_agent(finding)
@@ -95,13 +95,13 @@ def agent_keys(moved: Iterable[Component], by_declaration: Mapping[int, PlannedS
 
 
 def is_of_agent(finding: Decision) -> bool:
-    """Whether a build gets it through the builder's agent of SSH, as no secret."""
+    """Whether a build accesses it through the builder's SSH agent instead of a secret."""
     result = finding.result
     return isinstance(result, Fix) and result.dockerfile is not None and result.dockerfile.is_of_agent
 
 
 def _secret_id(uses: Sequence[_Use]) -> str:
-    """What the Dockerfile calls the secret: as the project does, where all who build it have the same one."""
+    """The ID of the secret in the Dockerfile: the project's name for it if all builds share the same secret."""
     names = {use.secret.name for use in uses}
     return names.pop() if len(names) == 1 else re.sub(r"\W+", "_", uses[0].declaration.name.strip("./-")).lower()
 
@@ -120,10 +120,10 @@ def _in_dockerfile(project: Project, uses: Sequence[_Use], secret_id: str) -> It
             yield ReplacePart(dockerfile, run, span, text, origin)
         else:
             yield Remove(dockerfile, run, origin=origin)
-    # who builds it without the secret did so without the argument
+    # builds without the secret were builds without the argument before
     is_required = {use.finding.case.service.name for use in uses} >= set(builders(project, dockerfile))
     for run, how in change.mounted:
-        # of what stays outside, the builder's agent has the key
+        # the key stays outside the build: the builder's agent holds it
         mount = how if how.startswith(AGENT) else f"type=secret,id={secret_id},{how}"
         yield InsertWord(dockerfile, run, f"--mount={mount}{',required=true' if is_required else ''}", origin)
 

@@ -1,4 +1,4 @@
-"""What is to be done, before any text is touched: changes, secrets, patches, and what is left."""
+"""What a run will do, before any text is touched: changes, secrets, patches, and skipped findings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dsec_migrate.text.source import Span
 @dataclass(frozen=True, repr=False)
 class MountOptions:
     """The long syntax of a service's secret. ``mode`` is an octal permission as an int; ``target`` the file's name in
-    /run/secrets, the secret's own where it is None."""
+    /run/secrets, None for the name of the secret."""
 
     uid: str | None = None
     gid: str | None = None
@@ -30,8 +30,8 @@ class MountOptions:
     target: str | None = None
 
     def item(self, name: str) -> object:
-        """The item of a list that mounts the secret ``name`` so. Compose and Swarm both read ``mode: 0400`` unquoted,
-        and uid and gid as strings (observed with Compose 2.40)."""
+        """The list item that mounts the secret ``name`` with these options. Compose and Swarm both read ``mode: 0400``
+        unquoted, and uid and gid as strings (observed with Compose 2.40)."""
         options = {
             "target": self.target,
             "uid": None if self.uid is None else Quoted(self.uid),
@@ -44,13 +44,13 @@ class MountOptions:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PlannedSecret:
-    """One Docker secret: its name in the file, where its value comes from and who gets it.
+    """One Docker secret: its name in the file, where its value comes from and which services receive it.
 
-    ``file`` is the path as it stands in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
+    ``file`` is the path as written in the Compose file and ``path`` the file on disk with ``mode`` (octal permission
     as an int); ``variable`` is the name of an ``environment:`` source. ``is_new`` is False for one that the project
-    already defines, ``has_file`` True where its file is there already,
-    ``is_in_place`` where that is a file of the project's own, not of the secrets folder. ``services`` and ``variables``
-    will use it.
+    already defines, ``has_file`` True if its file already exists,
+    ``is_in_place`` if that is a file of the project outside the secrets folder. ``services`` and ``variables`` will use
+    it.
     """
 
     name: str
@@ -81,13 +81,13 @@ class PlannedSecret:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Move:
-    """The value of the declaration is in ``secret`` from now on, and the declaration declares ``name`` with ``value``,
-    which names its file; it may be an env file's line. Without a name the line goes: a wrapper supplies the value, or a
-    line that stands there already.
+    """The value of the declaration moves into ``secret``, and the declaration sets ``name`` to ``value``, which names
+    the secret's file; it may be a line of an env file. Without a name the line is removed: a wrapper script sets the
+    value, or a line that exists already.
 
-    Where the declaration is an alias, the text that it names is edited, once for all its users; ``replaces_alias`` says
-    that others need that text, so that the path takes the alias's place. ``keeps_comment``: what stands behind a line
-    that goes stays. Of a part of a text, ``value`` is what stands in its place; nothing where the text is written anew.
+    If the declaration is an alias, the anchored text is edited, once for all its users; ``replaces_alias`` means that
+    others need that text, so the path replaces the alias. ``keeps_comment``: the comment after a removed line is kept.
+    For a part of a string, ``value`` is what replaces it; empty if the whole string is rewritten.
     """
 
     declaration: Declaration
@@ -119,8 +119,9 @@ class Move:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Read:
-    """Parts of a text are what the file at ``path`` holds; with ``variable`` the text sets that before ``spans[0]``,
-    and stays as it is. ``test`` is the healthcheck of words that ``node`` is one of: a shell runs it from now on."""
+    """Parts of a string are read from the file at ``path``; with ``variable`` the string sets that before ``spans[0]``
+    and is otherwise unchanged. ``test`` is the healthcheck in exec form that contains ``node``: a shell runs it from
+    now on."""
 
     document: Document
     node: Scalar
@@ -134,10 +135,10 @@ class Read:
 class WrappedStart:
     """The service starts its program through a shell that reads files into variables.
 
-    ``variables`` are what is read from files; ``arguments`` are paths that stand in the command for
-    what the file holds. ``entrypoint`` are the words behind the shell's own, as
-    a Compose file has them (``$`` doubled); ``command`` those of a new ``command:``, None where there is none to write.
-    ``comment`` tells where these words come from. ``script`` is that of an earlier wrapper, which gets further lines.
+    ``variables`` are read from files; ``arguments`` are paths in the command that stand for the content of the file.
+    ``entrypoint`` are the words after those of the shell, as written in a Compose file (``$`` doubled); ``command``
+    those of a new ``command:``, None if there is none to write. ``comment`` says where these words come from.
+    ``script`` is the script of an earlier wrapper, which is extended.
     """
 
     document: Document
@@ -161,7 +162,7 @@ class Applicability(str, Enum):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Change:
-    """Moves that are done together or not at all, and the findings that they settle."""
+    """Moves that are applied together or not at all, and the findings that they resolve."""
 
     moves: tuple[Move, ...]
     findings: tuple[Finding, ...]
@@ -170,11 +171,11 @@ class Change:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class NewFile:
-    """A file to be written beside the project. ``mode`` is an octal permission as an int, ``folder_mode`` that of its
-    folder where it is new.
+    """A file to write beside the project. ``mode`` is an octal permission as an int, ``folder_mode`` that of its folder
+    if it is new.
 
-    ``append`` adds to a text file (or begins it); ``is_secret`` is False for what may be shown. ``replaces`` is what a
-    file of our own holds now.
+    ``append`` adds to a text file (or creates it); ``is_secret`` is False if the content may be shown. ``replaces`` is
+    the current content of a file that dsec-migrate wrote.
     """
 
     path: Path
@@ -188,12 +189,12 @@ class NewFile:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """Everything that a run would do to one project, and what it leaves, with the reasons in the findings' notes.
+    """Everything that a run would do to one project, and what it skips, with the reasons in the findings' notes.
 
-    ``patches`` are what changes in the files. What they do not tell by themselves: ``moves`` take a value out of its
-    place, ``reads`` let a text read a file; ``arguments`` are the secrets of commands, labels and builds, as variables
-    that no container has; ``agent_keys`` are names of secrets that a build gets through an agent of SSH; ``hardened``
-    is what passes beyond secrets do.
+    ``patches`` are the changes to the files. What they do not show on their own: ``moves`` take a value out of its
+    declaration, ``reads`` make a string read a file; ``arguments`` are the secrets of commands, labels and builds, as
+    variables that no container receives; ``agent_keys`` are names of secrets that a build accesses through an SSH
+    agent; ``hardened`` is what the hardening passes do.
     """
 
     findings: tuple[Finding, ...] = ()

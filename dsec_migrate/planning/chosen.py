@@ -1,4 +1,4 @@
-"""Names of secrets that were asked for (``--rename``), and why one cannot be had."""
+"""Names of secrets chosen with ``--rename``, and why one is refused."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def names(
     is_taken: Callable[[str, int], bool],
     values: Collection[str],
 ) -> dict[int, str]:
-    """By the number of the group, for those that a name was chosen for. ``reused`` are the names of the secrets that
-    the project has already, for the groups that one of them serves. ``values`` are what no name may tell.
+    """The chosen names by the number of the group. ``reused`` are the names of existing secrets of the project, for the
+    groups that use one of them. ``values`` are what no name may reveal.
 
-    Raises UserError where several names are meant for one secret, one name for several, or where the name is taken.
+    Raises UserError if one secret is given several names, several secrets one name, or if the name is taken.
     """
     found: dict[int, str] = {}
     for number, group in enumerate(groups):
@@ -84,13 +84,13 @@ def _taken(project: Project, variable: str, name: str) -> UserError:
 
 
 def _asked(options: Options, group: Sequence[Need]) -> dict[str, str]:
-    """The variables of a secret that a name was chosen for, each as ``service.VARIABLE``."""
+    """The variables of a secret for which a name was chosen, each as ``service.VARIABLE``."""
     pairs = ((service, name) for need in group for service, name in zip(need.services, need.variables, strict=True))
     return {f"{service}.{name}": chosen for service, name in pairs if (chosen := options.name_for(service, name))}
 
 
 def _leading_layer(group: Sequence[Need]) -> str:
-    """The layer of a secret that no line without one shares: the one with the plain name has the chosen name."""
+    """The layer of a secret that no line without a layer shares: the secret with the plain name has the chosen name."""
     return group[0].layer if all(need.layer for need in group) else ""
 
 

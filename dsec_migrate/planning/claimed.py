@@ -1,4 +1,4 @@
-"""Changes of files that are not the project's alone: others may read them, and would get something else."""
+"""Changes to files that the project shares: others may read them, and would receive something else."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _claims(case: Case, result: Fix) -> Iterator[Claim]:
         if claim is not None:
             yield claim
         if isinstance(text, EnvFileText):
-            # what is renamed there is gone for who reads the file itself
+            # a renamed line is gone for anyone who reads the file directly
             handed_on = reader_of(case.project, text.path)
             if handed_on is not None:
                 yield Claim(f"{os.path.normpath(text.path)}: {handed_on.reason}", handed_on.is_sure)
@@ -55,7 +55,7 @@ def _changed(case: Case, result: Fix) -> Iterator[Document]:
     for declaration in case.variable.declarations:
         yield declaration.document
         if isinstance(declaration, EnvFileDeclaration):
-            # its service gets the secret where it names the file
+            # its service receives the secret where it names the file
             named = (file.layers for file in case.service.env_files if file.text is declaration.document)
             yield from (layer.document for layers in named for layer in layers)
         elif isinstance(declaration, BuildArgument) and declaration.dockerfile is not None:

@@ -1,4 +1,4 @@
-"""Secrets that stand in commands and healthchecks, not in variables."""
+"""Secrets in commands and healthchecks, not in variables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.source import Span
 
 _KEYS = ("command", "entrypoint", "healthcheck")
-# what an option of one word is about is not told by the word
+# the name of an option of one word does not say what it is about
 _OF_THE_SERVICE = Pattern(r"requirepass|masterauth|pass|passwd|password|pw")
 _BLANK = Pattern(r"\s")
 _SIGN = Pattern(r"[\"'`;|&<>,()\[\]{}\\]")
@@ -34,8 +34,8 @@ Covered = tuple[int, Span]
 
 
 def cases(project: Project, options: Options, done: set[Covered]) -> Iterator[Case]:
-    """The secrets of commands, as variables that no container has, but for the places that are ``done``; the set may
-    grow on the way."""
+    """The secrets of commands, as variables that no container receives, except for those that are ``done``; the set may
+    grow while this runs."""
     for service in project.services.values():
         for layer, key, place in _of_service(service):
             if (id(place.scalar), place.part) not in done:
@@ -58,7 +58,7 @@ def _of_service(service: Service) -> list[tuple[Layer, str, Place]]:
 
 
 def places(reads: Collection[Read]) -> Iterator[Covered]:
-    """The places that a change of other texts covers."""
+    """The parts that a change to other strings covers."""
     for read in reads:
         yield from ((id(read.node), span) for span in read.spans)
 
@@ -89,13 +89,13 @@ def in_text(node: Content | None) -> Iterator[Place]:
         part = Span(found.start - start, found.end - start)
         if part.end <= len(word.value):
             if found.is_last and not _BLANK.search(word.value, 0, part.start):
-                # no shell parts such a word at blanks
+                # no shell splits such a word at blanks
                 part = Span(part.start, max(part.end, len(word.value.rstrip("\n"))))
             yield Place(word, part, found)
 
 
 def _in_words(words: list[str]) -> Iterator[Found]:
-    """The secrets of words that are joined by blanks: what signs mean to a shell, they mean in no word of a list."""
+    """The secrets of words joined by blanks: shell syntax has no meaning inside a word of a list."""
     found = [each for each in find(" ".join(map(_opaque, words))) if each.is_last]
     taken = [(each.start, each.end) for each in found]
     found += [
@@ -105,7 +105,7 @@ def _in_words(words: list[str]) -> Iterator[Found]:
 
 
 def _opaque(word: str) -> str:
-    """The word with nothing in it that a shell would take for a sign; one with blanks may be a script."""
+    """The word without anything that a shell would interpret; one with blanks may be a script."""
     return word if "$" in word or _BLANK.search(word) else _SIGN.sub(_NO_SIGN, word)
 
 
@@ -124,7 +124,7 @@ def _case(project: Project, service: Service, layer: Layer, key: str, place: Pla
 
 
 def _noun(service: Service, label: str) -> str:
-    """What a secret is called that nobody has named: after the option, and after the service where that says little."""
+    """The default name of a secret: after the option, and after the service if the option says little."""
     words = noun(label)
     if _OF_THE_SERVICE.fullmatch(words):
         return f"{service.name}_password"

@@ -1,4 +1,4 @@
-"""Secrets in comments: nothing reads them any more, but whoever has the file does."""
+"""Secrets in comments: nothing uses them any more, but anyone with access to the file can read them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.source import Source, Span
 
 CHECK = "commented-secret"
-"""The check of the audit that tells of them."""
+"""The audit check that reports them."""
 
 PATH = "a comment"
 _NOTE = "nothing reads a comment: delete it, and change the value if it is in use, since the git history keeps it"
-# Compose's own rules: a sign at the start of a line or behind a blank
+# Compose's own rules: `#` at the start of a line or after a blank
 _COMMENT = Pattern(r"(?m)(?:^|(?<=[ \t]))#[^\n]*")
 _CONSTANT = Pattern(r"[A-Z]+(?:_[A-Z]+)+")
 _LINE = Pattern(r"(?m)^[ \t]*#[^\n]*")
@@ -48,7 +48,7 @@ def _comments(project: Project) -> Iterator[tuple[Source, Iterator[Span]]]:
             try:
                 env_files[str(path)] = project.read(path)
             except UserError:
-                # it was read before, and is gone
+                # it could be read before, and is gone now
                 continue
     for source in env_files.values():
         yield source, (Span(*match.span()) for match in _LINE.finditer(source.text))
@@ -98,6 +98,6 @@ def _row(source: Source, comment: Span) -> Finding | None:
 
 
 def _is_example(value: str) -> bool:
-    """What anybody would write there is hardly a value that was used: common words, ``<token>``, ``YOUR_TOKEN``,
-    a sentence."""
+    """Whether the value is an example rather than a value that was used: common words, ``<token>``, ``YOUR_TOKEN``, a
+    sentence."""
     return not is_distinctive(value) or is_filler(value) or " " in value or _CONSTANT.fullmatch(value) is not None

@@ -30,7 +30,7 @@ class Component:
 
     @cached_property
     def nodes(self) -> set[int]:
-        """Identities of the places that move together; asked for when all of them are known."""
+        """Identities of the nodes that move together; call it when all of them are known."""
         return {id(declaration.node) for declaration in self.declarations.values()}
 
     def other_use(self, declaration: Declaration) -> str | None:
@@ -53,7 +53,7 @@ def join(project: Project, found: SequenceType[Decision]) -> list[Component]:
     bystanders: list[Decision] = []
     for service in project.services.values():
         for variable in service.variables.values():
-            # a service that the same line reaches, but with a value that is no secret there
+            # a service that the same line reaches, but with a value that is not a secret there
             if variable.name in names and (service.name, variable.name) not in known:
                 keys = [declaration.key for declaration in variable.declarations]
                 shared = list(_shared_texts(variable))
@@ -71,7 +71,7 @@ def join(project: Project, found: SequenceType[Decision]) -> list[Component]:
 
 
 def _shared_texts(variable: Variable) -> Iterator[int]:
-    """Identities of the anchored texts that the variable's declarations hold or name by an alias."""
+    """Identities of the anchored nodes that the variable's declarations contain or alias."""
     for declaration in variable.declarations:
         if declaration.content.anchor is not None:
             yield id(declaration.content)
@@ -80,7 +80,7 @@ def _shared_texts(variable: Variable) -> Iterator[int]:
             and not isinstance(declaration, BuildPart)
             and declaration.dockerfile is not None
         ):
-            # who is built from the same Dockerfile changes with it
+            # services built from the same Dockerfile change with it
             yield hash((id(declaration.dockerfile), variable.name))
 
 
@@ -90,7 +90,7 @@ def _bystander(project: Project, service: Service, variable: Variable, options: 
 
 
 def settle(components: Iterable[Component]) -> None:
-    """A component moves as a whole or not at all; those that stay because of another finding say so."""
+    """Decides each component: it moves as a whole or not at all; a finding skipped because of another one says so."""
     for component in components:
         left = next((f for f in component.findings if isinstance(f.result, Skipped)), None)
         if left is not None:
@@ -109,7 +109,7 @@ def settle(components: Iterable[Component]) -> None:
 
 
 def _disagreement(component: Component) -> str | None:
-    """Where services that share a text read it in different ways: it can take one form only."""
+    """Why services that share a line need different forms of it: it can have only one."""
     forms: dict[int, tuple[Decision, Fix]] = {}
     for finding in component.findings:
         result = finding.result
@@ -151,7 +151,7 @@ def _conflict(component: Component) -> str | None:
         lasts = {id(declaration.document): declaration for declaration in variable.declarations}
         for declaration in variable.declarations:
             value = project.value_at(declaration)
-            # a line of an env file may mean something else for each service that reads it
+            # a line of an env file may have a different value in each service that reads it
             if values.setdefault(declaration.key, value) != value:
                 return f"{declaration.place} has a different value in each service that reads it"
             if declaration.key in effective or not declaration.text or declaration is lasts[id(declaration.document)]:
@@ -167,7 +167,7 @@ def _conflict(component: Component) -> str | None:
 
 
 def other_uses(component: Component, declaration: Declaration) -> Iterator[str]:
-    """Where the text of ``declaration`` is used through its anchor by something that does not move with it."""
+    """Where an alias uses the value of ``declaration`` outside what moves with it."""
     content = declaration.content
     if content.anchor is None:
         return
@@ -188,7 +188,7 @@ def other_uses(component: Component, declaration: Declaration) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _variable_nodes(project: Project) -> frozenset[int]:
-    """Identities of the places where variables of services stand, those that merge keys bring included."""
+    """Identities of the nodes of the services' variables, including those that merge keys add."""
     return frozenset(
         id(declaration.node)
         for service in project.services.values()
@@ -198,7 +198,7 @@ def _variable_nodes(project: Project) -> frozenset[int]:
 
 
 def _stands_in_extension(document: Document, offset: int) -> bool:
-    """Whether a place belongs to an ``x-`` block at the top of the file, which nothing uses but aliases."""
+    """Whether an offset is in a top-level ``x-`` block, which only aliases use."""
     return any(
         entry.name.startswith("x-") and entry.key.start <= offset < entry.end
         for root in document.roots
@@ -212,7 +212,7 @@ def is_moved(component: Component) -> bool:
 
 
 def is_word_of_test(declaration: Argument, fix: Fix) -> bool:
-    """Whether an argument stands in the words of a healthcheck, which are read with all others of its list."""
+    """Whether an argument is one of the words of a healthcheck, which is rewritten as a whole."""
     return any(read.test is not None and read.node is declaration.content for read in fix.reads)
 
 
@@ -224,8 +224,8 @@ def make_change(component: Component, by_declaration: Mapping[int, PlannedSecret
         assert isinstance(result, Fix)
         lasts = {id(declaration.document): declaration for declaration in finding.variable.declarations}
         for declaration in finding.variable.declarations:
-            # a declaration that a later one of its file overrides gets the same secret: nothing is lost, nothing comes
-            # back
+            # a declaration that a later one in the same file overrides uses the same secret: nothing is lost, nothing
+            # comes back
             secret = by_declaration.get(declaration.key) or by_declaration[lasts[id(declaration.document)].key]
             if declaration.key not in done:
                 done.add(declaration.key)
@@ -236,10 +236,10 @@ def make_change(component: Component, by_declaration: Mapping[int, PlannedSecret
                         )
                     continue
                 if isinstance(declaration, BuildArgument) and declaration.container is None:
-                    # a default of the Dockerfile goes with its declaration
+                    # a default of the Dockerfile is removed with its declaration
                     continue
                 if not result.new_name:
-                    # what is said beside it goes too: in a script it would be shown by `docker inspect`
+                    # the comment is removed too: in a script `docker inspect` would show it
                     moves.append(Move(declaration, secret.name))
                     continue
                 stays = declaration.node is not declaration.content and component.other_use(declaration) is not None
@@ -251,15 +251,15 @@ def make_change(component: Component, by_declaration: Mapping[int, PlannedSecret
 
 
 def _in_place(declaration: Argument, fix: Fix, path: str) -> str:
-    """What stands in the place of an argument: a script reads the file there, a wrapper replaces the path when the
-    container starts. Nothing, where it stands in an entrypoint that the wrapper writes anew."""
+    """What replaces an argument: a script reads the file there, a wrapper script replaces the path when the container
+    starts. Empty if it is in an entrypoint that the wrapper script rewrites."""
     if fix.program is None and fix.option is None:
         return shell_texts.content(path)
     return "" if fix.program is not None and is_written_anew(declaration) else path
 
 
 def is_written_anew(declaration: Argument) -> bool:
-    """Whether the argument stands in an entrypoint that a wrapper restates: it is no list that stands line by line."""
+    """Whether the argument is in an entrypoint that a wrapper script rewrites, because it is not a block list."""
     if declaration.place_key != "entrypoint" or declaration.layer is None:
         return False
     entry = declaration.layer.service.own("entrypoint")
@@ -267,5 +267,5 @@ def is_written_anew(declaration: Argument) -> bool:
 
 
 def is_block(node: ParsedNode) -> bool:
-    """Whether a list has each of its items on lines of its own."""
+    """Whether a list has each of its items on its own lines."""
     return isinstance(node, Sequence) and not node.flow and node.anchor is None

@@ -1,9 +1,9 @@
-"""Configs whose ``content`` is a secret become secrets with the same target: the container finds the same file in the
-same place.
+"""Configs whose ``content`` is a secret become secrets with the same target: the container finds the same file at the
+same path.
 
 Facts of Compose 2.40: the content is interpolated and copied into the container, to ``/NAME`` or to its target (``y``
-is ``/y``), with mode 0444 where none is given; a secret with an absolute target is mounted there, read-only, with the
-mode of its file on the host. So only what says no owner and no other mode is the same as a secret.
+is ``/y``), with mode 0444 if none is set; a secret with an absolute target is mounted there, read-only, with the
+mode of its file on the host. So only a config without an owner and with mode 0444 is equivalent to a secret.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Use(NamedTuple):
 
 
 class Content(NamedTuple):
-    """A config that can become a secret: what it holds for the containers, and who uses it."""
+    """A config that can become a secret: its content in the containers, and who uses it."""
 
     finding: Finding
     document: Document
@@ -58,7 +58,7 @@ class Content(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A config that becomes ``secret``; ``finding`` says so."""
+    """A config that becomes ``secret``, and its ``finding``."""
 
     content: Content
     secret: PlannedSecret
@@ -70,7 +70,7 @@ class Moved(NamedTuple):
 
 
 def candidates(project: Project, options: Options, found: Iterable[Finding]) -> list[Content]:
-    """Those of the findings that are such a config, as far as the project itself tells."""
+    """The findings that are such a config, as far as the project itself shows."""
     rows = [one for one in found if one.path.startswith(f"{KEY}.") and one.path.endswith(".content")]
     if not rows or not _is_meant(options) or not _is_alone(project):
         return []
@@ -85,8 +85,8 @@ def move(
     others: Iterable[PlannedSecret],
     disk: secret_files.Disk,
 ) -> list[Moved]:
-    """The configs that become secrets, each under the name that was asked for, or its own, where that is free.
-    ``others`` are those of the plan.
+    """The configs that become secrets, each under the chosen name, or its own if that is free. ``others`` are the
+    secrets of the plan.
 
     Raises UserError when no file name is free.
     """
@@ -132,7 +132,8 @@ def targets(moved: Iterable[Moved]) -> service_secrets.Readers:
 
 
 def drops(moved: Iterable[Moved]) -> Iterator[Remove]:
-    """What goes: the definitions, and the entries of the services, each with the whole block where it is all of it."""
+    """What is removed: the definitions, and the entries of the services, with the whole block if nothing else is in
+    it."""
     definitions: dict[int, list[Content]] = {}
     lists: dict[int, list[Use]] = {}
     for one in moved:
@@ -151,7 +152,7 @@ def drops(moved: Iterable[Moved]) -> Iterator[Remove]:
 
 
 def told(found: Iterable[Finding], moved: Iterable[Moved], options: Options) -> Iterator[Finding]:
-    """The findings, with what becomes of those that move, and why one does not that failed its proof."""
+    """The findings, with the outcome of those that move, and the reason for one that failed verification."""
     becomes = {id(one.content.finding): one.finding for one in moved}
     unproved = {variable: said for service, variable, said in options.unproved if not service}
     for finding in found:
@@ -167,7 +168,7 @@ def told(found: Iterable[Finding], moved: Iterable[Moved], options: Options) -> 
 
 
 def _is_meant(options: Options) -> bool:
-    """Whether a run makes secrets of files for Compose, with nothing chosen that a mounted file could not have."""
+    """Whether a run creates file secrets for Compose, without options that a mounted file cannot have."""
     return (
         options.target is Target.COMPOSE
         and options.source is SourceKind.FILE
@@ -191,7 +192,7 @@ def _is_asked(options: Options, finding: Finding) -> bool:
 
 
 def _is_alone(project: Project) -> bool:
-    """Whether one file says all of the project: what others add to a config or a service is theirs."""
+    """Whether the project is a single file: others may add to a config or a service."""
     if len(project.documents) != 1 or len(project.document.roots) != 1 or project.extended or project.is_part:
         return False
     if (
@@ -207,7 +208,7 @@ def _is_alone(project: Project) -> bool:
         return False
     if claim_on(project, source.path, source.real_path) is not None:
         return False
-    # an override file that is not loaded today may set the config, or list it
+    # an override file that is not loaded now may set the config, or list it
     return not any(KEY in neighbour.text for neighbour in project.folders.neighbours(source.path))
 
 
@@ -229,10 +230,10 @@ def _content(project: Project, finding: Finding) -> Content | None:
         return None
     meant = project.resolve(text.value.value)
     if meant.references or meant.unset or not meant.value:
-        # it follows the environment: a file would not
+        # its content follows the environment: a file would not
         return None
     if SECRETS_MOUNT in meant.value:
-        # the Compose file tells that way which secrets are used
+        # this is how the Compose file says which secrets are used
         return None
     uses: list[Use] = []
     for service in project.services.values():
@@ -244,13 +245,13 @@ def _content(project: Project, finding: Finding) -> Content | None:
 
 
 def _is_plain_block(node: ParsedNode) -> bool:
-    """Whether a mapping stands there line by line, for nobody else."""
+    """Whether a node is a block mapping that nothing else uses."""
     is_own = isinstance(node, Mapping) and not node.flow and node.anchor is None and node.tag is None
     return is_own and isinstance(node, Mapping) and all(entry.name != "<<" for entry in node.entries)
 
 
 def _uses(project: Project, service: Service, name: str) -> Iterator[Use | None]:
-    """The entries that name the config; None for one that is not exact."""
+    """The entries that name the config; None for one that has no exact equivalent."""
     for layer in service.layers:
         body = layer.service
         entry = body.effective().get(KEY)
@@ -269,7 +270,7 @@ def _uses(project: Project, service: Service, name: str) -> Iterator[Use | None]
 
 
 def _is_own(service: Service, body: Mapping, entry: Entry) -> bool:
-    """Whether a service has its list, and is to have that of its secrets, for itself."""
+    """Whether a service has its own list, and will have its own list of secrets."""
     lists = [found for key in (KEY, "secrets") if (found := body.effective().get(key)) is not None]
     parts = [part for found in lists for part in (found.value, *walk(found.value))]
     return (
@@ -316,8 +317,8 @@ def _paths(service: Service) -> Iterator[str]:
 
 
 def _is_below_a_volume(service: Service, path: str) -> bool:
-    """Whether the file would be mounted in something that is mounted: that gets a file which stays. What a text says
-    is not looked at closely."""
+    """Whether the file would be mounted below another mount, in which a file would remain. String volumes are matched
+    loosely."""
     if service.get("volumes_from") is not None:
         return True
     for layer in service.layers:
