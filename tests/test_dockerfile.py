@@ -422,3 +422,33 @@ def test_the_proof_asks_only_for_what_a_stage_has() -> None:
 def test_which_run_may_read_a_variable_unnamed(text: str, expected: bool) -> None:
     found = read(f"FROM busybox\n{text}\n")
     assert may_read_variables(found, found.instructions[1]) is expected
+
+
+@pytest.mark.parametrize(
+    ("run", "takes"),
+    [
+        ("cp -r /app /srv", True),
+        ("mv /app/. /srv/", True),
+        ("tar -czf /app.tgz /app", True),
+        ("tar cf - . | tar xf - -C /srv", True),
+        ("cd /app && cp -r . /srv", True),
+        ("rsync -a ./ /srv/", True),
+        ("ln -s /app /srv", True),
+        # a pattern of a shell leaves out what begins with a dot
+        ("cp -r * /srv/", False),
+        ("npm ci && cp -a $PWD/. /srv", True),
+        ("cp -r /app/dist /srv", False),
+        ("cp -r dist /srv", False),
+        ("cp /tmp/x /app", False),
+        ("tar xzf /tmp/x.tgz -C /app", False),
+        ("ln -s /srv /app", False),
+        ("npm ci", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["RUN {}", "RUN ['/bin/sh', '-c', '{}']", "RUN <<E\n{}\nE"])
+def test_a_run_that_takes_the_folder_of_a_file_takes_the_file(run: str, takes: bool, form: str) -> None:
+    line = form.replace("'", '"').format(run)
+    text = f"FROM node AS one\nWORKDIR /app\nCOPY .npmrc /app/\n{line}\n"
+    read = dockerfile.read(Source(Path("Dockerfile"), text.encode(), text))
+    copy = read.instructions[2]
+    assert bool(dockerfile.travels(read, copy, "/app/.npmrc").obstacle) == takes

@@ -17,6 +17,11 @@ from dsec_migrate.dockerfile.stages import Stage, stages
 from dsec_migrate.dockerfile.variables import words
 from dsec_migrate.text.patterns import Pattern
 
+_IN_BULK = Pattern(
+    r"(?:^|[\s;&|(\"'])(?:/(?:usr/)?bin/)?(?P<program>cp|mv|rsync|tar|zip|ln|scp)[\"',]*\s+(?P<words>[^;&|\n)]{1,1000})"
+)
+_PACKS = Pattern(r"-{0,2}(?:[a-zA-Z]*c[a-zA-Z]*\b|create)")
+_CHANGES_FOLDER = Pattern(r"(?:^|[\s;&|(\"'])cd\s")
 _FROM = Pattern(r"(?:\A|,)\s*from=([^,]*)")
 
 
@@ -45,6 +50,11 @@ def travels(dockerfile: Dockerfile, copy: Instruction, path: str) -> Travels:
     found = [Presence(first, start, path, _user(known, first, start))]
     # what is found is looked at in its turn
     for presence in found:
+        for number, instruction in enumerate(presence.stage.instructions[presence.start :], presence.start):
+            folder = _folder(known, presence.stage, number)
+            if _takes_a_folder(instruction, presence.path, folder, dockerfile.source.text):
+                what = f"line {instruction.line}: RUN takes the folder that the file is in to another place"
+                return Travels(tuple(found), what)
         for stage in known[presence.stage.number + 1 :]:
             try:
                 arrivals = list(_arrivals(dockerfile, known, presence, stage))
@@ -84,6 +94,32 @@ def _arrivals(dockerfile: Dockerfile, known: Sequence[Stage], presence: Presence
             yield Presence(
                 stage, number, posixpath.normpath(posixpath.join(path, rest or "")), _user(known, stage, number)
             )
+
+
+def _takes_a_folder(instruction: Instruction, path: str, folder: str | None, source: str) -> bool:
+    """Whether a RUN copies, moves, packs or links a folder above the file, which then is somewhere else as well."""
+    inner = instruction.trigger or instruction
+    if inner.keyword != "RUN":
+        return False
+    texts = [" ".join(inner.words() or [])] if inner.words() is not None else []
+    texts += [inner.text, *(source[each.content.start : each.content.end] for each in inner.heredocs)]
+    # nobody can tell what a relative word means behind `cd`
+    has_moved = any(_CHANGES_FOLDER.search(text) for text in texts)
+    for match in (match for text in texts for match in _IN_BULK.finditer(text)):
+        words_of_it = [word.strip("\"',[]") for word in match["words"].split()]
+        plain = [word for word in words_of_it if word and not word.startswith("-")]
+        if match["program"] == "tar" and not _PACKS.match(match["words"]):
+            continue
+        # the last one is where it goes, but for an archive
+        sources = plain if match["program"] in {"tar", "zip"} else plain[:-1]
+        for word in sources:
+            if not word.startswith("/") and (folder is None or has_moved):
+                if word in {".", "./", "..", "*", "./*"} or "$" in word:
+                    return True
+                continue
+            if (rest := _below(posixpath.join(folder or "/", word), path)) is not None and (rest or "$" in word):
+                return True
+    return False
 
 
 def _below(word: str, path: str) -> str | None:
