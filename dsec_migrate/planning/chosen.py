@@ -61,9 +61,9 @@ def names(
 def of_config(
     project: Project, options: Options, path: str, own: str, taken: Collection[str], values: Collection[str]
 ) -> str:
-    """The name of the secret that the config at ``path`` becomes: its ``own`` where none was chosen.
+    """The name of the secret that the config at ``path`` becomes: its ``own`` if none was chosen.
 
-    Raises UserError where the chosen one is ``taken``, or tells one of ``values``.
+    Raises UserError if the chosen one is ``taken``, or reveals one of ``values``.
     """
     name = options.name_for("", path) or own
     if name != own:

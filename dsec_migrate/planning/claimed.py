@@ -15,7 +15,7 @@ from dsec_migrate.text.records import replace
 
 
 def weigh(case: Case, result: Fix | Skipped) -> Fix | Skipped:
-    """The fix with a doubt for each of its files that others may read; left where one of them has to stay."""
+    """The fix with a doubt for each of its files that others may read; skipped if one of them must not change."""
     if isinstance(result, Skipped):
         return result
     claims = list(_claims(case, result))

@@ -1,4 +1,4 @@
-"""Declarations that can only change together: they move as a whole or stay as a whole, with the reason."""
+"""Declarations that can only change together: they move or are skipped as a whole, with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dsec_migrate.text.records import dataclass, field
 
 @dataclass(eq=False, repr=False)
 class Component:
-    """Declarations that can only change together: the lines of one variable, and all whom they reach."""
+    """Declarations that can only change together: the lines of one variable, and all services that they reach."""
 
     declarations: dict[int, Declaration] = field(default_factory=dict)
     findings: list[Decision] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Findings on their way to a decision: from the variables of a project to rows of a report."""
+"""The decision on each finding: from the variables of a project to the rows of a report."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dsec_migrate.text.records import dataclass
 
 @dataclass(eq=False, repr=False)
 class Decision:
-    """A finding on its way to a decision.
+    """A finding and the decision on it.
 
-    ``layers`` are the lines of other files that set the variable as well, each the last of its file, and what a store
-    holds for each: what the line alone would give.
+    ``layers`` are the lines of other files that also set the variable, each the last of its file, and what a source
+    holds for each: the value that this line on its own would set.
     """
 
     case: Case
@@ -48,7 +48,7 @@ def judged(case: Case, declaration: Declaration) -> Verdict | None:
 
 
 def hidden_findings(project: Project, options: Options) -> Iterator[Decision]:
-    """Secrets in lines that a later ``!override`` or ``!reset`` takes away from every container."""
+    """Secrets in lines that a later ``!override`` or ``!reset`` removes from every container."""
     for service in project.services.values():
         for variable in service.hidden:
             if variable.declaration.key in withheld.reaching(project):
@@ -112,7 +112,7 @@ def other_layers(variable: Variable) -> list[Declaration]:
 
 
 def holding_of(case: Case, declaration: Declaration) -> Holding | Skipped:
-    """What the store makes of one line of the variable, as if those that override it were not there."""
+    """What the source makes of one line of the variable, as if no other line overrode it."""
     variable = case.variable
     declarations = variable.declarations[: variable.declarations.index(declaration) + 1]
     effective = case.project.effect(declaration)
@@ -122,7 +122,7 @@ def holding_of(case: Case, declaration: Declaration) -> Holding | Skipped:
 
 
 def reports(finding: Decision, by_declaration: Mapping[int, PlannedSecret]) -> Iterator[Finding]:
-    """The rows of a finding: one for each other file that sets the variable, and where the line in effect stands."""
+    """The rows of a finding: one for each other file that sets the variable, and one for the line in effect."""
     for declaration in other_layers(finding.variable):
         if declaration.text:
             yield report(finding, by_declaration, declaration)

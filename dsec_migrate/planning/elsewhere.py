@@ -1,8 +1,8 @@
-"""Secrets that stand in no variable, no command and no build: in labels, options of drivers and providers, contents of
-configs, ``x-`` fields, wherever a text can stand.
+"""Secrets outside variables, commands and builds: in labels, options of drivers and providers, contents of configs,
+``x-`` fields, and any other scalar.
 
-One walk over the files: whatever scalar stands there is judged by the key that leads to it and by itself, as the
-reports mask it. Left out is what is judged in another way, because it is known what reads it.
+One walk over the files: each scalar is judged by its key and by its own text, as the reports mask it. Scalars are left
+out if another module judges them, because it is known what reads them.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.source import Source, Span
 
 CHECK = "plaintext-elsewhere"
-"""The check of the audit that tells of them."""
+"""The audit check that reports them."""
 
 NAME = "text"
 # what is judged as a variable or as a command
 _JUDGED = ("environment", "command", "entrypoint", "healthcheck")
 # what names other things, so that the key above says nothing: `secrets: [api_token]`
 _NAMING = ("env_file", "build", "image", "secrets", "extends", "label_file")
-# an item of a list that reads like an entry of a mapping
+# a list item of the form NAME=value
 _ENTRY = Pattern(r"([A-Za-z_][\w.-]*)=")
-# paths, ports, names, versions: most texts, in which nothing can stand
+# paths, ports, names, versions: most scalars, which cannot contain a secret
 _ORDINARY = Pattern(r"(?i)(?!.*(?:pass|key|token|secret|pwd|cred|salt|psk|[\w-]{20}|//))[\w./:-]{1,200}")
 _KEY = Pattern(r"[\w./-]*")
 _HOOKS = frozenset({"post_start", "pre_stop"})
@@ -86,7 +86,8 @@ class Text(NamedTuple):
 
 
 def find(project: Project, options: Options, told: Collection[int] = ()) -> Iterator[Finding]:
-    """A row for each such text that is, holds or may hold a secret; but for scalars (by identity) that are ``told``."""
+    """A row for each such scalar that is, contains or may contain a secret, except those already ``told`` (by
+    identity)."""
     judged = {*told, *_judged_elsewhere(project)}
     naming = set(_naming(project))
     for text in _texts(project):
@@ -97,7 +98,7 @@ def find(project: Project, options: Options, told: Collection[int] = ()) -> Iter
 
 
 def staying(rows: Iterable[Finding], reads: Iterable[Read]) -> Iterator[Finding]:
-    """The rows but for those whose every part a text is to read from a file from now on."""
+    """The rows without those whose every part is now read from a file."""
     gone: dict[str, list[Span]] = {}
     for read in reads:
         if read.test is None and not read.variable:
@@ -113,7 +114,7 @@ def staying(rows: Iterable[Finding], reads: Iterable[Read]) -> Iterator[Finding]
 def excepted(
     project: Project, options: Options, source: Source, lines: Collection[int], check: str, finding: Finding
 ) -> Finding:
-    """The finding of ``lines``, with the reason where the project's people want it to stay."""
+    """The finding of ``lines``, with the reason if the project excludes it."""
     service, variable = finding.service, finding.variable or finding.path
     names = (variable, finding.name, finding.path, finding.site.file)
     reasons = (exclusions.reason_for(check, source, line, names, project.exceptions) for line in lines)
@@ -130,7 +131,7 @@ def excepted(
 
 
 def _texts(project: Project) -> Iterator[Text]:
-    """Every scalar of the project's files; of files that are only extended, those of the services that it takes."""
+    """Every scalar of the project's files; in files that are only extended, those of the services used."""
     for document in project.documents:
         for root in document.roots:
             yield from _below(document, root, ())
@@ -175,7 +176,7 @@ def _words(node: Sequence) -> Iterator[tuple[int, Verdict]]:
 
 
 def _is_aside(entry: Entry, used: Collection[int]) -> bool:
-    """An ``x-`` field of which no alias takes anything."""
+    """Whether an ``x-`` field is used by no alias."""
     if not entry.name.startswith("x-"):
         return False
     return not any(entry.value.outer_start <= start <= entry.value.end for start in used)
@@ -213,7 +214,7 @@ def _verdict(project: Project, text: Text, *, is_naming: bool) -> Verdict | None
     said = text.text
     if text.among_words is not None or is_naming:
         return text.among_words or _of_passages(said)
-    # `traefik.http.routers.secrets.rule` is a rule: what stands before the last dot is a way to it
+    # `traefik.http.routers.secrets.rule` is a rule: the parts before the last dot are a path to it
     name = text.path[-1].rpartition(".")[2] if text.path else ""
     if not said or said.isspace() or (_ORDINARY.fullmatch(said) and meaning(name).kind is Kind.PLAIN):
         return None
@@ -244,7 +245,7 @@ def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Fi
     finding = Finding(
         Site(*document.place(spans[0].start if spans else text.node.outer_start)),
         path[1] if is_of_service else "",
-        # as a command's is called, for --skip and the exceptions of a project
+        # the name that a command has, for --skip and exclusions
         f"{path[2]}:{_shown(path[-1])}" if is_of_service else "",
         "plaintext",
         verdict,
@@ -263,13 +264,13 @@ def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Fi
 
 
 def _shown(key: str) -> str:
-    """As much of a key as is surely a name: behind it a value may stand."""
+    """The part of a key that is certainly a name: a value may follow it."""
     name = _KEY.match(key)
     return name[0] if name is not None and name[0] == key else f"{name[0] if name else ''}…"
 
 
 def _note(project: Project, path: tuple[str, ...]) -> str:
-    """Why it stays, and the usual way out."""
+    """Why it is skipped, and the usual remedy."""
     if not _HOOKS.isdisjoint(path):
         return "it is in a hook: mount a secret and read it in the hook with a shell: `$(cat /run/secrets/NAME)`"
     if path[0] == "configs" and path[-1] == "content" and len(path) == 3:
@@ -285,7 +286,7 @@ def _note(project: Project, path: tuple[str, ...]) -> str:
 
 
 def _as_secret(project: Project, name: str) -> str:
-    """A config that is a secret, at the same place in the container; a config without a target is ``/NAME`` there."""
+    """How to mount a config as a secret at the same path; a config without a target is mounted at ``/NAME``."""
     told: dict[str, list[str]] = {}
     has_mode = False
     for service in project.services.values():
@@ -307,7 +308,7 @@ def _as_secret(project: Project, name: str) -> str:
 
 
 def _spans(text: Text, verdict: Verdict) -> Iterator[Span]:
-    """Where the parts stand in the file; the whole scalar where escapes or folds lie between."""
+    """The positions of the parts in the file; the whole scalar if escapes or folds make them inexact."""
     for start, end in verdict.parts:
         place = text_span(text.document, text.node, Span(text.start + start, text.start + end))
         if place is None:
@@ -319,6 +320,6 @@ def _spans(text: Text, verdict: Verdict) -> Iterator[Span]:
 def _content_start(text: Text) -> int:
     node = text.node
     if node.style in {"|", ">"}:
-        # behind the line with the sign
+        # after the line with the indicator
         return text.document.source.text.find("\n", node.start, node.end) + 1 or node.start
     return node.start

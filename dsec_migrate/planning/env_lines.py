@@ -1,4 +1,4 @@
-"""Lines of `.env` that supplied a moved value and that nothing in the project reads any more."""
+"""Lines of `.env` that set a moved value and that nothing in the project reads any more."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Planned = tuple[Project, Plan]
 
 
 class UnusedLine(NamedTuple):
-    """``secret`` is the name of the one that has the value now."""
+    """``secret`` is the name of the secret that now holds the value."""
 
     text: EnvFileText
     line: Entry
@@ -32,7 +32,7 @@ class UnusedLine(NamedTuple):
 
 
 class KeptLine(NamedTuple):
-    """A line of `path` that nothing in the project reads any more, and who else may read it."""
+    """A line of ``path`` that nothing in the project reads any more, and who else may read it."""
 
     path: str
     number: int
@@ -44,8 +44,8 @@ Others = Callable[[Path, Set[str]], str]
 
 
 def unused_lines(units: Sequence[Planned], others: Others) -> tuple[list[UnusedLine], list[KeptLine]]:
-    """For the projects of a family, which read their parent's `.env` too. Lines that Compose itself or another stack in
-    the folder reads are never among them."""
+    """For the projects of a family, which also read their parent's `.env`. Lines that Compose itself or another stack
+    in the folder reads are never included."""
     supplied: dict[str, str] = {}
     for project, plan in units:
         for name, secret in _supplied(project, plan):
@@ -74,7 +74,7 @@ def unused_lines(units: Sequence[Planned], others: Others) -> tuple[list[UnusedL
 
 
 def _reason_to_keep(units: Sequence[Project], path: Path, names: Set[str], others: Others) -> str:
-    """Who gets the lines of a `.env` as they are, besides Compose; empty where nobody is known to."""
+    """Who reads the lines of a `.env` besides Compose; empty if nobody is known."""
     root, real = units[-1], os.path.realpath(path)
     claim = claim_on(root, path, real)
     if claim is not None:
@@ -89,7 +89,7 @@ def _reason_to_keep(units: Sequence[Project], path: Path, names: Set[str], other
 
 
 def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Variables of the environment that gave a moved line its value, each with the secret that has it now."""
+    """Environment variables that set the value of a moved line, each with the secret that now holds it."""
     secrets = {secret.name: secret for secret in plan.secrets}
     for move in plan.moves:
         if (secret := secrets.get(move.secret)) is not None:
@@ -97,7 +97,7 @@ def _supplied(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def supplies(project: Project, move: Move, secret: PlannedSecret) -> list[str]:
-    """The variables of an env file of the project that gave this line its value and have no effect on it any more."""
+    """The variables of the project's env file that set the value of this line and no longer have any effect on it."""
     if secret.source is SourceKind.ENVIRONMENT:
         return []
     return [name for name in _mentioned(project, move) if name in project.environment.places]
@@ -110,8 +110,8 @@ def _mentioned(project: Project, move: Move) -> list[str]:
 
 
 def _secret_names(project: Project, plan: Plan) -> dict[str, str]:
-    """Variables that hold (a part of) a moved value, set or not, each with the secret that has it now: of the URL
-    `${USER}:${PASSWORD}@db` the second."""
+    """Variables that hold (a part of) a moved value, set or not, each with the secret that now holds it: in the URL
+    `${USER}:${PASSWORD}@db` the second one."""
     secrets = {secret.name: secret for secret in plan.secrets}
     found: dict[str, str] = {}
     for move in plan.moves:
@@ -150,15 +150,16 @@ def _still_read(project: Project, plan: Plan) -> Iterator[str]:
 
 
 def prune(units: Sequence[Planned], others: Others) -> Plan:
-    """The lines to be taken out for ``--prune-env``."""
+    """The lines to remove for ``--prune-env``."""
     unused, _ = unused_lines(units, others)
     removed = (Remove(text, line, origin=f"the unused line of {secret}") for text, line, secret in unused)
     return Plan(patches=tuple(removed))
 
 
 def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[str, int, str, bool, str]]:
-    """Lines of `.env` that supplied a moved value and stay: file, line, the secret's name, and whether nothing in the
-    project reads the line any more. Then what still reads one. The fields are those of ``outcome.Remaining``."""
+    """Lines of `.env` that set a moved value and are kept: file, line, the secret's name, and whether nothing in the
+    project reads the line any more. Then what still reads such a line. The fields are those of
+    ``outcome.Remaining``."""
     gone = set(_gone(units))
     lines, kept = unused_lines(units, others)
     unused = {(str(line.text.path), line.line.line) for line in lines}
@@ -170,7 +171,7 @@ def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[
             path, number = project.environment.places[name]
             place = (str(path), number)
             if place not in unused and place not in reasons and name not in names:
-                # a user's name, say, that others read as well
+                # a user name, for example, that others read too
                 continue
             if place not in told and (os.path.realpath(path), number) not in gone:
                 told.add(place)
@@ -180,7 +181,7 @@ def remaining_lines(units: Sequence[Planned], others: Others) -> Iterator[tuple[
 
 
 def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
-    """Lines that the plans take out, or move: the same file may be an env file of a service, too."""
+    """Lines that the plans remove or move: the same file may also be an env file of a service."""
     for _, plan in units:
         for patch in plan.patches:
             if patch.line is not None:
@@ -188,7 +189,7 @@ def _gone(units: Sequence[Planned]) -> Iterator[tuple[str, int]]:
 
 
 def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterator[tuple[str, int, str, bool, str]]:
-    """Texts into which Compose still puts a moved value: commands, labels, other services' variables."""
+    """Strings into which Compose still interpolates a moved value: commands, labels, other services' variables."""
     for (document, node), text in _templates_after(project, plan) if secrets else ():
         for name in sorted(references_of(text) & secrets.keys()):
             file, line, _ = document.place(node.start)
@@ -197,7 +198,7 @@ def _other_uses(project: Project, plan: Plan, secrets: dict[str, str]) -> Iterat
 
 
 def _templates_after(project: Project, plan: Plan) -> Iterator[tuple[tuple[Document, Scalar], str]]:
-    """Each scalar with a ``$`` that does not move, and what stays of it."""
+    """Each scalar with a ``$`` that does not move, and what remains of it."""
     gone: dict[int, list[Span]] = {}
     moved: set[int] = set()
     for read in plan.reads:

@@ -1,4 +1,4 @@
-"""Findings that a project's people want to stay where they are."""
+"""Findings that a project excludes from migration."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CHECKS = (
     "secret-in-build-command",
     "secret-copied-into-image",
 )
-"""The checks that tell of what a migration moves."""
+"""The audit checks for what a migration moves."""
 
 
 def reason(case: Case) -> str | None:
-    """Why they want it so; None where nobody said it."""
+    """The reason for the exclusion; None if the finding is not excluded."""
     declaration, service, name = case.variable.declaration, case.service.name, case.variable.name
     source, heeded = declaration.document.source, case.project.exceptions
     if not heeded.may_speak_of(source):
@@ -30,7 +30,7 @@ def reason(case: Case) -> str | None:
 
 
 def check_of(declaration: Declaration) -> str:
-    """The ID of the check that tells of a secret in plaintext in such a place."""
+    """The ID of the audit check for plaintext secrets in such a declaration."""
     if isinstance(declaration, BuildFile):
         return "secret-copied-into-image"
     if isinstance(declaration, BuildPart):

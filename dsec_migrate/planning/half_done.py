@@ -1,7 +1,7 @@
-"""Migrations that somebody began by hand and that do not work: findings, with a way to mend one where that is exact.
+"""Half-done manual migrations that do not work: findings, with a fix if that is exact.
 
-What people get wrong was seen in real commits: a path given to a program that takes it for the password, a `_FILE` that
-the image does not read, one in another image's spelling, one that names a file that nobody mounts.
+The mistakes were seen in real commits: a path passed to a program that uses it as the password, a `_FILE` that the
+image does not read, one in another image's spelling, one that names a file that nothing mounts.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _RAN_WITHOUT = "until now the program ran without it: if data already exists, an
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Mend:
-    """The variable gets another name, or (None) goes; ``mount`` is a secret that the service lacks. Where the name
-    stays, only the mount is missing."""
+    """The variable is renamed, or removed (None); ``mount`` is a secret that the service lacks. If the name is the
+    same, only the mount is missing."""
 
     declaration: Declaration
     new_name: str | None
@@ -46,8 +46,8 @@ class Mend:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class HalfDone:
-    """``note`` says what is wrong, ``doubt`` what somebody has to see to before it is mended: the program gets another
-    value than today."""
+    """``note`` says what is wrong, ``doubt`` what to check before it is fixed: the program will receive another value
+    than now."""
 
     service: Service
     variable: Variable
@@ -60,7 +60,7 @@ class HalfDone:
         return options.fix and self.mend is not None and not (options.safe and self.doubt)
 
     def move(self) -> Move | None:
-        """The change of the variable's line, if that is what mends it."""
+        """The change to the variable's line, if that is the fix."""
         mend = self.mend
         if mend is None or mend.new_name == self.variable.name:
             return None
@@ -69,7 +69,7 @@ class HalfDone:
         return Move(mend.declaration, mend.secret, mend.new_name, mend.declaration.text or "")
 
     def report(self, verdict: Verdict | None, options: Options) -> Finding:
-        """The row of a report; ``verdict`` is what the detectors say of the variable's text."""
+        """The row of a report; ``verdict`` is the detectors' verdict on the variable's text."""
         declaration, mend = self.variable.declaration, self.mend
         is_mended = self.is_mended(options)
         sureness = Applicability.REVIEW if self.doubt else Applicability.SAFE
@@ -96,7 +96,7 @@ class HalfDone:
 
 
 def find(project: Project, options: Options, disk: secret_files.Disk) -> list[HalfDone]:
-    """What is half done in a project, but for what ``--only`` and ``--skip`` leave out."""
+    """The half-done migrations of a project, without those that ``--only`` and ``--skip`` leave out."""
     return [
         _unless_claimed(project, one)
         for service in project.services.values()
@@ -107,7 +107,7 @@ def find(project: Project, options: Options, disk: secret_files.Disk) -> list[Ha
 
 
 def _unless_claimed(project: Project, one: HalfDone) -> HalfDone:
-    """Nothing mends a file that others may read."""
+    """No fix for a file that others may read."""
     source = one.mend.declaration.document.source if one.mend is not None else None
     claim = claim_on(project, source.path, source.real_path) if source is not None else None
     return one if claim is None else replace(one, note=f"{one.note}; {claim.reason}", mend=None)
@@ -142,7 +142,7 @@ def _forms(name: str) -> tuple[str, ...]:
 
 
 def _base(name: str) -> str | None:
-    """The variable that a name in one of the forms of a file stands for."""
+    """The variable to which a name such as ``X_FILE`` belongs."""
     if name.startswith(_PREFIX):
         return name[len(_PREFIX) :]
     if name.endswith(_DOUBLE):
@@ -153,7 +153,7 @@ def _base(name: str) -> str | None:
 def _set_twice(
     project: Project, service: Service, variable: Variable, row: Image | None, disk: secret_files.Disk
 ) -> HalfDone | None:
-    """`X` beside `X_FILE`, where the file holds the same and the image reads it: `X` can go."""
+    """`X` beside `X_FILE`, if the file holds the same value and the image reads it: `X` can be removed."""
     way = row.way(variable.name) if row is not None and row.is_sure else None
     if way is None or way.name == variable.name or way.name not in service.variables:
         return None
@@ -230,7 +230,7 @@ def _renamed(service: Service, variable: Variable, new_name: str) -> Mend | None
 
 
 def _is_simple(service: Service, variable: Variable) -> bool:
-    """Whether the line is the service's alone, so that a change of it reaches nobody else."""
+    """Whether the line belongs only to this service, so that a change reaches no other service."""
     declaration = variable.declaration
     if (
         len(variable.declarations) != 1
@@ -246,7 +246,7 @@ def _is_simple(service: Service, variable: Variable) -> bool:
 
 
 def _mounts_elsewhere(service: Service) -> bool:
-    """Whether something else than a secret may put a file there."""
+    """Whether something other than a secret may provide a file there."""
     for layer in service.layers:
         for key in ("volumes", "configs", "tmpfs"):
             node = layer.service.get(key)
@@ -257,7 +257,7 @@ def _mounts_elsewhere(service: Service) -> bool:
 
 
 def _is_used_inside(service: Service, name: str) -> bool:
-    """Whether a script of the service's own may read the file, whatever the image does."""
+    """Whether the service's own scripts may read the file, whatever the image does."""
     return any(
         isinstance(part, Scalar) and name in part.value
         for layer in service.layers

@@ -1,6 +1,6 @@
 """Who reads an env file besides Compose: services that mount it, builds that copy it, scripts that source it.
 
-They get its lines as they are: one that goes, or gets another name, is gone for them, too.
+They read its lines directly: one that is removed or renamed is gone for them, too.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class HandedOn(NamedTuple):
-    """``reason`` says who reads the file. ``is_sure``: it is named, not only one of a folder's files."""
+    """``reason`` says who reads the file. ``is_sure``: the file itself is named, not only its folder."""
 
     reason: str
     is_sure: bool
 
 
 def reader_of(project: Project, path: Path) -> HandedOn | None:
-    """Who reads an env file of the project besides Compose; None where nobody is known to."""
+    """Who reads an env file of the project besides Compose; None if nobody is known."""
     found = list(_readers(project, os.path.realpath(path)))
     return next((one for one in found if one.is_sure), found[0] if found else None)
 
@@ -47,7 +47,7 @@ def _readers(project: Project, real: str) -> tuple[HandedOn, ...]:
 
 
 def _definitions(project: Project, real: str) -> Iterator[HandedOn]:
-    """The file is a secret or a config itself."""
+    """Secrets and configs whose file it is."""
     for _, root in project.roots:
         for kind in ("secrets", "configs"):
             block = root.get(kind)
@@ -77,7 +77,7 @@ def _mounts(project: Project, real: str) -> Iterator[HandedOn]:
 
 
 def _sources(service: Service) -> Iterator[str]:
-    """What a service mounts, or is sent, from the host: paths as they are written."""
+    """The host paths that a service mounts or syncs, as written."""
     for layer in service.layers:
         node = layer.service.get("volumes")
         for item in node.items if isinstance(node, Sequence) else ():
@@ -98,7 +98,7 @@ def _source(item: ParsedNode) -> Iterator[str]:
         if isinstance(source, Scalar) and _is_path(source.value):
             yield source.value
     elif isinstance(content, Scalar):
-        # a colon may stand inside of ${…:-…}
+        # ${…:-…} may contain a colon
         depth = 0
         for position, letter in enumerate(content.value):
             depth += {"{": 1, "}": -1}.get(letter, 0)
@@ -114,11 +114,11 @@ def _is_path(text: str) -> bool:
 
 
 def _path(project: Project, text: str) -> str:
-    # a NUL, which YAML can say, is in no path
+    # YAML can express a NUL, which no path contains
     value = (project.resolve(text).value or "").replace("\0", "")
     for name in ("${PWD}", "$PWD"):
         if text.startswith(name):
-            # wherever this call is made, Compose is called in the project's folder as a rule
+            # wherever this runs, Compose usually runs in the project's folder
             value = f".{text[len(name) :]}"
     return os.path.realpath(os.path.join(project.directory, os.path.expanduser(value)))  # noqa: PTH111, PTH118
 
@@ -128,7 +128,7 @@ def _is_below(real: str, folder: str) -> bool:
 
 
 def _builds(project: Project, real: str) -> Iterator[HandedOn]:
-    """The file is copied into an image that a service is built from."""
+    """Builds that copy the file into the image of a service."""
     built = [service for service in project.services.values() if service.is_built]
     if not built:
         return

@@ -34,7 +34,7 @@ _FOLDER_OF_CODE = Pattern(
 _LOADER = Pattern(r"(?i)dotenv")
 _LOADED_BY_ITSELF = Pattern(r"(?i)pipfile|procfile(?:\.\w+)?|artisan")
 _NOT_LOADED = Pattern(r"(?i)dotenv-load\s*:=\s*false")
-# what stands before a file that is made, or only looked for
+# what precedes a file that is created, or only tested for
 _MADE = Pattern(
     r">>?[ \t]*$|(?:^|[;&|\s(])(?:touch|rm|chmod|chown|test|\[\[?)\s(?:[^\s;&|]+\s+)*$|"
     r"(?:^|[;&|\s(])(?:cp|mv|install|ln)\s(?:[^\s;&|]+\s+)+$"

@@ -1,4 +1,4 @@
-"""What keeps values out of git and out of images: lines of ignore files, and what git says of them."""
+"""What keeps values out of git and out of images: lines of ignore files, and what git reports about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Read = Callable[[Path], bytes | None]
 
 
 class Disk(Protocol):
-    """What stands on disk and what is planned, as ``files`` keeps it."""
+    """The files on disk and the planned ones, as ``secret_files.Disk`` keeps them."""
 
     def read(self, path: Path) -> bytes | None: ...
 
@@ -32,10 +32,10 @@ class Disk(Protocol):
 def out_of_git(
     project: Project, folder: Path, secrets: Sequence[PlannedSecret], kept: Sequence[str], disk: Disk
 ) -> Iterator[NewFile]:
-    """What keeps the files of one folder out of git, but for those that are ``kept``: a ``.gitignore`` of its own in a
-    folder that is new, and lines in that of the project.
+    """What keeps the files of one folder out of git, except those that are ``kept``: a ``.gitignore`` in a new folder,
+    and lines in that of the project.
 
-    Raises UserError where git would take in a new value all the same.
+    Raises UserError if git would still track a new value.
     """
     base, place = _real(project.directory), _real(folder)
     top = _repository_around(place)
@@ -46,12 +46,12 @@ def out_of_git(
         return ignore_files.is_ignored_by_git(outermost, place / name, read)
 
     def read(path: Path) -> bytes | None:
-        # what is planned is known by the paths that the project has
+        # planned files are known by the project's own paths
         known = {base / ignore_files.NAME: file, place / ignore_files.NAME: folder / ignore_files.NAME}
         return disk.read(known.get(path, path))
 
     names = [secret.path.name for secret in secrets if secret.path is not None]
-    # git reads no link
+    # git does not follow a .gitignore that is a link
     if not file.is_symlink():
         replaced = ignore_but(project, folder, kept, disk) if kept else None
         if replaced is not None:
@@ -79,7 +79,7 @@ def out_of_images(project: Project, folder: Path, names: Sequence[str], disk: Di
 
 
 def in_images(project: Project, paths: Sequence[Path], read: Read) -> Iterator[str]:
-    """Which build contexts get value files, because their ignore file lies outside of what the call may change."""
+    """Which build contexts contain secret files because their ignore file is outside what the run may change."""
     for context, ignore in _ignore_files(project, read):
         if _may_change(project, ignore):
             continue
@@ -97,7 +97,7 @@ def _may_change(project: Project, ignore: Path) -> bool:
 
 
 def _ignore_files(project: Project, read: Read) -> Iterator[tuple[Path, Path]]:
-    """The build contexts, each with the file that says what its build does not get."""
+    """The build contexts, each with its ignore file."""
     for context, dockerfile in _build_contexts(project):
         own = Path(f"{dockerfile}.dockerignore")
         yield context, own if read(own) is not None else context / ".dockerignore"
@@ -115,8 +115,8 @@ def _out_of_context(path: Path, context: Path, folder: Path, names: Sequence[str
 
 
 def _lines(base: Path, place: Path, names: Sequence[str], anchor: str) -> Mapping[str, Sequence[str]]:
-    """The lines of an ignore file in ``base`` that leave out files in ``place``, each with the names that it is for;
-    none where that lies outside."""
+    """The lines of an ignore file in ``base`` that ignore files in ``place``, each with the names that it covers; none
+    if that is outside."""
     if not place.is_relative_to(base):
         return {}
     relative = ignore_files.literally(place.relative_to(base).as_posix())
@@ -130,7 +130,7 @@ def _lines(base: Path, place: Path, names: Sequence[str], anchor: str) -> Mappin
 def _with_lines(
     path: Path, wanted: Mapping[str, Sequence[str]], is_ignored: Callable[[str], bool], disk: Disk
 ) -> Iterator[NewFile]:
-    """Those of the lines that the file does not have, or that a later one takes back."""
+    """The lines that the file lacks, or that a later line re-includes."""
     content = (disk.read(path) or b"").decode("utf-8", "replace")
     present = {line.strip() for line in content.splitlines()}
     missing = [line for line, names in wanted.items() if not (_is_there(line, present) and all(map(is_ignored, names)))]
@@ -145,13 +145,13 @@ def _with_lines(
 
 @dataclass(frozen=True, repr=False)
 class IgnoreFile:
-    """An ignore file and the text that it is to have."""
+    """An ignore file and its new text."""
 
     path: Path
     text: str
 
     def as_new_file(self, disk: Disk) -> NewFile:
-        """For a plan, with what stands there now."""
+        """For a plan, with the current content."""
         present = (disk.read(self.path) or b"").decode("utf-8", "replace")
         disk.claim(self.path, self.text.encode())
         if self.text.startswith(present):
@@ -160,9 +160,9 @@ class IgnoreFile:
 
 
 def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) -> IgnoreFile | None:
-    """The project's .gitignore so that git takes of the folder what fits one of the ``kept`` patterns, or is taken
-    already, and nothing else; None where it says so, or the folder lies outside. A line that leaves the whole folder
-    out is replaced, one that does among others taken back: what stands in an ignored folder cannot come back."""
+    """The project's .gitignore, changed so that git tracks only the files of the folder that match one of the ``kept``
+    patterns or are re-included already; None if it does so now, or the folder is outside. A line that ignores the whole
+    folder is replaced, one that ignores it among others is negated: nothing in an ignored folder can be re-included."""
     base, place = _real(project.directory), _real(folder)
     if not place.is_relative_to(base) or place == base:
         return None
@@ -175,7 +175,7 @@ def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) 
     wanted = [first, *dict.fromkeys((*known, *(f"!/{relative}/{pattern}" for pattern in kept)))]
 
     def hides(text: str) -> bool:
-        """Whether a line for the folder, or one above it, keeps git from what it is to get."""
+        """Whether a line for the folder, or one above it, hides what git should track."""
         samples = (place / pattern.replace("*", "x") for pattern in kept)
         own = {base / ignore_files.NAME: text.encode()}
         return any(ignore_files.is_ignored_by_git(base, sample, own.get) for sample in samples)
@@ -187,16 +187,16 @@ def ignore_but(project: Project, folder: Path, kept: Sequence[str], disk: Disk) 
     if hides("\n".join([*rest, *wanted])):
         wanted.insert(0, f"!/{relative}/")
     if len(rest) == len(lines):
-        # nothing is in the way: what stands there stays as it is
+        # nothing prevents it: keep the existing lines
         start = newline if text and not text.endswith("\n") else ""
         return IgnoreFile(path, text + start + "".join(f"{line}{newline}" for line in wanted))
     return IgnoreFile(path, "".join(f"{line}{newline}" for line in (*rest, *wanted)))
 
 
 def told_by_git(paths: Mapping[Path, bool]) -> Iterator[str]:
-    """Which value files git has, or that nobody knows it. ``paths`` tells of each whether it is there.
+    """Which secret files git tracks, or that this is unknown. ``paths`` says of each whether it exists.
 
-    Raises UserError where git waits for one that is not: its next commit would take the value.
+    Raises UserError if git tracks one that does not exist yet: the next commit would contain the value.
     """
     if all(_repository_around(_real(folder)) is None for folder in {path.parent for path in paths}):
         return
@@ -222,7 +222,7 @@ def _untracking(path: Path) -> str:
 
 
 def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
-    """What is to be done where git would take in files with values that were written just now."""
+    """What to do if git would track files with values that were just written."""
     try:
         ignored, tracked = git.ignored(paths), git.tracked(paths)
     except git.NoAnswerError as error:
@@ -236,12 +236,12 @@ def seen_by_git(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether a run makes the folder; one that was killed at once may have left it, with an empty journal."""
+    """Whether the run creates the folder; a run that was killed at once may have left it, with an empty journal."""
     return not folder.is_dir() or {JOURNAL} <= {entry.name for entry in folder.iterdir()} <= {JOURNAL, UNDO}
 
 
 def _is_ours(folder: Path, names: Sequence[str]) -> bool:
-    """Whether a folder holds nothing but secrets, so that all of it can be ignored."""
+    """Whether a folder contains only secrets, so that all of it can be ignored."""
     if folder.name in {"secrets", ".secrets"} or not folder.is_dir():
         return True
     own = (".git", "README", JOURNAL, UNDO)
@@ -249,7 +249,7 @@ def _is_ours(folder: Path, names: Sequence[str]) -> bool:
 
 
 def _is_there(line: str, present: set[str]) -> bool:
-    """Whether some spelling of the line is, or one for all files."""
+    """Whether the line is present in some spelling, or one for all files."""
     bare = line.strip("/")
     spellings = {f"{before}{bare}{after}" for before in ("", "/", "./", "**/") for after in ("", "/", "/*", "/**")}
     return bool(spellings & present) or "*" in present

@@ -1,4 +1,4 @@
-"""What is told of the passes that keep the parts of a project apart."""
+"""What is reported about the hardening passes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dsec_migrate.text.records import dataclass
 
 @dataclass(frozen=True, repr=False)
 class Hardened:
-    """What a hardening pass does about one service, or why it leaves it (``action`` is ``keep``).
+    """What a hardening pass does with one service, or why it skips it (``action`` is ``keep``).
 
-    ``subject`` is the new network, or the secret that is mounted no more. Of a network ``users`` are the services that
-    share it and ``cut`` those that no longer reach the service. ``note`` are sentences, joined by ``; ``.
+    ``subject`` is the new network, or the secret that is no longer mounted. For a network ``users`` are the services
+    that share it and ``cut`` those that no longer reach the service. ``note`` are sentences, joined by ``; ``.
     """
 
     kind: Harden

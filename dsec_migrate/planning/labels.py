@@ -1,7 +1,7 @@
-"""The users of a login in labels, which Traefik reads, with hashes of their passwords.
+"""User names and password hashes in labels, which Traefik reads.
 
-Traefik's documentation (middlewares/http/basicauth, digestauth) tells ``users``, a list with commas, and ``usersFile``,
-a file with a line for each user.
+Traefik's documentation (middlewares/http/basicauth, digestauth) has ``users``, a comma-separated list, and
+``usersFile``, a file with one line per user.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WHY = "a label with user names and password hashes"
 
 
 def cases(project: Project, options: Options) -> Iterator[Case]:
-    """Each label with users, as a variable that no container has; a text that services share once."""
+    """Each label with users, as a variable that no container receives; a shared label once."""
     done: set[int] = set()
     for service in project.services.values():
         for layer in service.layers:
@@ -36,7 +36,7 @@ def cases(project: Project, options: Options) -> Iterator[Case]:
 
 
 class _Label(NamedTuple):
-    """``start`` is where the users begin in the value of ``node``; ``entry`` holds it, if it is no list's item."""
+    """``start`` is where the users begin in the value of ``node``; ``entry`` contains it unless it is a list item."""
 
     name: str
     middleware: str

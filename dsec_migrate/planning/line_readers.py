@@ -1,4 +1,4 @@
-"""What else reads a line that is going to move: lines of env files built from it, and `${X}` that see it in `.env`.
+"""What else reads a line that will move: lines of env files built from it, and `${X}` that see it in `.env`.
 
 Facts of Compose 2.40: a reference in an env file sees the project's variables, then the service's own ``environment:``,
 then the lines before it. ``env_file: .env`` and ``${X}`` read one line for two purposes.
@@ -30,7 +30,7 @@ from dsec_migrate.text.source import Span
 
 
 def settle_references(project: Project, components: Collection[Component]) -> None:
-    """Leaves what something reads that stays. That can be the reason to leave something else: until all is quiet."""
+    """Skips lines that something unmoved reads. That can make other lines unmovable: repeats until nothing changes."""
     if not project.env_texts:
         return
     is_quiet = False
@@ -47,14 +47,14 @@ def settle_references(project: Project, components: Collection[Component]) -> No
 
 
 class _Moving:
-    """The places that the plan changes so far."""
+    """The declarations that the plan changes so far."""
 
     def __init__(self, components: Iterable[Component]) -> None:
         self._components = components
 
     @cached_property
     def variables(self) -> set[str]:
-        """The variables of the environment from which moved values are going to come."""
+        """The environment variables from which moved values will come."""
         holdings = [
             holding
             for component in self._components
@@ -69,7 +69,7 @@ class _Moving:
         return {id(declaration.content) for declaration in self._declarations if not isinstance(declaration, Argument)}
 
     def rest(self, node: Scalar) -> str:
-        """What stays of a text, parts of which may move."""
+        """What remains of a text, parts of which may move."""
         text = node.value
         for part in sorted(self._parts.get(id(node), ()), reverse=True):
             text = text[: part.start] + text[part.end :]
@@ -111,7 +111,7 @@ def _obstacles(project: Project, finding: Decision, moving: _Moving) -> Iterator
 
 
 def _set_anew(project: Project, service: Service, declaration: EnvFileDeclaration) -> str | None:
-    """Where a file that comes later than the one that names the env file sets what the line is built from."""
+    """Where a file that follows the one with the ``env_file:`` sets what the line is built from."""
     names = list(declaration.line.references) if declaration.line is not None else []
     naming = [layer for file in service.env_files if file.text is declaration.document for layer in file.layers]
     first = min((project.order(layer.document) for layer in naming), default=0)
@@ -151,7 +151,7 @@ def _is_project_env_file(project: Project, declaration: Declaration) -> bool:
 
 
 def _interpolated_uses(project: Project, name: str, moving: _Moving) -> Iterator[str]:
-    """Where `${NAME}`, a variable without a value or a secret's ``environment:`` takes it from the same line."""
+    """Where `${NAME}`, a variable without a value or a secret's ``environment:`` reads the same line."""
     for document in project.compose_texts:
         for node in document.templates:
             if name in node.value and id(node) not in moving.places and name in references_of(moving.rest(node)):

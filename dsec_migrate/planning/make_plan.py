@@ -1,4 +1,4 @@
-"""Project -> Plan: findings, the changes that settle them, the secrets they need, and what is left, with reasons."""
+"""Project -> Plan: findings, the changes that resolve them, the secrets they need, and what is skipped, and why."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import MASK
 from dsec_migrate.text.source import Span
 
-# a comment that begins right behind a value (and the brackets that close a flow collection)
+# a comment that follows a value (and the brackets that close a flow collection)
 _COMMENT = Pattern(r"[\]},]*[ \t]+#")
 
 
@@ -53,7 +53,7 @@ def make_plan(project: Project, options: Options, disk: secret_files.Disk | None
 
     What is found is decided first, then which secrets that takes; each stage behind adds its part of the plan.
 
-    Raises UserError when a secret's file name is taken by other content and no other name is free.
+    Raises UserError if a secret's file name is taken by other content and no other name is free.
     """
     found = _look(project, options, disk or secret_files.Disk())
     if not found.decisions and not found.mended and not found.contents:
@@ -264,7 +264,7 @@ def _rows(
     begun: Sequence[half_done.HalfDone],
     options: Options,
 ) -> Iterator[Finding]:
-    """The findings; of a variable that is half done, what mends it."""
+    """The findings; for a half-done variable, its fix."""
     told = {(one.service.name, one.variable.name) for one in begun if one.mend is not None}
     for finding in found:
         yield from (row for row in settled[id(finding)] if (row.service, row.variable) not in told)
@@ -273,12 +273,12 @@ def _rows(
 
 
 def _readers(moving: _Moving) -> service_secrets.Readers:
-    """How each service mounts each secret: under which names, and with an owner and a mode where they can be chosen and
+    """How each service mounts each secret: under which names, and with an owner and a mode if they can be chosen and
     all variables agree."""
     found: dict[service_secrets.Reading, dict[str | None, set[MountOptions]]] = {}
     for decision, fix in moving.fixes:
         name = moving.by_declaration[decision.variable.declaration.key].name
-        # what a healthcheck or a command reads, others may read
+        # a file that a healthcheck or a command reads may be read by others, too
         options = (fix.reader if not fix.reads else None) or MountOptions()
         if options.target == name:
             options = replace(options, target=None)
@@ -309,12 +309,12 @@ def _needs_of_arguments(
 
 
 def _is_built(project: Project) -> bool:
-    """Whether Dockerfiles have to be looked at: what reads them is loaded for nothing else."""
+    """Whether Dockerfiles must be read: their parser is loaded only for this."""
     return any(service.is_built for service in project.services.values())
 
 
 def _in_commands(project: Project, options: Options, found: Iterable[Decision]) -> list[Decision]:
-    """The secrets of commands, healthchecks, labels and builds, but for those that change with a variable."""
+    """The secrets of commands, healthchecks, labels and builds, except those that change with a variable."""
     done = {place for finding in found for place in _places(finding)}
     decided: list[Decision] = []
     for case in command_arguments.cases(project, options, done):

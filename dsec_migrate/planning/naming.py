@@ -16,15 +16,15 @@ _SEPARATORS = Pattern(r"[^A-Za-z0-9]+")
 _OTHER_KINDS = Pattern(
     r"\.(?:pem|key|crt|cert?|p12|pfx|jks|pub|asc|gpg|json|ya?ml|toml|ini|conf|cfg|config|xml|env|sh)"
 )
-# what `docker secret create` takes, and Compose with it
+# what `docker secret create` accepts, and Compose with it
 _NAME = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
-# a shorter value is not recognised in a name
+# a shorter value cannot be recognized in a name
 _TELLING_LENGTH = 8
 
 
 @dataclass(frozen=True, repr=False)
 class Style:
-    """``case`` spells a name from its words; ``directory`` and ``suffix`` make its file."""
+    """``case`` spells a name from its words; ``directory`` and ``suffix`` form its path."""
 
     case: str = "lower_snake_case"
     directory: str = "./secrets"
@@ -46,8 +46,8 @@ class Style:
 
 
 def _without_values(text: str, values: AbstractSet[str]) -> str:
-    """``text`` without what would tell a value (in lower case): ``POSTGRES_PASSWORD`` is ``postgres_passwd`` where a
-    value is the word itself. Names stand in the file, in logs and in file names, where a value must not."""
+    """``text`` without what would reveal a value (in lower case): ``POSTGRES_PASSWORD`` becomes ``postgres_passwd`` if
+    a value is the word itself. Names appear in the file, in logs and in file names, where a value must not."""
     folded = text.lower()
     value = next((part for part in _parts(folded) if part in values), None)
     if value is None:
@@ -61,12 +61,12 @@ def _without_values(text: str, values: AbstractSet[str]) -> str:
 
 
 def is_valid(name: str) -> bool:
-    """Whether Compose and Swarm take ``name`` for a secret."""
+    """Whether Compose and Swarm accept ``name`` for a secret."""
     return _NAME.fullmatch(name) is not None and len(name) <= SWARM_MAXIMUM_LENGTH
 
 
 def tells(name: str, values: Iterable[str]) -> bool:
-    """Whether one of ``values`` can be read in a name: a short one where it is the whole name."""
+    """Whether a name reveals one of ``values``: a short one only if it is the whole name."""
     folded = name.lower()
     return any(
         value == folded or (len(value) >= _TELLING_LENGTH and value in folded)
@@ -76,26 +76,26 @@ def tells(name: str, values: Iterable[str]) -> bool:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """All that is long enough to tell a value, the longest first."""
+    """All parts long enough to reveal a value, the longest first."""
     for length in range(len(text), _TELLING_LENGTH - 1, -1):
         for start in range(len(text) - length + 1):
             yield text[start : start + length]
 
 
 def style_of(existing: Mapping[str, Mapping[str, object]], directory: str | None) -> Style:
-    """The style that most of the project's ``secrets:`` have; ``directory`` (``--secrets-dir``) wins over theirs."""
+    """The style of most of the project's ``secrets:``; ``directory`` (``--secrets-dir``) takes precedence."""
     default = Style()
     if not existing:
         return replace(default, directory=directory) if directory else default
     names = [_case(name) for name in existing]
-    # certificates, keys and settings have files of their own kind: no habit for passwords
+    # certificates, keys and settings have their own kinds of files: no convention for passwords
     existing = {
         name: data
         for name, data in existing.items()
         if not _OTHER_KINDS.fullmatch(posixpath.splitext(str(data.get("file")))[1])
     }
     files = [file for definition in existing.values() if isinstance(file := definition.get("file"), str) and file]
-    # the file is named after the secret: what stands around the name is the project's habit
+    # the file is named after the secret: what surrounds the name is the project's convention
     habits = [
         (posixpath.dirname(file) or ".", posixpath.basename(file)[len(name) :])
         for name, definition in existing.items()
@@ -122,8 +122,8 @@ def _case(name: str) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Wanted:
-    """What a new secret is named after. ``value`` is what it holds; ``layer`` is the stem of the file where another
-    value of the variable stands, which takes the place of the one that has the plain name."""
+    """What a new secret is named after. ``value`` is its value; ``layer`` is the stem of the override file with another
+    value of the variable, which overrides the one with the plain name."""
 
     variable: str
     service: str
@@ -134,10 +134,10 @@ class Wanted:
 def name_groups(
     wanted: Sequence[Wanted], style: Style, taken: Callable[[str, Wanted], bool], values: Iterable[str] = ()
 ) -> list[str]:
-    """One name for each secret that is ``wanted``. Neither its value nor one of ``values`` can be read in a name.
+    """One name for each secret that is ``wanted``. No name reveals its value or one of ``values``.
 
-    A name that two groups want, or that is ``taken``, gets the service as prefix in all the groups involved; what
-    still clashes gets ``_2``, ``_3``, …
+    A name that two groups want, or that is ``taken``, is prefixed with the service in all groups involved; what
+    still clashes is numbered ``_2``, ``_3``, …
     """
     telling = {value.lower() for value in (*values, *(one.value for one in wanted)) if len(value) >= _TELLING_LENGTH}
     plain = [style.spell(_without_values(one.variable, telling)) for one in wanted]

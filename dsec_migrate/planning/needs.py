@@ -19,8 +19,8 @@ from dsec_migrate.text.records import dataclass, field
 
 @dataclass(eq=False, repr=False)
 class Need:
-    """One declaration's value on its way to a secret. ``layer`` tells the file of a value that overrides another
-    one's."""
+    """One declaration's value on its way to a secret. ``layer`` names the file of a value that overrides
+    another."""
 
     declaration: Declaration
     finding: Decision
@@ -32,7 +32,7 @@ class Need:
 
     @property
     def name(self) -> str:
-        """What the secret is called after."""
+        """What the secret is named after."""
         if isinstance(self.declaration, Argument):
             return self.declaration.noun
         if isinstance(self.finding.result, Fix) and self.finding.result.parts:
@@ -71,7 +71,7 @@ def collect(project: Project, components: Iterable[Component]) -> list[Need]:
 
 
 def _first_file(finding: Decision) -> Document:
-    """The file whose value keeps the plain name: the first Compose file, else the first env file."""
+    """The file whose value keeps the plain name: the first Compose file, otherwise the first env file."""
     declarations = [*(declaration for declaration, _ in finding.layers), finding.variable.declaration]
     return next(
         (declaration.document for declaration in declarations if not isinstance(declaration, EnvFileDeclaration)),
@@ -80,8 +80,8 @@ def _first_file(finding: Decision) -> Document:
 
 
 class _Origin(NamedTuple):
-    """Where a value comes from: the ``variables`` of the environment that supply it, none of a literal. A placeholder
-    of a data store has the ``store`` (a service), whose accounts are its own."""
+    """Where a value comes from: the environment ``variables`` that set it, none for a literal. A placeholder of a data
+    store has the ``store`` (a service), which has its own accounts."""
 
     variables: frozenset[str]
     store: str

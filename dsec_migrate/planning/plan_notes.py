@@ -27,7 +27,7 @@ def of_secrets(
     layers: Mapping[int, service_secrets.Need],
 ) -> Iterator[str]:
     for secret, group in zip(secrets, groups, strict=True):
-        # lines that stand apart were joined; services that share one line share its secret anyway
+        # separate lines were joined; services that share one line share its secret anyway
         if len(group) > 1 and secret.source is not SourceKind.ENVIRONMENT:
             names, uses = " and ".join(secret.variables), ", ".join(secret.services)
             paths = ", ".join(dict.fromkeys(need.declaration.place.rpartition(":")[0] for need in group))
@@ -48,7 +48,7 @@ def of_secrets(
 
 
 def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Need]]) -> Iterator[str]:
-    """Secrets that hold the value of another one, a URL its password: who changes one has to change both."""
+    """Secrets that contain the value of another one, such as a URL its password: both must change together."""
     whole = {secret.value.reveal(): secret.name for secret in secrets if secret.value is not None}
     for secret, group in zip(secrets, groups, strict=True):
         need = group[0]
@@ -65,7 +65,7 @@ def _passwords_within(secrets: Sequence[PlannedSecret], groups: Sequence[list[Ne
 
 
 def named_after_project(found: Iterable[Decision]) -> Iterator[str]:
-    """Passwords that everybody tries first. Where such a word stands elsewhere it tells nothing."""
+    """Passwords that equal the project's name, the first guess of any attacker."""
     told: dict[tuple[str, str], dict[str, None]] = {}
     for finding in found:
         case, variable = finding.case, finding.variable

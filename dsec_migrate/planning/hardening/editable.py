@@ -1,4 +1,4 @@
-"""Whether the networks of a service can be changed exactly, for it alone."""
+"""Whether the networks of a service can be edited exactly, and only for that service."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dsec_migrate.compose.project import Layer, Project, Service, claim_on
 
 
 def obstacle(project: Project, service: Service, key: str = "networks", joining: Collection[str] = frozenset()) -> str:
-    """Why a service's list ``key`` is left; empty where nothing is in the way. The services ``joining`` are going to
-    have lists of their own, whatever they inherit."""
+    """Why a service's list ``key`` is not edited; empty if nothing prevents it. The services ``joining`` will have
+    their own lists, whatever they inherit."""
     layers = service.layers
     texts = set(map(id, project.documents))
     for layer in layers:
@@ -41,7 +41,7 @@ def obstacle(project: Project, service: Service, key: str = "networks", joining:
     if any(layer is not layers[0] for layer in told):
         return f"an override file also sets its {key}"
     if not told:
-        # what an overlay file lacks, the file under it may say
+        # what an override file lacks, the file below it may define
         return "" if layers[0].service.entries else "its definition is empty"
     return _obstacle_of_list(project, told[0].service, key)
 
@@ -49,7 +49,7 @@ def obstacle(project: Project, service: Service, key: str = "networks", joining:
 def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
     entry = holder.own(key)
     if entry is None and key == "networks" and _is_names_only(holder.get(key)):
-        # a list of its own repeats them
+        # its own list repeats them
         return ""
     if entry is None or isinstance(entry.value, Alias):
         return f"it shares its {key} through an anchor"
@@ -71,7 +71,7 @@ def _obstacle_of_list(project: Project, holder: Mapping, key: str) -> str:
 
 
 def _heirs(project: Project, service: Service, layer: Layer) -> Iterator[Service]:
-    """The services that a merge key gives what stands in ``layer``."""
+    """The services that inherit the content of ``layer`` through a merge key."""
     for other in project.services.values():
         bodies = (body for one in other.layers for body in inherited(one.service))
         if other is not service and any(body is layer.service for body in bodies):
@@ -83,7 +83,7 @@ def _has_own(service: Service, key: str) -> bool:
 
 
 def _is_names_only(node: Content | None) -> bool:
-    """Whether networks are told by names alone, without an expression or options."""
+    """Whether networks are listed by name only, without an expression or options."""
     if isinstance(node, Mapping):
         return all(not is_given(follow(entry.value)) for entry in node.effective().values())
     items = [follow(item) for item in node.items] if isinstance(node, Sequence) else []

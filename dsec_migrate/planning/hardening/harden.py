@@ -9,7 +9,7 @@ from dsec_migrate.text.records import replace
 
 
 def harden(project: Project, plan: Plan, options: Options) -> Plan:
-    """``plan`` with what the passes add that ``options`` ask for."""
+    """``plan`` with what the passes selected by ``options`` add."""
     for one in options.harden:
         if one is Harden.NETWORKS:
             from dsec_migrate.planning.hardening import networks

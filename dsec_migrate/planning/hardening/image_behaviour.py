@@ -1,7 +1,7 @@
-"""What images do by themselves, whatever their configuration says: look for a data store, or for what is outside.
+"""What images do regardless of their configuration: connect to a data store, or to external hosts.
 
-An image that is in none of these lists may know the name of a store by heart (``redis`` is the default of many), so
-nobody is cut off on the ground that the files do not tell.
+An image that is not in these lists may have the name of a store built in (``redis`` is a common default), so no service
+is cut off only because the files do not mention the store.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ _QUIET_BY_KIND = {
     "certificates, names, tunnels": (
         "certbot/certbot cloudflare/cloudflared ngrok/ngrok mvance/unbound coredns/coredns"
     ),
-    "they look after containers, through the engine": (
+    "they manage containers, through the engine": (
         "containrrr/watchtower v2tec/watchtower nickfedor/watchtower willfarrell/autoheal amir20/dozzle "
         "tecnativa/docker-socket-proxy"
     ),
-    "documents, pictures, browsers": (
+    "documents, images, browsers": (
         "gotenberg/gotenberg thecodingmachine/gotenberg apache/tika darthsim/imgproxy h2non/imaginary "
         "plantuml/plantuml-server yuzutech/kroki libretranslate/libretranslate clamav/clamav browserless/chrome "
         "selenium/hub selenium/standalone-chrome selenium/standalone-firefox selenium/standalone-chromium "
         "selenium/node-chrome selenium/node-firefox chromedp/headless-shell zenika/alpine-chrome"
     ),
-    "stand-ins of services, and examples": (
+    "mock services, and examples": (
         "traefik/whoami containous/whoami hello-world kennethreitz/httpbin ealen/echo-server hashicorp/http-echo "
         "wiremock/wiremock mockserver/mockserver stripe/stripe-mock fsouza/fake-gcs-server azure-storage/azurite "
         "amazon/dynamodb-local softwaremill/elasticmq softwaremill/elasticmq-native swaggerapi/swagger-ui "
         "swaggerapi/swagger-editor redocly/redoc"
     ),
-    "stores of files, messages between things, figures of the host": (
+    "file stores, message brokers, host metrics": (
         "minio/minio eclipse-mosquitto binwiederhier/ntfy prom/node-exporter cadvisor/cadvisor"
     ),
-    "they run what the project gives them": (
+    "they run what the project passes to them": (
         "busybox alpine debian ubuntu node python php ruby golang rust openjdk eclipse-temurin maven gradle composer "
         "curlimages/curl bash perl elixir erlang denoland/deno oven/bun dotnet/sdk dotnet/aspnet dotnet/runtime"
     ),
@@ -53,24 +53,24 @@ _MAKERS = (
     "apache wurstmeister redpandadata redis valkey eqalpha dragonflydb neo4j qdrant semitechnologies milvusdb scylladb "
     "cockroachdb mongodb wodby coreos arangodb mssql azure-sql-edge"
 )
-"""Who makes data stores that do nothing else; what others pack under the same name may bring jobs of its own."""
+"""Publishers of data stores that do nothing else; images of the same name from others may run their own jobs."""
 _OF_THE_ENGINE = frozenset({"traefik", "watchtower", "autoheal", "dozzle", "docker-socket-proxy"})
 # these keep their data in another store, wherever their defaults say
 _BUILT_ON_OTHERS = frozenset({"milvus", "ferretdb", "kafka", "cp-kafka", "weaviate"})
 _WITHOUT_PAGES = frozenset(
     {"PostgreSQL", "MySQL", "MongoDB", "Redis", "Memcached", "SQL Server", "Cassandra", "ZooKeeper"}
 )
-# their statements read from other stores, so that no file has to name these
+# their queries read from other stores, so no file has to name these
 _READS_OTHERS = frozenset({"ClickHouse", "CockroachDB", "Solr", "Neo4j", "InfluxDB", "CouchDB", "Kafka"})
 _ONE_OF_A_KIND = frozenset({"PostgreSQL", "MySQL", "MongoDB", "SQL Server"})
-# a cluster of these needs settings that say so; members of others find each other by what they keep
+# a cluster of these needs settings; members of others find each other through their data
 _ALONE_KINDS = frozenset({"PostgreSQL", "MySQL", "Redis", "Memcached", "SQL Server"})
 _TOGETHER = Pattern(
     r"(?i)(?:^|[^a-z])(?:repl(?:ica|icas|icaof|icaset|ication|set)?|slave(?:of)?|master|primary|secondary|standby|cluster|galera|"
     r"sentinel|repmgr|patroni|wsrep|group_replication)(?:[^a-z]|$)"
 )
 
-# --- what a store reaches outside ---
+# --- external access of a store ---
 
 _OUTSIDE_VARIABLE = Pattern(
     r"(?i)(?:^|_)(?:s3|aws|gcs|azure|wal[eg]|wale|walg|backups?|pgbackrest|barman|restic|rclone|plugins|apikey|proxy|smtp|"
@@ -95,27 +95,27 @@ _GEOIP_SINCE = (7, 14)
 
 
 def last_part(image: str) -> str:
-    """What an image is called, whoever made it; empty where it has no name."""
+    """The last part of an image's name, without its publisher; empty if it has no name."""
     return reference.parse(image).path.rsplit("/", 1)[-1].lower() if image else ""
 
 
 def _name(image: str) -> str:
-    """As the lists above have it: without registry, official images without ``library/``."""
+    """The name as in the lists above: without registry, official images without ``library/``."""
     return reference.parse(image).path.removeprefix("docker/").removeprefix("library/").lower() if image else ""
 
 
 def is_of_a_known_maker(image: str) -> bool:
-    """Whether an image is a data store and no more, as far as its maker's name tells."""
+    """Whether an image is only a data store, judging by its publisher's name."""
     return reference.parse(image).path.removeprefix("docker/").split("/")[0].lower() in _MAKERS.split()
 
 
 def is_quiet(image: str) -> bool:
-    """Whether the program reaches only those data stores that its configuration names."""
+    """Whether the program connects only to data stores that its configuration names."""
     return _name(image) in _QUIET
 
 
 def is_proxy_of_labels(image: str) -> bool:
-    """Whether the program shows, unasked, what answers HTTP on its networks."""
+    """Whether the program by default exposes whatever answers HTTP on its networks."""
     return _name(image) == "traefik"
 
 
@@ -128,12 +128,12 @@ def is_built_on_others(image: str) -> bool:
 
 
 def reads_others(kind: str) -> bool:
-    """Whether a store of this kind reaches other stores when a statement says so."""
+    """Whether a store of this kind connects to other stores when a query says so."""
     return kind in _READS_OTHERS
 
 
 def has_pages(kind: str) -> bool:
-    """Whether a store of this kind speaks HTTP, so that a proxy may show it."""
+    """Whether a store of this kind serves HTTP, so that a proxy may expose it."""
     return kind not in _WITHOUT_PAGES
 
 
@@ -143,17 +143,17 @@ def is_one_of_a_kind(kind: str) -> bool:
 
 
 def may_be_alone(kind: str) -> bool:
-    """Whether stores of this kind that no setting joins are strangers to each other."""
+    """Whether stores of this kind are independent unless a setting joins them."""
     return kind in _ALONE_KINDS
 
 
 def speaks_of_others(text: str) -> bool:
-    """Whether a store's configuration speaks of a cluster, or of copies."""
+    """Whether a store's configuration mentions a cluster or replicas."""
     return _TOGETHER.search(text) is not None
 
 
 def fetches_by_itself(image: str, texts: str) -> str:
-    """What a store fetches from outside without being told so; empty where that is nothing."""
+    """What a store downloads by default; empty if nothing."""
     if last_part(image) == "elasticsearch" and not _is_older(image) and "geoip.downloader.enabled" not in texts:
         return "it fetches GeoIP databases (set ingest.geoip.downloader.enabled=false to stop it)"
     return ""
@@ -177,7 +177,7 @@ def is_outside_script(text: str) -> bool:
 
 
 def names_outside(text: str, inside: frozenset[str]) -> bool:
-    """Whether ``text`` names a host that is none of the services ``inside``."""
+    """Whether ``text`` names a host that is not one of the services ``inside``."""
     if _ADDRESS.search(text) is not None:
         return True
     return any(host not in inside and host not in _HERE for host in _URL.findall(text))

@@ -1,7 +1,7 @@
-"""Data stores move to an internal network of their own, which they share with those who use them alone.
+"""Data stores move to their own internal network, which they share only with the services that use them.
 
-Nobody is cut off from what it may need: whoever may use the store joins its network and keeps its own ones. A store of
-which anything is in doubt stays where it is, with the reason.
+No service is cut off from what it may need: each service that may use the store joins its network and keeps its own. A
+store about which anything is in doubt is skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _PROVIDER = Pattern(r"(?i)providers\.(?:docker|swarm)\.network=")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StoreDecision:
-    """What becomes of one data store. ``left`` says why it stays; else it moves to ``network``, or, where that is
-    empty, is on internal networks already. ``users`` name it, ``used`` are those that it names itself, ``kept`` may use
-    it, with the reason; ``cut`` surely do not, ``reached`` neither, but stay in reach, with the reason."""
+    """The decision on one data store. ``left`` says why it is skipped; otherwise it moves to ``network``, or, if that
+    is empty, is on internal networks already. ``users`` name it, ``used`` are those that it names itself, ``kept`` may
+    use it, with the reason; ``cut`` certainly do not; ``reached`` do not either, but can still reach it, with the
+    reason."""
 
     store: Service
     network: str = ""
@@ -47,7 +48,7 @@ class StoreDecision:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Who joins its network."""
+        """The services that join its network."""
         return (*self.users, *self.used, *(name for name, _ in self.kept))
 
 
@@ -84,7 +85,7 @@ def _decide(project: Project, reach: Reach, users: Users, store: Service) -> Sto
     kind = datastores.find(store.image)
     mates = [one for one in (*named, *used, *(name for name, _ in kept)) if _kind(project, one) is kind]
     if mates:
-        # they may tell each other addresses of a network on which the others are not
+        # they may exchange addresses of a network that the others have not joined
         return StoreDecision(store, left=f"it may form a cluster with {', '.join(mates)}")
     if not (named or used or kept):
         return StoreDecision(store, left="nothing in the files uses it: its clients are unknown")
@@ -104,10 +105,10 @@ def _name(project: Project, reach: Reach, store: Service) -> str:
 
 
 def _settled(project: Project, reach: Reach, users: Users, found: list[StoreDecision]) -> list[StoreDecision]:
-    """The decisions as they go together: a store of whose members one cannot join stays as well."""
+    """The decisions, made consistent: a store is skipped if one of its members cannot join."""
     decisions = [_checked(project, reach, users, decision) for decision in found]
     moved = {decision.store.name for decision in decisions if decision.network}
-    # a store that moves has a network of its own, on which the one that names it is
+    # a store that moves has its own network, which the service that names it has joined
     decisions = [replace(one, used=tuple(name for name in one.used if name not in moved)) for one in decisions]
     after = networks_after(reach, decisions)
     return [_as_it_will_be(reach, after, decision) for decision in decisions]
@@ -124,7 +125,7 @@ def _checked(project: Project, reach: Reach, users: Users, decision: StoreDecisi
 
 
 def networks_after(reach: Reach, decisions: Iterable[StoreDecision]) -> dict[str, list[str]]:
-    """The networks of each service that has some of its own, the new ones first."""
+    """The networks of each service that has its own, the new ones first."""
     own = {one.store.name: one.network for one in decisions if one.network}
     after = {name: [own[name]] if name in own else [] for name, one in reach.services.items() if not one.mode}
     for decision in decisions:
@@ -136,7 +137,7 @@ def networks_after(reach: Reach, decisions: Iterable[StoreDecision]) -> dict[str
 
 
 def _as_it_will_be(reach: Reach, after: dict[str, list[str]], decision: StoreDecision) -> StoreDecision:
-    """Whom another store's network keeps in reach is not cut off."""
+    """A service that still reaches the store through another store's network is not cut off."""
     own = set(after.get(decision.store.name, ()))
     still = {name: own & set(after.get(reach.owner(name), ())) for name in decision.cut}
     kept = [(name, f"both are on {', '.join(sorted(names))}") for name, names in still.items() if names]
@@ -171,14 +172,14 @@ def _names_its_network(project: Project, labels: dict[str, str]) -> bool:
 
 
 def _elsewhere(project: Project, name: str) -> Iterator[Mapping]:
-    """What other files of the folder say about a service."""
+    """The definitions of a service in other files of the folder."""
     own = {text.source.path for text in project.compose_texts}
     for neighbour in project.folders.neighbours(project.source.path):
         if neighbour.path not in own and name in neighbour.text and name in neighbour.services:
             yield neighbour.services[name]
 
 
-# --- why a store stays ---
+# --- why a store is skipped ---
 
 
 def _obstacle(project: Project, reach: Reach, users: Users, store: Service) -> str:
@@ -229,7 +230,7 @@ def _of_networks(reach: Reach, store: Service) -> Iterator[str]:
 
 
 def _of_others(project: Project, reach: Reach, users: Users, store: Service) -> Iterator[str]:
-    """What other services, or other files, make of the store."""
+    """How other services, or other files, use the store."""
     names = users.names(store)
     for name, service in project.services.items():
         kind, _, other = reach.services[name].mode.partition(":")
@@ -255,7 +256,7 @@ def _texts(node: ParsedNode) -> Iterator[str]:
 
 
 def _of_needs(project: Project, users: Users, store: Service) -> Iterator[str]:
-    """What the store may need outside."""
+    """The external access that the store may need."""
     found = users.setup(store.name)
     if found.gap:
         yield f"not all of its settings are known: {found.gap}"
@@ -309,8 +310,8 @@ def patches(project: Project, decisions: tuple[StoreDecision, ...]) -> Iterator[
 def _joined(
     layer: Layer, names: tuple[str, ...], present: tuple[str, ...], service: str, *, is_instead: bool
 ) -> Iterator[Patch]:
-    """The service is on the networks ``names`` as well; where ``is_instead``, on these alone. A list of its own that it
-    lacks so far has to repeat those that it is on (``present``)."""
+    """The service also joins the networks ``names``; with ``is_instead`` only these. A new list must repeat the
+    networks that the service is on (``present``)."""
     document, holder, origin = layer.document, layer.service, f"the networks of {service}"
     entry = holder.own("networks")
     if entry is None:
@@ -320,7 +321,7 @@ def _joined(
     block = entry.value
     assert isinstance(block, (Mapping, Sequence))
     if is_instead:
-        # the first one is called otherwise, the others go
+        # the first one is renamed, the others are removed
         first, *others = names
         if isinstance(block, Mapping):
             yield RenameKey(document, block.entries[0], first, origin)
@@ -335,7 +336,7 @@ def _joined(
             yield InsertItem(document, holder, "networks", name, origin=origin)
 
 
-# --- what is told ---
+# --- what is reported ---
 
 
 def told(decisions: tuple[StoreDecision, ...]) -> Iterator[Hardened]:
@@ -353,7 +354,7 @@ def told(decisions: tuple[StoreDecision, ...]) -> Iterator[Hardened]:
 
 
 def _key_start(service: Service) -> int:
-    """Where the name of a service stands."""
+    """The position of a service's name."""
     layer = service.layers[0]
     for root in layer.document.roots:
         block = root.get("services") if isinstance(root, Mapping) else None

@@ -1,4 +1,4 @@
-"""Which services reach each other, and what is outside, as Compose connects them."""
+"""Which services reach each other, and the outside, as Compose connects them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _TRUE = {"true", "yes", "on", "y", "1"}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Attachment:
-    """How a service is connected: ``mode`` is its ``network_mode:`` (then it has no networks of its own); ``networks``
-    are options by network, None where there are none."""
+    """How a service is connected: ``mode`` is its ``network_mode:`` (then it has no networks); ``networks`` are
+    options by network, None if there are none."""
 
     mode: str
     networks: MappingType[str, MappingType[str, object] | None]
@@ -66,7 +66,7 @@ class Reach:
         return told is True or (isinstance(told, str) and told.lower() in _TRUE)
 
     def has_way_out(self, name: str) -> bool:
-        """Whether a service reaches what is outside, and published ports reach it."""
+        """Whether a service has external access, and published ports reach it."""
         attachment = self.services[self.owner(name)]
         if attachment.mode:
             return attachment.mode != "none"

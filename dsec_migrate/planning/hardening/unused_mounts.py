@@ -1,7 +1,7 @@
 """A secret is mounted only where it is used.
 
-The entry of the service's list goes; the secret's definition and its file stay, since other projects, scripts and
-people may read them.
+The entry of the service's list is removed; the secret's definition and its file are kept, since other projects, scripts
+and people may read them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from dsec_migrate.planning.unused import UNUSED
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 
-# whoever reads the folder as a whole reads each file
+# anything that reads the whole folder reads each file
 _FOLDER = Pattern(r"/run/secrets(?:/?(?:[\s\"'`;,)\]}*?$]|$)|/[\w.-]*[*?\[{$])")
 
 
 def harden(project: Project, plan: Plan) -> tuple[Plan, Plan]:
-    """``plan`` without the findings that the pass settles, and what it adds."""
+    """``plan`` without the findings that the pass resolves, and what it adds."""
     planned = {secret.name for secret in plan.secrets}
     settled: list[Finding] = []
     told: list[Hardened] = []

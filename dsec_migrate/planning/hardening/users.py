@@ -1,4 +1,4 @@
-"""Who uses a data store, as far as the files tell. In doubt a service counts as a user."""
+"""Which services use a data store, as far as the files show. In doubt, a service counts as a user."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Users:
         return tuple(one for one in self.project.services.values() if datastores.find(one.image) is not None)
 
     def names(self, service: Service) -> frozenset[str]:
-        """What others may call a service."""
+        """The names under which others may reach a service."""
         found = {service.name, service.name.replace("_", "-")}
         for key in ("container_name", "hostname"):
             node = service.get(key)
@@ -50,13 +50,13 @@ class Users:
         return frozenset(name for name in found if name)
 
     def mentions(self, one: str, other: Service) -> bool:
-        """Whether a text of ``one`` has a name of ``other`` in it, as a word; parts of longer names count as well."""
+        """Whether a text of ``one`` contains a name of ``other`` as a word; parts of longer names count, too."""
         words = "|".join(re.escape(name) for name in sorted(self.names(other)))
         pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])")
         return any(pattern.search(text) is not None for text in self.setup(one).texts)
 
     def use(self, one: str, store: Service) -> str:
-        """How ``one`` uses ``store``: that it names it, or why it may; empty where it surely does not."""
+        """How ``one`` uses ``store``: that it names it, or why it may; empty if it certainly does not."""
         service = self.project.services[one]
         if one == store.name:
             return ""
