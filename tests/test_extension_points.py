@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dsec_migrate.api import plan
 from dsec_migrate.checks.catalogue import Group
 from dsec_migrate.checks.subject import Weight
 from dsec_migrate.cli import commands, completion, mistaken, verbs
@@ -22,8 +23,11 @@ from dsec_migrate.cli.verbs import audit_report
 from dsec_migrate.config.options import Harden, Options, SourceKind
 from dsec_migrate.detectors.finding import Action, Confidence, Exposure
 from dsec_migrate.planning.changes import Applicability
-from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.planning.passes import propose
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix, Unsuited
+from dsec_migrate.planning.passes.propose import PASSES, Pass
 from dsec_migrate.planning.sources.hold import source_of
+from dsec_migrate.planning.sources.holding import Skipped
 from dsec_migrate.reports import formats
 from dsec_migrate.rewrite import fetching
 from dsec_migrate.stores import managers
@@ -162,6 +166,49 @@ def test_a_report_of_rows_is_one_of_the_audit_too(name: str) -> None:
     assert isinstance(audit_report.RENDERERS[name]([]), str)
 
 
+# --- a pass ---
+
+# for each pass a fixture in which it moves a secret
+FIXTURE_OF = {
+    "argument": "command-redis",
+    "build_secret": "build-argument-of-npm",
+    "sure_wrapper": "safe-only",
+    "renaming": "block-scalar-at-end",
+    "fixed_name": "images-of-a-small-office",
+    "url_parts": "connection-url-in-parts",
+    "wrapper": "image-influxdb",
+}
+
+
+def test_each_pass_is_registered() -> None:
+    missing = defining(propose, "propose") - {one.module for one in PASSES} - {"propose"}
+    assert not missing, f"passes/ has {missing}: add a Pass, with the cases that it fits, to passes/propose.PASSES"
+
+
+@pytest.mark.parametrize("one", PASSES, ids=[one.module for one in PASSES])
+def test_a_pass_serves_in_a_fixture(one: Pass, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module(f"dsec_migrate.planning.passes.{one.module}")
+    assert callable(getattr(module, "propose", None)), f"passes/{one.module}.py has no propose(case)"
+    assert one.module in FIXTURE_OF, (
+        f"FIXTURE_OF has no {one.module}: add a project to tests/fixtures that needs this pass, and name it there"
+    )
+    answers: list[object] = []
+    asked = Pass.propose
+
+    def recorded(each: Pass, case: Case) -> Fix | Skipped | Unsuited:
+        answer = asked(each, case)
+        answers.extend([answer] if each.module == one.module else [])
+        return answer
+
+    monkeypatch.setattr(Pass, "propose", recorded)
+    name = FIXTURE_OF[one.module]
+    plan([REPOSITORY / "tests" / "fixtures" / name / "before" / "compose.yml"], environment={})
+    assert any(isinstance(answer, Fix) for answer in answers), (
+        f"tests/fixtures/{name} has nothing that the pass {one.module} moves: its row in PASSES fits no case there, an "
+        "earlier pass answers, or it is Unsuited"
+    )
+
+
 # --- a store ---
 
 
@@ -171,15 +218,25 @@ def test_a_store_is_known_everywhere(name: str) -> None:
     module = managers.module_of(name)
     push = commands.command("push").call.parameters
     options_of_push = {row.spellings[-1] for row in push.values() if row.spellings}
-    assert options_of_push >= module.OPTIONS, f"stores.{name}.OPTIONS names what push does not have"
-    assert store.takes_files or callable(module.connect), f"stores.{name} has no connect"
+    file = f"stores/{name}.py"
+    assert isinstance(getattr(module, "OPTIONS", None), (set, frozenset)), (
+        f"{file} has no OPTIONS, the options of push that it takes"
+    )
+    assert options_of_push >= module.OPTIONS, f"{file}: push lacks an option of OPTIONS: add its row to verbs/push.py"
+    assert store.takes_files or callable(getattr(module, "connect", None)), f"{file} has no connect(reach)"
+    assert f"--to {name}" in (REPOSITORY / "docs" / "stores.md").read_text("utf-8"), (
+        f"docs/stores.md does not show `push --to {name}`: say where the values go, and how the store is reached"
+    )
+    assert any(f'"{name}"' in path.read_text("utf-8") for path in (REPOSITORY / "tests").glob("test_*.py")), (
+        f'no test pushes to "{name}": add it to tests/test_stores.py, with a client that keeps what it is sent'
+    )
     assert name in push["to"].values
     assert (name in commands.command("pull").call.parameters["source"].values) == store.gives_back
 
 
 def test_each_store_is_registered() -> None:
     missing = defining(managers, "connect") - set(managers.STORES) - {"managers"}
-    assert not missing, f"stores/ has {missing}: add it to stores/managers.STORES"
+    assert not missing, f"stores/ has {missing}: add a Store to stores/managers.STORES"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SourceKind if not kind.is_managed])

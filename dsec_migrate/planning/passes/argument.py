@@ -21,9 +21,11 @@ from dsec_migrate.text.source import Span
 _END_IN_SHELL = Pattern(r"[;|<>()\[\]{}\\]")
 
 
-def propose(case: Case, declaration: Argument) -> Fix | Skipped:
+def propose(case: Case) -> Fix | Skipped:
+    declaration = case.variable.declaration
+    assert isinstance(declaration, Argument)
     if declaration.reading is not None:
-        return label.propose(case, declaration)
+        return label.fix(case, declaration)
     obstacle = obstacles.find(case, None)
     if obstacle is not None:
         return obstacle

@@ -29,8 +29,10 @@ _AGENT = "the builder's SSH agent signs, and the key stays outside the build"
 _PINNED = Pattern(r"docker/dockerfile(?:-upstream)?:(\d+)(?:\.(\d+))?")
 
 
-def propose(case: Case, declaration: BuildArgument) -> Fix | Skipped:
-    """``declaration`` is a line below ``args:``, or a part of a Dockerfile."""
+def propose(case: Case) -> Fix | Skipped:
+    """For a line below ``args:``, or a part of a Dockerfile."""
+    declaration = case.variable.declaration
+    assert isinstance(declaration, BuildArgument)
     problem = _of_the_place(case, declaration)
     if problem:
         return Skipped(problem)

@@ -40,6 +40,13 @@ class Case:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
+class Unsuited:
+    """The pass cannot serve this case, and the next one is tried; ``reason`` is for the user when none can."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Fix:
     """``new_name`` takes the variable's declaration, with ``value``: ``{path}`` and ``{name}`` in it are those of the
     secret.

@@ -6,13 +6,23 @@ from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, by_path
 from dsec_migrate.images import image_table
 from dsec_migrate.images.image_table import Way
 from dsec_migrate.planning.changes import MountOptions
-from dsec_migrate.planning.passes import obstacles, removal, uses
-from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes import obstacles, removal, renaming, uses
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix, Unsuited
 from dsec_migrate.planning.passes.settling import hold_value, weigh
 from dsec_migrate.planning.sources.holding import Skipped
 
 
-def propose(case: Case, way: Way) -> Fix | Skipped:
+def propose(case: Case) -> Fix | Unsuited:
+    """For an image that looks for a file of a fixed name."""
+    way = renaming.way_of(case)
+    # why it does not read one has been said
+    if way is None or renaming.unread(case) is not None:
+        return Unsuited()
+    answer = _mount(case, way)
+    return Unsuited(answer.reason) if isinstance(answer, Skipped) else answer
+
+
+def _mount(case: Case, way: Way) -> Fix | Skipped:
     """``way`` has a target."""
     service, name = case.service, image_table.repository(case.service.image)
     obstacle = obstacles.find(case, None)

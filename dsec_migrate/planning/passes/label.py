@@ -18,7 +18,7 @@ from dsec_migrate.text.source import Span
 _ODD = Pattern(r"\s|,,|^,|,$|(?:^|,)#")
 
 
-def propose(case: Case, declaration: Argument) -> Fix | Skipped:
+def fix(case: Case, declaration: Argument) -> Fix | Skipped:
     """``declaration`` is the value of a label, which its ``reading`` service turns into settings."""
     node, reading = declaration.content, declaration.reading
     assert isinstance(node, Scalar)

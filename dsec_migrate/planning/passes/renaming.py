@@ -15,7 +15,7 @@ from dsec_migrate.planning import secret_readers
 from dsec_migrate.planning.changes import MountOptions
 from dsec_migrate.planning.passes import build_context, obstacles, uses
 from dsec_migrate.planning.passes.build_context import Reads
-from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix, Unsuited
 from dsec_migrate.planning.passes.settling import hold_value, weigh
 from dsec_migrate.planning.sources.holding import Skipped
 
@@ -44,8 +44,16 @@ def unread(case: Case) -> str | None:
     return None
 
 
-def propose(case: Case) -> Fix | Skipped:
+def propose(case: Case) -> Fix | Skipped | Unsuited:
     """For a program that reads a file, or may (:func:`unread`)."""
+    reason = unread(case)
+    if reason is not None:
+        return Unsuited(reason)
+    way = way_of(case)
+    return Unsuited() if way is not None and way.target else _rename(case)
+
+
+def _rename(case: Case) -> Fix | Skipped:
     service, variable = case.service, case.variable
     row = _row(case)
     way = _way(row, variable.name)

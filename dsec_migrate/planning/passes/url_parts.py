@@ -10,7 +10,7 @@ from dsec_migrate.compose.project import EnvFileDeclaration
 from dsec_migrate.detectors.finding import Exposure
 from dsec_migrate.images import image_table
 from dsec_migrate.planning.passes import obstacles, removal, uses
-from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix, Unsuited
 from dsec_migrate.planning.passes.settling import hold_value, weigh
 from dsec_migrate.planning.sources.holding import Skipped
 from dsec_migrate.text.patterns import Pattern
@@ -43,7 +43,12 @@ def split(url: str) -> Parts | None:
     return Parts(found["password"], {"user": found["user"], "host": found["host"], "port": port, "name": found["name"]})
 
 
-def propose(case: Case) -> Fix | Skipped | None:
+def propose(case: Case) -> Fix | Unsuited:
+    answer = _split(case)
+    return answer if isinstance(answer, Fix) else Unsuited()
+
+
+def _split(case: Case) -> Fix | Skipped | None:
     """None where the image takes no parts in place of this variable."""
     service, variable = case.service, case.variable
     row = None if service.is_built else case.project.images.find(service.image)

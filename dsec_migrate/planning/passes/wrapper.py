@@ -17,7 +17,7 @@ from dsec_migrate.images import image_table
 from dsec_migrate.planning import wrapper_script
 from dsec_migrate.planning.changes import WrappedStart
 from dsec_migrate.planning.passes import build_context, image_start, obstacles, removal, uses
-from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.passes.fix import Case, Delivery, Fix, Unsuited
 from dsec_migrate.planning.passes.image_start import Launch, Untold
 from dsec_migrate.planning.passes.renaming import reads_of
 from dsec_migrate.planning.passes.settling import hold_value, weigh
@@ -39,7 +39,13 @@ class Around(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def propose(case: Case) -> Fix | Skipped:
+def propose(case: Case) -> Fix | Unsuited:
+    answer = wrap(case)
+    return Unsuited(f"no wrapper script can set it: {answer.reason}") if isinstance(answer, Skipped) else answer
+
+
+def wrap(case: Case) -> Fix | Skipped:
+    """A wrapper around the program, or why there can be none."""
     obstacle = obstacles.find(case, case.variable.name)
     if obstacle is not None:
         return obstacle
