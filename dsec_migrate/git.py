@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 5
 SEARCH_TIMEOUT_SECONDS = 2
 HISTORY_TIMEOUT_SECONDS = 20
+# the tops of repositories in which a plain question went unanswered: whoever waits there once waits each time
+_SILENT: set[Path] = set()
 
 # what a repository may name, and git would run or ask over the network
 _SETTINGS = (
@@ -262,7 +264,10 @@ def _converse(process: subprocess.Popen[bytes], text: bytes, timeout: float, top
             output, _ = process.communicate(text, timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise _no_answer(top, f"it takes more than {timeout} seconds", "run it again once git is quicker") from None
+            # a search, or the history, may take long where everything else is quick
+            if timeout == TIMEOUT_SECONDS:
+                _SILENT.add(top)
+            raise _too_slow(top, timeout) from None
     return process.returncode, output
 
 
@@ -364,9 +369,16 @@ def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mappi
 def _start(
     words: Sequence[str], repository: Repository | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes] | None:
-    """The one way to start git, in ``cwd`` or the top of the repository; None where there is no such program."""
+    """The one way to start git, in ``cwd`` or the top of the repository; None where there is no such program.
+
+    Raises NoAnswerError where git was silent before.
+    """
     import subprocess
 
+    if repository is not None:
+        if repository.top in _SILENT:
+            raise _too_slow(repository.top, TIMEOUT_SECONDS)
+        _check_files(repository)
     program = programs.find("git")
     if program is None:
         return None
@@ -399,6 +411,21 @@ def _environment() -> dict[str, str]:
 
 def _no_program(top: Path) -> NoAnswerError:
     return _no_answer(top, "the program git is not installed, or not in PATH", "install git")
+
+
+def _check_files(repository: Repository) -> None:
+    """Raises NoAnswerError where git would wait for somebody to write: for a pipe in the place of a file."""
+    for name in ("HEAD", "index", "config", "packed-refs"):
+        try:
+            mode = os.stat(repository.git_dir / name).st_mode  # noqa: PTH116
+        except OSError:
+            continue
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise _no_answer(repository.top, f"{name} is a pipe or a device, not a file", "see who made it")
+
+
+def _too_slow(top: Path, seconds: float) -> NoAnswerError:
+    return _no_answer(top, f"it takes more than {seconds} seconds", "run it again once git is quicker")
 
 
 def _no_answer(path: Path, why: str, advice: str) -> NoAnswerError:

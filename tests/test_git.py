@@ -349,6 +349,26 @@ def test_a_git_that_fails_or_hangs_is_no_answer(
         git.ignored([repository / "x"])
 
 
+def test_a_git_that_hangs_is_asked_once(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho x >> {tmp_path}/asked\nexec sleep 30\n", "utf-8")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(git, "TIMEOUT_SECONDS", 0.5)
+    for _ in range(3):
+        with pytest.raises(git.NoAnswerError, match="more than"):
+            git.is_tracked(repository / "compose.yml")
+    assert (tmp_path / "asked").read_text() == "x\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+@pytest.mark.parametrize("name", ["HEAD", "index", "config", "packed-refs"])
+def test_a_pipe_in_a_repository_is_not_waited_for(repository: Path, name: str) -> None:
+    (repository / ".git" / name).unlink(missing_ok=True)
+    os.mkfifo(repository / ".git" / name)
+    with pytest.raises(git.NoAnswerError, match=f"{name} is a pipe"):
+        git.is_tracked(repository / "compose.yml")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
 def test_a_pipe_in_the_place_of_a_repository_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".git")
