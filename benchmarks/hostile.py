@@ -429,6 +429,7 @@ GIT_COMMANDS = {
     "--literal-pathspecs": ("ls-files", "-z", "--"),
     "ls-files": ("--others", "--ignored", "--exclude-standard", "--directory", "-z"),
     "check-ignore": ("-z", "--stdin"),
+    "diff": ("--cached", "--name-only", "--no-ext-diff", "--no-textconv", "--submodule=short", "-O/dev/null"),
     "config": ("--get-all", "-z", "--type=path", "safe.directory"),
     "grep": ("--no-textconv", "--no-recurse-submodules", "-f", "-"),
     "log": ("--no-show-signature", "--no-ext-diff", "--no-textconv", "--submodule=short"),
