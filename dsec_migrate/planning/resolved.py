@@ -1,4 +1,4 @@
-"""What another tool resolves, renders or decrypts stays where that tool looks for it."""
+"""Values that another tool resolves, renders or decrypts must stay where that tool reads them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dsec_migrate.planning.passes.fix import Case
 
 
 def reason(case: Case) -> str | None:
-    """Why the variable stays; None where its text is its value."""
+    """Why the variable is skipped; None if its text is its value."""
     variable = case.variable
     if isinstance(variable.declaration, BuildFile):
-        # what a file holds is read by its own program
+        # the program itself reads the file's content
         return None
     for declaration in variable.declarations:
         made = _made(declaration)
         if made is not None:
             return made
-    # of the text itself what Compose puts in its place is no matter
+    # what Compose interpolates into the text is irrelevant here
     texts = [
         template(declaration.text).view.replace(HIDDEN, "") for declaration in variable.declarations if declaration.text
     ]
@@ -28,7 +28,7 @@ def reason(case: Case) -> str | None:
 
 
 def _made(declaration: Declaration) -> str | None:
-    """How a file comes into being whose text is not what Compose reads."""
+    """How a file is generated whose text is not what Compose reads."""
     source = declaration.document.source
     if not isinstance(declaration.document, EnvFileText):
         is_template = is_template_file(source.path.name)

@@ -1,4 +1,4 @@
-"""The files beside the Compose file: which path each secret gets, and what keeps it out of git and of images."""
+"""The files beside the Compose file: the path of each secret, and what keeps it out of git and images."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from dsec_migrate.text.source import read_bytes
 
 SECRET_SCRIPT_MODE = 0o700
 README = "README.md"
-# of the search for journals: a folder of secrets is near its project
+# limits the search for journals: a secrets folder is near its project
 _MOST_FOLDERS, _DEEPEST_FOLDER = 10_000, 6
 _NOT_SEARCHED = frozenset({".git", "node_modules", "__pycache__", "venv", ".venv", UNDO})
 
 
 class Disk:
-    """What stands on disk, together with what earlier projects of this run are going to write."""
+    """The files on disk, together with those that earlier projects of this run will write."""
 
     def __init__(self) -> None:
         self._claimed: dict[Path, bytes] = {}
 
     def read(self, path: Path) -> bytes | None:
-        """The content of a file, or None when there is none. Raises UserError when it cannot be read."""
+        """The content of a file, or None if it does not exist. Raises UserError if it cannot be read."""
         claimed = self._claimed.get(path)
         if claimed is not None:
             return claimed
@@ -56,13 +56,13 @@ class Disk:
         self._claimed[path] = content
 
     def attempt(self) -> Disk:
-        """The same, for a plan that may be dropped."""
+        """A copy, for a plan that may be dropped."""
         other = Disk()
         other._claimed = dict(self._claimed)
         return other
 
     def settle(self, attempt: Disk) -> None:
-        """Takes over what a plan that is kept is going to write."""
+        """Adopts what a plan that is kept will write."""
         self._claimed = attempt._claimed
 
 
@@ -73,9 +73,9 @@ def resolve_path(project: Project, text: str) -> Path:
 
 
 def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) -> PlannedSecret:
-    """``secret`` with its file. A name taken by other content is left alone: the Compose file's stem goes before it.
+    """``secret`` with its file. If other content has that name, the name is prefixed with the Compose file's stem.
 
-    Raises UserError when that name is taken as well.
+    Raises UserError if that name is taken as well.
     """
     assert secret.value is not None
     _check_folder(project, style.directory)
@@ -97,7 +97,7 @@ def assign(project: Project, secret: PlannedSecret, style: Style, disk: Disk) ->
 
 
 def secrets_folder(project: Project, options: Options) -> Path:
-    """The folder of the project's new secrets; the default one where an expression does not say."""
+    """The folder of the project's new secrets; the default one if an expression has no value."""
     directory = style_of(project.secrets, options.secrets_dir).directory
     folder = resolve(directory, project.environment)
     known = Style().directory if folder.value is None or folder.unset else folder.value
@@ -120,7 +120,7 @@ def journal_folders(project: Project, options: Options) -> list[Path]:
 
 
 def journals_below(top: Path) -> Iterator[Path]:
-    """Folders at or below ``top`` with a journal; what links lead to is elsewhere."""
+    """Folders at or below ``top`` with a journal; links are not followed."""
     waiting = [(os.fspath(top), 0)]
     count = 0
     while waiting and count < _MOST_FOLDERS:
@@ -139,7 +139,7 @@ def journals_below(top: Path) -> Iterator[Path]:
 
 
 def _check_folder(project: Project, directory: str) -> None:
-    """An expression for the folder has to say where it is: an empty variable would make another path of it."""
+    """Raises UserError if an expression for the folder has an unset variable, which would change the path."""
     folder = resolve(directory, project.environment)
     if folder.value is None or folder.unset:
         names = ", ".join(name for name in folder.unset if name) or "its expression is not valid"
@@ -161,7 +161,7 @@ def new_files(project: Project, options: Options, secrets: Sequence[PlannedSecre
         names = [secret.path.name for secret in own if secret.path]
         journals = [] if all(secret.is_in_place for secret in own) else [JOURNAL, UNDO]
         yield from out_of_git(project, folder, own, _meant_for_git(options), disk)
-        # git ignores these by themselves
+        # these are ignored by their own .gitignore
         yield from out_of_images(project, folder, [*names, *journals], disk)
     for secret in on_disk:
         assert secret.path is not None
@@ -199,7 +199,7 @@ def _encrypted(secrets: Sequence[PlannedSecret], recipients: Sequence[str], disk
 
 
 def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
-    """The script, or the lines that one of an earlier run lacks: it leaves alone what exists, so it can run again."""
+    """The script, or the lines that an earlier one lacks: it skips what exists, so it can run again."""
     present = (disk.read(path) or b"").decode("utf-8", "replace")
     if not present:
         disk.claim(path, text.encode())
@@ -220,7 +220,7 @@ def _script(path: Path, text: str, disk: Disk) -> Iterator[NewFile]:
 
 
 def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
-    """What to know about the folders of the value files."""
+    """Notes about the secrets folders."""
     paths = [secret.path for secret in secrets if secret.path is not None and not secret.is_in_place]
     if paths and os.name == "nt":
         yield "file modes have no effect on Windows: protect the secrets folder with its access control list"
@@ -240,7 +240,7 @@ def notes(project: Project, secrets: Sequence[PlannedSecret]) -> Iterator[str]:
 
 
 def _open_mode(folder: Path) -> int | None:
-    """The mode of a folder that others on this host can enter."""
+    """The mode of a folder that other users on this host can access."""
     try:
         found = os.stat(folder).st_mode  # noqa: PTH116
     except OSError:
@@ -250,20 +250,20 @@ def _open_mode(folder: Path) -> int | None:
 
 
 def project_name(project: Project) -> str:
-    """What Compose calls the project."""
+    """The project name that Compose uses."""
     return project.environment.project_name or "project"
 
 
 def _meant_for_git(options: Options) -> tuple[str, ...]:
-    """Patterns of the files that git is to get of the folder of the secrets."""
+    """Patterns of the files in the secrets folder that git should track."""
     encrypted = (f"*{age.SUFFIX}", age.RECIPIENTS) if options.encrypt_to else ()
     return (*encrypted, README) if options.templates else encrypted
 
 
 def written_anew(path: Path, text: str, mark: str, disk: Disk) -> tuple[NewFile, ...]:
-    """A file of ours, known by its ``mark``, as it is to be now; none where it is so already.
+    """A generated file, recognized by its ``mark``, with its new text; none if it is up to date.
 
-    Raises UserError where something else stands there.
+    Raises UserError if another file has that name.
     """
     present = disk.read(path)
     if present is not None and mark.encode() not in present:

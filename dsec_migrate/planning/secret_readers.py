@@ -1,8 +1,8 @@
-"""Who reads the files of a service's secrets, and with which rights: one answer for whoever gives a file its mode.
+"""Who reads the files of a service's secrets, and with which permissions: decides the mode of a file.
 
 Facts of Docker Engine 28: Compose mounts a file with the owner and mode that it has on the host; without a group in
-``user:`` the kernel takes 0 where the image has no such account; root without its capabilities (``cap_drop``) or in a
-namespace of its own (``userns_mode``) reads only what others may.
+``user:`` the group is 0 if the image has no such account; root without its capabilities (``cap_drop``) or in its own
+namespace (``userns_mode``) reads only what others may.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dsec_migrate.images import image_table
 from dsec_migrate.images.image_table import Image
 
 READABLE_BY_ALL, ONLY_OWNER = 0o444, 0o600
-"""Modes of a secret's file: the folder above keeps others on the host out."""
+"""Modes of a secret's file: the folder above protects it from other users on the host."""
 
-# a healthcheck runs as the container's user; the others of these hold no text that a program runs
+# a healthcheck runs as the container's user; the other keys contain no string that a program runs
 _READ_BY_THE_USER = frozenset({"environment", "env_file", "healthcheck", "secrets"})
 
 
 class Account(NamedTuple):
-    """Numbers of a user and its group in the container."""
+    """The numeric user and group in the container."""
 
     user: int
     group: int
@@ -38,7 +38,7 @@ ROOT = Account(0, 0)
 
 
 def account(service: Service, row: Image | None) -> Account | None:
-    """The user that reads the files of a service: its own, else the image's; None where nobody told its number."""
+    """The user that reads the files of a service: its own, otherwise the image's; None if its number is unknown."""
     node = service.get("user")
     if is_given(node):
         user, _, group = (node.value if isinstance(node, Scalar) else "").partition(":")
@@ -49,7 +49,7 @@ def account(service: Service, row: Image | None) -> Account | None:
     if row.is_read_by_root:
         return ROOT
     user, _, group = row.reads_as.partition(":")
-    # the same account has another number in images that are built on Alpine
+    # the same account has another number in images based on Alpine
     is_told = _is_number(user) and _is_number(group) and "alpine" not in (image_table.tag_of(service.image) or "")
     return Account(int(user), int(group)) if is_told else None
 
@@ -59,15 +59,15 @@ def _is_number(text: str) -> bool:
 
 
 def has_capabilities(service: Service) -> bool:
-    """Whether root in the service is root to the files of the host."""
+    """Whether root in the service has root's access to files of the host."""
     return service.get("cap_drop") is None and service.get("userns_mode") is None
 
 
 def is_root_alone(service: Service, rows: Collection[Image | None], is_use: Callable[[Scalar], bool]) -> bool:
-    """Whether only root with its capabilities reads a file, as far as the files of the project and the table tell.
+    """Whether only root with its capabilities reads a file, as far as the files of the project and the table show.
 
-    ``rows`` are the images that the service may run; ``is_use`` tells a text that reads the file itself: the program
-    that a command starts may have dropped root, and a hook may have a ``user`` of its own.
+    ``rows`` are the images that the service may run; ``is_use`` recognizes a string that reads the file itself: the
+    program that a command starts may have dropped root, and a hook may have a ``user`` of its own.
     """
     users = [user for layer in service.layers if is_given(user := layer.service.get("user"))]
     if not all(isinstance(user, Scalar) and user.value in {"root", "0", "0:0", "root:root"} for user in users):
@@ -85,8 +85,8 @@ def _texts(service: Service) -> Iterator[Scalar]:
 
 
 def mode_for(project: Project, secret: str) -> int:
-    """The octal mode of a new file for a secret that the project mounts: for its owner alone where every reader is root
-    with its capabilities, or a build, which reads it as whoever starts it."""
+    """The octal mode of a new file for a secret that the project mounts: only for its owner if every reader is root
+    with its capabilities, or a build, which reads it as the user who starts it."""
     services = [
         service
         for service in project.services.values()
@@ -99,8 +99,8 @@ def mode_for(project: Project, secret: str) -> int:
 
 
 def _only_inherits(project: Project, service: Service, secret: str) -> bool:
-    """Whether the service has the mount from another one with the same image, which it extends, and says nowhere that
-    anything reads it: what Compose hands on with the list is no need of its own."""
+    """Whether the service inherits the mount with ``extends`` from a service with the same image, and nothing in it
+    reads the file: what Compose passes on with the list is not its own need."""
     paths = [path for path, name in by_path(service).items() if name == secret]
     if any(path in (v.effective.value or "") for v in service.variables.values() for path in paths):
         return False
@@ -134,10 +134,10 @@ def _labels(service: Mapping) -> Iterator[Scalar]:
 
 def _is_taken(service: Service, row: Image, path: str) -> bool:
     """Whether the image itself reads the file, through one of its variables."""
-    # Pi-hole takes the name alone
+    # Pi-hole takes only the name
     own_name = path.rpartition("/")[2]
     for name, variable in service.variables.items():
-        # each layer names its own file, and any choice of them may run
+        # each override file names its own file, and any selection of them may run
         texts = (variable.effective.value, *(declaration.text for declaration in variable.declarations))
         if any(text is not None and (path in text or text == own_name) for text in texts):
             bases = (name, name.removesuffix("__FILE"), name.removesuffix("_FILE"), name.removeprefix("FILE__"))

@@ -1,4 +1,4 @@
-"""Which declarations share a secret, what it is called and which file it gets."""
+"""Which declarations share a secret, its name and its file."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ from dsec_migrate.text.records import replace
 def make_secrets(
     project: Project, options: Options, groups: Sequence[list[Need]], disk: secret_files.Disk, values: Collection[str]
 ) -> list[PlannedSecret]:
-    """One secret for each group. No name tells one of ``values``, those of all findings of the project.
+    """One secret for each group. No name reveals one of ``values``, those of all findings of the project.
 
-    Raises UserError when no file name is free, when Swarm would refuse a name, or when a name cannot be had that was
-    asked for.
+    Raises UserError if no file name is free, if Swarm would refuse a name, or if a chosen name is refused.
     """
     existing = project.secrets
     style = style_of(existing, options.secrets_dir)
@@ -95,7 +94,7 @@ def make_secrets(
 
 
 def _with_own_file(project: Project, secret: PlannedSecret, holding: Holding) -> PlannedSecret | None:
-    """A secret whose file is there: a build copied it so far."""
+    """A secret whose file exists: a build has copied it so far."""
     if holding.path is None:
         return None
     relative = Path(os.path.relpath(holding.path, project.directory)).as_posix()
@@ -134,7 +133,7 @@ def _leader(group: Sequence[Need]) -> Need:
 
 
 def _contents(project: Project, disk: secret_files.Disk) -> dict[bytes, list[str]]:
-    """The names of the project's own secrets by what their files hold today."""
+    """The names of the project's own secrets by the current content of their files."""
     found: dict[bytes, list[str]] = {}
     for name, data in project.secrets.items():
         file = data.get("file")
@@ -147,11 +146,11 @@ def _contents(project: Project, disk: secret_files.Disk) -> dict[bytes, list[str
 def _existing(
     project: Project, group: Sequence[Need], contents: Mapping[bytes, Sequence[str]], reused: Collection[str]
 ) -> str | None:
-    """A secret of the project that holds exactly this value already, if it is sure to be the same secret. ``reused``
-    are those that other groups found so."""
+    """A secret of the project that already holds exactly this value, if it is certainly the same secret. ``reused`` are
+    those found by other groups."""
     holding = group[0].holding
     if any(need.declaration.document in project.extended for need in group):
-        # the extended file has to define what it mounts
+        # the extended file must define what it mounts
         return None
     if holding.source is SourceKind.ENVIRONMENT:
         return next(
@@ -179,7 +178,7 @@ def _existing(
 
 
 def _is_defined_for(project: Project, name: str, group: Sequence[Need]) -> bool:
-    """Whether a file that defines the secret is read before each file that is going to use it."""
+    """Whether a file that defines the secret is read before each file that will use it."""
     if len(project.documents) == 1:
         return True
     first = next(

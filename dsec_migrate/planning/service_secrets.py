@@ -1,6 +1,6 @@
-"""Which mapping gets which entry of ``secrets:``, so that exactly the services that need a secret receive it.
+"""Which mapping receives which entry of ``secrets:``, so that exactly the services that need a secret receive it.
 
-Facts of Compose 2.40 that decide it: a service with its own ``secrets:`` gets nothing of the list that ``<<`` brings;
+Facts of Compose 2.40 that decide it: a service with its own ``secrets:`` inherits nothing of the list that ``<<`` adds;
 ``extends`` and several documents append their lists.
 """
 
@@ -55,7 +55,7 @@ _PLAIN = (MountOptions(),)
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Need:
-    """The secrets (by name) that a layer brings to ``services``, by the keys of the layer that bring them."""
+    """The secrets (by name) that a layer adds to ``services``, by the keys of the layer that add them."""
 
     layer: Layer
     services: dict[str, None] = field(default_factory=dict)
@@ -64,17 +64,17 @@ class Need:
 
     @property
     def key(self) -> str:
-        """``environment`` or ``env_file`` where one of them brings all of the secrets, else nothing."""
+        """``environment`` or ``env_file`` if one of them adds all of the secrets, otherwise empty."""
         return next(iter(self.keys)) if len(self.keys) == 1 else ""
 
     def provider(self) -> Mapping:
-        """The mapping in whose text the key that brings them stands."""
+        """The mapping that contains the key that adds them."""
         entry = self.layer.service.effective().get(self.key)
         return self.layer.service if entry is None else entry.owner
 
 
 class Other(NamedTuple):
-    """A secret (by name) that a service needs for what stands below a ``key`` of the layer."""
+    """A secret (by name) that a service needs for something below a ``key`` of the layer."""
 
     service: str
     layer: Layer
@@ -122,7 +122,7 @@ def needs_of(
 
 
 def _slot_keys(environment: Content | None) -> set[int]:
-    """The ``Declaration.key`` of all that an environment brings."""
+    """The ``Declaration.key`` of all entries of an environment."""
     if isinstance(environment, Mapping):
         return {id(entry) for entry in environment.effective().values()}
     return {id(item) for item in environment.items} if isinstance(environment, Sequence) else set()
@@ -134,7 +134,7 @@ def _provides(provider: Mapping, body: Mapping, key: str) -> bool:
 
 
 def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: MappingType[int, Need]) -> bool:
-    """Whether a list in ``provider`` reaches all that inherit what it brings, and nobody else."""
+    """Whether a list in ``provider`` reaches exactly the services that inherit what it adds."""
     for body in bodies:
         secrets = body.effective().get("secrets")
         inherits = provider in inherited(body) and (secrets is None or secrets.owner is provider)
@@ -148,7 +148,7 @@ def _can_hold(provider: Mapping, need: Need, bodies: Iterable[Mapping], needs: M
 
 
 def _own_options(need: Need, readers: Readers) -> dict[str, tuple[MountOptions, ...]]:
-    """Where all services that the list reaches read a secret alike."""
+    """The options of each secret that all services reached by the list read in the same way."""
     found: dict[str, tuple[MountOptions, ...]] = {}
     for name in need.names:
         wanted = {readers.get((service, name), _PLAIN) for service in need.services}

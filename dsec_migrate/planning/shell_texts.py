@@ -1,6 +1,6 @@
-"""Texts that a shell runs inside a container: where they stand in a service, and what their quotes mean.
+"""Strings that a shell runs inside a container: where they are in a service, and what their quotes mean.
 
-Facts of Compose 2.40: a test that is one string, or follows ``CMD-SHELL``, is run by ``/bin/sh -c``; the words behind
+Facts of Compose 2.40: a test that is one string, or follows ``CMD-SHELL``, is run by ``/bin/sh -c``; the words after
 ``CMD`` are run as they are, so that ``$$X`` in them reaches the program as ``$X``; a command in one string is split
 into words, and no shell is run.
 """
@@ -18,7 +18,7 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass
 
 PLAIN = Pattern(r"[\w@%+=:,./-]+")
-"""No shell takes these for anything but themselves, with quotes or without."""
+"""Characters without special meaning in a shell, quoted or unquoted."""
 _SHELL = Pattern(r"(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|da|a|k|z)?sh")
 _COMMAND_OPTION = Pattern(r"-[a-zA-Z]*c[a-zA-Z]*")
 _WORD = Pattern(r"(?s)(?:[^\s'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+")
@@ -28,7 +28,7 @@ _QUOTED = Pattern(r"(?s)(['\"])(.*)\1")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Script:
-    """What a shell gets of a scalar: the characters ``start`` to ``end`` of its value, ``$`` doubled."""
+    """What a shell receives of a scalar: the characters ``start`` to ``end`` of its value, ``$`` doubled."""
 
     node: Scalar
     start: int
@@ -48,7 +48,7 @@ class Test:
 
 
 def of_service(service: Mapping, key: str) -> Iterator[Script | Test]:
-    """The scripts, and tests of words, below one key of a service; nothing for what no shell and no test runs."""
+    """The scripts, and tests in exec form, below one key of a service; nothing for what no shell and no test runs."""
     node = service.get(key)
     if key == "healthcheck":
         test = node.get("test") if isinstance(node, Mapping) else None
@@ -64,7 +64,7 @@ def of_service(service: Mapping, key: str) -> Iterator[Script | Test]:
 
 
 def _started(entrypoint: list[Scalar]) -> list[Scalar]:
-    """The words of an entrypoint, those of a wrapper of ours left out: what it starts is what was started."""
+    """The words of an entrypoint without those of our wrapper script: what remains is the original ENTRYPOINT."""
     wrapper = wrapper_script.read([word.value.replace("$$", "$") for word in entrypoint])
     return entrypoint if wrapper is None else entrypoint[len(entrypoint) - len(wrapper.words) :]
 
@@ -90,7 +90,7 @@ def words(node: Content | None) -> list[Scalar]:
 
 
 def _of_command(node: Content | None, *, skip: int = 0, before: SequenceType[Scalar] = ()) -> Iterator[Script]:
-    """The script behind ``sh -c``; ``before`` are the words of an entrypoint that the command follows."""
+    """The script after ``sh -c``; ``before`` are the words of an entrypoint that the command follows."""
     if isinstance(node, Scalar):
         yield from _of_one_string(node)
         return
@@ -103,7 +103,7 @@ def _of_command(node: Content | None, *, skip: int = 0, before: SequenceType[Sca
 
 
 def _script_number(line: SequenceType[str]) -> int | None:
-    """Which of the words is the script of a shell that is started with ``-c``."""
+    """The index of the word that is the script of a shell started with ``-c``."""
     for number, word in enumerate(line[:-2]):
         if _SHELL.fullmatch(word) is not None:
             options = number + 1
@@ -121,17 +121,16 @@ def _of_one_string(node: Scalar) -> Iterator[Script]:
     if number is None:
         return
     quoted = _QUOTED.fullmatch(found[number].group())
-    # what stands without quotes ends at the next blank
+    # an unquoted script ends at the next blank
     if quoted is not None and (quoted[1] == "'" or "\\" not in quoted[2]):
         start = found[number].start() + 1
         yield Script(node, start, start + len(quoted[2]))
 
 
 def quotes_at(script: str, positions: SequenceType[int]) -> list[str | None]:
-    """For each position (in order) of a script, what kind of quotes it stands in: ``'``, ``"`` or nothing.
+    """For each position (in order) of a script, the quotes around it: ``'``, ``"`` or nothing.
 
-    None where that cannot be told: behind a backslash, in a comment, or where a here-document or a ``case`` has rules
-    of its own.
+    None if unknown: after a backslash, in a comment, or where a here-document or a ``case`` has its own rules.
     """
     if "<<" in script or "esac" in script:
         return [None] * len(positions)
@@ -139,10 +138,10 @@ def quotes_at(script: str, positions: SequenceType[int]) -> list[str | None]:
     return [quotes.get(position) for position in positions]
 
 
-# each secret of a script asks about its own places
+# called for each secret of a script
 @lru_cache(maxsize=16)
 def _quotes(script: str) -> dict[int, str]:
-    """The quotes of every position, but for those inside an escaped character or a comment."""
+    """The quotes of every position, except those inside an escaped character or a comment."""
     found: dict[int, str] = {}
     stack = [""]
     position = 0
@@ -153,7 +152,7 @@ def _quotes(script: str) -> dict[int, str]:
 
 
 def _step(script: str, position: int, stack: list[str]) -> int:
-    """Reads on from ``position``: how many characters, with the quotes that open or close there."""
+    """Consumes from ``position``: returns how many characters, and tracks the quotes that open or close there."""
     character, state = script[position : position + 1], stack[-1]
     if state == "'":
         if character == "'":
@@ -186,18 +185,18 @@ def _step(script: str, position: int, stack: list[str]) -> int:
 
 
 def content(path: str) -> str:
-    """What a file holds, in a script of a Compose file. ``$(…)`` takes final newlines away; what is assigned is not
+    """The content of a file, in a script of a Compose file. ``$(…)`` strips final newlines; an assigned value is not
     split (observed)."""
     return f"$$(cat {path})"
 
 
 def setting(variable: str, path: str, end: str) -> str:
-    """The statements that set and export a variable to what a file holds, each with ``end`` behind it."""
+    """The statements that set and export a variable to the content of a file, each followed by ``end``."""
     return f"{variable}={content(path)}{end}export {variable}{end}"
 
 
 def quoted(text: str) -> str:
-    """A part of a word that means itself: in the quotes that are easiest to read."""
+    """A literal part of a word, in the quotes that are easiest to read."""
     if _BARE.fullmatch(text):
         return text
     is_double = "'" in text and not any(character in text for character in '"$`\\!')

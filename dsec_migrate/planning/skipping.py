@@ -1,4 +1,4 @@
-"""``--skip-because``: what stays for good is written into the project's settings, with the reason."""
+"""``--skip-because``: permanent exclusions are written into the project's settings, with the reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MODE = 0o644
 
 
 def tables(units: Sequence[tuple[Project, Plan]], directory: Path, options: Options, disk: Disk) -> Plan:
-    """The tables that the settings in ``directory`` lack, of the patterns that name a finding of ``units``.
+    """The tables missing from the settings in ``directory``, for the patterns that match a finding of ``units``.
 
-    Raises UserError where the file cannot take them.
+    Raises UserError if they cannot be added to the file.
     """
     path = directory / project_file.NAME
     findings = [finding for _, plan in units for finding in plan.findings]

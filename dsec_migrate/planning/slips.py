@@ -1,6 +1,6 @@
 """Lines that hold a value where a name belongs: ``- "PASSWORD: x"``, ``- PASSWORD x``, ``"PASSWORD=x":``.
 
-For Compose all of it is a name, so the program never gets the value; it stands in the file all the same.
+For Compose all of it is the name, so the program never receives the value, but the file contains it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dsec_migrate.planning.sources.holding import Skipped
 
 
 def slip_of(declaration: Declaration) -> Slip | None:
-    """What of the declaration's name is none but a value. A name that has a value of its own may just be an odd one."""
-    # what stands in a command, a label or an instruction has no name in the file
+    """The part of the declaration's name that is a value. A name that also has a value may just be unusual."""
+    # arguments of commands, labels and instructions have no name in the file
     if isinstance(declaration, (Argument, BuildPart, BuildFile)):
         return None
     found = slip(declaration.name, has_value=declaration.text is not None)
@@ -23,7 +23,7 @@ def slip_of(declaration: Declaration) -> Slip | None:
 
 
 def verdict(service: Service, declaration: Declaration, value: str | None) -> Verdict | None:
-    """The verdict on a line of a variable that gives the container ``value``, wherever in the line the secret is."""
+    """The verdict on a line that sets a variable to ``value``, wherever in the line the secret is."""
     slipped = slip_of(declaration)
     if slipped is not None:
         return judge(_candidate(slipped, service.name, service.image))
@@ -40,7 +40,7 @@ def _candidate(slipped: Slip, service: str = "", image: str = "") -> Candidate:
 
 
 def reason(declaration: Declaration, slipped: Slip) -> Skipped:
-    """Why such a line stays."""
+    """Why such a line is skipped."""
     if declaration.entry is not None:
         what, write = "the quoted key contains more than a name", "NAME: value"
     else:

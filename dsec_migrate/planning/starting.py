@@ -1,4 +1,4 @@
-"""``--templates``: texts for who starts anew, made from what a family of projects has and is going to have."""
+"""``--templates``: files for a fresh start, generated from what a family of projects has and will have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Planned = tuple[Project, Plan]
 
 
 def templates_of(units: Sequence[Planned], mount: Mount, disk: Disk) -> Plan:
-    """The files of `.env.example` and of the secrets folder's README. Raises UserError where a file cannot be read."""
+    """The files of `.env.example` and of the secrets folder's README. Raises UserError if a file cannot be read."""
     root = units[-1][0]
     is_by_service = mount is Mount.VOLUME
     describe = _described_by_service if is_by_service else _described
@@ -37,7 +37,7 @@ def templates_of(units: Sequence[Planned], mount: Mount, disk: Disk) -> Plan:
     base = root.directory.absolute()
 
     def spelled(path: Path) -> Path:
-        """As all other paths of the project are."""
+        """The path, spelled like all other paths of the project."""
         return root.directory / path.relative_to(base) if path.is_relative_to(base) else path
 
     texts = text_files(
@@ -93,7 +93,7 @@ def _described(project: Project, plan: Plan) -> Iterator[Described]:
 
 
 def _described_by_service(project: Project, plan: Plan) -> Iterator[Described]:
-    """With ``--mount volume`` each service has a folder of its own, with a file for each of its secrets."""
+    """With ``--mount volume`` each service has its own folder, with a file for each of its secrets."""
     readers = _readers(project)
     known = {secret.name: secret.variables for secret in plan.secrets}
     for file in plan.files:
@@ -105,7 +105,7 @@ def _described_by_service(project: Project, plan: Plan) -> Iterator[Described]:
 
 
 def _readers(project: Project) -> dict[str, list[str]]:
-    """The variables that name the file of each secret, without the suffix that says so."""
+    """The variables that name the file of each secret, without their suffix."""
     found: dict[str, list[str]] = {}
     for service in project.services.values():
         for variable in service.variables.values():
@@ -123,7 +123,7 @@ def _mode(path: Path) -> int:
 
 
 def _as_seen(secret: Described, folder: Path) -> Described:
-    """With its file as the README in ``folder`` calls it."""
+    """With its file relative to the README in ``folder``."""
     return Described(
         secret.name,
         secret.source,
@@ -167,6 +167,6 @@ def _env_text(root: Project, units: Sequence[Planned]) -> EnvText:
     if path not in root.environment.paths:
         return EnvText(values=values)
     source = Source.read(path, is_env_file=True)
-    # a template is text, whatever bytes the file has
+    # a template is text, whatever the encoding of the file
     source = source.with_text("".join(one if is_text(one) else "\ufffd" for one in source.text))
     return EnvText(source.text, tuple(read_entries(source, root.environment.shell)), values)

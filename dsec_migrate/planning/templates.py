@@ -1,7 +1,7 @@
-"""``--templates``: what a new colleague has to fill in, as texts without any value of a secret.
+"""``--templates``: what a new colleague must fill in, as files without any secret value.
 
 ``.env.example`` follows ``.env``: its order, its comments, its line ends. ``README.md`` in the folder of the secrets
-says what each file holds. What somebody wrote is only added to, or left alone.
+describes each file. Files written by someone else are only appended to, or not changed.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class ReadVariable:
 
 @dataclass(frozen=True, repr=False)
 class EnvText:
-    """The text of ``.env`` and its entries (``dotenv.parse``). ``values`` of secrets are looked for in its comments,
-    besides those that stand in the file."""
+    """The text of ``.env`` and its entries (``dotenv.parse``). ``values`` of secrets are searched for in its comments,
+    besides those in the file."""
 
     text: str = field(default="", repr=False)
     entries: tuple[dotenv.Entry, ...] = ()
@@ -65,10 +65,10 @@ class EnvText:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text to be written, in UTF-8 with mode 0644; it holds no value.
+    """A file to write, in UTF-8 with mode 0644; it contains no value.
 
-    ``append`` adds to a file (or begins it); ``replaces``: the file that stands there is this program's own. With
-    neither it is new.
+    ``append`` adds to a file (or creates it); ``replaces``: the existing file was written by dsec-migrate. With neither
+    it is new.
     """
 
     path: Path
@@ -87,11 +87,11 @@ def text_files(
     *,
     is_by_service: bool = False,
 ) -> list[TextFile]:
-    """What ``--templates`` writes for one project, in the order in which it should reach the disk.
+    """What ``--templates`` writes for one project, in the order of writing.
 
-    ``directory`` is the project's, ``folder`` that of the secrets, both absolute. ``read`` gives what stands on disk
-    or is about to (``files.Disk.read``), None where there is nothing. Nothing to say gives no file. ``is_by_service``:
-    the folder holds one for each service, and the project defines no secrets.
+    ``directory`` is the project's, ``folder`` that of the secrets, both absolute. ``read`` returns the content of an
+    existing or planned file (``Disk.read``), None if there is none. An empty text writes no file. ``is_by_service``:
+    the folder contains one for each service, and the project defines no secrets.
     """
     is_inside = folder != directory and folder.is_relative_to(directory)
     place = folder.relative_to(directory).as_posix() if is_inside else folder.as_posix()
@@ -119,10 +119,10 @@ def text_files(
 
 
 def env_example(env: EnvText, variables: Sequence[ReadVariable], folder: str = "") -> str:
-    """A whole ``.env.example``: ``variables`` in the order of ``.env``, then those that do not stand there.
+    """A whole ``.env.example``: ``variables`` in the order of ``.env``, then those that are not in it.
 
-    Values stay only where the variable is harmless and nothing in them looks like a secret. Of the comments those are
-    kept that hold no value; of a setting in a comment (``# X=1``) only the name is. ``folder``: where the secrets are.
+    Values are kept only if the variable is harmless and nothing in them looks like a secret. Comments without a value
+    are kept; of a setting in a comment (``# X=1``) only the name. ``folder``: where the secrets are.
     """
     lines = _lines(env, variables, with_headings=True)
     if lines and folder:
@@ -132,7 +132,7 @@ def env_example(env: EnvText, variables: Sequence[ReadVariable], folder: str = "
 
 
 def missing_in_example(present: str, env: EnvText, variables: Iterable[ReadVariable]) -> str:
-    """What an ``.env.example`` that is there lacks: text to append, empty when nothing is missing.
+    """What an existing ``.env.example`` lacks: text to append, empty if nothing is missing.
 
     A name in a comment (``# X=``) is not missing.
     """
@@ -149,7 +149,7 @@ def _lines(env: EnvText, variables: Sequence[ReadVariable], *, with_headings: bo
     wanted = {variable.name: variable for variable in variables}
     shown = {name for name, variable in wanted.items() if variable.is_harmless}
     hidden = set(_hidden(env, shown))
-    # of several lines with one name the last counts
+    # the last of several lines with one name wins
     last = {entry.name: entry for entry in env.entries}
     result: list[str] = []
     heading: list[str] = []
@@ -175,7 +175,7 @@ def _lines(env: EnvText, variables: Sequence[ReadVariable], *, with_headings: bo
 
 
 def _hidden(env: EnvText, shown: Collection[str]) -> Iterator[str]:
-    """The values that no comment may tell, as they are meant and as they are written."""
+    """The values that no comment may reveal, resolved and as written."""
     for entry in env.entries:
         if entry.value and entry.name not in shown:
             marks = len(entry.quote)
@@ -197,7 +197,7 @@ def _without_double_blanks(lines: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, repr=False)
 class _Commented:
-    """An entry and the comments around it: ``apart`` stand above a blank line, ``behind`` on the entry's own line."""
+    """An entry and the comments around it: ``apart`` are above a blank line, ``behind`` on the entry's own line."""
 
     entry: dotenv.Entry
     apart: list[str]
@@ -214,7 +214,7 @@ def _commented(env: EnvText) -> Iterator[_Commented]:
         # the rest of the line before belongs to the entry there
         lines = [line.strip() for line in (lead[1:] if number else lead)]
         if lines and not lines[-1]:
-            # what stands before the entry on its own line
+            # what precedes the entry on its own line
             lines.pop()
         blank = max((index for index, line in enumerate(lines) if not line), default=-1)
         apart = lines[: blank + 1]
@@ -229,7 +229,7 @@ def _commented(env: EnvText) -> Iterator[_Commented]:
 
 
 def _tail(env: EnvText) -> list[str]:
-    """The lines behind that of the last entry, stripped."""
+    """The lines after the last entry, stripped."""
     end = env.entries[-1].span.end if env.entries else 0
     lines = env.text[end:].lstrip("\ufeff").split("\n")
     return [line.strip() for line in (lines[1:] if env.entries else lines)]
@@ -248,13 +248,13 @@ def _assignment(
     elif variable.is_harmless and start < end and not any(secret_parts(t) or _holds(t, hidden) for t in texts):
         yield " ".join([written, *comments])
     else:
-        # behind an empty value a comment would be the value
+        # after an empty value a comment would be the value
         yield from comments
         yield f"{head}="
 
 
 def _clean(lines: Iterable[str], hidden: Collection[str]) -> Iterator[str]:
-    """The comment ``lines`` without those that tell a value."""
+    """The comment ``lines`` without those that reveal a value."""
     for line in lines:
         setting = _ASSIGNMENT.fullmatch(line)
         if setting:
@@ -274,12 +274,12 @@ def _is_random(word: str) -> bool:
     return looks_random(word)
 
 
-# --- the folder of the secrets ---
+# --- the secrets folder ---
 
 
 def secrets_readme(secrets: Sequence[Described], folder: str, *, is_by_service: bool = False) -> str:
-    """``README.md`` of the secrets' folder: what each secret is, who reads it, and how its file is made. Where
-    each service has a folder (``is_by_service``), a ``file`` is seen from ``folder``, and `fill` knows of none."""
+    """``README.md`` of the secrets folder: what each secret is, who reads it, and how to create its file. If each
+    service has a folder (``is_by_service``), a ``file`` is relative to ``folder``, and `fill` supports none."""
     on_disk = [secret for secret in secrets if secret.source is not SourceKind.ENVIRONMENT]
     from_environment = [secret for secret in secrets if secret.source is SourceKind.ENVIRONMENT]
     file = PurePosixPath(on_disk[0].file) if on_disk else PurePosixPath()

@@ -1,4 +1,4 @@
-"""Which file each place of a text reads: one place is one file, also where several secrets hold the value there."""
+"""Which file each part of a string reads: one part reads one file, even if several secrets hold its value."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.source import Span
 
 _ASSIGNED = Pattern(r"(\w+)=[\"']?\Z")
-# `-u root`, `-uroot`, `--user=root`, `//root:`; a variable may tell the name
+# `-u root`, `-uroot`, `--user=root`, `//root:`; a variable may hold the name
 _USER = Pattern(r"(?:(?:^|[\s\"'])(?:-[uU]|--?user(?:name)?)[\s=\"']*|://)\$*\{?(?P<user>[A-Za-z0-9_.-]+)")
-# without an option they take the name of the process's user, which is root in their containers
+# without an option they use the name of the process's user, which is root in their containers
 _AS_ROOT = Pattern(r"(?<![\w.-])(?:mysql|mariadb)(?:-?[a-z]+)?(?![\w-])")
 _END_OF_COMMAND = Pattern(r"[|;&\n]")
 # whose programs and URLs a command line has, and how variables of theirs are called
@@ -40,7 +40,7 @@ _PASSWORD = Pattern(r"(?i)_?(?:password|passwd|pass|pwd|pw)$")
 
 
 def patches(reads: Iterable[Read]) -> Iterator[Patch]:
-    """What changes in the texts. All that one test of words has to read is written at once."""
+    """The changes to the strings. A test in exec form is rewritten once for all its reads."""
     tests: dict[int, tuple[SequenceNode, list[Read]]] = {}
     for read in reads:
         document, node, origin = read.document, read.node, f"a text that reads {read.path}"
@@ -52,7 +52,7 @@ def patches(reads: Iterable[Read]) -> Iterator[Patch]:
             )
         else:
             start = read.spans[0].start
-            # of several lines, the new ones are lines too
+            # in a string of several lines, the new statements are lines too
             has_lines = node.style == "|" and "\n" in node.value.rstrip("\n")
             end = "\n" if has_lines and node.value[start - 1 : start] in {"", "\n"} else "; "
             yield ReplacePart(
@@ -79,14 +79,14 @@ def _joined(test: SequenceNode, reads: Sequence[Read]) -> str:
 
 
 class _Claim(NamedTuple):
-    """A change that would let a place read the file of the finding's secret."""
+    """A change that would make a part read the file of the finding's secret."""
 
     finding: Decision
     read: Read
 
 
 def reads(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]) -> Iterator[Read]:
-    """The changes to texts that read the files of what moves, no place twice."""
+    """The changes to strings that read the files of what moves, no part twice."""
     wanted: dict[tuple[int, str, str], Read] = {}
     for finding in _findings(moved):
         for read in finding.result.reads if isinstance(finding.result, Fix) else ():
@@ -97,7 +97,7 @@ def reads(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret
     given: dict[tuple[int, str], list[Span]] = {}
     for node, places in claims.items():
         done = taken.get(node, [])
-        # one value may be a part of another one
+        # one value may be part of another
         for span in sorted(places, key=lambda span: (span.start - span.end, span.start)):
             if all(span.end <= other.start or other.end <= span.start for other in done):
                 done.append(span)
@@ -115,7 +115,7 @@ def _findings(moved: Iterable[Component]) -> Iterator[Decision]:
 
 
 def _own_places(moved: Iterable[Component]) -> dict[int, list[Span]]:
-    """The places of scripts and words that are secrets of their own, by the identity of their scalar."""
+    """The parts of scripts and words that are separate secrets, by the identity of their scalar."""
     found: dict[int, list[Span]] = {}
     for finding in _findings(moved):
         declaration = finding.variable.declaration
@@ -186,7 +186,7 @@ def _is_one(claims: Sequence[_Claim]) -> bool:
 
 
 def _around(read: Read, span: Span) -> tuple[str, str]:
-    """What stands before and behind a place in its command line."""
+    """What precedes and follows a part in its command line."""
     if read.test is None:
         return read.node.value[: span.start], read.node.value[span.end :]
     line = shell_texts.words(read.test)[1:]
@@ -197,7 +197,7 @@ def _around(read: Read, span: Span) -> tuple[str, str]:
 
 
 def _is_of(user: str, finding: Decision) -> bool:
-    """Whether the variable is the password of ``user``, which may be the name of the variable that tells it."""
+    """Whether the variable is the password of ``user``, a name or the variable that holds it."""
     name = finding.variable.name
     stem = _PASSWORD.sub("", name)
     if stem == name:

@@ -1,7 +1,8 @@
 """Which files define a secret in their top-level ``secrets:``, so that Compose accepts every use of them.
 
 Facts of Compose 2.40 that decide it: files that are merged need one definition among them, and two equal ones are one;
-``extends`` does not bring the definitions of the other file along; a path means the directory of the *first* file.
+``extends`` does not bring the definitions of the other file along; a path is relative to the directory of the *first*
+file.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def place(project: Project, needs: Iterable[Need], secrets: Iterable[PlannedSecr
 def _documents(
     project: Project, needs: Iterable[Need], name: str, present: MappingType[int, MappingType[str, object]]
 ) -> Iterator[Document]:
-    """The files that have to define the secret: each that may be used without another one that does."""
+    """The files that must define the secret: each that may be used without another one that does."""
     uses: dict[int, tuple[Document, dict[str, Layer]]] = {}
     for need in needs:
         # several files of a project may extend the same service
@@ -63,8 +64,8 @@ def _documents(
 
 
 def notes(project: Project, defined: Iterable[InsertEntry]) -> Iterator[str]:
-    """Files in another folder that can be used alone: their paths would mean that folder then. ``defined`` is what
-    :func:`place` gave."""
+    """Files in another folder that can be used on their own: their paths would then refer to that folder. ``defined``
+    is the result of :func:`place`."""
     if len(project.documents) == 1:
         return
     directory = os.path.realpath(project.directory)
@@ -88,7 +89,7 @@ def notes(project: Project, defined: Iterable[InsertEntry]) -> Iterator[str]:
 
 
 def is_overlay(layer: Layer) -> bool:
-    """Whether a layer repeats a service without saying what it runs: it needs the file that does."""
+    """Whether a layer changes a service without saying what it runs: it needs the file that does."""
     return not any(key in layer.service.effective() for key in ("image", "build", "extends"))
 
 
@@ -121,7 +122,7 @@ def definitions_root(document: Document, key: str = "secrets") -> Mapping:
 
 
 def _path(project: Project, document: Document, secret: PlannedSecret) -> str:
-    """The file of the secret as ``document`` has to name it, where that is not as the project does."""
+    """The file of the secret as ``document`` must name it, if that differs from the project."""
     if document in project.documents or secret.path is None or "$" in secret.file:
         return ""
     folder = os.path.abspath(document.source.path.parent)  # noqa: PTH100

@@ -1,7 +1,6 @@
-"""Secrets that a service mounts and nothing uses: whoever breaks in reads them, and a migration may have stopped half
-way.
+"""Secrets that a service mounts and nothing uses: an attacker could read them, or a migration may be half done.
 
-What names the file may stand elsewhere: a proxy that reads the labels of its neighbours opens the files that they name.
+The file may be named elsewhere: a proxy that reads the labels of other services opens the files that they name.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
 
 UNUSED = "it is mounted, but nothing in the service refers to its file"
-# what a plugin makes of it, nobody can read here: it is never taken away
+# how a plugin uses it is unknown: it is never removed
 _BY_DRIVER = "the Swarm driver {driver} passes it to each task, but nothing in the service refers to its mount"
 
 
 def find(project: Project, options: Options) -> Iterator[Finding]:
-    """A row for each; none where the image may look for the file by itself. Nothing mends one: only who runs the
-    program knows that it does without."""
+    """A row for each; none if the image may read the file by default. There is no automatic fix: only the operator
+    knows that the program does not need it."""
     for service in project.services.values():
         row = None if service.is_built else project.images.find(service.image)
         for name, site in _unused(project, service, row):
@@ -59,7 +58,7 @@ def _unused(project: Project, service: Service, row: Image | None) -> Iterator[t
     texts = list(_texts(project, service, (*RUN_INSIDE, "environment")))
     for mount, site in mounted:
         if not mount.path.startswith(f"{SECRETS_MOUNT}/"):
-            # it stands where the program looks by itself
+            # it is where the program reads by default
             continue
         names = (mount.source, mount.target or mount.source)
         if any(name in text for text in texts for name in names) or _is_named_for(project, service, mount.path):
@@ -70,15 +69,15 @@ def _unused(project: Project, service: Service, row: Image | None) -> Iterator[t
 
 @lru_cache(maxsize=4)
 def _mounted_texts(project: Project, service: Service) -> tuple[str, ...]:
-    """Those of settings that it mounts."""
+    """The settings files that it mounts."""
     from dsec_migrate.compose.service_texts import setup
 
     return setup(project, service, is_store=True).texts
 
 
 def _is_named_for(project: Project, service: Service, path: str) -> bool:
-    """Whether a text that another program may have written down for this one names its file: a label of any service,
-    the content of a config, or what a service says that has no such file itself."""
+    """Whether a text meant for this program names its file: a label of any service, the content of a config, or the
+    definition of a service that does not mount the file."""
     if any(path in text for text in _common_texts(project)):
         return True
     return any(
@@ -110,7 +109,7 @@ def _texts(project: Project, service: Service, keys: Iterable[str]) -> Iterator[
 
 
 def _resolved(project: Project, node: ParsedNode) -> Iterator[str]:
-    """The texts below a node, as they stand there and as Compose resolves them."""
+    """The texts below a node, as written and as Compose resolves them."""
     for part in walk(node):
         content = follow(part)
         if isinstance(content, Scalar):
@@ -122,7 +121,7 @@ def _resolved(project: Project, node: ParsedNode) -> Iterator[str]:
 
 
 def _mounted(service: Service) -> Iterator[tuple[Mount, Site]]:
-    """The secrets that a service lists, with their places, each once."""
+    """The secrets that a service lists, with their locations, each once."""
     told: set[str] = set()
     for mount in mounts(service):
         if mount.source not in told:

@@ -1,7 +1,7 @@
-"""Services that a moving line does not reach, though what they extend has it: ``!reset`` or ``!override`` withholds it.
+"""Services that a moving line does not reach, although what they extend has it: ``!reset`` or ``!override`` removes it.
 
-What takes the variable's place must not reach them either. An ``X: !reset`` is renamed with X; what a service inherits
-besides variables (a wrapper, a file where the image looks) is taken back by neither.
+The variable's replacement must not reach them either. An ``X: !reset`` is renamed with X; what a service inherits
+besides variables (a wrapper script, a file that the image reads) is removed by neither.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def reaching(project: Project) -> frozenset[int]:
 
 
 def obstacle(project: Project, declarations: Iterable[Declaration], user: str, fix: Fix) -> str | None:
-    """Why the lines cannot move as ``fix`` says of the service ``user``: a service would get what is withheld."""
+    """Why the lines cannot move as ``fix`` says of the service ``user``: a service would receive what is withheld."""
     for declaration in declarations:
         for one in _by_declaration(project).get(declaration.key, ()):
             if not fix.new_name or fix.parts:
@@ -56,7 +56,7 @@ def followers(project: Project, moves: Iterable[Move]) -> Iterator[RenameKey]:
         for one in _by_declaration(project).get(move.declaration.key, ()):
             reset = one.reset
             block = reset.container if reset is not None else None
-            # a service that sets the new variable itself gets nobody else's
+            # a service that sets the new variable itself inherits no other value
             is_free = isinstance(block, MappingNode) and block.own(move.name) is None
             if reset is not None and reset.entry is not None and is_free:
                 yield RenameKey(reset.document, reset.entry, move.name, f"the reset of what moves to {move.secret}")

@@ -1,9 +1,9 @@
-"""The shell script of a wrapper, written and read back: each file into its variable, then the program.
+"""The wrapper script, written and parsed: reads each file into its variable, then starts the program.
 
-Observed with Compose 2.40, busybox ash, dash and bash: an assignment of its own ends the script where the file is
-missing, which ``export X="$(cat f)"`` hides; ``$(…)`` strips final newlines, so a letter stands behind them and is
-taken off again; ``exec "$@"`` makes the program the one that gets the signals. In the C locale a letter is a byte for
-each of them, so that ``printf %02X`` encodes a password for a URL.
+Observed with Compose 2.40, busybox ash, dash and bash: a separate assignment ends the script if the file is missing,
+which ``export X="$(cat f)"`` hides; ``$(…)`` strips final newlines, so a letter is appended and removed again;
+``exec "$@"`` makes the program receive the signals. In the C locale a character is a byte in each of them, so that
+``printf %02X`` encodes a password for a URL.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LAST_LINE = 'exec "$@"'
 SHELLS = {"bash": "/bin/bash", "sh": "/bin/sh"}
 _IDENTIFIER = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 UNRESERVED = "A-Za-z0-9._~-"
-"""What no encoding for URLs touches (RFC 3986, 2.3), as a shell's pattern has it."""
+"""Characters that URL encoding never changes (RFC 3986, 2.3), as a shell pattern."""
 _SOMETIMES_KEPT = "!*(),;=+&:"
-"""What some encoders keep, and a shell's pattern may hold."""
-# earlier versions put what was said beside a variable behind it
+"""Characters that some encoders keep and a shell pattern may contain."""
+# earlier versions appended the comment of a variable
 _READ = Pattern(r'(?P<name>\w+)="\$\(cat (?P<path>/[\w./-]+) && printf x\)"(?:  #.*)?')
 _EXPORT = Pattern(
     r'export (?P<name>\w+)="(?P<before>(?:[^"\\$`]|\\.)*)'
@@ -50,12 +50,12 @@ _ESCAPED = Pattern(r'\\(["\\$`])')
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a shell can hold a variable of this name; others are lost in dash and busybox ash (observed)."""
+    """Whether this is a valid variable name in a shell; dash and busybox ash drop others (observed)."""
     return _IDENTIFIER.fullmatch(name) is not None
 
 
 class Wrapper(NamedTuple):
-    """A wrapper of ours: its variables by name, the paths in the arguments, and the words behind the script."""
+    """One of our wrapper scripts: its variables by name, the paths in the arguments, and the words after the script."""
 
     variables: dict[str, Supply]
     arguments: tuple[str, ...]
@@ -63,9 +63,9 @@ class Wrapper(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What is put around the content of a file: the rest of a URL around its password, say.
+    """What is added around the content of a file, such as the rest of a URL around its password.
 
-    ``kept`` is a class of a shell's pattern where the content is percent-encoded: letters that stay as they are.
+    ``kept`` is a character class of a shell pattern if the content is percent-encoded: characters that are not encoded.
     """
 
     before: str = ""
@@ -85,13 +85,13 @@ class Supply(NamedTuple):
 
 
 def kept_in(encoded: str) -> str:
-    """The class of letters that whoever wrote ``encoded`` did not encode."""
+    """The class of characters that are not encoded in ``encoded``."""
     return f"{UNRESERVED[:-1]}{''.join(letter for letter in _SOMETIMES_KEPT if letter in encoded)}-"
 
 
 def lines(variables: Sequence[Supply], arguments: Collection[str] = ()) -> list[str]:
-    """The lines of shell that set ``variables``, and that put the content of a file in the
-    place of its path in the words of the program (``arguments``)."""
+    """The shell lines that set ``variables``, and that replace paths in the words of the program with the content of
+    the files (``arguments``)."""
     found = [
         line
         for name, path, (before, behind, kept) in variables
@@ -109,7 +109,7 @@ def _content(name: str, kept: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """``text`` between double quotes of a shell."""
+    """``text`` for use between double quotes in a shell."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
@@ -118,7 +118,7 @@ def _unquoted(text: str) -> str:
 
 
 def _loop(paths: Collection[str]) -> list[str]:
-    # a path may begin like another one
+    # a path may be a prefix of another
     longest_first = " ".join(sorted(dict.fromkeys(paths), key=len, reverse=True))
     return [line.format(longest_first) if "{}" in line else line for line in _LOOP]
 
@@ -136,14 +136,14 @@ _PATHS = Pattern(r"  for path in (?P<paths>/[\w./-]+(?: /[\w./-]+)*); do")
 
 
 def script(variables: Sequence[Supply], comment: str = "", arguments: Collection[str] = ()) -> str:
-    """``comment`` tells, for who reads or undoes it, where the words behind the script come from."""
+    """The script. ``comment`` says, for readers and for undo, where the words after the script come from."""
     first = [f"# {comment}"] if comment else []
     return "".join(f"{line}\n" for line in (*first, *lines(variables, arguments), LAST_LINE))
 
 
 def read(words: Sequence[str]) -> Wrapper | None:
-    """The parts of an ``entrypoint:`` that is a wrapper of ours, with ``$`` as the container gets it; None of any
-    other."""
+    """The parts of an ``entrypoint:`` that is one of our wrapper scripts, with ``$`` as the container receives it; None
+    for any other."""
     if len(words) < 4 or words[0] not in SHELLS.values() or words[1] != OPTIONS or words[3] != NAME:
         return None
     text = [line for line in words[2].splitlines() if not line.startswith("#")]

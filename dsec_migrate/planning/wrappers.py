@@ -1,4 +1,4 @@
-"""The wrappers of a plan: one for each service, whatever number of its variables need it."""
+"""The wrapper scripts of a plan: one per service, for all variables that need it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dsec_migrate.text.source import Edit, Span, splice
 
 
 def notes(started: Iterable[WrappedStart]) -> Iterator[str]:
-    """What a wrapper protects, and what it does not, once for all of them."""
+    """What a wrapper script protects, and what it does not, once for all of them."""
     names = [supply.name for one in started for supply in one.variables]
     if names:
         yield (
@@ -44,8 +44,8 @@ def place(
 
 
 def _shared(project: Project, programs: Mapping[str, WrappedStart], body: MappingNode) -> WrappedStart | None:
-    """The program of all services that take their variables from the same mapping, written there once; None where
-    they differ, or where a service without it would get it as well."""
+    """The program of all services that use variables from the same mapping, written there once; None if they differ, or
+    if a service without it would receive it as well."""
     variables = body.effective().get("environment")
     if variables is None or variables.owner is body or variables.owner.flow:
         return None
@@ -95,7 +95,7 @@ def _by_service(moved: Iterable[Component], by_declaration: Mapping[int, Planned
 
 
 def _words(entrypoint: Content | None, paths: Sequence[tuple[Argument, str]]) -> tuple[str, ...]:
-    """The words of an entrypoint, of which some say a path in place of a secret."""
+    """The words of an entrypoint, some of which contain a path instead of a secret."""
 
     def said(word: Scalar) -> str:
         return splice(
@@ -150,5 +150,5 @@ def _wrapped(one: WrappedStart, origin: str) -> Iterator[Patch]:
 
 
 def _first(holder: MappingNode) -> Entry:
-    """The first entry of a service, but for those that a merge key brings."""
+    """The first entry of a service, except those that a merge key adds."""
     return next((entry for entry in holder.entries if not is_merge_key(entry.key)), holder.entries[0])

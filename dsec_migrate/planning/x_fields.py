@@ -1,7 +1,7 @@
-"""Lines of ``x-`` blocks that no service takes, because each overrides the block they stand in.
+"""Lines of ``x-`` blocks that no service uses, because each service overrides the block that contains them.
 
-Compose interpolates and prints such blocks all the same, so a value that has moved everywhere else would still be read
-there. A line that says the same as a moved one moves with it.
+Compose still interpolates and prints such blocks, so a value that has moved everywhere else would still be visible
+there. A line equal to a moved one moves with it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def unused_copies(project: Project, moves: Iterable[Move]) -> Iterator[Move]:
 
 @lru_cache(maxsize=4)
 def unused_lines(project: Project) -> tuple[Declaration, ...]:
-    """The lines of ``x-`` blocks that no service takes."""
+    """The lines of ``x-`` blocks that no service uses."""
     lines = list(_lines(project))
     taken = {
         declaration.key
@@ -67,7 +67,7 @@ def _blocks(project: Project) -> Iterator[tuple[Document, ParsedNode]]:
 
 
 def readable_copy(project: Project, declaration: Declaration, value: str) -> str | None:
-    """Where an ``x-`` block that stays shows ``value`` of ``declaration`` in a way that cannot be mended, or None."""
+    """Where an ``x-`` block shows ``value`` of ``declaration`` in a way that cannot be fixed, or None."""
     for document, node, is_key in _copies(project, declaration, value):
         if is_key or not _can_name_path(project, document, node, value):
             file, line, _ = document.place(node.start)
@@ -76,8 +76,8 @@ def readable_copy(project: Project, declaration: Declaration, value: str) -> str
 
 
 def named_paths(project: Project, declaration: Declaration, value: Secret, path: str) -> Iterator[ReplacePart]:
-    """The texts of ``x-`` blocks that tell ``value`` in passing, to name its ``path`` instead. A word that names a
-    user, a database or a host as well is taken for that."""
+    """The strings of ``x-`` blocks that mention ``value``, changed to name its ``path`` instead. A word that also names
+    a user, a database or a host is assumed to be that name."""
     if value.reveal() in names_of(project):
         return
     said = value.reveal()
@@ -89,8 +89,7 @@ def named_paths(project: Project, declaration: Declaration, value: Secret, path:
 
 
 def _copies(project: Project, declaration: Declaration, value: str) -> Iterator[_Text]:
-    """Texts of ``x-`` blocks that hold ``value``, but for lines that say the same as ``declaration`` and move with
-    it."""
+    """Strings of ``x-`` blocks that contain ``value``, except lines equal to ``declaration``, which move with it."""
     if len(value) < MINIMUM_LENGTH:
         return
     found = [text for text in _own_texts(project) if value in text.node.value]
@@ -101,7 +100,7 @@ def _copies(project: Project, declaration: Declaration, value: str) -> Iterator[
 
 
 def _can_name_path(project: Project, document: Document, node: Scalar, value: str) -> bool:
-    """Whether the value is a word of a longer text, stands there as it is, and is no common word."""
+    """Whether the value is a verbatim word of a longer text, and not a common word."""
     raw = document.source.text[node.start : node.end]
     is_prose = node.value != value and node.anchor is None and raw.count(value) == node.value.count(value)
     return is_prose and is_distinctive_in(project, value) and isinstance(node.resolved(), str)
@@ -115,7 +114,7 @@ class _Text(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _own_texts(project: Project) -> tuple[_Text, ...]:
-    """The texts of all ``x-`` blocks that are no value of a service's variable, and whether each is a key."""
+    """The strings of all ``x-`` blocks that are not values of a service's variable, and whether each is a key."""
     values = {
         id(declaration.content)
         for service in project.services.values()

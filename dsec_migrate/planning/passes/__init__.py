@@ -1,1 +1,1 @@
-"""How a secret reaches its program: one module for each way."""
+"""How a secret reaches its program: one module per delivery."""

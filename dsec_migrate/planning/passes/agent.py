@@ -1,7 +1,7 @@
-"""A key of SSH stays outside of a build: the builder's agent signs for the RUN that needs it.
+"""An SSH key stays outside the build: the builder's agent signs for the RUN that needs it.
 
-Facts of BuildKit: ``--mount=type=ssh`` sets SSH_AUTH_SOCK to a socket that leads to the caller's agent; it belongs to
-root, mode 0600, without ``uid=`` or ``mode=``.
+Facts of BuildKit: ``--mount=type=ssh`` sets SSH_AUTH_SOCK to a socket of the caller's agent; without ``uid=`` or
+``mode=`` it is owned by root with mode 0600.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _OTHER_PLACE = Pattern(r"IdentitiesOnly|IdentityAgent|SSH_AUTH_SOCK|ssh-agent")
 
 
 def serves(project: Project, dockerfile: Dockerfile, key: str) -> bool:
-    """Whether an agent with this key (a text) does what the file did: it is the only one, it is not encrypted, and
-    nobody has said anything about agents."""
+    """Whether an agent with this key (a text) can replace the file: it is the only key, it is not encrypted, and
+    nothing configures agents."""
     builds = (service.get("build") for service in project.services.values())
     if any(isinstance(build, Mapping) and build.get("ssh") is not None for build in builds):
         return False
@@ -43,7 +43,7 @@ def serves(project: Project, dockerfile: Dockerfile, key: str) -> bool:
 
 
 def _is_open(key: str) -> bool:
-    """Whether it is a private key that no passphrase protects."""
+    """Whether it is a private key without a passphrase."""
     found = _ARMOURED.match(key.lstrip())
     if found is None:
         return False

@@ -1,4 +1,5 @@
-"""A secret in a command or a healthcheck: a script reads it from its file, a wrapper puts it among the words."""
+"""A secret in a command or a healthcheck: a script reads it from its file, a wrapper script inserts it into the
+words."""
 
 from __future__ import annotations
 
@@ -98,7 +99,7 @@ def _way(case: Case, declaration: Argument, value: str) -> _Way | Skipped:
 
 
 def _goes_on(declaration: Argument) -> bool:
-    """Whether a word that no shell sees goes on behind the secret with what would end it in a shell."""
+    """Whether a word that no shell sees continues after the secret with what would end it in a shell."""
     return (
         isinstance(declaration.content, Scalar)
         and _END_IN_SHELL.match(declaration.content.value, declaration.part.end) is not None
@@ -106,7 +107,7 @@ def _goes_on(declaration: Argument) -> bool:
 
 
 def _is_split(declaration: Argument, layer: Layer) -> bool:
-    """Whether Compose makes words of the text, after it has put the values of references in."""
+    """Whether Compose splits the string into words after interpolation."""
     return (
         declaration.place_key in {"command", "entrypoint"}
         and layer.service.get(declaration.place_key) is declaration.content
@@ -114,7 +115,7 @@ def _is_split(declaration: Argument, layer: Layer) -> bool:
 
 
 def _is_one_word(case: Case, node: Scalar, part: Span, value: str) -> bool:
-    """Whether the value is a word, or a part of one, to whoever splits the text as a shell does."""
+    """Whether the value is a word, or part of one, if the string is split as a shell does."""
     if shell_texts.PLAIN.fullmatch(value):
         return True
     (quotes,) = uses.quotes_at(case, Script(node, 0, len(node.value)), [part])

@@ -23,22 +23,22 @@ _CODE = Pattern(
     r"swift|dart|r|jl|nim|cr|vb|ps1|tmpl|tpl|j2|conf|cfg|cnf|ini|properties|xml|ya?ml|toml|json)"
 )
 _SETTINGS = Pattern(r"\.(?:conf|cfg|cnf|ini|properties|xml|ya?ml|toml|json)")
-# these say what is set, or what people should know, not what is read
+# these files say what is set, or inform people; they do not show what is read
 _NO_CODE = Pattern(
     r"(?i)(?:docker-)?compose.*\.ya?ml|.*\.md|\.env.*|.*\.env|package(?:-lock)?\.json|.*\.lock|.*\.min\.js|dsec-migrate\.toml"
 )
 _WITHOUT_SUFFIX = Pattern(
     r"(?i)(?:docker-)?entrypoint.*|run|start|configure|Procfile|Makefile|Rakefile|wrapper.*|init.*"
 )
-# code that makes the name itself: `name + "_FILE"`, f"{name}_FILE", "${var}_FILE"
+# code that builds the name: `name + "_FILE"`, f"{name}_FILE", "${var}_FILE"
 _MAKES_NAMES = Pattern(r"[\"'`]_FILE[\"'`]|\}_FILE\b|%s_FILE\b")
 _COMMENT = Pattern(r"[ \t]*(?:#|//|\*|--|;)")
 
 
 @dataclass(frozen=True, repr=False)
 class Reads:
-    """Places (``file:line``, the file below the context) that name ``X_FILE`` and ``X``. ``makes_names``: a place where
-    code puts ``_FILE`` behind any name."""
+    """Places (``file:line``, the file below the context) that name ``X_FILE`` and ``X``. ``makes_names``: a location
+    where code appends ``_FILE`` to any name."""
 
     file: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Reads:
 
 
 def reads(context: Path, variable: str) -> Reads:
-    """What the code below ``context`` says of a variable; nothing where the folder is not there, or too large."""
+    """Where the code below ``context`` reads a variable; empty if the folder does not exist or is too large."""
     return _reads(context.absolute(), variable)
 
 
@@ -54,7 +54,7 @@ def reads(context: Path, variable: str) -> Reads:
 def _reads(context: Path, variable: str) -> Reads:
     name_itself = rf"{re.escape(variable)}(_FILE)?(?![A-Za-z0-9_])"
     in_code = re.compile(rf"(?<![A-Za-z0-9_]){name_itself}")
-    # settings mention what they set as well: only a reference reads it
+    # settings also mention what they set: only a reference reads it
     in_settings = re.compile(rf"(?:\$\{{?|\{{\{{\s{{0,3}}\.?|(?i:env)[.:(\[]\s{{0,3}}[\"']?){name_itself}")
     files: list[str] = []
     plain: list[str] = []
@@ -99,7 +99,7 @@ def _texts(context: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _files(context: Path) -> Iterator[Path | None]:
-    """The files of code; None where there is too much beside them."""
+    """The source files; None if there is too much else."""
     entries = 0
     for folder, folders, names in os.walk(context):
         entries += len(names)

@@ -1,8 +1,8 @@
-"""An argument of a build becomes a build secret: the RUN instructions that need it get it as a variable, and the image
-keeps nothing of it.
+"""A build argument becomes a build secret: the RUN instructions that need it receive it as a variable, and the image
+does not keep it.
 
 Facts of BuildKit: ``--mount=type=secret,id=X,env=NAME`` sets the variable for one RUN (Dockerfile frontend 1.10 and
-later); a secret changes nothing in the cache, an argument did.
+later); a secret does not invalidate the cache, an argument does.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def propose(case: Case) -> Fix | Skipped:
 
 
 def _building_from(case: Case) -> str | None:
-    """Another service whose build takes files of this one's image: ``additional_contexts: {base: "service:app"}``."""
+    """Another service whose build uses files of this one's image: ``additional_contexts: {base: "service:app"}``."""
     for name, service in case.project.services.items():
         build = service.get("build")
         contexts = build.get("additional_contexts") if isinstance(build, Mapping) else None
@@ -116,7 +116,7 @@ def _uses_env(change: DockerfileChange) -> bool:
 
 
 def _of_the_place(case: Case, declaration: BuildArgument) -> str:
-    """Why the lines of the Compose file cannot change for it."""
+    """Why the lines of the Compose file cannot be edited for it."""
     service = case.service
     if len(service.layers) != 1 or service.layers[0].users:
         return "its service is defined in several files: move it by hand"
@@ -152,7 +152,7 @@ def _of_the_place(case: Case, declaration: BuildArgument) -> str:
 
 
 def _holding(case: Case, declaration: BuildArgument) -> Holding | Skipped:
-    """A variable of the shell stays one; a Swarm has no build, so the file serves there."""
+    """A variable of the shell is kept as the source; Swarm has no builds, so a file is the source there."""
     variable = case.variable
     if isinstance(declaration, BuildFile):
         return Holding(SourceKind.FILE, Secret(variable.effective.value or ""), path=declaration.path)

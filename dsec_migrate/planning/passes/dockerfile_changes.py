@@ -25,10 +25,10 @@ from dsec_migrate.planning.sources.holding import Skipped
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.source import Span
 
-# no shell takes these for anything but themselves
+# these have no special meaning in a shell
 _PLAIN = Pattern(r"[\w@%+=:,./-]+")
 _OTHER_SHELL = Pattern(r"(?i)powershell|pwsh|cmd(?:\.exe)?\b|fish|python|perl")
-# programs that read a file without being told
+# programs that read a file by default
 _READERS = {
     ".npmrc": Pattern(r"(?<![\w./-])(?:npm|npx|yarn|pnpm|bun|corepack)(?![\w-])"),
     ".yarnrc": Pattern(r"(?<![\w./-])yarn(?![\w-])"),
@@ -46,7 +46,7 @@ _WITH_KEYS = Pattern(r"(?<![\w./-])(?:git|ssh|scp|sftp|rsync|go|npm|yarn|pnpm|pi
 
 
 def change(project: Project, declaration: BuildArgument, text: DockerfileText) -> DockerfileChange | Skipped:
-    """For one secret of a build; the reason where there is no change that is sure to be exact."""
+    """The change for one build secret; the reason if there is no exact change."""
     path = text.source.path
     if isinstance(declaration, BuildFile):
         found = _of_file(project, declaration, text.content)
@@ -86,7 +86,7 @@ def _of_part(declaration: BuildPart, dockerfile: Dockerfile) -> DockerfileChange
 
 
 def _of_file(project: Project, declaration: BuildFile, dockerfile: Dockerfile) -> DockerfileChange | str:
-    """A file that is copied into the image is mounted where it is used."""
+    """A file that is copied into the image is mounted instead where it is used."""
     copy = declaration.instruction
     assert copy is not None
     name = posixpath.basename(declaration.name)
@@ -121,7 +121,7 @@ def _of_file(project: Project, declaration: BuildFile, dockerfile: Dockerfile) -
 
 
 class _Mounted(NamedTuple):
-    """A RUN that needs the file at ``path``, as ``user``; ``is_named``: its text says so."""
+    """A RUN that needs the file at ``path``, as ``user``; ``is_named``: its text names it."""
 
     run: Instruction
     path: str
@@ -135,7 +135,7 @@ class _Used(NamedTuple):
 
 
 def _used(presence: Presence, name: str, *, is_key: bool) -> _Used | str:
-    """What a stage does with the file that it has; or why no mount is the same."""
+    """What a stage does with the file; or why a mount is not equivalent."""
     reader = _READERS.get(name) or (_WITH_KEYS if is_key else None)
     found = _Used([], [])
     user = presence.user
@@ -158,10 +158,10 @@ def _used(presence: Presence, name: str, *, is_key: bool) -> _Used | str:
 
 
 def _names(target: str) -> tuple[str, ...]:
-    """How a shell may call a file below a home."""
+    """The names that a shell may use for a file in a home directory."""
     home, _, rest = target.rpartition("/.")
     name = f"/.{rest}"
-    # whose home it is, nobody asks: it is the file's
+    # whose home it is does not matter: it is the file's
     return (target, f"~{name}", f"$HOME{name}", f"${{HOME}}{name}") if home else (target,)
 
 
@@ -172,7 +172,7 @@ def _without(text: str, parts: list[Span]) -> str:
 
 
 def _target(copy: Instruction, folder: str | None, name: str, escape: str) -> str | None:
-    """The path in the image that the file gets; ``folder`` is the one that relative paths mean there."""
+    """The path of the file in the image; ``folder`` is the one to which relative paths refer there."""
     texts = [copy.text[slice(*word)] for word in words(copy.text, escape)]
     if "$" in texts[-1]:
         return None
@@ -184,12 +184,12 @@ def _target(copy: Instruction, folder: str | None, name: str, escape: str) -> st
     normal = posixpath.normpath(path)
     if is_folder or normal == posixpath.normpath(folder or "/"):
         return posixpath.join(normal, name)
-    # without a slash at its end it may be a folder that is there
+    # without a trailing slash it may be an existing folder
     return normal if "." in posixpath.basename(normal) or posixpath.basename(normal) == name else None
 
 
 def _how(mount: str, user: str) -> str:
-    """A mount that a user other than root can read, too (a file is 0400 of root without, a socket 0600: observed)."""
+    """A mount that a user other than root can read (by default a file is root's with 0400, a socket 0600: observed)."""
     number = user.partition(":")[0]
     if number in {"", "root", "0"}:
         return mount

@@ -1,4 +1,4 @@
-"""An option of a command that takes a secret becomes the image's option that takes the path of a file."""
+"""A command option that takes a secret becomes the image's option that takes the path of a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _BEHIND = Pattern(r"[\"']?(?:\s|$)")
 
 
 def find(case: Case, declaration: Argument) -> ReplacePart | None:
-    """The change to the option in front of a secret in a service's ``command:``, None where the image has none."""
+    """The change to the option in front of a secret in a service's ``command:``, None if the image has no such
+    option."""
     row = None if case.service.is_built else case.project.images.find(case.service.image)
     node, layer = declaration.content, declaration.layer
     if row is None or not row.options or not row.is_sure or layer is None or declaration.place_key != "command":

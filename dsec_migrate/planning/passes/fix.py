@@ -1,4 +1,4 @@
-"""What a pass answers: how one finding reaches its program, in which case."""
+"""The result of a pass: how one finding reaches its program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dsec_migrate.text.records import dataclass
 
 
 class Delivery(str, Enum):
-    """How the program gets the value (the spelling of the JSON report)."""
+    """How the program receives the value (spelled as in the JSON report)."""
 
     FILE_VARIABLE = "file-variable"
     DOUBLE_UNDERSCORE = "double-underscore"
@@ -48,13 +48,13 @@ class Unsuited:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Fix:
-    """``new_name`` takes the variable's declaration, with ``value``: ``{path}`` and ``{name}`` in it are those of the
-    secret.
+    """``new_name`` replaces the variable in its declaration, with ``value``: ``{path}`` and ``{name}`` in it are those
+    of the secret.
 
-    Of a wrapper there is the ``program`` instead, still without its variables, and the declaration goes; ``frame`` is
-    what it puts around the secret. ``option`` names another option for an argument, which takes the path. ``parts`` are
-    variables that stand beside the new one. ``dockerfile`` is what changes in a Dockerfile. ``reads`` are changes to
-    other texts of the service, still without the path. ``reader`` makes the file readable for the program alone, where
+    For a wrapper script there is the ``program`` instead, still without its variables, and the declaration is removed;
+    ``frame`` is what it adds around the secret. ``option`` names another option for an argument, which takes the path.
+    ``parts`` are variables beside the new one. ``dockerfile`` is what changes in a Dockerfile. ``reads`` are changes to
+    other strings of the service, still without the path. ``reader`` makes the file readable only for the program, if
     its owner and mode can be chosen. ``notes`` say what to check or what changes, never a value.
     """
 

@@ -1,4 +1,4 @@
-"""The image looks for a file of a fixed name in /run/secrets: the variable goes, and the secret is mounted so."""
+"""The image reads a file with a fixed name in /run/secrets: the variable is removed, and the secret mounted there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the container of a service starts where the service itself does not say it: what a wrapper has to restate."""
+"""The ENTRYPOINT and CMD of a service that does not set them itself: what a wrapper script must reproduce."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SET = Pattern(r"(?:^|\s)([^\s=]+)=")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Launch:
-    """ENTRYPOINT and CMD of the service's image as lists of words, each None where nobody told.
+    """ENTRYPOINT and CMD of the service's image as lists of words, each None if unknown.
 
-    ``origin`` says who told them, for a reader; ``is_exact`` that they are those of this very image. ``shell`` is as in
-    the table: ``bash``, ``sh``, ``none``, or None where nobody told. ``names`` are those of the image's variables.
+    ``origin`` names their source, for messages; ``is_exact`` means that they are those of this very image. ``shell`` is
+    as in the table: ``bash``, ``sh``, ``none``, or None if unknown. ``names`` are those of the image's variables.
     """
 
     entrypoint: tuple[str, ...] | None
@@ -33,15 +33,15 @@ class Launch:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Untold:
-    """Why nobody knows how the container starts."""
+    """Why the ENTRYPOINT is unknown."""
 
     reason: str
 
 
 def find(project: Project, service: Service, *, options: Options, needs_command: bool) -> Launch | Untold:
-    """What the service's Dockerfile, the local image or the table says, whichever is nearest to what will run.
+    """From the service's Dockerfile, the local image or the table, whichever is closest to what will run.
 
-    Docker is asked only where the table does not know it, or knows a CMD (``needs_command``) of some version only.
+    Docker is queried only if the table lacks the image, or has a CMD (``needs_command``) only for some version.
     """
     if service.is_built:
         return _of_build(project, service, options)
@@ -95,7 +95,7 @@ def _of_build(project: Project, service: Service, options: Options) -> Launch | 
     if own.image and own.image != "scratch" and (own.entrypoint is None or own.command is None):
         base = _of_image(project, service.name, own.image, options, needs_command=own.command is None)
     if isinstance(base, Untold):
-        # an image that sets no ENTRYPOINT leaves it to CMD: which it is, nobody knows
+        # an image without an ENTRYPOINT may start through its CMD: which of the two is unknown
         return Untold(f"unknown ENTRYPOINT of {own.image}, the base image of {origin}")
     entrypoint = own.entrypoint if own.entrypoint is not None else base.entrypoint if base is not None else ()
     command = own.command if own.command is not None else base.command if base is not None else ()
@@ -117,6 +117,6 @@ def _names(stages: tuple[dockerfile.Stage, ...], stage: dockerfile.Stage) -> tup
 
 
 def _runs_shell(stages: tuple[dockerfile.Stage, ...], stage: dockerfile.Stage) -> bool:
-    """Whether the stage itself runs a command in the shell form: then its file system has one."""
+    """Whether the stage itself has a RUN in shell form: then its file system contains a shell."""
     own = any(one.keyword == "RUN" and one.words() is None for one in stage.instructions)
     return own or (stage.base is not None and _runs_shell(stages, stages[stage.base]))

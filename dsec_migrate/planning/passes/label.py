@@ -1,4 +1,4 @@
-"""The users of a login in a label: another program reads the label, and may take them from a file."""
+"""User names with password hashes in a label: another program reads the label, and may read them from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
 from dsec_migrate.text.source import Span
 
-# how a program splits these, and whether it takes a line for a comment, is its own affair
+# it is up to the program how it splits these, and whether a line is a comment
 _ODD = Pattern(r"\s|,,|^,|,$|(?:^|,)#")
 
 
@@ -64,7 +64,7 @@ def fix(case: Case, declaration: Argument) -> Fix | Skipped:
 
 
 def _name(declaration: Argument) -> tuple[Scalar, Span]:
-    """Where the label's name stands: a key, or the first part of an item."""
+    """Where the label's name is: a key, or the first part of an item."""
     node = declaration.content
     assert isinstance(node, Scalar)
     if declaration.entry is not None and isinstance(declaration.entry.key, Scalar):

@@ -1,4 +1,4 @@
-"""What stands in the way of a variable, whatever its program reads."""
+"""What prevents moving a variable, whatever its program reads."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ RUN_INSIDE = ("healthcheck", "command", "entrypoint", "post_start", "pre_stop")
 """Keys whose text is run inside the container, where ``$$X`` is the container's variable."""
 
 BESIDE = ("healthcheck", "post_start", "pre_stop")
-"""Those that are run beside the program: they see the container's variables, not those of its processes (observed)."""
+"""Those that run beside the program: they see the container's variables, not those of its processes (observed)."""
 
 _NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def find(case: Case, new_name: str | None) -> Skipped | None:
-    """The first obstacle to a variable that is to be called ``new_name``, None for what is no variable."""
+    """The first obstacle to renaming a variable to ``new_name``, None for what is not a variable."""
     service, variable = case.service, case.variable
     name = variable.name
     if service.name in case.project.duplicate_services:
@@ -85,7 +85,7 @@ def has_odd_line_ends(document: Document) -> bool:
 
 
 def _neighbours(case: Case) -> Iterator[str]:
-    """Other files that would bring the variable back, lack the secret's definition, or read the same env file."""
+    """Other files that would restore the variable, lack the secret's definition, or read the same env file."""
     project, service, name = case.project, case.service, case.variable.name
     own = project.family or tuple(text.source.path for text in project.compose_texts)
     for layer in service.layers:
@@ -118,7 +118,7 @@ def _name_of_body(layer: Layer) -> str | None:
 
 @lru_cache(maxsize=64)
 def _names_of_bodies(document: Document) -> MappingType[int, str]:
-    """The names of a file's services by the identity of their mappings, the first where an alias repeats one."""
+    """The names of a file's services by the identity of their mappings, the first if an alias repeats one."""
     names: dict[int, str] = {}
     for root in document.roots:
         services = root.get("services") if isinstance(root, Mapping) else None
@@ -138,7 +138,7 @@ def _replaces(service: Mapping) -> bool:
 
 
 def _has_shared_name(declaration: Declaration) -> bool:
-    """Whether the variable's name is an alias, or others take it through an anchor: renaming would reach them."""
+    """Whether the variable's name is an alias, or others use it through an anchor: renaming would reach them."""
     key = declaration.entry.key if declaration.entry is not None else None
     if isinstance(key, Alias):
         return True
@@ -146,7 +146,7 @@ def _has_shared_name(declaration: Declaration) -> bool:
 
 
 def _shared_lists(service: Service) -> Iterator[str]:
-    """Aliases that take the service's own ``secrets:`` list elsewhere: what it gets, they would get too."""
+    """Aliases that use the service's own ``secrets:`` list elsewhere: they would receive what is added to it."""
     for layer in service.layers:
         entry = layer.service.effective().get("secrets")
         if entry is not None and isinstance(entry.value, Sequence) and entry.value.anchor is not None:

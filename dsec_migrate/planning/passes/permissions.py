@@ -1,7 +1,7 @@
-"""Whether the owner and the mode that were asked for let a program read its secret.
+"""Whether the selected owner and mode let a program read its secret.
 
-Observed: Swarm and Compose (for a secret from a variable) give the file the ``uid``, ``gid`` and ``mode`` of the long
-syntax, 0:0 and 0444 without; Compose mounts a file as it is on the host.
+Observed: Swarm and Compose (for a secret from a variable) set the ``uid``, ``gid`` and ``mode`` of the long
+syntax, by default 0:0 and 0444; Compose mounts a file as it is on the host.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dsec_migrate.planning.passes.fix import Case
 
 
 def problem(case: Case, row: Image | None) -> tuple[str, bool] | None:
-    """What is wrong with the owner and the mode that were asked for, and whether that is certain. ``row`` is None
-    where the program of a service reads the file, whatever its image knows."""
+    """What is wrong with the selected owner and mode, and whether that is certain. ``row`` is None if the service's own
+    program reads the file, whatever its image supports."""
     options, service = case.options, case.service
     if not options.needs_long_syntax or not _are_heeded(case):
         return None

@@ -51,7 +51,7 @@ PASSES = (
 
 
 def propose(case: Case) -> Fix | Skipped:
-    """The image's own way, else a wrapper, or why it is neither."""
+    """The image's own support, otherwise a wrapper script, or why neither is possible."""
     reasons: list[str] = []
     for each in PASSES:
         if each.fits(case):

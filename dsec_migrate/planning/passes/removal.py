@@ -1,4 +1,4 @@
-"""Whether the lines of a variable can be taken out: what supplies it instead needs no variable."""
+"""Whether the lines of a variable can be removed: what replaces it needs no variable."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dsec_migrate.planning.x_fields import unused_lines
 
 
 def problems(case: Case) -> Iterator[str]:
-    """Why one of the lines cannot go as a whole."""
+    """Why one of the lines cannot be removed as a whole."""
     variable = case.variable
     if any("environment" in layer.service.shadowed() for layer in case.service.layers):
         yield "a merge key would set other variables instead of its own"
     for declaration in variable.declarations:
-        # a line of an env file goes when all its readers do without it
+        # a line of an env file is removed when none of its readers needs it
         if not isinstance(declaration, (Argument, EnvFileDeclaration)) and not _is_whole_line(declaration):
             yield f"its line ({declaration.place}) cannot be removed as a whole"
     text = variable.declaration.text
@@ -27,7 +27,7 @@ def problems(case: Case) -> Iterator[str]:
 
 
 def is_own(case: Case) -> bool:
-    """Whether the lines are the service's alone, with nothing that others may take through an anchor."""
+    """Whether the lines belong only to this service, with nothing that others may use through an anchor."""
     layers = case.service.layers
     body = layers[0].service
     entry = body.own("environment")
@@ -55,6 +55,6 @@ def _is_whole_line(declaration: Declaration) -> bool:
     before = source.text[source.line_start(declaration.start) : declaration.start].strip()
     if before != ("" if declaration.entry is not None else "-"):
         return False
-    # the comment in the first line of a block scalar could not stay
+    # the comment in the first line of a block scalar could not be kept
     is_block = isinstance(declaration.node, Scalar) and declaration.node.style in {"|", ">"}
     return not is_block or "#" not in source.text[declaration.node.start : source.line_end(declaration.node.start)]

@@ -1,4 +1,4 @@
-"""The variable takes the form in which its image reads a file: X_FILE, X__FILE, FILE__X, or X with a path in it."""
+"""The variable is renamed to the form in which its image reads a file: X_FILE, X__FILE, FILE__X, or X with a path."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUFFIX = "_FILE"
 
 
 def unread(case: Case) -> str | None:
-    """Why the program is not asked to read a file, None where it is."""
+    """Why the program is not configured to read a file, None if it is."""
     row, name = _row(case), case.variable.name
     way = _way(row, name)
     if way is None:
@@ -115,7 +115,7 @@ def _rename(case: Case) -> Fix | Skipped:
 
 
 def _if_unknown(case: Case) -> Unknown:
-    """What to do where nobody knows what the image reads."""
+    """What to do if it is unknown what the image reads."""
     return case.options.delivery_for(case.service.name, case.variable.name) or case.options.unknown
 
 
@@ -124,8 +124,9 @@ def _row(case: Case) -> Image | None:
 
 
 def _reader(case: Case, row: Image) -> MountOptions | None:
-    """The owner and mode with which the program alone can read the secret: where Swarm supplies it, or Compose from a
-    variable, for an image that insists (Compose mounts a file with the owner and mode that it has: observed)."""
+    """The owner and mode with which only the program can read the secret: from Swarm, or from Compose with a variable
+    as the source, for an image that requires it (Compose mounts a file with its owner and mode on the host:
+    observed)."""
     options, service = case.options, case.service
     source = options.source_for(service.name, case.variable.name)
     is_chosen = options.target is Target.SWARM or (row.is_private and source is SourceKind.ENVIRONMENT)
@@ -141,7 +142,7 @@ def _reader(case: Case, row: Image) -> MountOptions | None:
 
 
 def reads_of(case: Case) -> Reads | None:
-    """What the code that the service's image is built from says of the variable; None where there is none."""
+    """Where the code of the service's image reads the variable; None if there is no code."""
     build = builds.find(case.project, case.service) if case.service.is_built else None
     return (
         build_context.reads(build.context, case.variable.name) if build is not None and build.context.is_dir() else None
@@ -149,17 +150,17 @@ def reads_of(case: Case) -> Reads | None:
 
 
 def way_of(case: Case) -> Way | None:
-    """How the image takes the variable from a file; a guess where nobody knows the image."""
+    """How the image reads the variable from a file; a guess if the image is not in the table."""
     return _way(_row(case), case.variable.name)
 
 
 def _way(row: Image | None, variable: str) -> Way | None:
-    """How the image takes it; where nobody knows the image, what most do that read files at all."""
+    """How the image reads it; if the image is not in the table, the convention of most images that read files."""
     return Way(UNKNOWN_WAY, variable + SUFFIX) if row is None else row.way(variable)
 
 
 def _reads(row: Image | None, variable: str) -> str:
-    """What a known image makes of the variable's usual form, for a reason."""
+    """What a known image reads for the variable, as part of a reason."""
     way = row.way(variable) if row is not None else None
     if way is not None:
         return f"reads {way.what_is_read}"
@@ -167,7 +168,7 @@ def _reads(row: Image | None, variable: str) -> str:
 
 
 def _images_without_later_files(case: Case) -> Iterator[str]:
-    """Images that a file names and a later one replaces: they run where that one is not loaded."""
+    """Images that a file sets and an override file replaces: they run if that file is not loaded."""
     named = [layer for layer in case.service.layers if layer.service.get("image") is not None]
     for layer in named[:-1]:
         node = layer.service.get("image")
@@ -178,8 +179,8 @@ def _images_without_later_files(case: Case) -> Iterator[str]:
 
 
 def _is_escaped_text(declaration: Declaration) -> bool:
-    """Configuration written as one quoted scalar over several lines: no reader of a masked diff could check the file,
-    and no program is known to take such a text from one."""
+    """Whether it is configuration as one quoted scalar over several lines: no reader of a masked diff could check the
+    file, and no program is known to read such a string from one."""
     node = declaration.content
     raw = declaration.document.source.text[node.start : node.end]
     return isinstance(node, Scalar) and node.style == '"' and "\n" in raw and "\\" in raw
@@ -210,7 +211,7 @@ def _doubts(case: Case, row: Image | None, way: Way, *, is_read: bool) -> Iterat
 
 
 def goes_around(case: Case) -> bool:
-    """Whether the service may start without that of its image which reads files."""
+    """Whether the service may bypass the part of its image that reads files."""
     row = _row(case)
     return row is not None and any(_goes_around(case.service, row))
 
@@ -224,7 +225,7 @@ def _goes_around(service: Service, row: Image) -> Iterator[str]:
 
 
 def _goes_through(own: Content | None, row: Image) -> bool:
-    """Whether an entrypoint of the service's own starts the image's in the end, which then reads the file."""
+    """Whether the service's own entrypoint finally starts the image's, which then reads the file."""
     if not row.entrypoint:
         return False
     texts = [part.value for part in walk(own) if isinstance(part, Scalar)] if own is not None else []
@@ -232,7 +233,7 @@ def _goes_through(own: Content | None, row: Image) -> bool:
 
 
 def _remarks(declaration: Declaration) -> Iterator[str]:
-    """What its owner may wonder about, though nothing needs a check."""
+    """Notes for the user that need no check."""
     node = declaration.content
     if (
         declaration.entry is not None

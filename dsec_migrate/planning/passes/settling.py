@@ -1,4 +1,4 @@
-"""What all ways have in common once one is found: who holds the value, and whether a doubt is one too many."""
+"""What all deliveries have in common: the source of the value, and whether its doubts are acceptable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dsec_migrate.planning.x_fields import readable_copy
 
 
 def hold_value(case: Case) -> Holding | Skipped:
-    """What the store makes of the value, unless a text that stays shows it."""
+    """What the source makes of the value, unless a string that is not changed shows it."""
     holding = hold(case.options, case.project, case.service, case.variable)
     if isinstance(holding, Skipped):
         return holding
@@ -30,7 +30,7 @@ def hold_value(case: Case) -> Holding | Skipped:
 def weigh(
     case: Case, holding: Holding, doubts: Sequence[str], row: Image | None = None
 ) -> tuple[Applicability, tuple[str, ...]] | Skipped:
-    """How sure a change is, and all doubts about it. ``row`` tells who reads the file, where the image does."""
+    """The applicability of a change, and all doubts about it. ``row`` is the image's, if the image reads the file."""
     unreadable = permissions.problem(case, row)
     if unreadable is not None:
         what, is_certain = unreadable

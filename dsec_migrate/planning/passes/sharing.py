@@ -1,4 +1,4 @@
-"""Blocks of variables that something else takes through an anchor, too: build arguments, labels, a plugin's options."""
+"""Blocks of variables that something else also uses through an anchor: build arguments, labels, a plugin's options."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dsec_migrate.compose.project import Declaration, Project
 
 
 def other_taker(project: Project, declaration: Declaration) -> str | None:
-    """What takes the block of a variable's line, or all around it, and is no service's ``environment:``: a change of
-    the line would reach it. None where there is nothing."""
+    """What uses the block of a variable's line, or a block around it, and is not a service's ``environment:``: a change
+    to the line would reach it. None if there is nothing."""
     return _taken(project).get(id(declaration.container)) if declaration.container is not None else None
 
 
 def is_merged(block: Mapping | Sequence, declaration: Declaration) -> bool:
-    """Whether the line comes into the block through a merge key, or its text is named by an anchor."""
+    """Whether the line enters the block through a merge key, or its value has an anchor."""
     own = block.entries if isinstance(block, Mapping) else block.items
     return (declaration.entry or declaration.node) not in own or declaration.content.anchor is not None
 
 
 @lru_cache(maxsize=4)
 def _taken(project: Project) -> MappingType[int, str]:
-    """Blocks by identity, each with the key that takes it and its place."""
+    """Blocks by identity, each with the key that uses it and its location."""
     found: dict[int, str] = {}
     for document in project.compose_texts:
         for path, node in _starts(document) if document.aliases else ():
@@ -35,7 +35,7 @@ def _taken(project: Project) -> MappingType[int, str]:
 
 
 def _starts(document: Document) -> Iterator[tuple[str, ParsedNode]]:
-    """All that a file says, but for the variables of its services and for ``x-`` blocks, each with its key."""
+    """All entries of a file except the variables of its services and ``x-`` blocks, each with its key."""
     for root in document.roots:
         for name, entry in root.effective().items() if isinstance(root, Mapping) else ():
             if name == "services" and isinstance(services := follow(entry.value), Mapping):

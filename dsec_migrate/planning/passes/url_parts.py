@@ -1,4 +1,4 @@
-"""A URL that the image takes in parts as well, of which it reads the password from a file: the parts take its place."""
+"""A URL that the image also accepts in parts, with the password in a file: the parts replace it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
 
-# what means the same in a URL and outside
+# characters that mean the same inside and outside a URL
 _URL = Pattern(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[\w.~-]+):(?P<password>[\w.~-]+)@(?P<host>[A-Za-z0-9.-]+)"
     r"(?::(?P<port>\d+))?/(?P<name>[\w.~-]+)"
@@ -27,17 +27,17 @@ _PORTS = {"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": 
 
 
 class Parts(NamedTuple):
-    """``others`` are all but the password, by what they are: ``user``, ``host``, ``port``, ``name``."""
+    """``others`` are all parts except the password, by kind: ``user``, ``host``, ``port``, ``name``."""
 
     password: str
     others: Mapping[str, str]
 
 
 def split(url: str) -> Parts | None:
-    """None where not all of them are there, or one is written in another way than it is meant."""
+    """None if a part is missing, or encoded."""
     found = _URL.fullmatch(url)
     port = (found["port"] or _PORTS.get(found["scheme"])) if found is not None else None
-    # a shorter word is told apart from no other one of the URL
+    # a shorter word cannot be told apart from other words of the URL
     if found is None or port is None or len(found["password"]) < _LEAST_LENGTH:
         return None
     return Parts(found["password"], {"user": found["user"], "host": found["host"], "port": port, "name": found["name"]})
@@ -49,7 +49,7 @@ def propose(case: Case) -> Fix | Unsuited:
 
 
 def _split(case: Case) -> Fix | Skipped | None:
-    """None where the image takes no parts in place of this variable."""
+    """None if the image accepts no parts instead of this variable."""
     service, variable = case.service, case.variable
     row = None if service.is_built else case.project.images.find(service.image)
     names = row.parts.get(variable.name) if row is not None else None

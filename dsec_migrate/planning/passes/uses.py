@@ -1,7 +1,7 @@
-"""Texts that run in the container and read a variable, or repeat its value: they read the secret's file instead.
+"""Strings that run in the container and read a variable, or repeat its value: they read the secret's file instead.
 
-Only where that is exact: else a text that reads the variable is a reason to leave it, and one that repeats the value
-stays, and the report names it.
+Only if that is exact: otherwise a string that reads the variable is a reason to skip it, and one that repeats the value
+is kept, and the report names it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.secret import Secret
 from dsec_migrate.text.source import Span
 
-# what client programs take from variables that no text names: PostgreSQL "Environment Variables", MySQL "Environment
+# what client programs read from variables without naming them: PostgreSQL "Environment Variables", MySQL "Environment
 # Variables" (deprecated, read by MariaDB too), redis-cli --help, sqlcmd, RabbitMQ "CLI tools"
 _CLIENTS: MappingType[str, Pattern] = {
     "PGPASSWORD": Pattern(
@@ -40,15 +40,15 @@ _CLIENTS: MappingType[str, Pattern] = {
     "VAULT_TOKEN": Pattern(r"(?<![\w.-])(?:vault|bao)(?![\w-])"),
     "CONSUL_HTTP_TOKEN": Pattern(r"(?<![\w.-])consul(?![\w-])"),
 }
-# a program to whoever starts it without a shell
+# a program that is started without a shell
 _ASSIGNMENT = Pattern(r"\w+=")
 _MARKS = Pattern(r"['\"`\\#<()]")
 _FIRST_WORD = Pattern(r"\s*([\w./\[-]+)")
 
 
 def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read, ...] | Skipped:
-    """The changes to all texts below ``keys`` of the service, still without the secret's path. ``secret`` is the
-    value where it is known now."""
+    """The changes to all strings below ``keys`` of the service, still without the secret's path. ``secret`` is the
+    value if it is known now."""
     found: list[Read] = []
     for layer in case.service.layers:
         for key in keys:
@@ -78,7 +78,7 @@ def find(case: Case, keys: Collection[str], secret: Secret | None) -> tuple[Read
 
 
 def reads_variable(service: Service, name: str, keys: Collection[str]) -> bool:
-    """Whether a text below ``keys`` reads the variable and does not set it itself."""
+    """Whether a string below ``keys`` reads the variable and does not set it itself."""
     for layer in service.layers:
         for key in keys:
             node = layer.service.get(key)
@@ -93,7 +93,7 @@ def _scripts(layer: Layer, key: str) -> Iterator[Script]:
 
 
 def _uses(text: str, name: str) -> Iterator[tuple[Span, bool]]:
-    """Where a text reads the variable, and whether it is nothing but that (``$$X``, ``$${X}``)."""
+    """Where a string reads the variable, and whether it is a plain reference (``$$X``, ``$${X}``)."""
     if "$$" not in text or name not in text:
         return
     for match in re.finditer(rf"(\$+)(\{{[#!]?)?{re.escape(name)}(?![A-Za-z0-9_])(\}})?", text):
@@ -104,7 +104,7 @@ def _uses(text: str, name: str) -> Iterator[tuple[Span, bool]]:
 
 
 def _reading(case: Case, layer: Layer, script: Script | None) -> Read | str:
-    """The change to a text that reads the variable; where there is no exact one, why, for a reason that goes on."""
+    """The change to a string that reads the variable; if there is no exact one, why, to be appended to a reason."""
     if script is None:
         return ""
     if case.variable.effective.value is None or case.variable.effective.value.endswith("\n"):
@@ -125,7 +125,7 @@ def _reading(case: Case, layer: Layer, script: Script | None) -> Read | str:
 
 
 def _setting_first(layer: Layer, script: Script, name: str) -> Read | None:
-    """The script sets the variable before all else."""
+    """The script first sets the variable."""
     first = _FIRST_WORD.match(script.text)
     if first is None:
         return None
@@ -136,7 +136,7 @@ def _setting_first(layer: Layer, script: Script, name: str) -> Read | None:
 
 
 def _silent_uses(case: Case, keys: Collection[str], done: Collection[int]) -> tuple[Read, ...] | Skipped:
-    """The changes to texts whose programs read the variable without being told."""
+    """The changes to strings whose programs read the variable by default."""
     name = case.variable.name
     client = _CLIENTS.get(name)
     found: list[Read] = []
@@ -166,8 +166,8 @@ def _told(case: Case, layer: Layer, text: Script | Test) -> Read | None:
 
 
 def obstacle(case: Case, layer: Layer, node: Scalar) -> str | None:
-    """Why a text cannot read the file of the variable's secret: others would get the changed text, or some files alone
-    bring the text without the secret."""
+    """Why a string cannot read the file of the variable's secret: others would receive the changed string, or some
+    files on their own define the string without the secret."""
     if layer.users:
         return f"{layer.document.source.path} is also extended by other files"
     others = _runners(case.project)[id(node)] - {case.service.name}
@@ -177,8 +177,8 @@ def obstacle(case: Case, layer: Layer, node: Scalar) -> str | None:
 
 
 def _without_secret(case: Case, layer: Layer) -> str | None:
-    """Why some of the files would bring the text of ``layer``, and no such secret or another one. A choice of files
-    works only with one that says what the service runs."""
+    """Why some of the files would define the string of ``layer`` without this secret or with another one. A selection
+    of files works only with one that says what the service runs."""
     service, variable = case.service, case.variable
     lasts = {id(declaration.document): declaration for declaration in variable.declarations}
     other = next((declaration for declaration in lasts.values() if declaration.text != variable.declaration.text), None)
@@ -197,7 +197,7 @@ def _without_secret(case: Case, layer: Layer) -> str | None:
 
 
 def _bringing(service: Service, declaration: Declaration) -> Iterator[Document]:
-    """The files of the project that bring a line: those that name an env file, or extend another file's service."""
+    """The files of the project that add a line: those that name an env file, or extend another file's service."""
     named = [layer for file in service.env_files if file.text is declaration.document for layer in file.layers]
     for layer in named or [one for one in service.layers if one.document is declaration.document]:
         yield from layer.users or (layer.document,)
@@ -205,7 +205,7 @@ def _bringing(service: Service, declaration: Declaration) -> Iterator[Document]:
 
 @lru_cache(maxsize=4)
 def _runners(project: Project) -> MappingType[int, set[str]]:
-    """The services that run each text, by the text's identity."""
+    """The services that run each string, by the string's identity."""
     found: dict[int, set[str]] = {}
     for service in project.services.values():
         for layer in service.layers:
@@ -217,7 +217,7 @@ def _runners(project: Project) -> MappingType[int, set[str]]:
 
 
 def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]:
-    """The changes to texts below ``keys`` that hold the value itself, or a reference that supplies it."""
+    """The changes to strings below ``keys`` that contain the value itself, or a reference to it."""
     if shell_texts.PLAIN.fullmatch(value) is None:
         return
     for layer in case.service.layers:
@@ -236,7 +236,7 @@ def repetitions(case: Case, keys: Collection[str], value: str) -> Iterator[Read]
 
 
 def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -> bool:
-    """Whether a shell makes the same of a part of the script, which says the value, and of what a file holds."""
+    """Whether a shell treats a part of the script that contains the value like the content of a file."""
     if shell_texts.PLAIN.fullmatch(value) is None or part.end > script.end:
         return False
     (state,) = quotes_at(case, script, [part])
@@ -244,13 +244,13 @@ def is_exact(case: Case, layer: Layer, script: Script, part: Span, value: str) -
 
 
 def quotes_at(case: Case, script: Script, parts: Sequence[Span]) -> list[str | None]:
-    """As :func:`scripts.quotes_at`, for parts of the script's scalar; a reference may bring quotes of its own."""
+    """As :func:`scripts.quotes_at`, for parts of the script's scalar; the value of a reference may contain quotes."""
     if _brings_quotes(case.project, script.text):
         return [None] * len(parts)
     return shell_texts.quotes_at(script.text, [part.start - script.start for part in parts])
 
 
-# each place of a text asks for itself
+# called for each part of a string
 @lru_cache(maxsize=16)
 def _brings_quotes(project: Project, text: str) -> bool:
     brought = (project.resolve(text[one.start : one.end]).value for one in mentioned(text) if one.depth == 0)
@@ -275,7 +275,7 @@ def in_words(case: Case, layer: Layer, test: Test, value: str) -> Iterator[Read]
 
 
 def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int, Sequence[Span]] | None = None) -> bool:
-    """Whether the words can be one line for a shell, ``parts`` of them (by their identity) left out."""
+    """Whether the words can be joined to one line for a shell, without ``parts`` of them (by identity)."""
     row = None if case.service.is_built else case.project.images.find(case.service.image)
     words = test.words[1:]
     text = layer.document.source.text
@@ -288,7 +288,7 @@ def _can_be_joined(case: Case, layer: Layer, test: Test, parts: MappingType[int,
         for span in reversed((parts or {}).get(id(word), ())):
             rest = rest[: span.start] + rest[span.end :]
         if "$" in rest:
-            # a reference may be anything to a shell, and no shell has looked for variables so far
+            # a reference may expand to shell syntax, and no shell has expanded variables so far
             return False
     return _ASSIGNMENT.match(words[0].value) is None
 

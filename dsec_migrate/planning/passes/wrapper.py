@@ -1,4 +1,4 @@
-"""The program gets its variable from a shell that reads the secret first: for images that read no files themselves."""
+"""A wrapper script reads the secret into the program's variable: for images that read no files themselves."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.secret import Secret
 
-# what a line may hold that Compose splits as every shell does
+# what a line may contain that Compose splits as every shell does
 _UNRESERVED = Pattern(r"[A-Za-z0-9._~-]+")
 _SPLIT_ALIKE = Pattern(r"[\w\s@%+=:,./'\"~-]*")
 
 
 class Around(NamedTuple):
-    """A wrapper, still without what it reads, and what to check, or to know, about it."""
+    """A wrapper script, still without what it reads, with notes and what to check."""
 
     program: WrappedStart
     doubts: tuple[str, ...]
@@ -86,8 +86,8 @@ class _Framed(NamedTuple):
 
 
 def _around_password(case: Case) -> _Framed | None:
-    """What stands before and behind the password of a URL, where another variable holds the same password: then both
-    read one secret, and whoever changes it changes one file."""
+    """What precedes and follows the password of a URL, if another variable has the same password: then both read one
+    secret, and a new password is one changed file."""
     text, parts = case.variable.declaration.text, case.verdict.parts
     if case.verdict.exposure is not Exposure.EMBEDDED or text is None or "$" in text or len(parts) != 1 or "\n" in text:
         return None
@@ -95,10 +95,10 @@ def _around_password(case: Case) -> _Framed | None:
         return None
     (start, end) = parts[0]
     written = text[start:end]
-    # what needs no %XX reads the same inside a URL and outside
+    # what needs no %XX is the same inside and outside a URL
     kept = wrapper_script.kept_in(written) if _UNRESERVED.fullmatch(written) is None else ""
     framed = _Framed(wrapper_script.Frame(text[:start], text[end:], kept), unquote(written))
-    # two equal common words need not be one secret; some encode more, or in small letters
+    # two equal common words may be different secrets; some programs encode more, or in lower case
     is_sure = is_distinctive(framed.password) and framed.frame.around(framed.password) == text
     return framed if is_sure and framed.password in _whole_values(case.project) else None
 
@@ -115,7 +115,7 @@ def _whole_values(project: Project) -> frozenset[str]:
 
 
 def _remarks(case: Case) -> Iterator[str]:
-    """How the program would do without a wrapper, where its code is here."""
+    """How the program could work without a wrapper script, if its code is here."""
     found = reads_of(case)
     if found is not None and found.plain:
         name = f"{case.variable.name}_FILE"
@@ -125,7 +125,7 @@ def _remarks(case: Case) -> Iterator[str]:
 
 
 def around(case: Case) -> Around | Skipped:
-    """The wrapper for the service of a variable, or of an argument of its command."""
+    """The wrapper script for the service of a variable, or of an argument of its command."""
     service, variable = case.service, case.variable
     place = next(_bad_places(case), None)
     if place is not None:
@@ -148,7 +148,7 @@ def around(case: Case) -> Around | Skipped:
 
 
 def _origin(service: Service, started: Launch | Untold, program: WrappedStart) -> Iterator[str]:
-    """Where the words come from, if they are not the service's own: a tag moves, and a Dockerfile changes."""
+    """The source of the words, if not the service itself: a tag moves, and a Dockerfile changes."""
     if not isinstance(started, Launch) or program.script is not None or is_given(service.get("entrypoint")):
         return
     if service.is_built:
@@ -184,7 +184,7 @@ def _bad_places(case: Case) -> Iterator[str]:
 
 
 def _heirs_without(case: Case) -> Iterator[str]:
-    """Services that would get the wrapper through an anchor, and lack the variable's line: they would not start."""
+    """Services that would inherit the wrapper script through an anchor without the variable: they would not start."""
     (layer,) = case.service.layers
     body, keys = layer.service, {declaration.key for declaration in case.variable.declarations}
     if body.anchor is None or not layer.document.aliases_of(body):
@@ -199,7 +199,7 @@ def _heirs_without(case: Case) -> Iterator[str]:
 
 
 def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> str | Skipped:
-    """The path of the shell that can hold ``names`` and pass on ``others``; ``known`` as in the table of images."""
+    """The path of a shell that can hold ``names`` and pass on ``others``; ``known`` as in the table of images."""
     if known == "none":
         return Skipped("the image has no shell")
     own = next((name for name in names if not wrapper_script.is_identifier(name)), None)
@@ -212,7 +212,7 @@ def _shell(names: Iterable[str], others: Iterable[str], known: str | None) -> st
 
 
 def _program(case: Case, shell: str, found: Launch | Untold) -> WrappedStart | Skipped:
-    """What the wrapper has to restate."""
+    """What the wrapper script must reproduce."""
     service = case.service
     (layer,) = service.layers
     wrap = partial(WrappedStart, layer.document, layer.service, (), shell)
@@ -254,7 +254,7 @@ def _escaped(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _words(node: Content | None) -> list[str] | None:
-    """The words of an entrypoint as texts of the Compose file; None where they cannot be told exactly."""
+    """The words of an entrypoint as written in the Compose file; None if they are not known exactly."""
     if node is None or any(part.anchor is not None or part.tag is not None for part in walk(node)):
         return None
     if isinstance(node, Sequence):
@@ -269,7 +269,7 @@ def _words(node: Content | None) -> list[str] | None:
 
 
 def _is_empty(node: Content) -> bool:
-    """Whether Compose takes the image's command in its place (observed)."""
+    """Whether Compose uses the image's command instead (observed)."""
     if isinstance(node, Sequence):
         return not node.items
     return not (is_given(node) and isinstance(node, Scalar) and node.value.strip())

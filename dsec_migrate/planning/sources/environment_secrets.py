@@ -13,7 +13,7 @@ from dsec_migrate.text.secret import Secret
 
 
 def hold(project: Project, service: Service, variable: Variable) -> Holding | Skipped:
-    """A variable that is set and not empty now is used as it is; literals and defaults go to files."""
+    """A variable that is set and not empty now is used directly; literals and defaults are moved to files."""
     name = _variable(project, variable)
     if name is None:
         return file_secrets.hold(project, service, variable)
@@ -27,7 +27,7 @@ def hold(project: Project, service: Service, variable: Variable) -> Holding | Sk
 
 
 def has_secret(project: Project, variable: Variable) -> bool:
-    """Whether a secret of the project is made from the variable that supplies the value now."""
+    """Whether a secret of the project already uses the variable that sets the value now."""
     if not any("environment" in data for data in project.secrets.values()):
         return False
     name = _variable(project, variable)
@@ -35,7 +35,7 @@ def has_secret(project: Project, variable: Variable) -> bool:
 
 
 def _variable(project: Project, variable: Variable) -> str | None:
-    """The variable whose value the declaration takes unchanged now, or None when there is no such variable."""
+    """The variable whose unchanged value the declaration has now, or None if there is no such variable."""
     effective = variable.effective
     if effective.template is None:
         known = project.environment.variables.get(variable.name)

@@ -19,7 +19,7 @@ CALL = "create '"
 
 
 def hold(project: Project, service: Service, variable: Variable) -> Holding | Skipped:
-    """As the file store, within Swarm's limit of less than 512,000 bytes."""
+    """Like the file source, within Swarm's limit of less than 512,000 bytes."""
     holding = file_secrets.hold(project, service, variable)
     if isinstance(holding, Skipped):
         return holding

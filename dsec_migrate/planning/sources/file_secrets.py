@@ -9,12 +9,12 @@ from dsec_migrate.text.secret import Secret
 
 
 def hold(_project: Project, _service: Service, variable: Variable) -> Holding | Skipped:
-    """Takes literals, defaults and what the env file says; never what only the shell knows."""
+    """Accepts literals, defaults and values of the env file; never a value that only the shell has."""
     effective = variable.effective
     if effective.unset:
         names = ", ".join(effective.unset)
         if effective.template is None and len(variable.declarations) > 1:
-            # in an override a name alone often means: not here
+            # in an override file a name without a value often means: unset here
             return Skipped(
                 f"{variable.declaration.place} removes it: it sets no value, and neither does the shell or .env"
             )

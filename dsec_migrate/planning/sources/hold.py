@@ -21,9 +21,9 @@ def source_of(kind: SourceKind) -> Source:
 
 
 def hold(options: Options, project: Project, service: Service, variable: Variable) -> Holding | Skipped:
-    """What the store that was asked for makes of the value.
+    """What the selected source makes of the value.
 
-    Where a secret of the project is made from that very variable of the environment already, it is the one to mount.
+    If a secret of the project already uses that very environment variable, it is the one to mount.
     """
     if not is_text(variable.effective.value or ""):
         return Skipped("its value has bytes that are not UTF-8, which Docker replaces: save the file as UTF-8 first")
@@ -41,8 +41,8 @@ def hold(options: Options, project: Project, service: Service, variable: Variabl
 
 
 def _named(options: Options, project: Project, service: Service, variable: Variable) -> Skipped | None:
-    """A value that the project's name is part of is another one under another name: it is kept where the files say
-    the name."""
+    """Why a value that contains the project's name is skipped: it differs under another name, unless the files set the
+    name."""
     if not variable.effective.is_named:
         return None
     name = "the project's name (COMPOSE_PROJECT_NAME) is part of its value"

@@ -1,4 +1,4 @@
-"""How a source keeps one value, or why it leaves it."""
+"""How a source holds one value, or why it skips it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dsec_migrate.text.secret import Secret
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Holding:
-    """How a store takes one value. ``variable`` is the name of an ``environment:`` source.
+    """How a source holds one value. ``variable`` is the name of an ``environment:`` source.
 
-    ``path`` is a file that holds it already.
-    ``follows`` names the variables that have no effect on the secret any more once it is moved.
+    ``path`` is a file that already holds it.
+    ``follows`` names the variables that no longer have any effect on the secret once it is moved.
     """
 
     source: SourceKind
@@ -26,8 +26,7 @@ class Holding:
 
 @dataclass(frozen=True, repr=False)
 class Skipped:
-    """Why a finding is left as it is, in words for the user; never a value. ``is_excepted``: the project's people want
-    it so."""
+    """Why a finding is skipped, as a message for the user; never a value. ``is_excepted``: the project excludes it."""
 
     reason: str
     kind: str = "plaintext"
