@@ -1,4 +1,4 @@
-"""The manual page, from the same tables as the help: ``python docs/manual.py`` prints it."""
+"""The man page, from the same tables as the help: ``python docs/manual.py`` prints it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from dsec_migrate.cli.parameters import Parameter
 from dsec_migrate.outcome import BAD_INPUT, DONE, REFUSED_BY_CHECK, UNPROVED
 
 _STATUS = {
-    DONE: "Done, or shown; also when there is something to move.",
-    REFUSED_BY_CHECK: "Only with --check: a secret stands in plaintext, or items of an audit are open.",
-    BAD_INPUT: "Bad usage, or a file that cannot be read or is invalid.",
-    UNPROVED: "A change could not be proved right; nothing was written.",
+    DONE: "Done, or shown (even if there are secrets to move).",
+    REFUSED_BY_CHECK: "Only with --check: there is a secret in plaintext, or an audit has open items.",
+    BAD_INPUT: "Bad usage, or a file that is unreadable or invalid.",
+    UNPROVED: "A change could not be verified; nothing was written.",
 }
 _FILES = {
-    "dsec-migrate.toml": "Beside a project: [[image]] rows of images that its people know, [[ignore]] exceptions from "
-    "checks with their reasons, [audit] max-age-days.",
-    "secrets/": "The files of the values, mode 0700; in it .undo, the former files until `undo --forget --write`, and "
-    ".ledger, which knows each value by a keyed hash.",
+    "dsec-migrate.toml": "Beside a project: [[image]] rows for your own images, [[ignore]] exceptions from checks "
+    "with reasons, [audit] max-age-days.",
+    "secrets/": "The secret files, mode 0700; with .undo, the original files until `undo --forget --write`, and "
+    ".ledger, a keyed hash of each value.",
 }
 _EXAMPLES = {
     "dsec-migrate": "Show what would change in the project of this folder.",
     "dsec-migrate compose.yml --write": "Do it.",
-    "dsec-migrate undo --write": "Take the latest run back, byte for byte.",
-    "dsec-migrate --check stacks/": "End with 1 while secrets stand in plaintext below a folder.",
-    "dsec-migrate audit --explain weak-value": "Tell what a check of the audit asks.",
+    "dsec-migrate undo --write": "Undo the latest run, byte for byte.",
+    "dsec-migrate --check stacks/": "Exit with 1 if there are secrets in plaintext below a folder.",
+    "dsec-migrate audit --explain weak-value": "Describe a check of the audit.",
 }
 
 
@@ -97,7 +97,7 @@ def _option(option: Parameter) -> Iterator[str]:
 
 
 def _prose(text: str) -> list[str]:
-    """Lines that are short enough for whoever reads the source."""
+    """Wraps lines, for a readable source."""
     return [_escaped(line) for line in textwrap.wrap(" ".join(text.split()), 72, break_on_hyphens=False)]
 
 
@@ -106,7 +106,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """``text`` as roff shows it: no character of it is a request, and hyphens are those of the keyboard."""
+    """``text`` escaped for roff: no character starts a request, and hyphens are ASCII."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"^(?=[.'])", r"\\&", text)
 

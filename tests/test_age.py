@@ -154,16 +154,16 @@ def test_a_plain_value_is_never_replaced(project: Path, tmp_path: Path) -> None:
     (project / "secrets" / "api_token.txt").write_text("newer")
     before = files(project)
     result = run(project, "unlock", "--identity", str(tmp_path / "key.txt"), "--write", status=2)
-    assert "hold something else; nothing was written" in result
+    assert "contain other values; nothing was written" in result
     assert files(project) == before
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("lock", "--write"), "nobody is to be able to decrypt it"),
+        (("lock", "--write"), "there are no recipients to encrypt for"),
         (("lock", "--encrypt-to", "age1bad", "--write"), "not an age recipient: age1bad"),
-        (("unlock", "--write"), "there is no identity"),
+        (("unlock", "--write"), "no identity to decrypt with"),
         (("unlock", "--identity", "missing", "--write"), "cannot read the identity"),
         (("unlock", "--identity", "compose.yml", "--write"), "invalid age identity"),
     ],

@@ -351,7 +351,7 @@ def test_a_name_for_what_is_not_there_is_told(
 ) -> None:
     monkeypatch.chdir(folder)
     say("--rename", "db.POSTGRES_PASSWROD=x", "--rename", "SESSION_SALT=y")
-    assert capsys.readouterr().err == "note: --rename of db.POSTGRES_PASSWROD: nothing is called so\n"
+    assert capsys.readouterr().err == "note: --rename of db.POSTGRES_PASSWROD: there is no such variable\n"
 
 
 @pytest.mark.parametrize("text", ["A", "A=", "A=  ", "=reason"])

@@ -217,15 +217,15 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("words", "error", "advice"),
     [
-        (["--wirte"], "there is no option --wirte", "--write"),
-        (["--zzz"], "there is no option --zzz", "--help"),
+        (["--wirte"], "no such option: --wirte", "--write"),
+        (["--zzz"], "no such option: --zzz", "--help"),
         (["--mode"], "--mode requires an argument", "--help"),
         (["--mode", "rwx"], "--mode takes", "0400"),
         (["--mode", "0778"], "--mode takes", "0400"),
         (["--mode", "12345"], "--mode takes", "0400"),
         (["--uid", "root"], "--uid takes a number", "1000"),
         (["--gid", "-1"], "--gid takes a number", "1000"),
-        (["--jobs", "0"], "--jobs takes a number from 1 on", "cores"),
+        (["--jobs", "0"], "--jobs takes a positive number", "cores"),
         (["--jobs", "many"], "--jobs", "--help"),
         (["--source", "keychain"], "--source", "--help"),
         (["--target", "podman"], "--target", "--help"),
@@ -236,13 +236,13 @@ def test_columns_set_the_width(run: Callable[..., Run], monkeypatch: pytest.Monk
         (["--output", "json="], "--output takes FORMAT=FILE", "json=report.json"),
         (["--output", "xml=x"], "--output: there is no format xml", "text, json"),
         (["--output", "json=no/such/x"], "cannot write a report there", "folder"),
-        (["--source", "external", "--target", "compose"], "--source external does not go with", "leave out --target"),
-        (["--source", "environment", "--target", "swarm"], "--source environment does not go with", "--source file"),
-        (["--show-values"], "--show-values needs", "redirect"),
-        (["--no-docker", "audit"], "the command audit stands behind an option", "write `dsec-migrate audit` first"),
-        (["--strict", "audit", "x"], "the command audit stands behind an option", "the rest behind it"),
-        (["--allow", "nowhere"], "--allow: there is no such folder", "name one that exists"),
-        (["--registry", "10.0.0.5:5000"], "--registry goes with --inspect-registry", "leave --registry out"),
+        (["--source", "external", "--target", "compose"], "--source external cannot be used with", "omit --target"),
+        (["--source", "environment", "--target", "swarm"], "--source environment cannot be used with", "--source file"),
+        (["--show-values"], "--show-values requires", "redirect"),
+        (["--no-docker", "audit"], "the command audit follows an option", "put the command first: `dsec-migrate audit"),
+        (["--strict", "audit", "x"], "the command audit follows an option", "put the command first"),
+        (["--allow", "nowhere"], "--allow: no such folder", "pass a folder that exists"),
+        (["--registry", "10.0.0.5:5000"], "--registry requires --inspect-registry", "omit --registry"),
         (
             ["--inspect-registry", "--registry", "http://10.0.0.5"],
             "--registry takes a host",
@@ -276,7 +276,7 @@ def test_bad_usage(run: Callable[..., Run], words: list[str], error: str, advice
         ("revert", "undo"),
         ("help", "--help"),
         ("versoin", "--version"),
-        ("clean-up", "--help` lists"),
+        ("clean-up", "--help` to list the commands"),
     ],
 )
 def test_a_misspelt_command_does_nothing(run: Callable[..., Run], word: str, meant: str) -> None:
@@ -284,9 +284,9 @@ def test_a_misspelt_command_does_nothing(run: Callable[..., Run], word: str, mea
     for call in (words, (*words[1:], word), ("--no-docker", *words), ("--no-docker", "--write", "compose.yml", word)):
         result = run(*call)
         assert (result.status, result.out) == (2, "")
-        assert result.err.startswith(f"error: there is no command {word}, and no file or folder of that name\n  help: ")
+        assert result.err.startswith(f"error: no command, file or folder is named {word}\n  help: ")
         assert meant in result.err
-    assert run("compose.yml", "undo", "--write").err.startswith("error: the command undo stands behind an option or a")
+    assert run("compose.yml", "undo", "--write").err.startswith("error: the command undo follows an option or a")
     assert Path("compose.yml").read_text("utf-8") == COMPOSE
     assert not Path("secrets").exists()
 
@@ -453,7 +453,7 @@ def test_a_terminal_gets_colours_and_values_on_request(tmp_path: Path) -> None:
 def test_values_are_refused_for_anything_but_text_on_a_terminal(tmp_path: Path) -> None:
     for words in (["--format", "json"], ["--output", "text=x"]):
         printed = on_a_terminal(tmp_path, "--show-values", *words)
-        assert "--show-values needs the text report on a terminal" in printed
+        assert "--show-values requires the text report on a terminal" in printed
         assert PASSWORD not in printed
     assert not (tmp_path / "x").exists()
 

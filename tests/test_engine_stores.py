@@ -113,10 +113,10 @@ def test_from_plaintext_to_swarm_and_through_a_rotation(stack: tuple[Path, str])
     dsec(folder, "--source", "external", "--write")
     assert not any(value in (folder / "compose.yml").read_text() for value in VALUES.values())
     told = dsec(folder, "push", "--to", "swarm")
-    assert "6 secrets would be put there" in told
+    assert "6 secrets would be created" in told
     assert docker("secret", "ls", "-q", "--filter", f"label=dsec.project={name}").stdout == b""
     dsec(folder, "push", "--to", "swarm", "--label", "stage=test", "--write")
-    assert "0 secrets would be put there" in dsec(folder, "push", "--to", "swarm")
+    assert "0 secrets would be created" in dsec(folder, "push", "--to", "swarm")
     for file in (folder / "secrets").glob("*.txt"):
         file.unlink()
     deployed = docker("stack", "deploy", "--detach=false", "-c", "compose.yml", name, cwd=folder)

@@ -172,7 +172,7 @@ def test_decisions_about_what_is_gone_are_dropped() -> None:
 
 def test_what_cannot_move_is_not_accepted() -> None:
     session = Session(UNITS[4:5])
-    with pytest.raises(ValueError, match=r"web\.LEFT stays"):
+    with pytest.raises(ValueError, match=r"web\.LEFT cannot move"):
         session.accept()
 
 
@@ -337,7 +337,7 @@ def test_it_is_told_what_why_and_how(small: Path) -> None:
 def test_what_stays_says_why_and_is_not_accepted(small: Path) -> None:
     terminal, dialogue, _ = talk(small, ["n", "n", "n", "y", "n", "\n"])
     assert "OUTER_TOKEN is not set" in terminal.shown
-    assert "Leave it?" in terminal.shown
+    assert "Skip it?" in terminal.shown
     assert "it cannot move: its value is not known here" in " ".join(terminal.shown.split())
     assert dialogue.session.accepted == ()
 
@@ -354,8 +354,8 @@ def test_a_source_makes_it_movable(small: Path) -> None:
 def test_choices_that_are_none_are_refused(small: Path) -> None:
     terminal, dialogue, _ = talk(small, [*"ov", *"dp", *"r", *"r"], ["not a name", "x-fescue-lathe-73"])
     text = " ".join(terminal.shown.split())
-    assert "its value stands in the files, so no variable supplies it" in text
-    assert "a name has letters, digits" in text
+    assert "its value is in the files, so no variable provides it" in text
+    assert "a name consists of letters, digits" in text
     assert "not possible: --rename of db.POSTGRES_PASSWORD: the name would tell the value" in text
     assert "lathe" not in text.lower().replace("x-fescue-lathe-73", "")
     assert dialogue.session.wish == Wish(delivery=Unknown.REWRITE)
@@ -363,7 +363,7 @@ def test_choices_that_are_none_are_refused(small: Path) -> None:
 
 def test_swarm_keeps_some(small: Path) -> None:
     terminal, dialogue, _ = talk(small, [*"os", "y"], options=Options(target=Target.SWARM))
-    assert "postgres_password, which Swarm keeps" in terminal.shown
+    assert "postgres_password, stored in Swarm" in terminal.shown
     assert dialogue.options.source_of == (("db.POSTGRES_PASSWORD", SourceKind.EXTERNAL),)
 
 
@@ -378,9 +378,9 @@ def test_all_like_this(small: Path) -> None:
         small, ["n", "n", "s", "s", "s", "s"], ["*_KEY", "=", "", "=", "it is Crake-Moor-0815", "*_SALT", "public"]
     )
     text = " ".join(terminal.shown.split())
-    assert "*_KEY does not name api.SESSION_SALT" in text
-    assert "without a reason nothing is left for good" in text
-    assert "that would tell a value" in text
+    assert "*_KEY does not match api.SESSION_SALT" in text
+    assert "a reason is required to skip permanently" in text
+    assert "that would reveal a value" in text
     assert dialogue.session.state.rules == (Rule("*_SALT", "public"),)
     assert dialogue.options.skip_because == (("*_SALT", "public"),)
 
@@ -388,7 +388,7 @@ def test_all_like_this(small: Path) -> None:
 def test_all_that_is_safe(small: Path) -> None:
     terminal, dialogue, _ = talk(small, ["a", "a"])
     assert "accepted 1 that need no check" in terminal.shown
-    assert "none of those left is safe without a check" in terminal.shown
+    assert "none of the remaining findings is safe without a check" in terminal.shown
     assert [dialogue.session.units[number].name for number in dialogue.session.accepted] == ["db.POSTGRES_PASSWORD"]
 
 
@@ -398,7 +398,7 @@ def test_the_value_is_shown_only_where_it_leaves_no_trace(small: Path, monkeypat
     monkeypatch.setattr(Keys, "has_screens", False)
     terminal, _, _ = talk(small, ["v"])
     assert terminal.flashed == []
-    assert "keeps what it has shown" in terminal.shown
+    assert "keeps its output" in terminal.shown
     terminal, _, _ = talk(small, ["n", "n", "n", "v"])
     assert "its value is not known here" in terminal.shown
 
@@ -455,14 +455,14 @@ def test_nothing_accepted_is_nothing_written(small: Path) -> None:
 def test_it_goes_on_where_it_stopped(small: Path) -> None:
     talk(small, ["y", "r", "y", "q", "k"], ["main_token"])
     terminal, dialogue, _ = talk(small, ["u", "q", "k"])
-    assert "going on where it stopped: 2 of 4 decided earlier" in terminal.shown
+    assert "resuming: 2 of 4 decided earlier" in terminal.shown
     assert "[3/4] api.SESSION_SALT" in terminal.shown
     # also what was decided then can be taken back
     assert "[2/4] api.API_TOKEN" in terminal.shown
     assert dialogue.session.wish == Wish("main_token")
     (small / "compose.yml").write_text(SMALL.replace("POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"), "utf-8")
     terminal, dialogue, _ = talk(small, ["q", "k"])
-    assert "1 dropped, whose findings are gone or changed" in " ".join(terminal.shown.split())
+    assert "1 dropped because their findings are gone or changed" in " ".join(terminal.shown.split())
 
 
 def test_another_call_drops_what_it_cannot_do(small: Path) -> None:
@@ -476,7 +476,7 @@ def test_another_call_drops_what_it_cannot_do(small: Path) -> None:
 def test_who_has_enough_writes_what_is_accepted(small: Path) -> None:
     terminal, dialogue, end = talk(small, [*"yq", "w", "y"], write=True)
     assert end is End.WRITE
-    assert "1 accepted, 0 skipped, 3 not decided, which stay" in terminal.shown
+    assert "1 accepted, 0 skipped, 3 not decided, skipped" in terminal.shown
     assert dialogue.options.only == ("db.POSTGRES_PASSWORD",)
     terminal, _, end = talk(small, [*"q", "w", "\n"])
     assert end is End.NEXT
@@ -486,7 +486,7 @@ def test_who_has_enough_writes_what_is_accepted(small: Path) -> None:
 def test_what_the_settings_skip_is_not_asked_about(small: Path) -> None:
     (small / "dsec-migrate.toml").write_text('[[skip]]\nmatch = "api.*_TOKEN"\nreason = "rotated daily"\n', "utf-8")
     terminal, dialogue, _ = talk(small, "q")
-    assert "2 findings are skipped on purpose already" in terminal.shown
+    assert "2 findings are already skipped on purpose" in terminal.shown
     assert [unit.name for unit in dialogue.session.units] == ["db.POSTGRES_PASSWORD", "api.SESSION_SALT"]
 
 
@@ -537,9 +537,9 @@ def test_what_was_kept_and_is_damaged_is_nothing(small: Path, text: str) -> None
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["--check"], "--interactive does not go with --check"),
-        (["--format", "json"], "--interactive does not go with --format json"),
-        (["--output", "json=x.json"], "--interactive does not go with --output"),
+        (["--check"], "--interactive cannot be used with --check"),
+        (["--format", "json"], "--interactive cannot be used with --format json"),
+        (["--output", "json=x.json"], "--interactive cannot be used with --output"),
         ([], "--interactive needs a terminal"),
         (["--write"], "--interactive needs a terminal"),
     ],
@@ -640,7 +640,7 @@ def test_a_recorded_run_ends_in_the_files_that_the_same_choices_as_options_give(
         answer(4, "y")
         answer(5, "y")
         answer(6, "s")
-        terminal.wait_for("called: *_SALT")
+        terminal.wait_for("(pattern): *_SALT")
         terminal.press("Enter")
         terminal.wait_for("Why (4 findings):")
         terminal.type("they are public; it's fine")
@@ -657,7 +657,7 @@ def test_a_recorded_run_ends_in_the_files_that_the_same_choices_as_options_give(
     assert {path for path in snapshot(project) if not path.endswith(".stty")} == set(before)
 
     with talking(project, "--interactive", **variables) as terminal:
-        terminal.wait_for("going on where it stopped: 11 of 30 decided earlier")
+        terminal.wait_for("resuming: 11 of 30 decided earlier")
         terminal.wait_for("[10/30]")
         terminal.wait_for(PROMPT)
         terminal.press("r")
@@ -677,7 +677,7 @@ def test_a_recorded_run_ends_in_the_files_that_the_same_choices_as_options_give(
         terminal.press("n")
         while "Enter ends]" not in terminal.wait_for_question():
             terminal.press("y")
-        terminal.wait_for("The same in options")
+        terminal.wait_for("The same as a command")
         told = terminal.wait_for("Enter ends]")
         terminal.press("w")
         terminal.wait_for("+++ b/compose.yml")

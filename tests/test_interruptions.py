@@ -268,17 +268,17 @@ BEGIN = ["rotate", "db_password", "--strategy", "dual", "--value-file", "../valu
 
 
 def test_a_rotation_begins(tmp_path: Path) -> None:
-    check(of_files, BEGIN, tmp_path, again="is under way")
+    check(of_files, BEGIN, tmp_path, again="is in progress")
 
 
 def test_a_rotation_ends(tmp_path: Path) -> None:
     words = ["rotate", "db_password", "--finish", "--confirmed", "--write"]
-    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is under way")
+    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is in progress")
 
 
 def test_a_rotation_is_taken_back(tmp_path: Path) -> None:
     words = ["rotate", "db_password", "--abort", "--write"]
-    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is under way")
+    check(of_files, words, tmp_path, [BEGIN], again="no rotation of db_password is in progress")
 
 
 ENVIRONMENT = COMPOSE.replace("file: ./secrets/db_password.txt", "environment: DB_PASSWORD")
@@ -294,7 +294,7 @@ def test_a_rotation_in_an_env_file_ends(tmp_path: Path) -> None:
 
     begin = ["rotate", "db_password", "--value-file", "../value", "--write"]
     end = ["rotate", "db_password", "--finish", "--confirmed", "--write"]
-    check(of_variable, end, tmp_path, [begin], again="no rotation of db_password is under way")
+    check(of_variable, end, tmp_path, [begin], again="no rotation of db_password is in progress")
 
 
 PUSH = ["push", "--to", "swarm", "--write"]

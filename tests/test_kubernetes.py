@@ -224,7 +224,7 @@ def test_made_anew_but_never_over_what_is_not_ours(project: Path) -> None:
     assert decoded(secrets[-1]) == {"number": b"0124"}
     (project / "kubernetes" / "app.yaml").write_text("mine: yes\n")
     result = run(project, "push", "--to", "kubernetes", "--with-values", "--write", status=2)
-    assert "app.yaml would be replaced; nothing was written" in result
+    assert "app.yaml would be overwritten; nothing was written" in result
     assert (project / "kubernetes" / "app.yaml").read_text() == "mine: yes\n"
 
 

@@ -139,8 +139,8 @@ def test_a_second_run_changes_nothing_and_no_foreign_file_is_replaced(tmp_path: 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--source", "vault", "--target", "swarm"), "does not go with --target swarm"),
-        (("--manager-image", "x"), "go with --source vault or aws"),
+        (("--source", "vault", "--target", "swarm"), "cannot be used with --target swarm"),
+        (("--manager-image", "x"), "require --source vault or aws"),
     ],
 )
 def test_what_does_not_go_together(tmp_path: Path, words: tuple[str, ...], told: str) -> None:

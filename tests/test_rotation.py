@@ -147,8 +147,8 @@ def test_two_values_stand_side_by_side_until_the_new_one_is_confirmed(tmp_path: 
     assert (folder / "compose.yml").read_text() == DUAL
     assert (folder / "secrets" / "db_password_new.txt").read_text() == NEW
     assert (folder / "secrets" / "db_password.txt").read_text() == OLD
-    assert "is under way" in rotate(folder, "--value-file", "value", "--write", status=2)
-    assert "nobody has proved" in rotate(folder, "--finish", "--write", status=2)
+    assert "is in progress" in rotate(folder, "--value-file", "value", "--write", status=2)
+    assert "has not been tested" in rotate(folder, "--finish", "--write", status=2)
     assert "nothing written" in rotate(folder, "--finish", "--confirmed")
     inode = (folder / "secrets" / "db_password.txt").stat().st_ino
     rotate(folder, "--finish", "--confirmed", "--write")
@@ -174,7 +174,7 @@ def test_a_rotation_is_taken_back(tmp_path: Path) -> None:
     rotate(folder, "--abort", "--write")
     kept = {"secrets/.previous/db_password_new": NEW.encode(), "secrets/.previous/.gitignore": b"*\n"}
     assert seen(folder) == {**start, **kept}
-    assert "no rotation of db_password is under way" in rotate(folder, "--abort", "--write", status=2)
+    assert "no rotation of db_password is in progress" in rotate(folder, "--abort", "--write", status=2)
     rotate(folder, "--generate", "32", "--write")
     made = (folder / "secrets" / "db_password_new.txt").read_text()
     assert len(made) == 32
@@ -194,8 +194,8 @@ def test_a_database_is_told_without_a_second_variable(tmp_path: Path) -> None:
     # what comes next is told again
     again = rotate(folder)
     assert "ALTER ROLE" in again
-    assert "is under way" in rotate(folder, "--generate", "32", "--write", status=2)
-    assert "app cannot log in anew" in " ".join(again.split())
+    assert "is in progress" in rotate(folder, "--generate", "32", "--write", status=2)
+    assert "new logins of app fail" in " ".join(again.split())
     assert "--apply logs in" in rotate(folder, "--finish", "--write", status=2)
     said = rotate(folder, "--finish", "--confirmed", "--write")
     assert (folder / "compose.yml").read_text() == DATABASE
@@ -237,7 +237,7 @@ def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:
     run(folder, "rotate", "db_password", "--value-file", "value", "--write", variables={"DB_PASSWORD": OLD})
     words = ("rotate", "db_password", "--finish", "--confirmed", "--write")
     result = run(folder, *words, status=2, variables={"DB_PASSWORD": OLD})
-    assert "comes from the shell" in result
+    assert "is set in the shell" in result
     assert "--force-recreate app" in result
 
 
@@ -245,16 +245,16 @@ def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:
     ("words", "told"),
     [
         (("--generate", "5", "--write"), "--generate takes a length"),
-        (("--generate", "32", "--prompt"), "exclude each other"),
-        (("--finish", "--abort"), "exclude each other"),
+        (("--generate", "32", "--prompt"), "mutually exclusive"),
+        (("--finish", "--abort"), "mutually exclusive"),
         (("--write",), "there is no new value"),
         (("--value-file", "same", "--write"), "the new value is the former one"),
         (("--value-file", "missing", "--write"), "cannot read the new value"),
         (("--value-file", "empty", "--write"), "is empty"),
         (("--prompt", "--write"), "there is no terminal"),
-        (("--rollback", "--write"), "is for secrets that Swarm keeps"),
-        (("--strategy", "swarm", "--generate", "32", "--write"), "Swarm does not keep db_password"),
-        (("--finish", "--confirmed", "--write"), "no rotation of db_password is under way"),
+        (("--rollback", "--write"), "is only for secrets stored in Swarm"),
+        (("--strategy", "swarm", "--generate", "32", "--write"), "db_password is not stored in Swarm"),
+        (("--finish", "--confirmed", "--write"), "no rotation of db_password is in progress"),
     ],
 )
 def test_what_does_not_fit_changes_nothing(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
@@ -282,7 +282,7 @@ def test_what_a_driver_gives_is_not_ours_to_change(tmp_path: Path) -> None:
     folder = project(tmp_path, text, other="x")
     before = seen(folder)
     said = " ".join(rotate(folder, "--generate", "32", "--write", status=2).split())
-    assert "the driver secret-bucket gives db_password to each task in Swarm" in said
+    assert "the driver secret-bucket provides db_password to each task in Swarm" in said
     assert seen(folder) == before
     # of two documents, another file may still say where the value is
     (folder / "compose.yml").write_text(f"{text}---\nservices: {{}}\n")
@@ -292,7 +292,7 @@ def test_what_a_driver_gives_is_not_ours_to_change(tmp_path: Path) -> None:
 def test_an_unknown_secret_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     folder = project(tmp_path, BUILT, db_password=OLD, other="x")
     result = run(folder, "rotate", "nope", "--generate", "32", status=2)
-    assert "there is no secret nope" in result
+    assert "no such secret: nope" in result
     assert "db_password, other" in result
 
 

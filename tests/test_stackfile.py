@@ -133,7 +133,7 @@ def test_what_has_no_form_there_stays_an_error(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--stack-output", "stack.yml"), "goes with --target swarm"),
+        (("--stack-output", "stack.yml"), "requires --target swarm"),
         (("--target", "swarm", "--stack-output", "below/stack.yml"), "must be next to the Compose file"),
         (("--target", "swarm", "--stack-output", "taken.yml"), "dsec-migrate did not write"),
     ],

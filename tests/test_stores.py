@@ -105,11 +105,11 @@ def client(aws: Mapping[str, str]) -> Any:
 
 def test_vault_gets_each_value_once_and_gives_it_back(project: Path, vault: VaultServer) -> None:
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
-    assert "2 secrets would be put there" in run(project, "push", "--to", "vault", variables=known)
+    assert "2 secrets would be created" in run(project, "push", "--to", "vault", variables=known)
     assert vault.entries == {"shop/db_password": [], "shop/api_token": []}
     run(project, "push", "--to", "vault", "--write", variables=known)
     assert vault.entries == {f"shop/{name}": [{"value": value}] for name, value in VALUES.items()}
-    assert "0 secrets put there" in run(project, "push", "--to", "vault", "--write", variables=known)
+    assert "0 secrets created" in run(project, "push", "--to", "vault", "--write", variables=known)
     before = files(project)
     for name in VALUES:
         (project / "secrets" / f"{name}.txt").unlink()
@@ -191,12 +191,12 @@ def test_a_name_that_is_taken_stops_everything(project: Path, vault: VaultServer
     known = {"VAULT_ADDR": vault.address, "VAULT_TOKEN": vault_server.TOKEN}
     vault.entries["shop/api_token"] = [{"value": "somebody else's"}]
     result = run(project, "push", "--to", "vault", "--write", status=2, variables=known)
-    assert "something else under shop/api_token; nothing was sent" in result
-    assert "TAKEN" in result
+    assert "already has other values for shop/api_token; nothing was sent" in result
+    assert "ANOTHER value" in result
     assert not vault.entries["shop/db_password"]
     # the other way, too: a value that is here is not replaced
     result = run(project, "pull", "--from", "vault", "--write", status=2, variables=known)
-    assert "hold something else" in result
+    assert "contain other values" in result
     assert (project / "secrets" / "api_token.txt").read_bytes() == VALUES["api_token"].encode()
 
 
@@ -235,7 +235,7 @@ def test_aws_gets_each_value_with_tags_and_gives_it_back(project: Path, aws: Map
     tags = {"dsec.project": "shop", "dsec.service": "db", "stage": "test"}
     assert listed == {f"shop/{name}": tags for name in VALUES}
     assert client(aws).get_secret_value(SecretId="shop/api_token")["SecretString"] == VALUES["api_token"]
-    assert "0 secrets put there" in run(project, "push", "--to", "aws", "--write", variables=aws)
+    assert "0 secrets created" in run(project, "push", "--to", "aws", "--write", variables=aws)
     before = files(project)
     (project / "secrets" / "api_token.txt").unlink()
     run(project, "pull", "--from", "aws", "--write", variables=aws)
@@ -255,7 +255,7 @@ def test_aws_keeps_what_is_there(project: Path, aws: Mapping[str, str]) -> None:
     reset(aws)
     client(aws).create_secret(Name="shop/api_token", SecretString="somebody else's")
     result = run(project, "push", "--to", "aws", "--write", status=2, variables=aws)
-    assert "something else under shop/api_token; nothing was sent" in result
+    assert "already has other values for shop/api_token; nothing was sent" in result
     assert [one["Name"] for one in client(aws).list_secrets()["SecretList"]] == ["shop/api_token"]
 
 

@@ -74,7 +74,7 @@ def test_undo_keeps_later_edits_and_a_rotated_secret(folder: Path, say: Say) -> 
     rotated.write_text("Whinchat-Sluice-45", "utf-8")
     shown = say("undo", "--write")
     assert shown.status == 0
-    assert "with what was edited elsewhere since" in shown.out
+    assert "keeping edits made elsewhere since" in shown.out
     assert "secrets/postgres_password.txt has changed since" in shown.out
     assert (folder / "compose.yml").read_text("utf-8") == COMPOSE.replace("POSTGRES_DB: shop", "POSTGRES_DB: depot")
     assert rotated.read_text("utf-8") == "Whinchat-Sluice-45"
@@ -107,7 +107,7 @@ def test_forget_deletes_the_former_files(folder: Path, say: Say) -> None:
     say("--write")
     shown = say("undo", "--forget")
     assert "Would delete" in shown.out
-    assert "the former compose.yml" in shown.out
+    assert "the original compose.yml" in shown.out
     assert list((folder / "secrets" / UNDO / "1").iterdir())
     assert "Deleted" in say("undo", "--forget", "--write").out
     kept = [path.read_bytes() for path in (folder / "secrets" / UNDO).rglob("*") if path.is_file()]
@@ -143,7 +143,7 @@ def test_status_tells_what_is_there_and_what_is_not(folder: Path, say: Say) -> N
     assert "mode 0644, owner" in shown.out
     assert ["api_token", "file", "secrets/api_token.txt", "missing"] in rows
     assert "postgres_password: it ends with a line break" in " ".join(shown.out.split())
-    assert "the former compose.yml" in shown.out
+    assert "the original compose.yml" in shown.out
     assert "undo --forget --write" in shown.out
 
 
@@ -153,7 +153,7 @@ def test_status_before_and_after(folder: Path, say: Say) -> None:
     assert "api.env:1      api.API_TOKEN" in plain
     say("--write")
     say("undo", "--forget", "--write")
-    assert "no secret stands in plaintext" in say("status").out
+    assert "no secret is in plaintext" in say("status").out
 
 
 def test_status_says_that_git_tracks_a_value(folder: Path, say: Say) -> None:
@@ -184,7 +184,7 @@ def test_status_says_which_values_git_has_seen_and_until_when(folder: Path, say:
     assert f"api_token: {seen}" in shown
     assert "rotated 20" in shown
     # a rotation is no migration: that one is what `undo` takes back
-    assert shown.count("the former compose.yml") == 1
+    assert shown.count("the original compose.yml") == 1
 
 
 def test_status_of_other_sources(folder: Path, say: Say) -> None:
@@ -208,12 +208,12 @@ def test_fill_writes_exactly_what_is_fed(folder: Path, say: Say, monkeypatch: py
     for name in ("api_token.txt", "postgres_password.txt"):
         (folder / "secrets" / name).unlink()
     dry = say("fill")
-    assert "Would ask for" in dry.out
+    assert "Would prompt for" in dry.out
     assert snapshot(folder).keys() == values.keys() - {"secrets/api_token.txt", "secrets/postgres_password.txt"}
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"api_token={TOKEN}\n".encode())))
     shown = say("fill", "--stdin", "--write")
     assert shown.status == 0
-    assert "still without a value: postgres_password" in shown.out
+    assert "still missing: postgres_password" in shown.out
     assert snapshot(folder)["secrets/api_token.txt"] == values["secrets/api_token.txt"]
 
 
@@ -245,4 +245,4 @@ def test_a_wrong_name_is_an_error(folder: Path, say: Say, verb: str) -> None:
     assert say(verb, "nowhere.yml").status == 2
     unknown = say(verb, "--nonsense")
     assert unknown.status == 2
-    assert "there is no option --nonsense" in unknown.err
+    assert "no such option: --nonsense" in unknown.err

@@ -121,7 +121,7 @@ def test_secrets_that_are_there_already_move_into_folders(tmp_path: Path) -> Non
         ("services:\n  a:\n    image: x\n    secrets: [{source: k, target: /etc/k}]\n", (), "wants k at /etc/k"),
         ("services:\n  a: {image: x, secrets: [k]}\n", (), "written between braces"),
         ("x-a: &s [k]\nservices:\n  a:\n    image: x\n    secrets: *s\n", (), "is shared"),
-        ("services:\n  a:\n    image: x\n    secrets: [k]\n", ("--source", "environment"), "--mount volume goes with"),
+        ("services:\n  a:\n    image: x\n    secrets: [k]\n", ("--source", "environment"), "--mount volume requires"),
     ],
 )
 def test_what_cannot_be_mounted_so_is_told(tmp_path: Path, text: str, words: tuple[str, ...], told: str) -> None:
@@ -196,7 +196,7 @@ def test_templates_and_advice_name_the_files_that_there_are(tmp_path: Path) -> N
         COMPOSE.replace("image: nginx", f"image: own\n    environment: {{API_TOKEN: {TOKEN}x}}")
     )
     said = run(tmp_path, "--no-docker", "--mount", "volume", "--templates", "--write", "compose.yml")
-    assert "it stands in secrets/web/api_token)" in " ".join(said.split())
+    assert "it is in secrets/web/api_token)" in " ".join(said.split())
     readme = (tmp_path / "secrets" / "README.md").read_text("utf-8")
     paths = [line.split("`")[1] for line in readme.splitlines() if line.startswith("| `")]
     assert paths == ["db/postgres_password", "app/postgres_password", "app/nextcloud_admin_password", "web/api_token"]

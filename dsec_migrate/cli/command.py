@@ -14,7 +14,7 @@ VERBS = ("audit", "fill", "images", "lock", "pull", "push", "rotate", "status", 
 SHELLS = ("bash", "zsh", "fish")
 """Those that there is completion for."""
 
-_HELP = Parameter(("-h", "--help"), "", bool, "Tell all options.")
+_HELP = Parameter(("-h", "--help"), "", bool, "Show all options.")
 
 
 class Command(NamedTuple):

@@ -1,5 +1,5 @@
-"""The commands of the program, by verb: what each takes, and what it does. Whoever lists commands or options, the help,
-completion, the manual, the reference, the guess at a misspelt verb, asks here."""
+"""The commands of the program by verb: what each takes and does. Everything that lists commands or options (the help,
+completion, the man page, the reference, suggestions for misspelt verbs) uses this module."""
 
 from __future__ import annotations
 

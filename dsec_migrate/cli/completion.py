@@ -1,4 +1,4 @@
-"""Completion for shells, as scripts that start no program: nothing is slower than a Tab that waits for Python."""
+"""Shell completion, as scripts that start no program: waiting for Python at each Tab would be too slow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _FILE_METAVARS = {"FILE", "DIR", "FORMAT=FILE"}
 
 
 def script(shell: str, commands: Iterable[Command]) -> str:
-    """The script of one of ``SHELLS``. Raises UserError for another."""
+    """The script for one of ``SHELLS``. Raises UserError for another."""
     if shell not in _SCRIPTS:
-        raise UserError(f"--completion: there is none for {shell}", help=f"there is one for {', '.join(SHELLS)}")
+        raise UserError(f"--completion: unknown shell {shell}", help=f"use one of {', '.join(SHELLS)}")
     return _SCRIPTS[shell](tuple(commands))
 
 

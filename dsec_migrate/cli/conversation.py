@@ -1,4 +1,4 @@
-"""``--interactive`` on the command line: what it goes with, and how its end is told."""
+"""``--interactive`` on the command line: the options it allows, and how its result is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORD = "--interactive"
 
 
 def check(request: Request) -> None:
-    """Raises UserError for what does not go with it."""
+    """Raises UserError for options that cannot be combined with it."""
     others = {
         "--check": request.check,
         f"--format {request.form}": request.form != "text",
@@ -29,7 +29,7 @@ def check(request: Request) -> None:
     }
     wrong = [option for option, is_given in others.items() if is_given]
     if wrong:
-        raise UserError(f"{_WORD} does not go with {wrong[0]}", help="leave one of them out")
+        raise UserError(f"{_WORD} cannot be used with {wrong[0]}", help="omit one of them")
 
 
 def hold(
@@ -41,8 +41,8 @@ def hold(
     *,
     write: bool,
 ) -> Outcome:
-    """The conversation. ``words`` are those of the command line, ``named`` the files and folders among them; the
-    outcome is for the text report, without the diffs of what was written, which were shown one by one."""
+    """Runs the conversation. ``words`` are those of the command line, ``named`` the files and folders among them. The
+    outcome is for the text report, without the diffs of what was written, which have been shown one by one."""
     from dsec_migrate.cli.interactive.choices import command_lines
     from dsec_migrate.cli.interactive.converse import converse
 
@@ -58,13 +58,12 @@ def hold(
 
 
 def repeated(words: Sequence[str], named: Sequence[Path], only: str | None) -> list[str]:
-    """The words of a call that say the same without a conversation, about the project ``only`` where there are
-    several."""
+    """The words of an equivalent command without a conversation, for the project ``only`` where there are several."""
     rest = [word for word in words if word not in {_WORD, "--write"}]
     if only is None:
         return rest
     for path in named:
-        # what stands before may be the value of an option
+        # the word before may be the value of an option
         last = max(number for number, word in enumerate(rest) if Path(word) == path)
         del rest[last]
     return [*rest, only]

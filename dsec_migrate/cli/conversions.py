@@ -1,5 +1,5 @@
-"""What single words of the command line mean: ``VARIABLE=NAME``, ``PATTERN=KIND``, a mode, a host. Each function takes
-one word and raises UserError where it means nothing."""
+"""Converts single arguments of the command line: ``VARIABLE=NAME``, ``PATTERN=KIND``, a mode, a host. Each function
+takes one argument and raises UserError where it is invalid."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def chosen_name(text: str) -> tuple[str, str]:
     if not equals or not variable:
         raise UserError("--rename takes VARIABLE=NAME", help="such as --rename web.API_KEY=shop_api_key")
     if not is_valid(name):
-        # who mistakes the option may have typed a value
+        # the argument is not repeated: it may be a value, typed for the wrong option
         raise UserError(
-            f"--rename of {variable}: Compose and Swarm take no such name for a secret",
-            help="letters, digits, and - _ . between them, 64 at most: such as shop_api_key",
+            f"--rename of {variable}: not a valid name for a secret in Compose and Swarm",
+            help="use letters, digits, and - _ . between them, at most 64 characters, such as shop_api_key",
         )
     return variable, name
 
@@ -51,21 +51,21 @@ def skipped(text: str) -> tuple[str, str]:
     pattern, equals, reason = text.partition("=")
     if not equals or not pattern or not reason.strip():
         raise UserError(
-            "--skip-because takes PATTERN=REASON", help="such as --skip-because '*_SALT=no secret, it is public'"
+            "--skip-because takes PATTERN=REASON", help="such as --skip-because '*_SALT=not a secret, it is public'"
         )
     return pattern, reason.strip()
 
 
 def owner(option: str, text: str) -> str:
     if not (text.isascii() and text.isdigit()):
-        help_text = f"such as {option} 1000; names mean nothing outside the container"
+        help_text = f"pass a number such as {option} 1000: names exist only inside the container"
         raise UserError(f"{option} takes a number", help=help_text)
     return text
 
 
 def octal(text: str) -> int:
     if not re.fullmatch(r"0?[0-7]{3}", text):
-        raise UserError("--mode takes three octal digits, with or without a 0 before them", help="such as --mode 0400")
+        raise UserError("--mode takes three octal digits, with or without a leading 0", help="such as --mode 0400")
     return int(text, 8)
 
 
@@ -80,5 +80,5 @@ def registry_host(text: str) -> str:
     from dsec_migrate.images.registry import is_host
 
     if not is_host(text):
-        raise UserError("--registry takes a host, with its port", help="such as --registry 10.0.0.5:5000")
+        raise UserError("--registry takes a host with an optional port", help="such as --registry 10.0.0.5:5000")
     return text

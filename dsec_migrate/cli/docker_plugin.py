@@ -1,6 +1,6 @@
-"""``docker dsec``: the same program as a plugin of Docker's command line.
+"""``docker dsec``: the same program as a Docker CLI plugin.
 
-Docker asks each plugin who it is with one word, and then calls it with its own name before the words of the user
+Docker queries each plugin for its metadata with one argument, then runs it with its name before the user's arguments
 (https://github.com/docker/cli/blob/master/cli-plugins/metadata/metadata.go).
 """
 
@@ -15,7 +15,7 @@ PLUGIN = "dsec"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Answers Docker's question, or runs the command; exits."""
+    """Prints the metadata for Docker, or runs the command; exits."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [METADATA]:
         sys.stdout.write(metadata() + "\n")
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def metadata() -> str:
-    """What `docker --help` and `docker info` tell of the plugin, as JSON."""
+    """What `docker --help` and `docker info` show of the plugin, as JSON."""
     import json
     from importlib.metadata import version
 

@@ -1,7 +1,7 @@
-"""The command line: words to a request, an outcome to reports and an exit status, and the one error boundary.
+"""The command line: arguments to a request, an outcome to reports and an exit status, and the one error boundary.
 
-A call of files and switches (``--check``, ``--write``) needs no option parser, which would be a third of its time:
-``option_parser`` is imported for options that take something, help and verbs alone.
+A command with files and switches only (``--check``, ``--write``) needs no option parser, which would be a third of its
+time: ``option_parser`` is imported only for options that take a value, for help and for verbs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command and exits. No exception leaves it, and no traceback: it could show a value."""
+    """Runs the command and exits. No exception and no traceback escapes: it could show a value."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_status(words))
 
@@ -45,11 +45,11 @@ def _status(words: list[str]) -> int:
 
 
 SWITCHES = {row.spellings[0]: name for name, row in Request.parameters.items() if row.is_switch and row.instead is None}
-"""The options that take nothing, with their attributes."""
+"""The options that take no value, with their attributes."""
 
 
 def _plain_request(words: Sequence[str]) -> Request | None:
-    """The request of a call of files and switches alone; None where it takes the option parser."""
+    """The request of a command with files and switches only; None where the option parser is needed."""
     files = [word for word in words if word not in SWITCHES]
     if any(word.startswith("-") for word in files) or (files and files[0] in VERBS):
         return None
@@ -60,7 +60,7 @@ def _plain_request(words: Sequence[str]) -> Request | None:
 
 
 def _refuse(error: UserError, is_json: bool) -> int:
-    """An error instead of a report, and its exit status; who asked for JSON gets one object for it as well."""
+    """Prints an error instead of a report and returns its exit status; with JSON requested, as a JSON object."""
     import os
 
     from dsec_migrate.config.options import Options
@@ -71,7 +71,7 @@ def _refuse(error: UserError, is_json: bool) -> int:
     from dsec_migrate.reports.terminal import style_for
 
     outcome = Outcome((ProjectOutcome(error.file, errors=(error,)),), Options())
-    # where the streams take nothing the exit status still tells
+    # if the streams cannot be written to, the exit status still tells
     with suppress(UserError):
         if is_json:
             say(REPORTS["json"](outcome, View()), sys.stdout)

@@ -1,4 +1,4 @@
-"""Words that are no file and look like a command: a misspelt ``undo`` must not migrate what stands beside it."""
+"""Arguments that are not a file but look like a command: a misspelt ``undo`` must not migrate the current folder."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.patterns import Pattern
 
-# as commands are spelled, and no Compose file: that has a suffix
+# commands are spelled like this; a Compose file has a suffix
 _COMMAND = Pattern(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 _LETTERS_THAT_MAY_DIFFER = 2
-# what other programs call it
+# names of these commands in other programs
 _ELSEWHERE = {
     "help": "--help",
     "version": "--version",
-    "migrate": "the files alone: to migrate there is no word",
+    "migrate": "the files only: migrating has no verb",
     "apply": "--write",
     "write": "--write",
     "check": "--check",
@@ -30,26 +30,26 @@ _ELSEWHERE = {
 
 
 def check(words: Iterable[Path], verbs: Collection[str], program: str) -> None:
-    """Raises UserError for the first word that means no file, before anything is done."""
+    """Raises UserError for the first argument that is not a file, before anything is done."""
     for path in words:
         word = str(path)
         if os.path.lexists(path):
             continue
         if word in verbs:
             raise UserError(
-                f"the command {word} stands behind an option or a file, and there is no file of that name",
-                help=f"write `{program} {word}` first, and the rest behind it",
+                f"the command {word} follows an option or a file, and there is no file of that name",
+                help=f"put the command first: `{program} {word} …`",
             )
         near = _nearest(word, verbs)
         if near or _COMMAND.fullmatch(word):
             advice = (
-                f"did you mean {near}?" if near else f"`{program} --help` lists the commands; a folder has to exist"
+                f"did you mean {near}?" if near else f"run `{program} --help` to list the commands; a folder must exist"
             )
-            raise UserError(f"there is no command {word}, and no file or folder of that name", help=advice)
+            raise UserError(f"no command, file or folder is named {word}", help=advice)
 
 
 def _nearest(word: str, verbs: Collection[str]) -> str:
-    """What is meant, as far as that can be guessed; else nothing."""
+    """The command that was probably meant, or None."""
     folded = word.lower()
     known = {verb: verb for verb in sorted(verbs)} | _ELSEWHERE
     if folded in known:
@@ -63,7 +63,7 @@ def _nearest(word: str, verbs: Collection[str]) -> str:
 
 
 def _distance(one: str, other: str) -> int:
-    """Letters that are missing, too many, wrong, or exchanged with their neighbour."""
+    """The edit distance: letters missing, added, replaced, or swapped with their neighbor."""
     if abs(len(one) - len(other)) > _LETTERS_THAT_MAY_DIFFER:
         return _LETTERS_THAT_MAY_DIFFER + 1
     above: list[int] = []

@@ -1,4 +1,4 @@
-"""Words with options to a call: the parser is Typer's, made from the rows of a command."""
+"""Parses arguments with options: the parser is Typer's, built from the rows of a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dsec_migrate.text.errors import UserError
 
 
 def run(words: Sequence[str]) -> int:
-    """Runs the command that ``words`` name and returns its exit status. Raises UserError on bad usage."""
+    """Runs the command given by ``words`` and returns its exit status. Raises UserError on bad usage."""
     verb = words[0] if words and words[0] in VERBS else ""
     name = f"{NAME} {verb}".rstrip()
     try:
@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
 
 
 class _Parser(TyperCommand):
-    """Help in groups, without the weight of a library that draws boxes."""
+    """Help in groups, without importing a library that draws boxes."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -89,7 +89,8 @@ def _parameter(name: str, row: Parameter) -> Any:
 
 
 def _type(kind: Any) -> Any:
-    """What Typer checks one word against; what it does not know is a text, which ``Parameter.read`` looks at."""
+    """The type that Typer checks an argument against; where it has none, a string, which ``Parameter.read``
+    converts."""
     known = kind if isinstance(kind, type) else str
     return typer.main.get_click_type(annotation=known, parameter_info=typer.models.OptionInfo())
 
@@ -104,14 +105,14 @@ def _instead(row: Parameter) -> Any:
 
 
 def _usage_error(error: Exception) -> UserError | None:
-    """What Typer finds wrong with the words, in the shape of all other errors."""
+    """A usage error of Typer in the form of all other errors."""
     message = getattr(error, "format_message", None)
     if message is None:
         return None
-    advice = f"`{NAME} --help` lists all options"
+    advice = f"run `{NAME} --help` to list all options"
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities"):
         similar = " or ".join(sorted(error.possibilities or ()))
-        return UserError(f"there is no option {option}", help=f"did you mean {similar}?" if similar else advice)
+        return UserError(f"no such option: {option}", help=f"did you mean {similar}?" if similar else advice)
     text = re.sub(r"^(?:Invalid value for|Option) '?([^':]+)'?(?=[: ])", r"\1", message()).rstrip(".")
     return UserError(text[:1].lower() + text[1:], help=advice)

@@ -6,8 +6,8 @@
         write: bool = switch("--write", "Change the files.")
         jobs: int | None = option("--jobs", "N", int, "How many files to work on at a time.")
 
-The option parser, the help, the completion of shells, the manual and the reference are made from these rows, in their
-order. An object of the class is one call: its attributes are what was said, or the defaults. Nothing here needs the
+The option parser, the help, shell completion, the man page and the reference are made from these rows, in their
+order. An object of the class is one call: its attributes are the given values or the defaults. Nothing here needs the
 parser, so a call without options starts without it.
 """
 
@@ -27,10 +27,9 @@ OTHER = "Other"
 
 
 class Parameter(NamedTuple):
-    """``spellings`` are such as ``-f`` and ``--file``; a word without an option has none. ``metavar`` is empty for a
-    switch. ``kind`` makes the value of one word and raises UserError where it cannot. ``values`` are all that it takes,
-    empty where that is open. What ``instead`` makes of the value, and of all
-    commands, is printed in place of the run."""
+    """``spellings`` are such as ``-f`` and ``--file``; a positional argument has none. ``metavar`` is empty for a
+    switch. ``kind`` converts one argument and raises UserError where it cannot. ``values`` are the allowed
+    values, empty where any is. What ``instead`` makes of the value, and of all commands, is printed, without a run."""
 
     spellings: tuple[str, ...]
     metavar: str
@@ -48,7 +47,7 @@ class Parameter(NamedTuple):
         return not self.metavar
 
     def read(self, said: Any) -> Any:
-        """The value, of the words that were said. Raises UserError."""
+        """The value of the given arguments. Raises UserError."""
         if self.is_repeated:
             return tuple(map(self.kind, said or ()))
         if self.is_switch:
@@ -70,7 +69,7 @@ def switch(
     default: bool = False,
     instead: Callable[[Any, Any], str] | None = None,
 ) -> bool:
-    """An option that takes nothing. Whoever says it gets the opposite of ``default``."""
+    """An option without a value. Passing it gives the opposite of ``default``."""
     return cast("bool", Parameter((spelling,), "", bool, help, panel, default, instead=instead))
 
 
@@ -112,7 +111,7 @@ def option(
 
 
 def required(spelling: str, metavar: str, kind: Callable[[str], T], help: str, values: Sequence[str] = ()) -> T:  # noqa: A002
-    """An option that has to be said."""
+    """A required option."""
     return cast("T", Parameter((spelling,), metavar, kind, help, values=_values(kind, values), is_required=True))
 
 
@@ -123,13 +122,13 @@ def repeated(
     help: str,  # noqa: A002
     panel: str = OTHER,
 ) -> Sequence[T]:
-    """An option that may be said several times. ``spelling`` may be two, as the help shows them: ``-f, --file``."""
+    """An option that may be repeated. ``spelling`` may be two, as the help shows them: ``-f, --file``."""
     spellings = tuple(spelling.split(", "))
     return cast("Sequence[T]", Parameter(spellings, metavar, kind, help, panel, (), _values(kind, ()), True))
 
 
 def argument(metavar: str, kind: Callable[[str], T], help: str) -> T:  # noqa: A002
-    """A word without an option, which has to be there."""
+    """A required positional argument."""
     return cast("T", Parameter((), metavar, kind, help, is_required=True))
 
 
@@ -138,15 +137,15 @@ def optional_argument(metavar: str, kind: Callable[[str], T], help: str) -> T | 
 
 
 def arguments(metavar: str, kind: Callable[[str], T], help: str, panel: str = OTHER) -> Sequence[T]:  # noqa: A002
-    """All words that are left."""
+    """All remaining positional arguments."""
     return cast("Sequence[T]", Parameter((), metavar, kind, help, panel, (), is_repeated=True))
 
 
 def existing_folder(option_name: str, text: str) -> Path:
-    """Raises UserError where there is none."""
+    """An existing folder. Raises UserError where there is none."""
     path = Path(text)
     if not path.is_dir():
-        raise UserError(f"{option_name}: there is no such folder", text, help="name one that exists")
+        raise UserError(f"{option_name}: no such folder", text, help="pass a folder that exists")
     return path
 
 
@@ -162,18 +161,18 @@ def _values(kind: Callable[[str], Any], values: Sequence[str]) -> tuple[str, ...
 
 
 class Call:
-    """One call of a command: what was said, or the defaults. The docstring of a subclass is its help, whose first
-    sentence stands for it in lists."""
+    """One call of a command: the given values or the defaults. The docstring of a subclass is its help, whose first
+    sentence is shown in lists."""
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     line: Sequence[str] = ()
-    """The words of the command line, for who is told how to say the same in other words."""
+    """The words of the command line, for messages that suggest an equivalent command."""
 
     def __init_subclass__(cls) -> None:
         cls.parameters = {name: row for name, row in vars(cls).items() if isinstance(row, Parameter)}
 
     def __init__(self, **said: Any) -> None:
-        """``said`` are values by the names of the attributes."""
+        """``said`` are values by attribute name."""
         defaults = {name: row.default for name, row in self.parameters.items()}
         unknown = said.keys() - defaults.keys()
         if unknown:
@@ -181,5 +180,5 @@ class Call:
         vars(self).update(defaults | said)
 
     def said(self) -> Iterator[str]:
-        """The attributes that are not the defaults."""
+        """The attributes that differ from the defaults."""
         return (name for name, row in self.parameters.items() if getattr(self, name) != row.default)

@@ -1,4 +1,4 @@
-"""A request is run: what it finds is reported, and becomes an exit status."""
+"""Runs a request, reports what it finds and returns the exit status."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from dsec_migrate.text.errors import UserError
 
 
 def perform(request: Request) -> int:
-    """Runs what was asked for, reports it and returns the exit status. Raises UserError on bad usage."""
+    """Runs the request, reports the outcome and returns the exit status. Raises UserError on bad usage."""
     if request.show_values and (request.form != "text" or request.outputs or not sys.stdout.isatty()):
         raise UserError(
-            "--show-values needs the text report on a terminal",
-            help="leave out --format and --output, and do not redirect the output",
+            "--show-values requires the text report on a terminal",
+            help="omit --format and --output, and do not redirect the output",
         )
     if request.interactive:
         from dsec_migrate.cli import conversation
@@ -47,7 +47,7 @@ def perform(request: Request) -> int:
     for name, path in request.outputs:
         save(path, REPORTS[name](outcome, saved))
     for variable in _names_without_effect(options.rename, outcome):
-        say(f"note: --rename of {variable}: nothing is called so\n", sys.stderr)
+        say(f"note: --rename of {variable}: there is no such variable\n", sys.stderr)
     if request.form == "text":
         for error in errors_of(outcome):
             complain(error, sys.stderr, style_for(sys.stderr, os.environ))
@@ -97,13 +97,13 @@ def _run(request: Request, options: Options, sealing: Callable[[ProjectOutcome],
 def _jobs(number: int | None) -> int:
     if number is not None:
         if number < 1:
-            raise UserError("--jobs takes a number from 1 on", help="leave it out to use all cores")
+            raise UserError("--jobs takes a positive number", help="omit it to use all cores")
         return number
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _names_without_effect(rename: Sequence[tuple[str, str]], outcome: Outcome) -> list[str]:
-    """Variables that a name was chosen for, and that no project has."""
+    """Variables of ``--rename`` that no project has."""
     if not rename or any(project.status for project in outcome.projects):
         return []
     found = {(finding.service, finding.variable) for project in outcome.projects for finding in project.findings}

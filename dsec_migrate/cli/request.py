@@ -1,6 +1,6 @@
-"""The options of migrating, a row each: what is said, what it means, and what the help tells of it.
+"""The options of the migration, one row each: spelling, meaning and help.
 
-An attribute that :class:`Options` has as well is handed on to the pipeline under that name.
+An attribute that :class:`Options` also has is passed to the pipeline under that name.
 """
 
 from __future__ import annotations
@@ -40,61 +40,63 @@ def _version(_: bool, __: Iterable[Command]) -> str:
 class Request(Call):
     """Move the plaintext secrets of Docker Compose projects into Docker secrets.
 
-    Shows what would change, with all values masked. Nothing is changed before you say --write.
+    Shows what would change, with all values masked. Nothing is changed without --write.
 
-    Other commands: {verbs}; `dsec-migrate undo --help` tells more.
+    Other commands: {verbs}; see `dsec-migrate undo --help`.
 
-    Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage, or a file that is invalid; 3 a change
-    could not be proved right and was not made.
+    Exit status: 0 done; 1 --check found secrets in plaintext; 2 bad usage or an invalid file; 3 a change could not
+    be verified and was not made.
     """
 
     files: Sequence[Path] = arguments(
         "[FILE]...",
         Path,
-        "Compose files, each a project of its own; a folder stands for every project below it. "
-        "Without any: the project that `docker compose` would load here.",
+        "Compose files, each its own project; a folder means every project below it. Default: the project that "
+        "`docker compose` would load here.",
         _DO,
     )
     layers: Sequence[Path] = repeated(
         "-f, --file",
         "FILE",
         Path,
-        "Like docker compose: all files named so are one project, in this order. May be repeated.",
+        "As in docker compose: all files passed with -f form one project, merged in this order. May be repeated.",
         _DO,
     )
     project_directory: Path | None = option(
-        "--project-directory", "DIR", Path, "Like docker compose: the folder that relative paths mean.", _DO
+        "--project-directory",
+        "DIR",
+        Path,
+        "As in docker compose: the folder that relative paths are resolved against.",
+        _DO,
     )
-    write: bool = switch("--write", "Change the files. Without it nothing is changed.", _DO)
-    interactive: bool = switch(
-        "--interactive", "Decide about one finding after the other, on a terminal; ? lists the keys.", _DO
-    )
-    check: bool = switch("--check", "Exit with 1 when secrets stand in plaintext.", _DO)
-    strict: bool = switch("--strict", "With --check: secrets behind ${...} count as well.", _DO)
+    write: bool = switch("--write", "Change the files. Without it, nothing is changed.", _DO)
+    interactive: bool = switch("--interactive", "Decide on each finding in turn, on a terminal; ? lists the keys.", _DO)
+    check: bool = switch("--check", "Exit with 1 if there are secrets in plaintext.", _DO)
+    strict: bool = switch("--strict", "With --check: count secrets behind ${...}, too.", _DO)
     exceptions: bool = switch(
-        "--no-exceptions", "Nothing is excepted or skipped: for a gate on what others propose.", _DO, default=True
+        "--no-exceptions", "Honor no exceptions and no skips: for a gate on contributions of others.", _DO, default=True
     )
     settings: Path | None = option(
         "--settings",
         "FILE",
         Path,
-        "Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+        "Read settings and exceptions from FILE only, not from dsec-migrate.toml or comments in the files.",
         _DO,
     )
     env_files: Sequence[Path] = repeated(
-        "--env-file", "FILE", Path, "Read this file in place of .env; may be repeated.", _DO
+        "--env-file", "FILE", Path, "Read this file instead of .env; may be repeated.", _DO
     )
-    jobs: int | None = option("--jobs", "N", int, "How many files to work on at a time.  [default: cores]", _DO)
-    docker: bool = switch(
-        "--no-docker", "Do not ask Docker how local images start (docker image inspect).", _DO, default=True
+    jobs: int | None = option(
+        "--jobs", "N", int, "Number of files to process in parallel.  [default: number of cores]", _DO
     )
+    docker: bool = switch("--no-docker", "Do not inspect local images (docker image inspect).", _DO, default=True)
     source: SourceKind = option(
         "--source",
         "KIND",
         SourceKind,
-        "file: values go to files beside the project. environment: they stay in the variables of the shell "
-        "or of .env that supply them now. external: Swarm keeps them; a script is written that takes them there. "
-        "vault, aws: files for development, and a layer with a service that fetches the values when it starts.",
+        "file: values are written to files beside the project. environment: they stay in the variables of the shell "
+        "or of .env that provide them now. external: Swarm stores them; a script that creates them is written. vault, "
+        "aws: files for development, and an override file with a service that fetches the values when it starts.",
         _PLACE,
         default=SourceKind.FILE,
     )
@@ -102,54 +104,64 @@ class Request(Call):
         "--source-of",
         "GLOB=KIND",
         conversions.chosen_source,
-        "Another source for these: file or environment, and with --target swarm file or external. "
-        "May be repeated; the last that fits counts.",
+        "Another source for these: file or environment; with --target swarm, file or external. May be repeated; the "
+        "last match wins.",
         _PLACE,
     )
     secrets_dir: str | None = option(
         "--secrets-dir",
         "DIR",
         str,
-        "Folder of the secret files, seen from the Compose file. It may hold an expression such as "
+        "Folder of the secret files, relative to the Compose file. May be an expression such as "
         "'${SECRETS_DIR:-./secrets}'.  [default: ./secrets]",
         _PLACE,
     )
     manager_image: str = option(
-        "--manager-image", "IMAGE", str, "Of the service that fetches.  [default: the vendor's]", _PLACE, default=""
+        "--manager-image",
+        "IMAGE",
+        str,
+        "Image of the service that fetches the values.  [default: the vendor's]",
+        _PLACE,
+        default="",
     )
     manager_command: str = option(
-        "--manager-command", "SHELL", str, 'Writes the value of "$1".  [default: the vendor\'s]', _PLACE, default=""
+        "--manager-command",
+        "SHELL",
+        str,
+        'Shell command that prints the value of "$1".  [default: the vendor\'s]',
+        _PLACE,
+        default="",
     )
     manager_credentials: str = option(
         "--manager-credentials",
         "FILE",
         str,
-        "Vault's token, or AWS's credentials.  [default: ./secrets/vault_token.txt; none for AWS]",
+        "File with Vault's token or AWS's credentials.  [default: ./secrets/vault_token.txt; none for AWS]",
         _PLACE,
         default="",
     )
     prefix: str | None = option(
-        "--prefix", "PATH", str, "What stands before each name there.  [default: the project's name]", _PLACE
+        "--prefix", "PATH", str, "Prefix of each name in the store.  [default: the project's name]", _PLACE
     )
     encrypt_to: Sequence[str] = repeated(
         "--encrypt-to",
         "RECIPIENT",
         conversions.recipient,
-        "Keep each value encrypted as well, for git: a public key of age or SSH; may be repeated.",
+        "Also write each value encrypted, for git, to this public key of age or SSH; may be repeated.",
         _PLACE,
     )
     target: Target | None = option(
         "--target",
         "KIND",
         Target,
-        "What runs the project: compose or swarm.  [default: compose; swarm with --source external]",
+        "Where the project runs: compose or swarm.  [default: compose; swarm with --source external]",
         _PLACE,
     )
     mount: Mount = option(
         "--mount",
         "HOW",
         Mount,
-        "secrets: Docker's own. volume: a folder for each service, for engines that know no secrets.",
+        "secrets: Docker's own. volume: a folder for each service, for engines without support for secrets.",
         _PLACE,
         default=Mount.SECRETS,
     )
@@ -157,7 +169,7 @@ class Request(Call):
         "--stack-output",
         "FILE",
         str,
-        "With --target swarm: a file for `docker stack deploy`, which says otherwise what that refuses.",
+        "With --target swarm: write a file for `docker stack deploy`, with replacements for what that refuses.",
         _PLACE,
     )
     uid: str | None = option(
@@ -173,30 +185,30 @@ class Request(Call):
         "--only",
         "GLOB",
         str,
-        "Move only these: VARIABLE or service.VARIABLE, with * and ?; may be repeated. "
-        "What is only possibly a secret moves when it is named here.",
+        "Move only these: VARIABLE or service.VARIABLE, with * and ?; may be repeated. A possible secret moves only "
+        "if named here.",
         _CHOICE,
     )
-    skip: Sequence[str] = repeated("--skip", "GLOB", str, "Leave these as they are; may be repeated.", _CHOICE)
+    skip: Sequence[str] = repeated("--skip", "GLOB", str, "Skip these; may be repeated.", _CHOICE)
     skip_because: Sequence[tuple[str, str]] = repeated(
         "--skip-because",
         "GLOB=REASON",
         conversions.skipped,
-        "Leave these for good: with --write, dsec-migrate.toml says so, with the reason; may be repeated.",
+        "Skip these permanently: with --write, they are added to dsec-migrate.toml with the reason; may be repeated.",
         _CHOICE,
     )
     rename: Sequence[tuple[str, str]] = repeated(
         "--rename",
         "VARIABLE=NAME",
         conversions.chosen_name,
-        "What the secret of VARIABLE (or of service.VARIABLE) is to be called; may be repeated.",
+        "Name of the secret of VARIABLE (or of service.VARIABLE); may be repeated.",
         _CHOICE,
     )
     unknown: Unknown = option(
         "--unknown",
         "HOW",
         Unknown,
-        "For images that nobody has recorded: rewrite and say what to check, wrap, or keep.",
+        "For images not in the table: ask, rewrite, wrap, env-file or keep.",
         _CHOICE,
         default=Unknown.REWRITE,
     )
@@ -204,45 +216,45 @@ class Request(Call):
         "--delivery-of",
         "GLOB=HOW",
         conversions.chosen_delivery,
-        "rewrite: the program of these reads a file itself, as --unknown rewrite. wrap: a shell reads it, "
-        "whatever the image can do. May be repeated; the last that fits counts.",
+        "rewrite: the program reads the file itself, as with --unknown rewrite. wrap: a wrapper script reads it, "
+        "whatever the image supports. May be repeated; the last match wins.",
         _CHOICE,
     )
     prune_env: bool = switch(
-        "--prune-env", "Take the lines out of .env that nothing in the project reads any more.", _PLACE
+        "--prune-env", "Remove the lines of .env that nothing in the project reads anymore.", _PLACE
     )
     templates: bool = switch(
-        "--templates", "Write .env.example and a README beside the secrets: names and meaning, no values.", _PLACE
+        "--templates", "Write .env.example and a README beside the secrets: names and descriptions, no values.", _PLACE
     )
     registry: bool = switch(
-        "--inspect-registry", "Ask the registry, over the network, how an image starts that nobody knows.", _DO
+        "--inspect-registry", "Query the registry, over the network, for the configuration of unknown images.", _DO
     )
     registries: Sequence[str] = repeated(
         "--registry",
         "HOST",
         conversions.registry_host,
-        "With --inspect-registry: a registry, as images name it, that may be at a private address. One of "
-        "`docker login` may be anyway. May be repeated.",
+        "With --inspect-registry: a registry, as in image names, that may be at a private address. Registries of "
+        "`docker login` always may. May be repeated.",
         _DO,
     )
     syntax_line: bool = switch(
-        "--syntax-line", "Begin changed Dockerfiles with `# syntax=`, for builders with an old frontend.", _PLACE
+        "--syntax-line", "Start changed Dockerfiles with `# syntax=`, for builders with an old frontend.", _PLACE
     )
-    fix: bool = switch("--fix", "Mend migrations that somebody left half done, where that is exact.", _DO)
+    fix: bool = switch("--fix", "Fix half-done migrations where the fix is exact.", _DO)
     allow: Sequence[Path] = repeated(
         "--allow",
         "DIR",
         partial(existing_folder, "--allow"),
-        "A folder outside of the project that this call may change: files that the project's links and paths "
-        "lead to are left otherwise. May be repeated.",
+        "A folder outside the project that this command may change; otherwise, files there that the project links or "
+        "refers to are left unchanged. May be repeated.",
         _DO,
     )
     harden: Sequence[Harden] = repeated(
         "--harden",
         "PASS",
         Harden,
-        "networks: data stores get an internal network with those who use them. mounts: secrets only where "
-        "they are used. May be repeated.",
+        "networks: move data stores to an internal network with the services that use them. mounts: mount secrets "
+        "only where they are used. May be repeated.",
         _DO,
     )
     safe: bool = switch("--safe", "Move only what needs no review.", _CHOICE)
@@ -250,7 +262,7 @@ class Request(Call):
         "--format",
         "|".join(REPORTS),
         partial(known_format, formats=tuple(REPORTS)),
-        "Form of the report.",
+        "Format of the report.",
         _SHOW,
         default="text",
         values=tuple(REPORTS),
@@ -259,23 +271,25 @@ class Request(Call):
         "--output",
         "FORMAT=FILE",
         partial(destination, formats=tuple(REPORTS)),
-        "Write a report to a file too: json=report.json; may be repeated.",
+        "Also write a report to a file: json=report.json; may be repeated.",
         _SHOW,
     )
     diff: DiffStyle = option(
         "--diff",
         "FORM",
         DiffStyle,
-        "Changes in the text report: unified, side-by-side or semantic.",
+        "Diffs in the text report: unified, side-by-side or semantic.",
         _SHOW,
         default=DiffStyle.UNIFIED,
     )
-    show_values: bool = switch("--show-values", "Show values in place of ********. Only as text on a terminal.", _SHOW)
+    show_values: bool = switch(
+        "--show-values", "Show values instead of ********. Only with the text report on a terminal.", _SHOW
+    )
     completion: str | None = option(
         "--completion",
         "SHELL",
         str,
-        f"Print the completion of {one_of(SHELLS)} and exit.",
+        f"Print the completion script for {one_of(SHELLS)} and exit.",
         values=SHELLS,
         instead=_completion,
     )

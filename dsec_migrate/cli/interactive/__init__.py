@@ -1,1 +1,1 @@
-"""``--interactive``: one finding after the other, as ``git add -p`` asks about hunks."""
+"""``--interactive``: asks about one finding after the other, as ``git add -p`` does about hunks."""

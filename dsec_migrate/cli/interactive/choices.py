@@ -1,4 +1,4 @@
-"""Decisions as options: the end of a conversation is a run with these, and the same words give the same files."""
+"""Decisions as options: a conversation ends in a run with these, and the same words produce the same files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dsec_migrate.text.records import replace
 
 
 def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], state: State) -> Options:
-    """``base`` for a run in which the units ``chosen`` (by number) move and nothing else, with the wishes and the rules
-    of ``state``."""
+    """``base`` for a run in which only the units ``chosen`` (by number) move, with the wishes and the rules of
+    ``state``."""
     rules = tuple((rule.pattern, rule.reason) for rule in state.rules)
     options = replace(base, skip_because=(*base.skip_because, *rules))
     for number in sorted(chosen):
@@ -31,7 +31,7 @@ def options_of(base: Options, units: Sequence[Unit], chosen: Collection[int], st
             options = replace(options, delivery_of=(*options.delivery_of, *ways))
     if not chosen:
         return replace(options, skip=(*base.skip, "*"))
-    # what came into the files meanwhile was not asked about
+    # findings that appeared meanwhile were not decided on
     return replace(options, only=_names(units, sorted(chosen)))
 
 
@@ -40,17 +40,16 @@ def final(base: Options, session: Session) -> Options:
 
 
 def spoken(base: Options, session: Session) -> Options:
-    """Options that do the same as the final ones, in fewer words where those that stay are fewer than those that
-    move."""
+    """Options equivalent to the final ones, but shorter if fewer units are skipped than moved."""
     options, units, accepted = final(base, session), session.units, session.accepted
     others = [number for number in range(len(units)) if number not in accepted]
     rest = replace(options, only=base.only)
     skipped = _names(
         units,
-        # a rule says it already
+        # a rule already covers it
         [number for number in others if all(rest.is_asked_for(*variable) for variable in units[number].variables)],
     )
-    # what is only possibly a secret has to be named
+    # possible secrets must be named
     needs_names = not base.only and any(units[number].is_possible for number in accepted)
     if not accepted or needs_names or (not base.only and len(options.only) < len(skipped)):
         return options
@@ -62,7 +61,7 @@ def _names(units: Sequence[Unit], numbers: Iterable[int]) -> tuple[str, ...]:
 
 
 def words_of(base: Options, options: Options) -> Iterator[tuple[str, str]]:
-    """What is to be said in addition to ``base``, in pairs of an option and what stands behind it."""
+    """The options in addition to ``base``, as pairs of an option and its value."""
     for name, row in Request.parameters.items():
         if row.is_repeated and name in Options.__annotations__:
             known, wanted = getattr(base, name), getattr(options, name)
@@ -73,7 +72,7 @@ def words_of(base: Options, options: Options) -> Iterator[tuple[str, str]]:
 
 
 def command_lines(program: str, pairs: Sequence[tuple[str, str]], rest: Sequence[str], width: int) -> list[str]:
-    """A command for a shell, continued over lines of ``width`` columns where its words allow it."""
+    """A shell command, continued over lines of ``width`` columns where its words allow it."""
     parts = [*(f"{option} {shlex.quote(text)}" for option, text in pairs), *map(shlex.quote, rest)]
     lines, line = [], program
     for part in parts:

@@ -1,4 +1,4 @@
-"""``--interactive``: one finding after the other, as ``git add -p`` asks about hunks. It ends in a run with options."""
+"""``--interactive``: asks about one finding after the other, and ends in a run with options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.outcome import Outcome, ProjectOutcome
 from dsec_migrate.reports.page import Page
 from dsec_migrate.reports.style import Style
 
-# the lines of a command for one project, from pairs of an option and its text, and the columns there are
+# the lines of a command for one project, from pairs of an option and its value, and the number of columns
 Command = Callable[[ProjectFiles, Sequence[tuple[str, str]], int], Sequence[str]]
 
 
@@ -30,10 +30,10 @@ def converse(
     *,
     write: bool,
 ) -> Outcome:
-    """Asks about each project in turn. The outcome has those that were written, and those there is nothing to ask
+    """Asks about each project in turn. The outcome has those that were written, and those without anything to ask
     about.
 
-    Raises UserError where there is no terminal, KeyboardInterrupt on Ctrl-C; what was decided is kept.
+    Raises UserError where there is no terminal, KeyboardInterrupt on Ctrl-C; decisions are kept.
     """
     outcomes: list[ProjectOutcome] = []
     with opened() as terminal:

@@ -1,4 +1,4 @@
-"""What is decided about at a time: findings that can only move together, as one."""
+"""The units of decision: findings that can only move together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Unit:
     path for a name. ``findings`` are the rows about
     them, in the order of the files.
 
-    ``is_possible``: one of them is only possibly a secret, so that it has to be named. ``is_movable`` is False where
-    it stays, for a reason that stands in the findings. ``is_safe``: it moves, and nothing has to be checked.
+    ``is_possible``: one of them is only possibly a secret, so that it must be named. ``is_movable`` is False where
+    it is skipped, for a reason in the findings. ``is_safe``: it moves, and nothing needs to be checked.
     """
 
     variables: tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ class Unit:
 
     @property
     def title(self) -> str:
-        """``service.VARIABLE``, with whom the same lines reach as well."""
+        """``service.VARIABLE``, with the other services that the same lines reach."""
         (_, first), *rest = self.variables
         others = [service if name == first else f"{service}.{name}" for service, name in rest]
         return f"{self.name} (also {', '.join(others)})" if others else self.name
@@ -71,7 +71,7 @@ def units_of(outcome: ProjectOutcome, options: Options) -> tuple[Unit, ...]:
 
 
 def _joined(outcome: ProjectOutcome, findings: Iterable[Finding]) -> dict[str, str]:
-    """For each variable one that stands for all who move with it."""
+    """For each variable, one that represents all that move with it."""
     groups, known = Groups[str](), dict.fromkeys(map(key_of, findings))
     for change in outcome.plan.changes:
         together = [key for key in map(key_of, change.findings) if key in known]

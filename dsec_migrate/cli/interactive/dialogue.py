@@ -1,4 +1,4 @@
-"""Keys to decisions: asks about one unit after the other, until all are decided or its user has had enough."""
+"""Turns keys into decisions: asks about one unit after the other, until all are decided or the user quits."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.visible import harmless
 
 _MOVE = "Move it? [y,n,a,s,r,o,d,v,w,u,q,?] "
-_STAYS = "Leave it? [n,a,s,o,d,w,u,q,?] "
+_STAYS = "Skip it? [n,a,s,o,d,w,u,q,?] "
 _SOURCES = {"f": SourceKind.FILE, "v": SourceKind.ENVIRONMENT, "s": SourceKind.EXTERNAL}
 _DELIVERIES = {"p": Unknown.REWRITE, "s": Unknown.WRAP}
-# words that many names end in, which mean a different thing each time
+# words that end many names, with a different meaning each time
 _COMMON = {"KEY", "PASS", "PASSWD", "PASSWORD", "SECRET", "TOKEN"}
 
 
@@ -56,15 +56,15 @@ class End(Enum):
     """How a dialogue about one project ends."""
 
     WRITE = "write"
-    """All that was accepted is to be written."""
+    """Everything accepted is to be written."""
     NEXT = "next"
-    """Nothing is written; the next project is asked about."""
+    """Nothing is written; continues with the next project."""
     QUIT = "quit"
-    """Nothing is written, and nothing more is asked."""
+    """Nothing is written, and the conversation ends."""
 
 
 class Dialogue:
-    """About one project. ``command`` makes the lines of a command with further words."""
+    """A dialogue about one project. ``command`` makes the lines of a command with further words."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Dialogue:
 
     @property
     def options(self) -> Options:
-        """Those of a run that does what was decided."""
+        """The options of a run that does what was decided."""
         return final(self._planner.options, self.session)
 
     def run(self) -> End:
@@ -118,7 +118,7 @@ class Dialogue:
                 return self._quit(is_gone=key == END)
             action = self._actions().get(key)
             if action is None:
-                self._say("no such key; ? tells what the keys do")
+                self._say("unknown key; ? lists the keys")
                 continue
             action()
         self._keep()
@@ -148,7 +148,11 @@ class Dialogue:
 
     def _accept_safe(self) -> None:
         count = self.session.accept_safe()
-        self._say(f"accepted {count} that need no check" if count else "none of those left is safe without a check")
+        self._say(
+            f"accepted {count} that need no check"
+            if count
+            else "none of the remaining findings is safe without a check"
+        )
 
     def _undo(self) -> None:
         if not self.session.undo():
@@ -156,20 +160,20 @@ class Dialogue:
 
     def _skip_all(self) -> None:
         unit = self.session.unit
-        pattern = self._terminal.line("Leave for good what is called: ", harmless(self._hide(self._proposal(unit))))
+        pattern = self._terminal.line("Skip permanently (pattern): ", harmless(self._hide(self._proposal(unit))))
         if not pattern:
             return
         if self.session.state.position not in self.session.named_by(pattern):
-            self._say(f"{pattern} does not name {unit.name}")
+            self._say(f"{pattern} does not match {unit.name}")
             return
         count = len(self.session.named_by(pattern))
         reason = self._terminal.line(f"Why ({count} {'finding' if count == 1 else 'findings'}): ")
         if not reason:
-            self._say("without a reason nothing is left for good")
+            self._say("a reason is required to skip permanently")
             return
         said = f"{pattern} {reason}"
         if self._hide(said) != said:
-            self._say("that would tell a value: the file with the reason is no place for it")
+            self._say("that would reveal a value: it must not be in the file with the reason")
             return
         self.session.skip_all(Rule(pattern, reason))
 
@@ -188,16 +192,16 @@ class Dialogue:
         if not name or name in names:
             return
         if not is_valid(name):
-            self._say("a name has letters, digits, and - _ . between them, 64 at most")
+            self._say("a name consists of letters, digits, and - _ . between them, at most 64 characters")
             return
         self._try(replace(self.session.wish, name=name))
 
     def _choose_source(self) -> None:
         known = self._sources()
         if not known:
-            self._say("with these options all values are taken from one place")
+            self._say("with these options, all values come from one source")
             return
-        others = {SourceKind.EXTERNAL: "[s]warm keeps it", SourceKind.ENVIRONMENT: "a [v]ariable of the shell or .env"}
+        others = {SourceKind.EXTERNAL: "[s]warm stores it", SourceKind.ENVIRONMENT: "a [v]ariable of the shell or .env"}
         told = ", ".join(others[kind] for kind in known if kind in others)
         kind = self._choose(f"Source: a [f]ile, {told}? ", _SOURCES)
         if kind not in known:
@@ -208,22 +212,22 @@ class Dialogue:
         found = {secret.source for secret in outcome.plan.secrets if secret.name in names}
         if found and found != {kind}:
             self._say(
-                "its value stands in the files, so no variable supplies it"
+                "its value is in the files, so no variable provides it"
                 if kind is SourceKind.ENVIRONMENT
-                else "the project has a secret for it already, from a variable"
+                else "the project already has a secret for it, from a variable"
             )
             return
         self._try(wish)
 
     def _sources(self) -> tuple[SourceKind, ...]:
-        """Those that a secret of the project may have."""
+        """The sources that a secret of the project may have."""
         options = self._planner.options
         if options.manager is not None or options.mount is Mount.VOLUME:
             return ()
         return (SourceKind.FILE, SourceKind.EXTERNAL if options.target is Target.SWARM else SourceKind.ENVIRONMENT)
 
     def _choose_delivery(self) -> None:
-        how = self._choose("Delivery: the [p]rogram reads a file, or a [s]hell does for it? ", _DELIVERIES)
+        how = self._choose("Delivery: does the [p]rogram read the file, or a [s]hell on its behalf? ", _DELIVERIES)
         if how is None:
             return
         wish = replace(self.session.wish, delivery=how)
@@ -231,7 +235,7 @@ class Dialogue:
         rows = [finding for finding in outcome.findings if key_of(finding) in self.session.unit.keys]
         is_wrapped = any(finding.delivery == Delivery.WRAPPER.value for finding in rows)
         if moves(outcome, self.session.unit) and is_wrapped is not (how is Unknown.WRAP):
-            self._say("the image reads no file for it" if is_wrapped else "there is no other way for this one")
+            self._say("the image reads it from no file" if is_wrapped else "there is no other delivery for this one")
             return
         self._try(wish)
 
@@ -242,7 +246,7 @@ class Dialogue:
         return kinds.get(key)
 
     def _try(self, wish: Wish) -> None:
-        """The wish, if the unit can move with it."""
+        """Records the wish, if the unit can move with it."""
         outcome = self._planner.expected(self.session, wish)
         if moves(outcome, self.session.unit):
             self.session.want(wish)
@@ -261,7 +265,7 @@ class Dialogue:
         if not lines:
             self._say("its value is not known here")
         elif not self._terminal.has_screens:
-            self._say("this terminal keeps what it has shown, so the value is not shown")
+            self._say("this terminal keeps its output, so the value is not shown")
         else:
             self._terminal.flash(lines)
 
@@ -276,7 +280,7 @@ class Dialogue:
                 lines += [paint(row) for row in wrapped(line, self._terminal.width)]
             self._terminal.show("\n" + "\n".join(lines) + "\n")
         if not diffs:
-            self._say("nothing is accepted so far that changes a file")
+            self._say("nothing accepted so far changes a file")
 
     def _hide(self, text: str) -> str:
         return hider(self._planner.everything().masks)(text)
@@ -292,7 +296,7 @@ class Dialogue:
         terminal = self._terminal
         terminal.show(screen.render_summary(self.session, outcome, self._style, terminal.width))
         if outcome.status:
-            self._say(f"this cannot be done: {self._reason_of(outcome)}")
+            self._say(f"not possible: {self._reason_of(outcome)}")
         elif not self._has_work(outcome):
             self._say("nothing would change")
         elif not self._write:
@@ -330,7 +334,7 @@ class Dialogue:
     def _tell_command(self) -> None:
         pairs = list(words_of(self._planner.options, spoken(self._planner.options, self.session)))
         lines = self._command(pairs, self._terminal.width)
-        self._terminal.show("\nThe same in options, to be written with --write:\n\n")
+        self._terminal.show("\nThe same as a command; add --write to apply it:\n\n")
         self._terminal.show("".join(harmless(self._hide(line)) + "\n" for line in lines))
 
     def _quit(self, *, is_gone: bool = False) -> End | None:
@@ -340,8 +344,8 @@ class Dialogue:
         if not self.session.is_begun:
             self._say("nothing decided, nothing written")
             return End.QUIT
-        end = "[w]rite those accepted" if self._write else "[w]hat they are as options"
-        self._terminal.show(f"Quit: [k]eep the decisions, {end}, [d]rop them, or go on? ")
+        end = "[w]rite those accepted" if self._write else "[w] show them as options"
+        self._terminal.show(f"Quit: [k]eep the decisions, {end}, [d]rop them, or continue? ")
         key = self._terminal.key()
         self._terminal.show(f"{key if key.isprintable() else ''}\n")
         if key in {"k", END}:
@@ -349,7 +353,7 @@ class Dialogue:
             return End.QUIT
         if key == "d":
             self._progress.forget()
-            self._say("the decisions are dropped, nothing is written")
+            self._say("decisions dropped, nothing written")
             return End.QUIT
         self._has_enough = key == "w"
         return None
@@ -359,18 +363,18 @@ class Dialogue:
     def _tell_settled(self) -> None:
         count = self._planner.settled()
         if count:
-            self._say(f"{count} {'finding is' if count == 1 else 'findings are'} skipped on purpose already")
+            self._say(f"{count} {'finding is' if count == 1 else 'findings are'} already skipped on purpose")
 
     def _resume(self) -> None:
         steps = self._progress.load()
         if not steps:
             return
-        # another call may have other options
+        # another run may have other options
         valid = [step for step in steps if step.wish.source is None or step.wish.source in self._sources()]
         dropped = self.session.restore(valid) + len(steps) - len(valid)
         count = len(self.session.state.accepted)
-        more = f"; {dropped} dropped, whose findings are gone or changed" if dropped else ""
-        self._say(f"going on where it stopped: {count} of {len(self.session.units)} decided earlier{more}")
+        more = f"; {dropped} dropped because their findings are gone or changed" if dropped else ""
+        self._say(f"resuming: {count} of {len(self.session.units)} decided earlier{more}")
 
     def _keep(self) -> None:
         if self.session.is_begun:
@@ -393,7 +397,7 @@ class Dialogue:
 
 
 def _short(path: Path) -> str:
-    """A path below the user's home, as a shell takes it."""
+    """A path below the user's home with ``~``."""
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except (ValueError, RuntimeError):

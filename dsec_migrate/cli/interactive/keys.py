@@ -1,5 +1,5 @@
-"""Single keys and short lines from a terminal, and what is shown there for a moment. Its settings are always given
-back."""
+"""Single keys and short lines from a terminal, and what is shown there briefly. The terminal's settings are always
+restored."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dsec_migrate.reports.terminal import width
 from dsec_migrate.text.errors import UserError
 
 SECONDS_SHOWN = 3.0
-"""How long a value stays on the screen where no key is pressed."""
+"""How long a value stays on the screen if no key is pressed."""
 
 END = ""
-"""The key that is told when the terminal is gone, or its user has typed Ctrl-D."""
+"""The key that is reported when the terminal is gone, or on Ctrl-D."""
 ESCAPE = "\x1b"
 
 _ENTER_SCREEN, _LEAVE_SCREEN = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
@@ -27,7 +27,7 @@ _LONGEST_LINE = 500
 
 
 class Terminal:
-    """Between :func:`opened` and its end keys come one by one, without echo."""
+    """Within :func:`opened`, keys are read one by one, without echo."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -45,7 +45,7 @@ class Terminal:
 
     @property
     def has_screens(self) -> bool:
-        """Whether something can be shown for a moment and leave no trace."""
+        """Whether something can be shown briefly without a trace."""
         return os.environ.get("TERM", "dumb") not in {"dumb", "", "unknown"}
 
     def show(self, text: str) -> None:
@@ -53,12 +53,12 @@ class Terminal:
 
     @staticmethod
     def _steer(sequence: str) -> None:
-        """Sends a sequence of our own, which :meth:`show` would make harmless."""
+        """Sends an escape sequence, which :meth:`show` would neutralize."""
         sys.stdout.write(sequence)
         sys.stdout.flush()
 
     def key(self, seconds: float | None = None) -> str:
-        """The next character; a key that sends several is one escape. END at the end of input, and when nothing was
+        """The next character; a key that sends several is one escape. END at the end of input, or when nothing was
         pressed within ``seconds``."""
         if seconds is not None and not self._is_ready(seconds):
             return END
@@ -78,7 +78,7 @@ class Terminal:
         return (first + rest).decode("utf-8", "replace")
 
     def line(self, prompt: str, fix: str = "") -> str | None:
-        """A line that is typed, which begins as ``proposal``; None where Escape or Ctrl-D gives it up."""
+        """Reads a line, prefilled with ``proposal``; None on Escape or Ctrl-D."""
         text = fix
         self.show(prompt + text)
         while True:
@@ -100,8 +100,8 @@ class Terminal:
                 self.show(key)
 
     def flash(self, lines: Sequence[str]) -> None:
-        """Shows ``lines``, which fit on the screen, until a key is pressed or some seconds have passed: on a screen of
-        their own, which keeps no history, and erased there before it goes."""
+        """Shows ``lines``, which fit on the screen, until a key is pressed or some seconds have passed: on the
+        alternate screen, which keeps no history, and erased there before it closes."""
         self._steer(_ENTER_SCREEN)
         try:
             for number, line in enumerate(lines, 1):
@@ -109,7 +109,7 @@ class Terminal:
                 self.show(line)
             self.key(SECONDS_SHOWN)
         finally:
-            # line by line: to clear a screen as a whole puts it into the history of some terminals
+            # line by line: some terminals save a screen to their history when it is cleared as a whole
             erased = "".join(f"\x1b[{number};1H{_ERASE_LINE}" for number in range(1, self.height + 1))
             self._steer(f"{erased}\x1b[H{_LEAVE_SCREEN}")
 
@@ -122,18 +122,19 @@ class Terminal:
 @contextmanager
 def opened() -> Iterator[Terminal]:
     """The terminal of standard input and output. Raises UserError where there is none, KeyboardInterrupt on Ctrl-C and
-    SystemExit when the process is asked to end; the terminal is as before then."""
+    SystemExit when the process is terminated; the terminal is restored then."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
-            "--interactive needs a terminal", help="choose with --only, --skip, --rename and the like, as --help tells"
+            "--interactive needs a terminal",
+            help="use --only, --skip, --rename and similar options instead; see --help",
         )
     try:
         import termios
         import tty
     except ImportError:
         raise UserError(
-            "--interactive needs a terminal as Linux and macOS have it",
-            help="choose with --only, --skip, --rename and the like, as --help tells",
+            "--interactive needs a Linux or macOS terminal",
+            help="use --only, --skip, --rename and similar options instead; see --help",
         ) from None
     import signal
 
@@ -144,7 +145,7 @@ def opened() -> Iterator[Terminal]:
         raise SystemExit(128 + number)
 
     def wake(_number: int, _frame: FrameType | None) -> None:
-        # a shell may have set the terminal while this was stopped
+        # a shell may have changed the terminal while this was stopped
         tty.setcbreak(descriptor, termios.TCSADRAIN)
 
     handlers = {signal.SIGTERM: end, signal.SIGHUP: end, signal.SIGCONT: wake}

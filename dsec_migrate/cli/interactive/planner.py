@@ -1,4 +1,4 @@
-"""What a run with certain choices would do: planned and proved as any other run, and never written."""
+"""What a run with certain choices would do: planned and verified as any other run, but never written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Planner:
         return migrate(self.files, options, self._shell)
 
     def everything(self) -> ProjectOutcome:
-        """As if all were accepted, what is only possibly a secret included. Its errors are those of the project."""
+        """As if everything were accepted, possible secrets included. Its errors are those of the project."""
         return self.outcome(self.options if self.options.only else replace(self.options, only=("*",)))
 
     def units(self) -> tuple[Unit, ...]:
@@ -40,7 +40,7 @@ class Planner:
         return units_of(everything, self._asked())
 
     def settled(self) -> int:
-        """How many variables the project's settings skip, so that nothing is asked about them."""
+        """The number of variables that the project's settings skip, so that they are not asked about."""
         asked = self._asked()
         findings = self.everything().findings
         return len({key_of(one) for one in findings if asked.reason_to_skip(one.service, one.variable)})
@@ -50,8 +50,8 @@ class Planner:
         return replace(self.options, skip_settled=said.skips)
 
     def expected(self, session: Session, wish: Wish | None = None) -> ProjectOutcome:
-        """If the unit that is asked about moves (with ``wish``, else with what is known of it), and all that is not
-        decided yet and surely a secret."""
+        """If the current unit moves (with ``wish``, else with what is known of it), and all undecided ones that are
+        certainly secrets."""
         state = session.state
         if wish is not None:
             state = replace(state, wishes={**state.wishes, state.position: wish})
@@ -60,12 +60,12 @@ class Planner:
         return self.outcome(options_of(self.options, session.units, chosen, state))
 
     def so_far(self, session: Session) -> ProjectOutcome:
-        """If all moves that is accepted, and the unit that is asked about."""
+        """If everything accepted moves, and the current unit."""
         current = () if session.is_done else (session.state.position,)
         return self.outcome(options_of(self.options, session.units, {*session.accepted, *current}, session.state))
 
     def alone(self, session: Session) -> ProjectOutcome:
-        """If only the unit that is asked about moves, under the name that it is expected to have."""
+        """If only the current unit moves, under its expected name."""
         plain = replace(self.options, prune_env=False, templates=False, manager=None, encrypt_to=(), stack_output=None)
         state = replace(session.state, rules=())
         options = options_of(plain, session.units, {state.position}, state)
@@ -78,7 +78,7 @@ class Planner:
             return options
         new = {secret.name for secret in expected.plan.secrets if secret.is_new}
         names = secret_names(expected, unit.keys)
-        # files that are merged may have a secret each, which are called after them
+        # merged files may each have a secret, named after the file
         is_one = len(names) == 1 and names[0] in new
         return replace(options, rename=(*options.rename, (unit.name, names[0]))) if is_one else options
 
@@ -90,7 +90,7 @@ def moves(outcome: ProjectOutcome, unit: Unit) -> bool:
 
 
 def reason_against(outcome: ProjectOutcome, unit: Unit) -> str:
-    """Why the unit would not move in that way; nothing where it would."""
+    """Why the unit would not move with these choices; empty where it would."""
     if outcome.errors:
         return "; ".join(filter(None, (outcome.errors[0].what, outcome.errors[0].help)))
     if outcome.failure:

@@ -1,7 +1,7 @@
-"""Decisions that wait for a later conversation: names and choices, never a value.
+"""Decisions kept for a later conversation: names and choices, never a value.
 
-They lie outside of the project, which a dry run leaves as it is: in ``$XDG_STATE_HOME/dsec-migrate/interactive``, for
-their owner alone.
+They are stored outside the project, which a dry run does not change: in ``$XDG_STATE_HOME/dsec-migrate/interactive``,
+accessible to their owner only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MODE = 0o600
 
 
 class Progress:
-    """Of one project, which is known by the places of its files."""
+    """The decisions about one project, which is identified by the paths of its files."""
 
     def __init__(self, files: ProjectFiles) -> None:
         self._paths = [os.path.realpath(path) for path in files.paths]
@@ -37,7 +37,7 @@ class Progress:
         self._boundary = Boundary.around(folder)
 
     def load(self) -> tuple[Step, ...]:
-        """What was decided earlier; nothing where nobody can read it any more."""
+        """The earlier decisions; none where the file is unreadable."""
         try:
             data = json_of(self.path.read_bytes())
             return tuple(map(_step, data["steps"])) if data["version"] == _FORMAT else ()
@@ -45,7 +45,7 @@ class Progress:
             return ()
 
     def save(self, steps: Iterable[Step]) -> None:
-        """Raises UserError where that cannot be written."""
+        """Raises UserError where the file cannot be written."""
         data = {"version": _FORMAT, "files": self._paths, "steps": list(map(_data, steps))}
         put_whole(self.path, json.dumps(data, indent=1).encode(), _MODE, self._boundary)
 
@@ -76,6 +76,6 @@ def _step(data: Mapping[str, Any]) -> Step:
         Unknown(data["delivery"]) if "delivery" in data else None,
     )
     if wish.name and not is_valid(wish.name):
-        raise ValueError("no name of a secret")
+        raise ValueError("not a name of a secret")
     accepted = data.get("accepted")
     return Step(tuple(map(str, data["variables"])), bool(accepted) if accepted is not None else None, wish)

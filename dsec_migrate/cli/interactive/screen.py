@@ -1,4 +1,4 @@
-"""What is shown of a unit: why it is a secret, how it would reach its program, and the masked change in its context."""
+"""Shows a unit: why it is a secret, how it would reach its program, and the masked change in its context."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ _LABEL = 9
 
 HELP = (
     ("y", "accept: it moves as shown"),
-    ("n", "skip: it stays as it is"),
-    ("a", "accept all that is left and needs no check (safe)"),
-    ("s", "skip all like this for good, which dsec-migrate.toml then says"),
+    ("n", "skip: it is not changed"),
+    ("a", "accept all remaining that need no check (safe)"),
+    ("s", "skip all like this permanently, recorded in dsec-migrate.toml"),
     ("r", "rename its secret"),
     ("o", "choose the source: a file, a variable, Swarm"),
-    ("d", "choose the delivery: the program reads a file, or a shell does"),
-    ("v", "show the value for a moment"),
-    ("w", "show the whole change: all that is accepted so far, and this"),
+    ("d", "choose the delivery: the program reads the file, or a shell does"),
+    ("v", "show the value briefly"),
+    ("w", "show the whole change: everything accepted so far, and this"),
     ("u", "undo the last decision"),
-    ("q", "quit: keep the decisions, end with those so far, or drop them"),
+    ("q", "quit: keep the decisions, finish with those so far, or drop them"),
 )
 
 
 def render_unit(
     session: Session, expected: ProjectOutcome, alone: ProjectOutcome, style: Style, width: int, height: int
 ) -> str:
-    """The unit that is asked about; ``expected`` and ``alone`` are as the planner tells them. ``width`` counts columns,
-    ``height`` rows."""
+    """The current unit; ``expected`` and ``alone`` come from the planner. ``width`` counts columns, ``height`` rows."""
     unit = session.unit
     told = alone if moves(alone, unit) else expected
     page = Page(style, width, hider(told.masks))
@@ -96,11 +95,11 @@ def _sentence(text: str) -> str:
 
 def _secret(secret: PlannedSecret) -> str:
     if not secret.is_new:
-        return f"{secret.name}, which the project has already"
+        return f"{secret.name}, which the project already has"
     if secret.source is SourceKind.ENVIRONMENT:
         return f"{secret.name}, from the variable {secret.variable}"
     if secret.source is SourceKind.EXTERNAL:
-        return f"{secret.name}, which Swarm keeps"
+        return f"{secret.name}, stored in Swarm"
     return f"{secret.name} in {secret.file} ({secret.mode:04o})"
 
 
@@ -111,12 +110,12 @@ def _way(finding: Finding) -> str:
     if finding.delivery == Delivery.WRAPPER.value:
         return f"a shell reads the file into {name} when {service} starts ({finding.applicability})"
     if finding.delivery == Delivery.INLINE.value:
-        return f"{service} reads the file where the value stands now ({finding.applicability})"
+        return f"{service} reads the file in which the value is now ({finding.applicability})"
     if finding.delivery == Delivery.BUILD_SECRET.value:
-        return f"the build of {service} gets it as a build secret ({finding.applicability})"
+        return f"the build of {service} mounts it as a build secret ({finding.applicability})"
     if finding.variables:
         return f"{service} reads the file that {finding.variables[0]} names ({finding.applicability})"
-    return f"{service} reads the file by itself ({finding.applicability})"
+    return f"{service} reads the file itself ({finding.applicability})"
 
 
 def _wish(wish: Wish) -> Iterator[str]:
@@ -163,7 +162,7 @@ def render_help(style: Style, width: int) -> str:
 
 
 def render_value(outcome: ProjectOutcome, unit: Unit, width: int, height: int) -> list[str]:
-    """The values that the unit's secrets would hold, as they are; nothing where none is known."""
+    """The values that the unit's secrets would have; empty where none is known."""
     names = {finding.secret for finding in outcome.findings if key_of(finding) in unit.keys}
     lines: list[str] = []
     for secret in outcome.plan.secrets:
@@ -184,15 +183,17 @@ def render_summary(session: Session, outcome: ProjectOutcome, style: Style, widt
     skipped = [unit for n, unit in enumerate(session.units) if session.state.accepted.get(n) is False]
     count, left = len(session.units), len(session.undecided)
     parts = [f"{len(accepted)} accepted", f"{len(skipped)} skipped"]
-    parts += [f"{left} not decided, which stay"] if left else []
+    parts += [f"{left} not decided, skipped"] if left else []
     page.sentence(f"{count} {'finding' if count == 1 else 'findings'}: {', '.join(parts)}", paint=style.bold)
     secrets = {key_of(finding): finding.secret or "" for finding in outcome.findings}
     page.table([(unit.title, "-> " + secrets.get(unit.name, "")) for unit in accepted])
     for rule in session.state.rules:
-        page.sentence(f"{rule.pattern} stays for good: {rule.reason} (dsec-migrate.toml)", indent="      ", first="  ")
+        page.sentence(
+            f"{rule.pattern} is skipped permanently: {rule.reason} (dsec-migrate.toml)", indent="      ", first="  "
+        )
     stay = [unit for unit in accepted if not moves(outcome, unit)]
     for unit in stay if not outcome.errors else ():
         reasons = [f.note for f in outcome.findings if key_of(f) in unit.keys and f.action is Action.KEEP]
         reason = reasons[0] if reasons else ""
-        page.sentence(f"{unit.name} stays all the same: {reason}", indent="      ", first="  ")
+        page.sentence(f"{unit.name} is skipped anyway: {reason}", indent="      ", first="  ")
     return f"\n{page}"

@@ -1,4 +1,4 @@
-"""The decisions about a project, one after the other, and the way back. Nothing is read, shown or written here."""
+"""The decisions about a project, in order, and how to undo them. Nothing is read, shown or written here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dsec_migrate.text.records import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Wish:
-    """How one unit is to move, where that is not left to the program."""
+    """How one unit is to move, where the user chose."""
 
     name: str = ""
     source: SourceKind | None = None
@@ -20,7 +20,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Rule:
-    """All that ``pattern`` names stays for good."""
+    """Everything that ``pattern`` matches is skipped permanently."""
 
     pattern: str
     reason: str
@@ -28,7 +28,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Step:
-    """One decision as it is kept: about the unit with these ``keys``, or the ``rule``. ``is_accepted`` is None where
+    """One decision as it is stored: about the unit with these ``keys``, or the ``rule``. ``is_accepted`` is None where
     there is only a wish so far."""
 
     keys: tuple[str, ...] = ()
@@ -39,8 +39,8 @@ class Step:
 
 @dataclass(frozen=True)
 class State:
-    """``accepted`` and ``wishes`` are by the number of the unit, in the order of the decisions; ``position`` is the
-    number of the unit that is asked about, that of all units where none is left."""
+    """``accepted`` and ``wishes`` are keyed by the number of the unit, in the order of the decisions; ``position`` is
+    the number of the current unit, or the number of all units where none remains."""
 
     accepted: Mapping[int, bool] = field(default_factory=dict)
     wishes: Mapping[int, Wish] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class State:
 
 
 class Session:
-    """Begins at the first unit. Each method that decides something can be taken back with :meth:`undo`."""
+    """Starts at the first unit. Each decision can be reverted with :meth:`undo`."""
 
     def __init__(self, units: Sequence[Unit]) -> None:
         self.units = tuple(units)
@@ -64,7 +64,7 @@ class Session:
 
     @property
     def unit(self) -> Unit:
-        """The one that is asked about. Raises IndexError where all is decided."""
+        """The current unit. Raises IndexError where all are decided."""
         return self.units[self.state.position]
 
     @property
@@ -82,44 +82,44 @@ class Session:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is anything to keep."""
+        """Whether there is anything to store."""
         return bool(self.state.accepted or self.state.wishes or self.state.rules)
 
     def named_by(self, pattern: str) -> tuple[int, ...]:
-        """Numbers of the units that a rule with this pattern would leave."""
+        """Numbers of the units that a rule with this pattern would skip."""
         return tuple(number for number, unit in enumerate(self.units) if _names(pattern, unit))
 
     # --- decisions ---
 
     def accept(self) -> None:
-        """Raises ValueError where the unit cannot move as things are."""
+        """Raises ValueError where the unit cannot move."""
         if not self.unit.is_movable and self.wish == Wish():
-            raise ValueError(f"{self.unit.name} stays")
+            raise ValueError(f"{self.unit.name} cannot move")
         self._decide({self.state.position: True})
 
     def skip(self) -> None:
         self._decide({self.state.position: False})
 
     def accept_safe(self) -> int:
-        """Accepts all that is undecided and needs no check; returns how many these are."""
+        """Accepts all undecided units that need no check; returns their number."""
         safe = [number for number in self.undecided if self.units[number].is_safe]
         if safe:
             self._decide(dict.fromkeys(safe, True))
         return len(safe)
 
     def skip_all(self, rule: Rule) -> int:
-        """Leaves all that the rule names, what was accepted before included; returns how many these are."""
+        """Skips everything that the rule matches, accepted units included; returns their number."""
         named = self.named_by(rule.pattern)
         self._decide(dict.fromkeys(named, False), rules=(*self.state.rules, rule))
         return len(named)
 
     def want(self, wish: Wish) -> None:
-        """The unit that is asked about is to move in this way, which is known to be possible, once it is accepted."""
+        """Makes the current unit move in this way, known to be possible, once it is accepted."""
         self._former.append(self.state)
         self.state = replace(self.state, wishes={**self.state.wishes, self.state.position: wish})
 
     def undo(self) -> bool:
-        """Takes the latest decision back; False where there is none."""
+        """Reverts the latest decision; False where there is none."""
         if not self._former:
             return False
         self.state = self._former.pop()
@@ -138,7 +138,7 @@ class Session:
     # --- to go on later ---
 
     def steps(self) -> Iterator[Step]:
-        """All decisions, as they are kept: rules first, since what they leave is not told once more."""
+        """All decisions as they are stored: rules first, since what they skip is not stored again."""
         yield from (Step(rule=rule) for rule in self.state.rules)
         ruled = {number for rule in self.state.rules for number in self.named_by(rule.pattern)}
         for number in dict.fromkeys((*self.state.accepted, *self.state.wishes)):
@@ -148,8 +148,8 @@ class Session:
                 yield Step(self.units[number].keys, is_accepted, wish)
 
     def restore(self, steps: Iterable[Step]) -> int:
-        """Decides what was decided earlier; returns how many of the steps are dropped: their findings are gone, stand
-        together with others by now, or cannot move any more."""
+        """Repeats earlier decisions; returns how many of the steps are dropped because their findings are gone, are now
+        joined with others, or can no longer move."""
         numbers = {frozenset(unit.keys): number for number, unit in enumerate(self.units)}
         dropped = 0
         for step in steps:
@@ -174,5 +174,5 @@ class Session:
 
 
 def _names(pattern: str, unit: Unit) -> bool:
-    """Whether a rule with this pattern leaves the unit: what moves together stays together."""
+    """Whether a rule with this pattern skips the unit: what moves together is skipped together."""
     return any(matches((pattern,), *variable) for variable in unit.variables)

@@ -1,1 +1,1 @@
-"""What a migrated project is lived with: one module for each verb of the command line besides migrating."""
+"""The verbs of the command line besides migrating, one module each."""

@@ -1,4 +1,4 @@
-"""``audit``: a checklist of each project, with what to do about each item. Changes nothing but a baseline."""
+"""``audit``: a checklist for each project, with a fix for each item. Writes nothing but a baseline."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ HISTORY_SECONDS = 60
 
 
 class Call(ProjectCall):
-    """Go through a checklist: image build, runtime, operations, development. Changes nothing.
+    """Check a project against a list: image build, runtime, operations, development. Changes nothing.
 
-    Each item tells where, why and what to do. Except one with `# dsec: ignore[ID] reason` in its line, or in
-    dsec-migrate.toml ([[ignore]] check, match, reason).
+    Each item shows where, why and what to do. To except one, add `# dsec: ignore[ID] reason` to its line, or
+    [[ignore]] (check, match, reason) to dsec-migrate.toml.
     """
 
     files: Sequence[Path] = FILES
     layers: Sequence[Path] = LAYERS
     env_files: Sequence[Path] = ENV_FILES
     secrets_dir: str | None = SECRETS_DIR
-    check: bool = switch("--check", "Exit with 1 where something of weight is to be done.")
-    strict: bool = switch("--strict", "With --check: items of low weight count, too.")
+    check: bool = switch("--check", "Exit with 1 if there are items of high or medium weight.")
+    strict: bool = switch("--strict", "With --check: count items of low weight, too.")
     exceptions: bool = switch(
-        "--no-exceptions", "Nothing is excepted: for a gate on what others propose.", default=True
+        "--no-exceptions", "Honor no exceptions: for a gate on contributions of others.", default=True
     )
     settings: Path | None = option(
         "--settings",
         "FILE",
         Path,
-        "Settings and exceptions are those of FILE: not of dsec-migrate.toml, nor of comments in the files.",
+        "Read settings and exceptions from FILE only, not from dsec-migrate.toml or comments in the files.",
     )
-    only: Sequence[str] = repeated("--only", "ID", str, "These checks alone; * stands for anything.")
-    explain: str | None = option("--explain", "ID", str, "Tell what a check asks, why, and what to do.", values=IDS)
-    lists: bool = switch("--list", "Name all checks.")
-    baseline: Path | None = option(
-        "--baseline", "FILE", Path, "Items that this file names are known: they do not count."
+    only: Sequence[str] = repeated("--only", "ID", str, "Run only these checks; * matches anything.")
+    explain: str | None = option(
+        "--explain", "ID", str, "Describe a check: what it asks, why, and what to do.", values=IDS
     )
-    history: bool = switch("--no-history", "Do not search the history of git.", default=True)
+    lists: bool = switch("--list", "List all checks.")
+    baseline: Path | None = option("--baseline", "FILE", Path, "Ignore the items listed in this file.")
+    history: bool = switch("--no-history", "Do not search the git history.", default=True)
     form: str = option(
         "--format",
         "FORMAT",
@@ -65,9 +65,9 @@ class Call(ProjectCall):
         "--output",
         "FORMAT=FILE",
         partial(destination, formats=FORMATS),
-        "Write a report to a file as well; may be repeated.",
+        "Also write a report to a file; may be repeated.",
     )
-    write: bool = switch("--write", "With --baseline: write the items of today into that file.")
+    write: bool = switch("--write", "With --baseline: write the current items to that file.")
 
 
 def run(call: Call) -> int:
@@ -76,7 +76,7 @@ def run(call: Call) -> int:
         say(str(explain(page, call.explain) if call.explain is not None else listing(page)), sys.stdout)
         return 0
     if call.write and call.baseline is None:
-        raise UserError("--write goes with --baseline here", help="an audit changes nothing else")
+        raise UserError("--write needs --baseline here", help="pass --baseline FILE: an audit changes nothing else")
     checklists = _checklists(call)
     for error in (error for one in checklists for error in one.errors) if call.form == "text" else ():
         complain(error, sys.stderr, style_for(sys.stderr, os.environ))
@@ -86,7 +86,7 @@ def run(call: Call) -> int:
     if call.write and call.baseline is not None:
         items = ((point.check.id, item) for one in checklists for point in one.points for item in point.items)
         save(call.baseline, baselines.Baseline(call.baseline, frozenset()).text(items))
-        say(f"dsec-migrate: {call.baseline} names the items of today\n", sys.stderr)
+        say(f"dsec-migrate: wrote the current items to {call.baseline}\n", sys.stderr)
     is_refused = call.check and not call.write and refused(checklists, strict=call.strict)
     failed = (error.exit_status for one in checklists for error in one.errors)
     return max(failed, default=1 if is_refused else 0)
@@ -112,7 +112,7 @@ def _checklists(call: Call) -> Sequence[Checklist]:
 
 
 def _report(form: str, checklists: Sequence[Checklist], page: Page, call: Call) -> str:
-    """``page`` is the one of the text report."""
+    """``page`` is that of the text report."""
     if form == "text":
         return str(tell(page, checklists, check=call.check, strict=call.strict))
     return RENDERERS[form](checklists)
@@ -130,13 +130,13 @@ def listing(page: Page) -> Page:
 
 
 def explain(page: Page, name: str) -> Page:
-    """The page of one check. Raises UserError where nobody knows it."""
+    """The page of one check. Raises UserError where it is unknown."""
     from difflib import get_close_matches
 
     if name not in IDS:
         similar = get_close_matches(name, IDS, 1)
-        advice = f"did you mean {similar[0]}?" if similar else "`dsec-migrate audit --list` names all checks"
-        raise UserError(f"nobody knows the check {name}", help=advice)
+        advice = f"did you mean {similar[0]}?" if similar else "run `dsec-migrate audit --list` to list all checks"
+        raise UserError(f"unknown check {name}", help=advice)
     check = load(name)
     page.heading(f"{check.title} ({check.id})")
     page.sentence(check.group.value, paint=page.style.dim)
@@ -147,10 +147,10 @@ def explain(page: Page, name: str) -> Page:
 
 
 def chosen(patterns: Sequence[str]) -> list[Check]:
-    """The checks that ``--only`` names, all without it. Raises UserError where a pattern fits none."""
+    """The checks that ``--only`` selects, all without it. Raises UserError where a pattern matches none."""
     from fnmatch import fnmatchcase
 
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in IDS):
-            raise UserError(f"no check is called {pattern}", help="`dsec-migrate audit --list` names all checks")
+            raise UserError(f"no check matches {pattern}", help="run `dsec-migrate audit --list` to list all checks")
     return [check for check in every() if not patterns or any(fnmatchcase(check.id, one) for one in patterns)]

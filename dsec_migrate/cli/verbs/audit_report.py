@@ -1,4 +1,4 @@
-"""The checklists of an audit, as each of ``--format`` has them."""
+"""The checklists of an audit, in each format of ``--format``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WEIGHTS = {Weight.HIGH: RowWeight.REFUSED, Weight.MEDIUM: RowWeight.TOLD, Weigh
 
 
 def refused(checklists: Sequence[Checklist], *, strict: bool) -> int:
-    """How many items ``--check`` refuses: those of high and medium weight, with ``strict`` all."""
+    """The number of items that fail ``--check``: those of high and medium weight, with ``strict`` all."""
     return sum(
         strict or item.weight is not Weight.LOW for one in checklists for point in one.points for item in point.items
     )
@@ -42,14 +42,14 @@ def tell(page: Page, checklists: Sequence[Checklist], *, check: bool, strict: bo
                 for point in points:
                     _tell_point(page, point)
         if not one.points:
-            page.sentence("no question of the audit arises", indent="  ")
+            page.sentence("no check of the audit applies", indent="  ")
         if one.warnings:
             page.blank()
         for warning in one.warnings:
             place = f" ({shown_path(warning.file)}:{warning.line})" if warning.line else ""
             page.sentence(f"{warning.what}{place}", indent="         ", first="warning: ")
     if checklists and all(one.errors and not one.points for one in checklists):
-        # the errors say it all
+        # the errors have been reported
         return page
     page.blank()
     page.sentence(_sum(checklists), paint=page.style.bold)
@@ -85,7 +85,7 @@ def _tell_point(page: Page, point: Point) -> None:
 
 
 def _grouped(items: Sequence[Item]) -> Iterator[tuple[Item, list[str]]]:
-    """Items that say the same of several places, together."""
+    """Groups items that differ only in their location."""
     groups: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         groups.setdefault((item.reason, item.fix), []).append(item)

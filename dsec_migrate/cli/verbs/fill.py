@@ -1,4 +1,4 @@
-"""``fill``: asks for the values that a fresh clone lacks, and writes exactly their bytes."""
+"""``fill``: prompts for the values that a fresh clone lacks, and writes exactly their bytes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from dsec_migrate.planning.secret_readers import mode_for
 
 
 class Call(ProjectCall):
-    """Ask for the secrets whose files are missing or empty, as in a fresh clone. What is typed is not shown."""
+    """Prompt for the secrets whose files are missing or empty, as in a fresh clone. Input is not echoed."""
 
     files: Sequence[Path] = FILES
     layers: Sequence[Path] = LAYERS
     env_files: Sequence[Path] = ENV_FILES
-    from_stdin: bool = switch("--stdin", "Read NAME=value lines from standard input; do not ask.")
+    from_stdin: bool = switch("--stdin", "Read NAME=value lines from standard input instead of prompting.")
     allow: Sequence[Path] = ALLOW
     write: bool = WRITE
 
@@ -42,7 +42,7 @@ def run(call: Call) -> int:
 
 
 def perform(task: Task, *, from_stdin: bool = False) -> Result:
-    """Without ``task.write`` it only tells what it would ask for."""
+    """Without ``task.write``, only lists what it would prompt for."""
     missing_values: list[MissingValue] = []
     errors = each(task, lambda unit: missing_values.extend(_missing_values(unit))).errors
     unique = list({missing.path: missing for missing in missing_values}.values())
@@ -51,7 +51,7 @@ def perform(task: Task, *, from_stdin: bool = False) -> Result:
         page.sentence("no secret file is missing or empty")
         return Result(page, errors)
     if not task.write:
-        page.heading("Would ask for")
+        page.heading("Would prompt for")
         page.table([(missing.name, str(missing.path), f"{missing.mode:04o}") for missing in unique])
         page.blank()
         page.sentence("nothing written: add --write", paint=page.style.bold)
@@ -62,7 +62,7 @@ def perform(task: Task, *, from_stdin: bool = False) -> Result:
     tell_git(page, [missing.path for missing in filled])
     left = [missing.name for missing in unique if missing not in filled]
     if left:
-        page.sentence(f"still without a value: {', '.join(left)}")
+        page.sentence(f"still missing: {', '.join(left)}")
     return Result(page, errors)
 
 

@@ -1,4 +1,4 @@
-"""``dsec-migrate images``: what the table knows about images, all of them or one."""
+"""``dsec-migrate images``: lists the table of images, or the rows of one image."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FORMS = {
 
 
 class Call(parameters.Call):
-    """Tell what images read from files: the table, or one image with the evidence. Changes nothing."""
+    """Show what images read from files: the table, or one image with the evidence. Changes nothing."""
 
-    name: str | None = parameters.optional_argument("[NAME]", str, "An image, as a Compose file names it.")
+    name: str | None = parameters.optional_argument("[NAME]", str, "An image reference, as in a Compose file.")
 
 
 def run(call: Call) -> int:
@@ -34,10 +34,10 @@ def run(call: Call) -> int:
 
 
 def perform(page: Page, name: str | None = None) -> Page:
-    """The whole table, or what is known about the image ``name`` (a reference, with or without a tag); the rows of
+    """The whole table, or the rows of the image ``name`` (a reference, with or without a tag); rows of
     ``dsec-migrate.toml`` in the current folder come first.
 
-    Raises UserError where there is no such image, or that file says what nobody understands.
+    Raises UserError where there is no such image, or that file is invalid.
     """
     table = project_file.read(Path()).images
     if name is None:
@@ -45,13 +45,13 @@ def perform(page: Page, name: str | None = None) -> Page:
             (row for file in image_table.files() for row in image_table.read_rows(file)), key=lambda row: row.names[0]
         )
         rows = [*table.own, *rows]
-        page.heading(f"{len(rows)} rows; `dsec-migrate images NAME` tells one with its evidence")
+        page.heading(f"{len(rows)} rows; `dsec-migrate images NAME` shows one with its evidence")
         page.table((_title(row), _form(row), row.confidence) for row in rows)
         return page
     repository = image_table.repository(name)
     rows = table.rows_of(repository)
     if not rows:
-        raise _not_indexed(repository) or UserError(f"the table has no image {repository}", help=_near(repository))
+        raise _not_indexed(repository) or UserError(f"image {repository} is not in the table", help=_near(repository))
     current = table.find(name)
     for row in rows:
         page.heading(_title(row) + (" (this one)" if row is current and len(rows) > 1 else ""))
@@ -88,7 +88,7 @@ def _facts(row: Image) -> Iterator[tuple[str, str]]:
     if row.options:
         yield "options", ", ".join(f"{option} as {file_option} PATH" for option, file_option in row.options.items())
     for url, parts in row.parts.items():
-        yield "in parts", f"{', '.join(parts.values())} in place of {url}"
+        yield "in parts", f"{', '.join(parts.values())} instead of {url}"
     if row.unsupported:
         yield "but not", ", ".join(sorted(row.unsupported))
     if row.convention != "none":
@@ -124,4 +124,4 @@ def _near(name: str) -> str:
     near = difflib.get_close_matches(name, known, n=2) or [
         short[word] for word in difflib.get_close_matches(name.rpartition("/")[2], short, n=2)
     ]
-    return f"did you mean {' or '.join(near)}?" if near else "`dsec-migrate images` lists those that it has"
+    return f"did you mean {' or '.join(near)}?" if near else "run `dsec-migrate images` to list the images in the table"

@@ -1,4 +1,4 @@
-"""``lock``: the values as encrypted files for git. The plain files stay on this host."""
+"""``lock``: encrypts the values into files for git. The plain files stay on this host."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ LOCKED = "locked"
 
 
 class Call(ProjectCall):
-    """Encrypt the secrets of a project into files beside the plain ones, which git may have.
+    """Encrypt the secrets of a project into files beside the plain ones, safe to commit to git.
 
-    Who can decrypt is kept in .age-recipients. git ignores the plain files.
+    The recipients are stored in .age-recipients. git ignores the plain files.
     """
 
     files: Sequence[Path] = FILES
@@ -54,7 +54,7 @@ def run(call: Call) -> int:
 
 
 def lock(task: Task, recipients: Sequence[str]) -> Result:
-    """``recipients`` are added to those that the folder's own file names."""
+    """``recipients`` are added to those in the folder's .age-recipients."""
     age.check(recipients)
     return each(task, lambda unit: _lock(task, unit, recipients))
 
@@ -71,7 +71,9 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     known = age.read_recipients(text.reveal()) if text is not None else []
     recipients = list(dict.fromkeys([*known, *added]))
     if not recipients:
-        raise UserError("nobody is to be able to decrypt it", str(listed), help="name a public key: --encrypt-to age1…")
+        raise UserError(
+            "there are no recipients to encrypt for", str(listed), help="pass a public key: --encrypt-to age1…"
+        )
     age.check(recipients)
     page.heading(f"{project.source.path.name}: encrypted for {len(recipients)} recipient{'s' * (len(recipients) != 1)}")
     page.table((one, f"from {listed}" if one in known else "new") for one in recipients)
@@ -83,7 +85,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     for one, file in found:
         target = age.encrypted(file)
         if one.value is None:
-            state = "its value is not here"
+            state = "it has no value here"
         elif (
             state_file.knows()
             and target.exists()
@@ -97,7 +99,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
     page.table(rows)
     ignored = ignore_but(project, folder, (f"*{age.SUFFIX}", age.RECIPIENTS), Disk())
     if ignored is not None:
-        page.table([(str(ignored.path), "ignores the plain files, and not the encrypted ones")])
+        page.table([(str(ignored.path), "ignores the plain files, but not the encrypted ones")])
     page.blank()
     if not task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
@@ -115,7 +117,7 @@ def _lock(task: Task, project: Project, added: Sequence[str]) -> None:
 
 
 def mark_of(state_file: StateFile, value: Secret, recipients: Sequence[str]) -> str:
-    """Tells whether a file was made from this value for these recipients, which its text does not."""
+    """Records from which value and for which recipients a file was encrypted, which its content does not show."""
     return state_file.fingerprint("\n".join([*sorted(recipients), ""]).encode() + value.content())
 
 

@@ -1,4 +1,4 @@
-"""``push --to kubernetes``: a folder with a kustomize component; nothing is sent anywhere."""
+"""``push --to kubernetes``: writes a folder with a kustomize component; nothing is sent anywhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLDER = "kubernetes"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Wish:
-    """``folder`` of the manifests, seen from the project; values are in them only ``with_values``."""
+    """``folder`` of the manifests, relative to the project; they contain values only ``with_values``."""
 
     folder: str = FOLDER
     namespace: str | None = None
@@ -43,7 +43,9 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
     missing = [one.name for one in known if one.value is None]
     if wish.with_values and missing:
         raise UserError(
-            f"the values of {', '.join(missing)} are not here", str(project.source.path), help="fill them first"
+            f"{', '.join(missing)} have no value here",
+            str(project.source.path),
+            help="run `dsec-migrate fill --write` first",
         )
     if wish.with_values:
         check_own(project, known)
@@ -58,12 +60,12 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
         texts = {".gitignore": f"{kubernetes.MARK}\n/{kubernetes.VALUES}\n", **texts}
     states = {name: _state(folder / name, text) for name, text in texts.items()}
     page.table((f"{wish.folder}/{name}", state) for name, state in states.items())
-    foreign = [name for name, state in states.items() if state == "is there, and NOT from this program"]
+    foreign = [name for name, state in states.items() if state == "exists, and was NOT written by this program"]
     if foreign:
         raise UserError(
-            f"{', '.join(foreign)} would be replaced; nothing was written",
+            f"{', '.join(foreign)} would be overwritten; nothing was written",
             str(folder),
-            help="name another folder: --out",
+            help="pass another folder: --out",
         )
     for name, text in texts.items() if task.write else ():
         _put(folder / name, text, project.boundary)
@@ -72,8 +74,8 @@ def _tell(task: Task, wish: Wish, project: Project) -> None:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
     if not wish.with_values:
-        page.sentence(f"sh {wish.folder}/{kubernetes.SCRIPT} makes the Secrets from the files of the values")
-    page.sentence(f"in the kustomization of the workloads: components: [{wish.folder}]")
+        page.sentence(f"sh {wish.folder}/{kubernetes.SCRIPT} creates the Secrets from the files with the values")
+    page.sentence(f"add to the kustomization of the workloads: components: [{wish.folder}]")
 
 
 def _consumer(project: Project, name: str) -> kubernetes.Consumer:
@@ -93,10 +95,10 @@ def _state(path: Path, text: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return "new"
     except OSError as error:
-        raise UserError(f"cannot read what stands there: {error.strerror}", str(path)) from None
+        raise UserError(f"cannot read the existing file: {error.strerror}", str(path)) from None
     if present == text.encode():
         return "there already"
-    return "made anew" if kubernetes.MARK.encode() in present else "is there, and NOT from this program"
+    return "made anew" if kubernetes.MARK.encode() in present else "exists, and was NOT written by this program"
 
 
 def _put(path: Path, text: str, boundary: Boundary) -> None:

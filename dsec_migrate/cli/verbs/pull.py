@@ -1,4 +1,4 @@
-"""``pull``: brings the values of a project from a store to files of this host."""
+"""``pull``: copies the values of a project from a store to files on this host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _GIVING = tuple(name for name, store in STORES.items() if store.gives_back)
 
 
 class Call(ProjectCall):
-    """Bring the values of a project from Vault or AWS Secrets Manager into its files, for development."""
+    """Copy the values of a project from Vault or AWS Secrets Manager into its files, for development."""
 
     source: str = required("--from", "STORE", str, f"{one_of(_GIVING)}.", _GIVING)
     files: Sequence[Path] = FILES
@@ -69,12 +69,12 @@ def _pull(task: Task, way: Way, project: Project) -> None:
     for one in known:
         value = values.get(one.name)
         if value is None:
-            rows.append((one.name, str(one.file), "is not there"))
+            rows.append((one.name, str(one.file), "is not in the store"))
         elif one.value == value:
-            rows.append((one.name, str(one.file), "here already, the same value"))
+            rows.append((one.name, str(one.file), "already here, same value"))
         elif one.value:
             other.append(one.name)
-            rows.append((one.name, str(one.file), "ANOTHER value is here"))
+            rows.append((one.name, str(one.file), "exists with ANOTHER value"))
         else:
             wanted.append(one)
             rows.append((one.name, str(one.file), "written" if task.write else "new"))
@@ -83,9 +83,9 @@ def _pull(task: Task, way: Way, project: Project) -> None:
     page.table(rows)
     if other:
         raise UserError(
-            f"the files of {', '.join(other)} hold something else; nothing was written",
+            f"the files of {', '.join(other)} contain other values; nothing was written",
             str(project.source.path),
-            help="move them away, or push what they hold",
+            help="move them away, or push their values",
         )
     written: list[Path] = []
     for one in wanted if task.write else ():

@@ -1,7 +1,7 @@
-"""``push``: puts the values of a migrated project into another store.
+"""``push``: copies the values of a migrated project to another store.
 
-Everything is looked at before anything is sent: where one place is taken by another value, nothing changes. What is
-there already is left alone, so whatever was interrupted is run again.
+Everything is checked before anything is sent: if one name already has another value, nothing changes. What already
+exists is left alone, so an interrupted push can be run again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from dsec_migrate.stores.managers import STORES, Found, Item, Reach, SecretManag
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass, replace
 
-PREFIX = option("--prefix", "PATH", str, "What stands before each name there.  [default: the project's name]")
-ENTRY = option("--entry", "NAME", str, "One entry there has all values, as its keys.")
-MOUNT = option("--mount", "PATH", str, "Vault: the path of the engine KV version 2.", default="secret")
+PREFIX = option("--prefix", "PATH", str, "Prefix of each name in the store.  [default: the project's name]")
+ENTRY = option("--entry", "NAME", str, "Store all values as keys of one entry.")
+MOUNT = option("--mount", "PATH", str, "Vault: the mount path of the KV version 2 engine.", default="secret")
 
 
 def label(text: str) -> tuple[str, str]:
@@ -47,10 +47,10 @@ def label(text: str) -> tuple[str, str]:
 
 
 class Call(ProjectCall):
-    """Put the values of a migrated project into Swarm, Vault or AWS Secrets Manager, or make manifests for Kubernetes.
+    """Copy the values of a migrated project to Swarm, Vault or AWS Secrets Manager, or write manifests for Kubernetes.
 
-    Names are listed, never values. What is there already stays; where a name is taken by another value, nothing is
-    sent. Whatever was interrupted can be run again.
+    Lists names, never values. Entries that already exist are kept; if a name already has another value, nothing is
+    sent. An interrupted push can be run again.
     """
 
     to: str = required("--to", "STORE", str, f"{one_of(tuple(STORES))}.", tuple(STORES))
@@ -66,14 +66,14 @@ class Call(ProjectCall):
     mount: str = MOUNT
     out: str = option("--out", "DIR", str, "Kubernetes: the folder of the manifests.", default=manifests.FOLDER)
     namespace: str | None = option("--namespace", "NAME", str, "Kubernetes: the namespace of all objects.")
-    with_values: bool = switch("--with-values", "Kubernetes: Secrets with their values, in place of a script.")
+    with_values: bool = switch("--with-values", "Kubernetes: write Secrets with their values instead of a script.")
     allow: Sequence[Path] = ALLOW
     write: bool = WRITE
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Way:
-    """Where to: the name of a store, and what it has to know; its project is that of the files."""
+    """The destination: the name of a store and its settings; the project is that of the files."""
 
     name: str
     reach: Reach
@@ -110,51 +110,51 @@ def _push(task: Task, way: Way, project: Project) -> None:
         page.sentence("the project defines no secret", indent="  ")
         return
     page.table((item.name, item.place, _told(found[item.name], task.write and not taken)) for item in items)
-    page.table((name, "", "its value is not here") for name in missing)
+    page.table((name, "", "it has no value here") for name in missing)
     if taken:
         names = ", ".join(item.place for item in taken)
         raise UserError(
-            f"{manager.title} has something else under {names}; nothing was sent",
+            f"{manager.title} already has other values for {names}; nothing was sent",
             str(project.source.path),
-            help="`dsec-migrate rotate` changes a value; else delete what is there, or choose other names",
+            help="use `dsec-migrate rotate` to change a value, or delete the entries there, or choose other names",
         )
     new = [item for item in items if found[item.name] is Found.ABSENT]
     if not task.write:
         page.blank()
-        page.sentence(f"{count(new)} would be put there; nothing sent: add --write", paint=page.style.bold)
+        page.sentence(f"{count(new)} would be created; nothing sent: add --write", paint=page.style.bold)
         return
     for item in new:
         manager.put(item)
         state_file.note(item.name, item.value.content(), state_file.entry(item.name).changed or int(time.time()))
     page.blank()
-    page.sentence(f"{count(new)} put there")
+    page.sentence(f"{count(new)} created")
     _after(page, known, items, way)
 
 
 def _told(found: Found, is_done: bool) -> str:
     return {
         Found.ABSENT: "new" if not is_done else "put there",
-        Found.SAME: "there already, the same value",
-        Found.OTHER: "TAKEN by another value",
-        Found.UNKNOWN: "there already; whether it is the same cannot be told, left as it is",
+        Found.SAME: "already there, same value",
+        Found.OTHER: "exists with ANOTHER value",
+        Found.UNKNOWN: "already there; cannot be compared, left as it is",
     }[found]
 
 
 def _after(page: Page, known: Sequence[Held], items: Sequence[Item], way: Way) -> None:
-    """What to do next: plain files are not needed any more, or the project does not look there yet."""
+    """What to do next: delete the plain files, or make the project read from the store."""
     files = [str(one.file) for one in known if one.is_external and one.value is not None and one.file is not None]
     if way.name == "swarm" and files:
-        page.sentence(f"the project takes them from there: once it runs, delete the files: shred -u {' '.join(files)}")
+        page.sentence(f"the project reads them from there: once it runs, delete the files: shred -u {' '.join(files)}")
     others = [one.name for one in known if not one.is_external]
     if way.name == "swarm" and others:
         page.sentence(
-            f"the project still takes {', '.join(others)} from elsewhere: `external: true` in its `secrets:` makes "
-            "Swarm look there"
+            f"the project still reads {', '.join(others)} from elsewhere: set `external: true` in its `secrets:` to "
+            "use those in Swarm"
         )
 
 
 def manager_of(task: Task, way: Way, project: Project, state_file: StateFile) -> SecretManager:
-    # without --write no key is made: what could be recognised was put there with one
+    # without --write no key is created: values that can be recognized were stored with one
     fingerprint = state_file.fingerprint if task.write or state_file.knows() else None
     reach = replace(way.reach, project=project_name(project), fingerprint=fingerprint, shell=task.shell)
     return connect(way.name, reach)

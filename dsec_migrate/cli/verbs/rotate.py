@@ -1,7 +1,7 @@
-"""``rotate``: gives a secret another value in two phases, as a careful operator would by hand.
+"""``rotate``: changes the value of a secret in two phases, as a careful operator would by hand.
 
-The new value stands beside the former one until ``--finish``, which asks for proof first. The former one is kept until
-``--forget-previous``. Every phase can be run again after whatever interrupted it.
+The new value is kept beside the former one until ``--finish``, which requires proof that it works. The former one is
+kept until ``--forget-previous``. Every phase can be run again after an interruption.
 """
 
 from __future__ import annotations
@@ -46,33 +46,34 @@ STARTED, FINISHING = "started", "finishing"
 
 
 class Call(ProjectCall):
-    """Give a secret another value, in two phases: first the new one beside the former, then --finish.
+    """Rotate a secret in two phases: first add the new value beside the former one, then --finish.
 
-    Tells what to run in between, or runs it with --apply. The former value is kept until --forget-previous.
+    Prints the commands to run in between, or runs them with --apply. The former value is kept until
+    --forget-previous.
     """
 
-    name: str = argument("NAME", str, "The secret, as `secrets:` calls it.")
+    name: str = argument("NAME", str, "The secret, by its name in `secrets:`.")
     files: Sequence[Path] = FILES
     layers: Sequence[Path] = LAYERS
     env_files: Sequence[Path] = ENV_FILES
     secrets_dir: str | None = SECRETS_DIR
-    generate: int | None = option("--generate", "N", int, "A new value of N random letters and digits.")
-    value_file: Path | None = option("--value-file", "FILE", Path, "The new value is what this file holds.")
-    prompt: bool = switch("--prompt", "Type the new value, unseen.")
+    generate: int | None = option("--generate", "N", int, "Generate a new value of N random letters and digits.")
+    value_file: Path | None = option("--value-file", "FILE", Path, "Read the new value from this file.")
+    prompt: bool = switch("--prompt", "Prompt for the new value, without echo.")
     strategy: Strategy | None = option(
         "--strategy",
         "HOW",
         Strategy,
         "dual: a program tries both values; replace: the file changes at the end; swarm: a new version.  "
-        "[default: by the image, and by what keeps the secret]",
+        "[default: depends on the image and on where the secret is stored]",
     )
-    finish: bool = switch("--finish", "The new value takes the place of the former.")
-    abort: bool = switch("--abort", "Drop the new value.")
-    rollback: bool = switch("--rollback", "Swarm: back to the former version.")
-    prune: bool = switch("--prune", "Swarm: remove versions that nothing uses.")
-    forget: bool = switch("--forget-previous", "Delete the former value that was kept.")
-    confirmed: bool = switch("--confirmed", "With --finish: the new value was tried, and works.")
-    apply: bool = switch("--apply", "Run the commands in between, too.")
+    finish: bool = switch("--finish", "Replace the former value with the new one.")
+    abort: bool = switch("--abort", "Discard the new value.")
+    rollback: bool = switch("--rollback", "Swarm: return to the former version.")
+    prune: bool = switch("--prune", "Swarm: remove unused versions.")
+    forget: bool = switch("--forget-previous", "Delete the former value.")
+    confirmed: bool = switch("--confirmed", "With --finish: confirm that the new value was tested and works.")
+    apply: bool = switch("--apply", "Also run the commands in between.")
     allow: Sequence[Path] = ALLOW
     write: bool = WRITE
 
@@ -96,7 +97,8 @@ def _request(call: Call) -> Request:
         sources.append(lambda: new_value.typed(call.name))
     if len(phases) > 1 or len(sources) > 1 or (phases and sources):
         raise UserError(
-            "these options exclude each other", help="name one source of the new value, or one phase such as --finish"
+            "these options are mutually exclusive",
+            help="pass one source of the new value, or one phase such as --finish",
         )
     return Request(
         call.name,
@@ -110,22 +112,26 @@ def _request(call: Call) -> Request:
 
 
 def perform(task: Task, request: Request) -> Result:
-    """Raises UserError where there is no such secret, or the phase does not fit."""
+    """Raises UserError where there is no such secret, or the phase is not possible now."""
     rotation = _find(task, request)
     if rotation.held.is_external and request.strategy not in {None, Strategy.SWARM}:
-        raise rotation.error(f"Swarm keeps {request.name}: there is one way to rotate it", "leave --strategy out")
+        raise rotation.error(
+            f"{request.name} is stored in Swarm, which has only one strategy to rotate it", "omit --strategy"
+        )
     if rotation.held.is_external or request.strategy is Strategy.SWARM:
         from dsec_migrate.cli.verbs import rotate_swarm
 
         return _told(task, lambda: rotate_swarm.perform(rotation))
     phases = {"start": _start, "finish": _finish, "abort": _abort, "forget": _forget}
     if request.phase not in phases:
-        raise rotation.error(f"--{request.phase} is for secrets that Swarm keeps", "--abort takes a rotation back")
+        raise rotation.error(
+            f"--{request.phase} is only for secrets stored in Swarm", "use --abort to cancel a rotation"
+        )
     return _told(task, lambda: phases[request.phase](rotation))
 
 
 def _told(task: Task, perform: Callable[[], None]) -> Result:
-    """An error comes behind what was told until then: the commands, say, of which one failed."""
+    """An error is reported after the output so far, such as the commands of which one failed."""
     try:
         perform()
     except Exception as error:
@@ -143,20 +149,20 @@ def _find(task: Task, request: Request) -> Rotation:
                 names.append(one.name)
                 if one.name == request.name:
                     if one.driver:
-                        what = f"the driver {one.driver} gives {one.name} to each task in Swarm"
-                        raise UserError(what, unit.source.path.name, help="change the value where the driver has it")
+                        what = f"the driver {one.driver} provides {one.name} to each task in Swarm"
+                        raise UserError(what, unit.source.path.name, help="change the value where the driver reads it")
                     folder = secrets_folder(unit, task.options)
                     if one.file is not None:
                         unit.boundary.inside(one.file)
                         folder = one.file.parent
                     return Rotation(request, task, unit, one, StateFile(folder, unit.boundary))
     place = task.projects[0].name if task.projects else ""
-    known = f"there are {', '.join(names)}" if names else "the project defines no secret"
-    raise UserError(f"there is no secret {request.name}", place, help=known)
+    known = f"the project defines {', '.join(names)}" if names else "the project defines no secret"
+    raise UserError(f"no such secret: {request.name}", place, help=known)
 
 
 def _loaded(files: ProjectFiles, task: Task) -> Project:
-    """The project; with ``--write`` what an interrupted run left of its files is finished or taken back before."""
+    """The project; with ``--write``, an interrupted run is finished or rolled back first."""
     from dsec_migrate import transaction
 
     root = load(files, task.options, task.shell)
@@ -176,27 +182,30 @@ def _start(rotation: Rotation) -> None:
     begun = read(rotation.new_file) if entry.phase else None
     if not rotation.held.is_value and rotation.request.value is not None and not rotation.request.is_from_file:
         raise rotation.error(
-            f"{rotation.held.name} is a file of a form of its own, which no line of letters is",
-            "get another one where it comes from, and name it with --value-file FILE",
+            f"{rotation.held.name} is a file with its own format, which a generated value cannot replace",
+            "get a new one from where it is issued, and pass it with --value-file FILE",
         )
     if rotation.held.value is None:
-        raise rotation.error(f"{rotation.held.name} has no value here yet", "`dsec-migrate fill --write` asks for it")
+        raise rotation.error(
+            f"{rotation.held.name} has no value here yet", "run `dsec-migrate fill --write` to enter it"
+        )
     database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None
     is_defined = rotation.new_name in rotation.project.secrets
     changed = [] if is_defined else _beside(rotation, strategy, database)
     is_under_way = begun is not None and not changed
     if entry.phase == FINISHING or (is_under_way and rotation.request.value is not None):
         raise rotation.error(
-            f"a rotation of {rotation.held.name} is under way", "--finish promotes the new value, --abort drops it"
+            f"a rotation of {rotation.held.name} is in progress",
+            "pass --finish to switch to the new value, or --abort to discard it",
         )
     if not is_under_way:
         _begin(rotation, strategy, changed, begun)
     steps = list(_between(rotation, strategy, database))
     others = [name for name in rotation.held.services if database is not None and name != database[0]]
-    _follow(rotation, steps, "Then run" if task.write else "To run in between")
+    _follow(rotation, steps, "Then run" if task.write else "Commands to run in between")
     if others:
         page.sentence(
-            f"from then until --finish and a new start, {', '.join(others)} cannot log in anew: go on without delay",
+            f"from then until --finish and a restart, new logins of {', '.join(others)} fail: continue without delay",
             indent="  ",
         )
     if strategy is Strategy.DUAL:
@@ -206,12 +215,12 @@ def _start(rotation: Rotation) -> None:
         page.sentence("nothing written: add --write", paint=page.style.bold)
         return
     last = "--finish --apply --write" if database is not None else "--finish --confirmed --write"
-    page.sentence(f"when the new value works everywhere: dsec-migrate rotate {rotation.held.name} {last}")
-    page.sentence(f"to take it back: dsec-migrate rotate {rotation.held.name} --abort --write")
+    page.sentence(f"once the new value works everywhere: dsec-migrate rotate {rotation.held.name} {last}")
+    page.sentence(f"to cancel: dsec-migrate rotate {rotation.held.name} --abort --write")
 
 
 def _begin(rotation: Rotation, strategy: Strategy, changed: edits.Changed, begun: Secret | None) -> None:
-    """The new value stands beside the former one. ``begun`` is that of an interrupted run, which nothing uses yet."""
+    """Writes the new value beside the former one. ``begun`` is that of an interrupted run, which nothing uses yet."""
     page, task, former = rotation.page, rotation.task, rotation.held.value
     assert former is not None
     page.heading(f"{rotation.held.name}: the new value beside the former one")
@@ -242,13 +251,13 @@ def _tell_how_to_try_both(rotation: Rotation) -> None:
     services = users(rotation.project).get(rotation.held.name, [])
     names = [name for one in services for name, known in one.variables.items() if known.effective.value == path]
     for language, text in both(names[0], edits.new_variable(names[0])) if names else ():
-        rotation.page.heading(f"A program in {language} tries one, then the other")
+        rotation.page.heading(f"Example in {language}: try one value, then the other")
         for line in text.splitlines():
             rotation.page.row(f"  {line}")
 
 
 def _strategy(rotation: Rotation) -> Strategy:
-    """What the user said; else two values for programs that are built here, one for images of others."""
+    """The given strategy; by default, two values for images that are built here, one for others."""
     if rotation.request.strategy is not None:
         return rotation.request.strategy
     services = users(rotation.project).get(rotation.held.name, [])
@@ -257,7 +266,7 @@ def _strategy(rotation: Rotation) -> Strategy:
 
 
 def _database(rotation: Rotation) -> tuple[str, databases.Database] | None:
-    """The service that is a database with this password, and how it takes another one."""
+    """The service that is a database with this password, and how to change it there."""
     path = f"/run/secrets/{rotation.held.name}"
     for service in users(rotation.project).get(rotation.held.name, []):
         paths = {name: variable.effective.value or "" for name, variable in service.variables.items()}
@@ -306,14 +315,14 @@ def _between(rotation: Rotation, strategy: Strategy, database: tuple[str, databa
         yield Step(("docker", "compose", "up", "-d", "--wait", service), "mounts the new value")
         script = known.to_change(rotation.held.name, rotation.new_name)
         yield Step(
-            ("docker", "compose", "exec", "-T", service, "sh", "-e"), f"{known.title} takes it from now on", script
+            ("docker", "compose", "exec", "-T", service, "sh", "-e"), f"change the password in {known.title}", script
         )
     elif strategy is Strategy.DUAL:
         yield Step(("docker", "compose", "up", "-d", *rotation.held.services), "mounts the new value beside the former")
 
 
 def _follow(rotation: Rotation, steps: list[Step], title: str) -> None:
-    """Prints the steps, or runs them where the user said so."""
+    """Prints the steps, or runs them with ``--apply``."""
     page = rotation.page
     if not steps:
         return
@@ -337,14 +346,16 @@ def _finish(rotation: Rotation) -> None:
     entry, page, task = rotation.entry, rotation.page, rotation.task
     name = rotation.held.name
     if not entry.phase:
-        raise rotation.error(f"no rotation of {name} is under way", "begin with --generate, --value-file or --prompt")
+        raise rotation.error(f"no rotation of {name} is in progress", "start with --generate, --value-file or --prompt")
     value = read(rotation.new_file)
     if value is None and entry.phase != FINISHING:
-        raise rotation.error(f"the new value of {name} is gone", "--abort ends the rotation; then begin again")
+        raise rotation.error(
+            f"the new value of {name} is missing", "cancel the rotation with --abort, then start again"
+        )
     database = _database(rotation) if not rotation.held.variable else None
     _prove(rotation, database)
     changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
-    page.heading(f"{name}: the new value takes the place of the former one")
+    page.heading(f"{name}: the new value replaces the former one")
     rows = [(place_of(rotation), "the new value"), (str(rotation.state_file.previous(name)), "the former value, 0600")]
     rows += [(str(document.source.path), "without the second secret") for document, _, _ in changed]
     page.table(rows)
@@ -361,27 +372,27 @@ def _finish(rotation: Rotation) -> None:
             rotation.state_file.note(name, promoted.content(), int(time.time()))
         rotation.state_file.write(name, replace(rotation.entry, phase="", details={}))
     recreated = ("docker", "compose", "up", "-d", "--force-recreate", *rotation.held.services)
-    why = "programs that read it when they start; the others see the file at once"
+    why = "for programs that read it at start; others see the new file at once"
     if rotation.held.variable:
-        why = "the value comes from a variable, which containers see when they are made"
+        why = "the value comes from a variable, which is set when a container is created"
     steps = [Step(recreated, why)] if rotation.held.services else []
-    _follow(rotation, steps, "Then run" if task.write else "To run then")
+    _follow(rotation, steps, "Then run" if task.write else "Commands to run then")
     page.blank()
     if not task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
     else:
-        page.sentence(f"the former value stays until: dsec-migrate rotate {name} --forget-previous --write")
+        page.sentence(f"the former value is kept until: dsec-migrate rotate {name} --forget-previous --write")
 
 
 def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) -> None:
-    """Raises UserError where nobody has proved that the new value works."""
+    """Raises UserError where the new value has not been proved to work."""
     if rotation.request.is_proved or rotation.entry.phase == FINISHING:
         return
     name = rotation.held.name
     if database is None:
         raise rotation.error(
-            f"nobody has proved that the new value of {name} works",
-            "try it where it is asked for, then say so with --confirmed",
+            f"the new value of {name} has not been tested",
+            "test it where it is used, then pass --confirmed",
         )
     service, known = database
     step = Step(
@@ -393,13 +404,13 @@ def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) 
         for line in str(step).splitlines():
             rotation.page.row(f"  {line}")
         raise rotation.error(
-            f"nobody has proved that the new value of {name} works",
-            "--apply logs in with it; or run that login yourself and say so with --confirmed",
+            f"the new value of {name} has not been tested",
+            "pass --apply to log in with it, or run that login yourself and pass --confirmed",
         )
     from dsec_migrate.lifecycle.rotation.running import run
 
     run(step, rotation.project.directory)
-    rotation.page.sentence(f"{known.title} of {service} lets the new value in")
+    rotation.page.sentence(f"{known.title} of {service} accepts the new value")
 
 
 # --- ways back ---
@@ -408,25 +419,25 @@ def _prove(rotation: Rotation, database: tuple[str, databases.Database] | None) 
 def _abort(rotation: Rotation) -> None:
     page, name = rotation.page, rotation.held.name
     if not rotation.entry.phase:
-        raise rotation.error(f"no rotation of {name} is under way")
+        raise rotation.error(f"no rotation of {name} is in progress")
     if rotation.entry.phase == FINISHING:
-        raise rotation.error(f"the rotation of {name} is nearly done", "--finish --write ends it")
+        raise rotation.error(f"the rotation of {name} is almost finished", "finish it with --finish --write")
     changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
     value = read(rotation.new_file)
-    page.heading(f"{name}: back to the former value alone")
+    page.heading(f"{name}: back to the former value only")
     page.table((str(document.source.path), "without the second secret") for document, _, _ in changed)
     kept = rotation.state_file.previous(rotation.new_name)
     if value is not None:
         page.table([(str(kept), "the value that was new, 0600")])
     if rotation.task.write:
-        # it may be the live one, where somebody ran the statement
+        # it may be the live one, if the statement was run
         if value is not None:
             rotation.state_file.keep(rotation.new_name, value.content())
         _save(rotation, changed)
         remove(rotation.new_file, rotation.project.boundary)
         rotation.state_file.write(name, replace(rotation.entry, phase="", details={}))
     if _database(rotation) is not None:
-        page.sentence("if the database has taken the new value already, set its password back first", indent="  ")
+        page.sentence("if the database already uses the new value, reset its password first", indent="  ")
     page.blank()
     if not rotation.task.write:
         page.sentence("nothing written: add --write", paint=page.style.bold)
@@ -436,7 +447,7 @@ def _forget(rotation: Rotation) -> None:
     page, state_file, name = rotation.page, rotation.state_file, rotation.held.name
     kept = [path for path in (state_file.previous(name), state_file.previous(rotation.new_name)) if path.exists()]
     if rotation.entry.phase:
-        raise rotation.error(f"a rotation of {name} is under way", "end it first: --finish or --abort")
+        raise rotation.error(f"a rotation of {name} is in progress", "end it first with --finish or --abort")
     if not kept:
         page.sentence(f"no former value of {name} is kept")
         return

@@ -1,4 +1,4 @@
-"""``rotate`` for secrets that Swarm keeps: a new version under another name, at the same path, service by service."""
+"""``rotate`` for secrets stored in Swarm: a new version with another name, at the same path, service by service."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def perform(rotation: Rotation) -> None:
     """Raises UserError."""
     if not rotation.held.is_external:
         raise rotation.error(
-            f"Swarm does not keep {rotation.held.name}: its definition is not `external: true`",
-            "leave --strategy out, or migrate with --source external",
+            f"{rotation.held.name} is not stored in Swarm: its definition is not `external: true`",
+            "omit --strategy, or migrate with --source external",
         )
     phases = {"start": _start, "rollback": _roll_back, "prune": _prune}
     if rotation.request.phase not in phases:
         raise rotation.error(
-            f"--{rotation.request.phase} is for secrets that files keep", "for Swarm there are --rollback and --prune"
+            f"--{rotation.request.phase} is only for secrets stored in files", "with Swarm, use --rollback and --prune"
         )
     waiting = rotation.entry.phase
     if waiting and (waiting == RETURNING) != (rotation.request.phase == "rollback"):
         begun = "--rollback" if waiting == RETURNING else "the rotation"
-        raise rotation.error(f"{begun} of {rotation.held.name} was interrupted", "run it once more, with --write")
+        raise rotation.error(f"{begun} of {rotation.held.name} was interrupted", "run it again with --write")
     phases[rotation.request.phase](rotation)
 
 
@@ -45,13 +45,13 @@ def _start(rotation: Rotation) -> None:
     base = swarm_versions.base_of(current)
     known = swarm_versions.versions(base)
     if entry.phase:
-        # what an interrupted run began is gone on with
+        # continue what an interrupted run started
         former, new = entry.details["former"], entry.details["current"]
     else:
         former, new = current, swarm_versions.next_name(base, known.values())
     check_name(new)
     if former not in known:
-        raise rotation.error(f"Swarm has no secret {former}", "`dsec-migrate push --to swarm --write` puts it there")
+        raise rotation.error(f"Swarm has no secret {former}", "run `dsec-migrate push --to swarm --write` to create it")
     changed = _called(rotation, new)
     _tell(rotation, former, new, "the next version")
     if rotation.task.write:
@@ -63,15 +63,15 @@ def _start(rotation: Rotation) -> None:
     if rotation.task.write:
         rotation.page.sentence(f"to go back: dsec-migrate rotate {rotation.held.name} --rollback --apply --write")
         rotation.page.sentence(
-            f"when nothing needs the former version: dsec-migrate rotate {rotation.held.name} --prune --write"
+            f"once nothing needs the former version: dsec-migrate rotate {rotation.held.name} --prune --write"
         )
     else:
         rotation.page.sentence("nothing changed: add --write", paint=rotation.page.style.bold)
 
 
 def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
-    """The new version in Swarm. Where a file has the value as well, that changes along: its new content waits beside it
-    until Swarm has it."""
+    """Creates the new version in Swarm. If a file has the value as well, it changes too: its new content waits beside
+    it until Swarm has the version."""
     state_file, name, here = rotation.state_file, rotation.held.name, rotation.held.value
     manager = Swarm(Reach(project_name(rotation.project), fingerprint=state_file.fingerprint))
     value = read(rotation.new_file) if rotation.entry.phase else None
@@ -102,8 +102,8 @@ def _make(rotation: Rotation, former: str, new: str, *, is_there: bool) -> None:
 
 
 def _called(rotation: Rotation, name: str) -> edits.Changed:
-    """The project's files as they name the version; none where they do. Raises UserError where they cannot, or where
-    Swarm would refuse them then, before anything is changed."""
+    """The project's files changed to use the version; none where they already do. Raises UserError where they cannot be
+    changed, or where Swarm would reject the result, before anything is changed."""
     if rotation.held.external_name == name:
         return []
     secret = rotation.held.name
@@ -111,7 +111,7 @@ def _called(rotation: Rotation, name: str) -> edits.Changed:
     changed = edits.called(rotation.project, secret, name)
     edits.check(changed, lambda data: edits.defined(data, secret, definition))
     if not changed:
-        raise rotation.error(f"no file of the project defines {secret} in its own text")
+        raise rotation.error(f"no file of the project itself defines {secret}")
     for document, _, text in changed:
         for old, new in zip(document.roots, parse(document.source.with_text(text)).roots, strict=True):
             for refused in outdated(document, old, new):
@@ -120,7 +120,7 @@ def _called(rotation: Rotation, name: str) -> edits.Changed:
 
 
 def _call(rotation: Rotation, changed: edits.Changed) -> None:
-    """The project's files name the version."""
+    """Makes the project's files use the version."""
     from dsec_migrate import transaction
 
     if not changed:
@@ -136,11 +136,11 @@ def _tell(rotation: Rotation, former: str, new: str, what: str) -> None:
 
 
 def _update(rotation: Rotation, old: list[str], new: str) -> None:
-    """The commands by which the running services get it, printed or run."""
+    """Prints or runs the commands that update the running services."""
     steps: list[Step] = list(swarm_versions.updates(old, new))
     page = rotation.page
     if not steps:
-        page.sentence("no service of this Swarm mounts it now: the next `docker stack deploy` takes it", indent="  ")
+        page.sentence("no service of this swarm mounts it now: the next `docker stack deploy` will use it", indent="  ")
         return
     is_run = rotation.request.applies and rotation.task.write
     page.heading("Run" if is_run else "Then run")
@@ -155,12 +155,12 @@ def _roll_back(rotation: Rotation) -> None:
     details = rotation.entry.details
     former, current = details.get("former", ""), rotation.held.external_name
     if not former or (former == current and details.get("current") == current):
-        raise rotation.error(f"no former version of {rotation.held.name} is known", "name it in the file by hand")
+        raise rotation.error(f"no former version of {rotation.held.name} is known", "set it in the file by hand")
     if former == current:
-        # the file says it already: an interrupted run, of which the services are left
+        # the file already has it: an interrupted run, which has yet to update the services
         former, current = current, details["current"]
     if former not in swarm_versions.versions(swarm_versions.base_of(former)):
-        raise rotation.error(f"Swarm has no secret {former} any more")
+        raise rotation.error(f"Swarm no longer has a secret {former}")
     changed = _called(rotation, former)
     _tell(rotation, current, former, "back to the former version")
     if rotation.task.write:
@@ -174,7 +174,7 @@ def _roll_back(rotation: Rotation) -> None:
 
 
 def _take_back_here(rotation: Rotation, former: str) -> None:
-    """A value file that is here has the former value again, where that was kept; the other one is kept then."""
+    """Restores the former value in the value file, if there is one and it was kept; keeps the other one instead."""
     state_file, name, here = rotation.state_file, rotation.held.name, rotation.held.value
     kept = read(state_file.previous(name))
     if here is None or kept is None:
@@ -188,7 +188,7 @@ def _take_back_here(rotation: Rotation, former: str) -> None:
 
 
 def _prune(rotation: Rotation) -> None:
-    """Versions that no service mounts and the file does not name. The one that is current stays."""
+    """Removes versions that no service mounts and no file refers to. The current one is kept."""
     page, current = rotation.page, rotation.held.external_name
     known = sorted(swarm_versions.versions(swarm_versions.base_of(current)), key=lambda name: (len(name), name))
     labels = Swarm(Reach(project_name(rotation.project))).labels(known)
@@ -206,7 +206,7 @@ def _prune(rotation: Rotation) -> None:
 
 def _why(name: str, current: str, used: set[str], own: list[str]) -> str:
     if name == current:
-        return "stays: the file names it"
+        return "kept: the file refers to it"
     if name in used:
-        return "stays: a service mounts it"
-    return "goes" if name in own else "stays: it is not from this project (label dsec.project)"
+        return "kept: a service mounts it"
+    return "goes" if name in own else "kept: it does not belong to this project (label dsec.project)"

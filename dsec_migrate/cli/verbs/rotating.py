@@ -1,4 +1,4 @@
-"""A rotation under way: what was asked for, of which secret, and where its values stand."""
+"""A rotation in progress: the request, the secret, and where its values are."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dsec_migrate.text.source import Source, splice
 @dataclass(frozen=True, repr=False, eq=False)
 class Request:
     """``phase`` is start, finish, abort, rollback, prune or forget. ``value`` makes the new value, once. ``is_proved``:
-    the user says that the new value works; ``applies``: the commands in between are run; ``is_from_file``: the new
+    the user confirms that the new value works; ``applies``: run the commands in between; ``is_from_file``: the new
     value is the content of a file."""
 
     name: str
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Rotation:
-    """All that the phases work on."""
+    """What the phases work on."""
 
     request: Request
     task: Task
@@ -59,7 +59,7 @@ class Rotation:
 
     @property
     def file(self) -> Path:
-        """Where the value is, or was before it went to another store."""
+        """Where the value is, or was before it moved to another store."""
         assert self.held.file is not None
         return self.held.file
 
@@ -72,23 +72,23 @@ class Rotation:
         return UserError(what, str(self.project.source.path), help=help)
 
 
-# of a file that is there it stays
+# the mode of an existing file is kept
 _OWN = 0o600
 
 
 def file_of(rotation: Rotation) -> Path:
-    """The file with the current value. Raises UserError where the shell has it."""
+    """The file with the current value. Raises UserError where it comes from the shell."""
     return _env_file(rotation) if rotation.held.variable else rotation.file
 
 
 def place_of(rotation: Rotation) -> str:
-    """Where the current value stands."""
+    """The location of the current value."""
     file = file_of(rotation)
     return f"{rotation.held.variable} in {file}" if rotation.held.variable else str(file)
 
 
 def put(rotation: Rotation, value: Secret) -> None:
-    """The new value takes the place of the current one. Raises UserError, and VerificationError before anything is
+    """Replaces the current value with the new one. Raises UserError, and VerificationError before anything is
     written."""
     if not rotation.held.variable:
         overwrite_in_place(rotation.file, value.content(), rotation.project.boundary)
@@ -99,22 +99,22 @@ def put(rotation: Rotation, value: Secret) -> None:
     try:
         own = [edit for one in entries[-1:] for edit in move(source.text, one, one.name, value.reveal())]
     except ValueError as error:
-        raise rotation.error(f"{path} cannot hold the new value: {error}") from None
+        raise rotation.error(f"{path} cannot store the new value: {error}") from None
     text = splice(source.text, own)
     after = [one.value for one in dotenv.parse(text, {}) if one.name == rotation.held.variable]
     if after[-1:] != [value.reveal()]:
-        raise VerificationError(f"{path} would not give {rotation.held.variable} the new value")
+        raise VerificationError(f"{path} would not set {rotation.held.variable} to the new value")
     put_whole(path, source.encode(text), _OWN, rotation.project.boundary)
 
 
 def _env_file(rotation: Rotation) -> Path:
-    """The file that sets the variable of a secret. Raises UserError where the shell does."""
+    """The file that sets the variable of a secret. Raises UserError where the shell sets it."""
     variable, environment = rotation.held.variable, rotation.project.environment
     if environment.is_from_shell(variable):
         services = " ".join(rotation.held.services)
         raise rotation.error(
-            f"{variable} comes from the shell, where only you can change it",
-            f"set it there, then: docker compose up -d --force-recreate {services}",
+            f"{variable} is set in the shell, where only you can change it",
+            f"set it there, then run: docker compose up -d --force-recreate {services}",
         )
     for path in reversed(environment.paths):
         entries = dotenv.parse(Source.read(path, is_env_file=True).text, {})

@@ -1,4 +1,4 @@
-"""``status``: in what state the secrets of a project are, and which plaintext remains."""
+"""``status``: the state of a project's secrets, and the plaintext that remains."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _PLAIN = {Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED}
 
 
 class Call(ProjectCall):
-    """Tell in what state the secrets of a project are, and which plaintext remains. Changes nothing."""
+    """Show the state of a project's secrets and the plaintext that remains. Changes nothing."""
 
     files: Sequence[Path] = FILES
     layers: Sequence[Path] = LAYERS
     env_files: Sequence[Path] = ENV_FILES
     secrets_dir: str | None = SECRETS_DIR
-    check: bool = switch("--check", "Exit with 1 where a secret has no value here, or git tracks its file.")
+    check: bool = switch("--check", "Exit with 1 if a secret has no value here or git tracks its file.")
 
 
 def run(call: Call) -> int:
@@ -49,8 +49,8 @@ def run(call: Call) -> int:
 
 
 def perform(task: Task, *, is_gate: bool = False) -> Result:
-    """Looks, and changes nothing. A gate refuses secrets that have no value here or whose files git tracks; where git
-    does not answer it stays shut."""
+    """Changes nothing. ``--check`` fails for secrets that have no value here or whose files git tracks, and where git
+    does not answer."""
     errors: list[UserError] = []
     missing = 0
     for files in task.projects:
@@ -70,14 +70,14 @@ def perform(task: Task, *, is_gate: bool = False) -> Result:
 
 
 def _is_missing(state: State) -> bool:
-    """Whether something has to be done before the project runs, or a value is out of hand."""
+    """Whether something must be done before the project can run, or a value is exposed."""
     if isinstance(state, FileState):
         return state.needs_value or state.is_error
     return isinstance(state, VariableState) and state.value_is != "set"
 
 
 def _tell_project(files: ProjectFiles, task: Task) -> tuple[list[State], UserError | None]:
-    """The states of the project's secrets, and what keeps git from answering."""
+    """The states of the project's secrets, and why git does not answer, if so."""
     root = load(files, task.options, task.shell)
     outcome = migrate(files, task.options, task.shell, check=True)
     page = task.page
@@ -100,7 +100,7 @@ def _tell_project(files: ProjectFiles, task: Task) -> tuple[list[State], UserErr
         problems += leaked(unit, task.options)
     if outcome.unanswered is not None and all("git does not answer" not in sentence for _, sentence in problems):
         why = outcome.unanswered
-        problems.append(("", f"whether git tracks the env files is not known: {why.what}; {why.help}"))
+        problems.append(("", f"cannot tell whether git tracks the env files: {why.what}; {why.help}"))
     if problems:
         page.heading("To do")
         for name, sentence in problems:
@@ -138,7 +138,7 @@ def _access(state: State) -> str:
 def _sentences(project: Project, name: str, state: State) -> list[str]:
     sentences = [] if isinstance(state, ExternalState) else list(describe(state))
     if not _is_used(project, name):
-        sentences.append("no service mounts it, and no build gets it")
+        sentences.append("no service mounts it and no build uses it")
     return sentences
 
 
@@ -157,19 +157,19 @@ def _tell_plaintext(task: Task, root: Project, outcome: ProjectOutcome) -> None:
     originals = [kept for folder in journal_folders(root, task.options) for kept in _originals(folder, root)]
     if not plain and not originals:
         page.blank()
-        page.sentence("no secret stands in plaintext in the project's files")
+        page.sentence("no secret is in plaintext in the project's files")
         return
     page.heading("In plaintext")
     rows = [(f"{f.site.file}:{f.site.line}", f.name) for f in plain]
     page.table([*dict.fromkeys(rows), *originals])
     if originals:
         forget = shlex.join(("dsec-migrate", "undo", *outcome.said.arguments, "--forget", "--write"))
-        page.sentence(f"`{forget}` deletes the former files; the migration cannot be undone then")
+        page.sentence(f"`{forget}` deletes the original files; after that, the migration cannot be undone")
 
 
 def _originals(folder: Path, root: Project) -> list[tuple[str, str]]:
     kept = transaction.remaining_originals(folder, root.boundary)
-    return [(_shown(copy), f"the former {_shown(path)}") for path, copy in kept]
+    return [(_shown(copy), f"the original {_shown(path)}") for path, copy in kept]
 
 
 def _shown(path: Path) -> str:

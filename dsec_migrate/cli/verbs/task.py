@@ -1,4 +1,4 @@
-"""What verbs have in common: the options that name projects, the projects that are worked on, and how a verb ends."""
+"""What verbs have in common: the options that name projects, the projects they process, and the exit status."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from dsec_migrate.text.records import dataclass, field
 FILES = arguments(
     "[FILE]...",
     Path,
-    "Compose files, each a project of its own, or folders. Without any: what `docker compose` would use here.",
+    "Compose files, each its own project, or folders. Default: what `docker compose` would use here.",
 )
-LAYERS = repeated("-f, --file", "FILE", Path, "Like docker compose: files of one project.")
-ENV_FILES = repeated("--env-file", "FILE", Path, "Read this file in place of .env.")
+LAYERS = repeated("-f, --file", "FILE", Path, "As in docker compose: files of one project.")
+ENV_FILES = repeated("--env-file", "FILE", Path, "Read this file instead of .env.")
 SECRETS_DIR = option("--secrets-dir", "DIR", str, "Folder of the secret files.  [default: ./secrets]")
 ALLOW = repeated(
-    "--allow", "DIR", partial(existing_folder, "--allow"), "A folder outside of the project that this call may change."
+    "--allow", "DIR", partial(existing_folder, "--allow"), "A folder outside the project that this command may change."
 )
-WRITE = switch("--write", "Do it. Without it nothing is changed.")
+WRITE = switch("--write", "Make the changes. Without it, nothing is changed.")
 
 
 class ProjectCall(Call):
-    """A call about projects. A verb names those of these options that it has, in the order of its help."""
+    """A command that processes projects. A verb lists which of these options it takes, in the order of its help."""
 
     files: Sequence[Path] = ()
     layers: Sequence[Path] = ()
@@ -69,8 +69,8 @@ class ProjectCall(Call):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Task:
-    """What a verb works on. ``shell`` are the variables that ``${…}`` sees before any file. Without ``write`` nothing
-    changes."""
+    """What a verb works on. ``shell`` are the variables that ``${…}`` sees before any file. Without ``write``, nothing
+    is changed."""
 
     projects: Sequence[ProjectFiles]
     options: Options
@@ -80,19 +80,20 @@ class Task:
 
     @classmethod
     def of(cls, call: ProjectCall) -> Task:
-        """Raises UserError for files that are not there."""
+        """Raises UserError for files that do not exist."""
         return cls(call.projects(), call.project_options(), dict(os.environ), page_here(), call.write)
 
 
 class Result(NamedTuple):
-    """``errors`` are those of single projects; the others went on. ``is_refused``: a check found what is to be done."""
+    """``errors`` are those of single projects; the others were processed. ``is_refused``: a check found something to
+    do."""
 
     page: Page
     errors: Sequence[UserError] = ()
     is_refused: bool = False
 
     def tell(self) -> int:
-        """Shows it; returns the exit status."""
+        """Prints the result; returns the exit status."""
         for error in self.errors:
             complain(error, sys.stderr, style_for(sys.stderr, os.environ))
         say(str(self.page), sys.stdout)
@@ -105,7 +106,8 @@ def page_here() -> Page:
 
 
 def each(task: Task, perform: Callable[[Project], None]) -> Result:
-    """``perform`` gets each project with those that it includes. An error without a place gets that of its project."""
+    """Calls ``perform`` with each project and those that it includes. An error without a location gets the
+    project's."""
     errors: list[UserError] = []
     for files in task.projects:
         try:
@@ -119,6 +121,6 @@ def each(task: Task, perform: Callable[[Project], None]) -> Result:
 
 
 def tell_git(page: Page, paths: Sequence[Path]) -> None:
-    """After values were written into files: where git would take one in, that is told with what to do."""
+    """Warns, after values were written to files, where git would add one of them."""
     for sentence in seen_by_git(paths) if paths else ():
         page.sentence(sentence, indent="         ", first="warning: ", paint=page.style.bold)

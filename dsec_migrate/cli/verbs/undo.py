@@ -1,4 +1,4 @@
-"""``undo``: the latest run of each project is taken back, or, with ``--forget``, can no longer be."""
+"""``undo``: reverts the latest run of each project or, with ``--forget``, deletes what an undo needs."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from dsec_migrate.text.records import dataclass
 
 
 class Call(ProjectCall):
-    """Take the latest migration of a project back: every file as it was, byte for byte.
+    """Undo the latest migration of a project: restore every file, byte for byte.
 
-    What was edited elsewhere in these files since stays. A place that the migration changed and that was edited since
-    is an error, and nothing changes.
+    Edits made since elsewhere in these files are kept. If a line that the migration changed was edited since, that is
+    an error and nothing is changed.
     """
 
     files: Sequence[Path] = FILES
     layers: Sequence[Path] = LAYERS
-    project_directory: Path | None = option("--project-directory", "DIR", Path, "Like docker compose.")
+    project_directory: Path | None = option("--project-directory", "DIR", Path, "As in docker compose.")
     env_files: Sequence[Path] = ENV_FILES
     secrets_dir: str | None = SECRETS_DIR
-    forget: bool = switch("--forget", "Delete the former files instead, which hold the values in plaintext.")
+    forget: bool = switch("--forget", "Instead, delete the original files, which contain the values in plaintext.")
     allow: Sequence[Path] = ALLOW
     write: bool = WRITE
 
@@ -46,7 +46,7 @@ def run(call: Call) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What is known of one project: the folders in which its runs may have left a journal, and the files it reads.
+    """One project: the folders in which its runs may have left a journal, and the files it reads.
     ``hide`` masks its values."""
 
     files: ProjectFiles
@@ -73,7 +73,7 @@ class _Found:
 
 
 def perform(task: Task, *, forget: bool = False) -> Result:
-    """Each project for itself: one that cannot be taken back is told and left."""
+    """Each project independently: one that cannot be undone is reported, the others continue."""
     errors: list[UserError] = []
     projects: list[_Known] = []
     for files in task.projects:
@@ -89,7 +89,7 @@ def perform(task: Task, *, forget: bool = False) -> Result:
 
 
 def _known(files: ProjectFiles, task: Task) -> _Known:
-    """Also where the files have become invalid since, to be undone all the same. Raises UserError."""
+    """Finds the projects, also if their files have become invalid since. Raises UserError."""
     try:
         root = load(files, task.options, task.shell)
     except UserError:
@@ -108,7 +108,7 @@ def _known(files: ProjectFiles, task: Task) -> _Known:
 
 
 def _undo(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bool:
-    """The runs of one call, the latest first: what an earlier one made may serve a later one."""
+    """The runs of one command, the latest first: a later run may use what an earlier one made."""
     page = task.page
     found: list[_Found] = []
     named = {path for known in projects for path in known.own}
@@ -145,19 +145,19 @@ def _undo(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> bo
 
 
 def _recovered(known: _Known, folder: Path) -> Sequence[transaction.Recovered]:
-    """What an interrupted run left is ended first, if it is the project's own: below its folder there are others."""
+    """Finishes what an interrupted run left, if it is the project's own: other projects may be below its folder."""
     try:
         is_own = bool(transaction.interrupted_of(folder, known.boundary, known.files.paths, known.read))
     except UserError:
-        # told where nothing else is found
+        # reported if nothing else is found
         return ()
     return transaction.recover(folder, known.boundary) if is_own else ()
 
 
 def _latest(known: _Known, named: Set[Path]) -> _Found | None:
-    """The project's latest run: its own, or one that changed its files for a project that the call does not name.
+    """The project's latest run: its own, or one that changed its files for a project that the command does not name.
 
-    Raises UserError where there is none, and a journal cannot be used that may know one."""
+    Raises UserError where there is none, but a journal that may contain one cannot be used."""
     found: list[_Found] = []
     problem: UserError | None = None
     for folder in known.folders:
@@ -173,15 +173,15 @@ def _latest(known: _Known, named: Set[Path]) -> _Found | None:
 
 def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None:
     page.heading(f"{'Undone' if is_written else 'Would undo'}: run {undoing.run.number} of {_when(undoing.run)}")
-    rows = [(_shown(path), "as it was, byte for byte") for path in undoing.restored]
-    rows += [(_shown(path), "as it was, with what was edited elsewhere since") for path in undoing.merged]
+    rows = [(_shown(path), "restored, byte for byte") for path in undoing.restored]
+    rows += [(_shown(path), "restored, keeping edits made elsewhere since") for path in undoing.merged]
     rows += [(_shown(path), "removed") for path in undoing.removed]
     page.table(rows)
     if undoing.changed:
         page.heading("Kept")
         for path in undoing.changed:
             page.sentence(
-                f"{_shown(path)} has changed since: what goes back into the files is the former value",
+                f"{_shown(path)} has changed since: the original value goes back into the files",
                 indent="    ",
                 first="  ",
             )
@@ -189,7 +189,7 @@ def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None
         page.sentence(f"{_shown(path)} is kept: a later run uses it", indent="    ", first="  ")
     for path in undoing.ignoring:
         page.sentence(
-            f"{_shown(path)} keeps its lines: values are still there that git must not see", indent="    ", first="  "
+            f"{_shown(path)} keeps its lines: it still covers values that git must ignore", indent="    ", first="  "
         )
 
 
@@ -210,9 +210,9 @@ def _forget(projects: Sequence[_Known], task: Task, errors: list[UserError]) -> 
             except Exception as error:
                 problems.append(told(error, known.files.name))
     if not is_told:
-        # a journal below that belongs to others is no obstacle to what is the project's own
+        # a journal below that belongs to other projects does not matter here
         errors += problems
-        task.page.sentence("no former files are kept: there is nothing to forget")
+        task.page.sentence("nothing to forget: no original files are kept")
     return is_told
 
 
@@ -220,8 +220,8 @@ def _forget_in(folder: Path, boundary: Boundary, task: Task) -> bool:
     originals = transaction.remaining_originals(folder, boundary)
     if not originals:
         return False
-    task.page.heading("Deleted" if task.write else "Would delete, for ever")
-    task.page.table([(_shown(kept), f"the former {_shown(path)}") for path, kept in originals])
+    task.page.heading("Deleted" if task.write else "Would delete permanently")
+    task.page.table([(_shown(kept), f"the original {_shown(path)}") for path, kept in originals])
     if task.write:
         transaction.forget(folder, boundary)
     return True
@@ -234,6 +234,6 @@ def _when(run: transaction.Run) -> str:
 
 
 def _shown(path: Path) -> str:
-    """As seen from here, where it is below."""
+    """The path relative to the current folder, if it is below it."""
     here = os.getcwd()  # noqa: PTH109
     return os.path.relpath(path, here) if Path(path).is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""``unlock``: the plain files again, from those that ``lock`` encrypted."""
+"""``unlock``: decrypts the files that ``lock`` encrypted into the plain files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Call(ProjectCall):
     env_files: Sequence[Path] = ENV_FILES
     secrets_dir: str | None = SECRETS_DIR
     identities: Sequence[Path] = repeated(
-        "--identity", "FILE", Path, "The private key.  [default: what AGE_IDENTITY names]"
+        "--identity", "FILE", Path, "File with the private key.  [default: $AGE_IDENTITY]"
     )
     allow: Sequence[Path] = ALLOW
     write: bool = WRITE
@@ -55,7 +55,7 @@ def run(call: Call) -> int:
 def unlock(task: Task, identities: Sequence[Path]) -> Result:
     known = [key for path in identities for key in age.read_identities(path)]
     if not known:
-        raise UserError("there is no identity", help="name its file: --identity FILE, or in AGE_IDENTITY")
+        raise UserError("no identity to decrypt with", help="pass its file with --identity FILE, or set AGE_IDENTITY")
     return each(task, lambda unit: _unlock(task, unit, known))
 
 
@@ -71,25 +71,25 @@ def _unlock(task: Task, project: Project, identities: Sequence[Secret]) -> None:
         source = age.encrypted(file)
         content = read(source)
         if content is None:
-            rows.append((one.name, str(file), f"there is no {source.name}"))
+            rows.append((one.name, str(file), f"{source.name} does not exist"))
             continue
         plain = age.decrypt(content.content(), identities, source)
         value = Secret.of(plain)
         opened.append((one, value))
         if one.value == value:
-            rows.append((one.name, str(file), "here already, the same value"))
+            rows.append((one.name, str(file), "already here, same value"))
         elif one.value:
             other.append(one.name)
-            rows.append((one.name, str(file), "ANOTHER value is here"))
+            rows.append((one.name, str(file), "exists with ANOTHER value"))
         else:
             values.append((one, file, value))
             rows.append((one.name, str(file), "new"))
     page.table(rows)
     if other:
         raise UserError(
-            f"the files of {', '.join(other)} hold something else; nothing was written",
+            f"the files of {', '.join(other)} contain other values; nothing was written",
             str(project.source.path),
-            help="`dsec-migrate lock --write` encrypts what is here; or move the files away",
+            help="run `dsec-migrate lock --write` to encrypt the values that are here, or move the files away",
         )
     page.blank()
     if not task.write:
