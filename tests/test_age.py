@@ -225,7 +225,7 @@ def test_a_file_elsewhere_is_encrypted_only_where_the_call_names_its_folder(proj
     (project / "secrets" / f"{name}.txt").symlink_to(elsewhere / "id")
     before = files(project)
     told = run(project, "lock", "--encrypt-to", key, "--write", status=2)
-    assert f"the value of {name} is in a file outside of the project" in told
+    assert f"the value of {name} is in a file outside the project" in told
     assert f"--allow {elsewhere}" in told
     assert files(project) == before
     told = run(project, "lock", "--encrypt-to", key, "--allow", str(elsewhere), "--write")

@@ -260,11 +260,11 @@ def test_the_settings_say_what_stays_and_why(folder: Path) -> None:
     ("text", "what", "line"),
     [
         ('[[skip]]\nmatch = "A"\n', "reason is missing", 1),
-        ('[[skip]]\nmatch = "A"\nreason = " "\n', "reason is missing, or is no text", 1),
-        ('\n[[skip]]\nmatch = 1\nreason = "x"\n', "match is missing, or is no text", 2),
-        ('[[skip]]\nmatch = "A"\nreason = "x"\nuntil = "y"\n', "nobody knows the key until", 1),
-        ("[skip]\n", "`skip` is a list of tables", 1),
-        ("skip = [1]\n", "`skip` is a list of tables", 1),
+        ('[[skip]]\nmatch = "A"\nreason = " "\n', "reason is missing or not a string", 1),
+        ('\n[[skip]]\nmatch = 1\nreason = "x"\n', "match is missing or not a string", 2),
+        ('[[skip]]\nmatch = "A"\nreason = "x"\nuntil = "y"\n', "unknown key until", 1),
+        ("[skip]\n", "`skip` must be a list of tables", 1),
+        ("skip = [1]\n", "`skip` must be a list of tables", 1),
     ],
 )
 def test_settings_that_nobody_understands(folder: Path, text: str, what: str, line: int) -> None:
@@ -300,7 +300,7 @@ def test_a_table_is_written_behind_all_that_is_there(tmp_path: Path, before: str
 
 def test_where_no_table_can_follow_nothing_is_written(tmp_path: Path) -> None:
     data = b'skip = [{match = "A", reason = "x"}]\n'
-    with pytest.raises(UserError, match="cannot take a further"):
+    with pytest.raises(UserError, match="cannot append another"):
         project_file.with_skip(tmp_path / project_file.NAME, data, "B", "y")
 
 

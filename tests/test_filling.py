@@ -159,7 +159,7 @@ def test_lines_are_taken_literally(
     ("data", "number", "words"),
     [
         (b"a=1\nhunter2\n", 2, "no `=`"),
-        (b"a=1\nhunter2=x\n", 2, "no file waits for that name, but for a, b, c"),
+        (b"a=1\nhunter2=x\n", 2, "no missing file has that name; missing: a, b, c"),
         (b"a=1\na=hunter2\n", 2, "twice"),
         (b"a=1\n\nb=2\n", 2, "no `=`"),
         (b"a=\n", 1, "no value"),

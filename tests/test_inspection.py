@@ -91,11 +91,11 @@ def test_unknown_programs_are_judged_as_every_user_would_be(
     ("data", "words"),
     [
         (b"hunter2", ()),
-        (b"hunter2\n", ("ends with a line break",)),
-        (b"hunter2\r\n", ("carriage returns", "ends with a line break")),
+        (b"hunter2\n", ("ends with a newline",)),
+        (b"hunter2\r\n", ("carriage returns", "ends with a newline")),
         (b"-----BEGIN X-----\nhunter2\n-----END X-----\n", ()),
         (b"\xef\xbb\xbfhunter2", ("byte order mark",)),
-        ("\ufeffhunter2\n".encode("utf-16-le"), ("UTF-16", "ends with a line break")),
+        ("\ufeffhunter2\n".encode("utf-16-le"), ("UTF-16", "ends with a newline")),
         ("\ufeffhunter2".encode("utf-16-be"), ("UTF-16",)),
         (b"hunt\0er2", ("NUL bytes",)),
         (b"", ("is empty",)),
@@ -123,7 +123,7 @@ def test_what_is_no_file(folder: Path) -> None:
     assert state(folder / "link").kind is Kind.MISSING
     write(folder / "f", b"v")
     assert state(folder / "f" / "below").kind is Kind.MISSING
-    assert "a directory stands in its place" in describe(state(folder / "d"))[0]
+    assert "it is a directory, and is mounted as one" in describe(state(folder / "d"))[0]
     assert not state(folder / "d").needs_value
 
 
@@ -141,7 +141,7 @@ def test_what_we_may_not_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("dsec_migrate.lifecycle.file_state.read_bytes", refuse)
     found = state(path)
     assert (found.kind, found.needs_value) == (Kind.UNREADABLE, False)
-    assert describe(found) == ["this user may not read it, so its content was not checked"]
+    assert describe(found) == ["its content was not checked: permission denied"]
 
 
 @posix
@@ -153,9 +153,9 @@ def test_services_that_cannot_read_it_are_named(folder: Path) -> None:
     place = f"mode 0600, owner {owner.st_uid}:{owner.st_gid}"
     assert describe(found) == [
         f"web (user {owner.st_uid + 1}) cannot read it: {place}",
-        f"whether unknown can read it depends on the user of its program: {place}",
+        f"whether unknown can read it depends on the user that its program runs as: {place}",
     ]
-    assert describe_access(found) == f"{place}: read by its owner and root"
+    assert describe_access(found) == f"{place}: readable by its owner and root"
     path.chmod(0o444)
     assert describe(state(path, ROOT, UNKNOWN, other)) == []
 
@@ -175,9 +175,9 @@ def test_an_open_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     # pytest's own folders are closed
     monkeypatch.setattr("dsec_migrate.lifecycle.file_state._closed_folder", lambda _path: None)
     can_be_read, can_be_written = describe(state(path))
-    assert can_be_read.startswith("others on this host can read it: mode 0646")
+    assert can_be_read.startswith("accessible to other users on this host (mode 0646")
     assert f"`chmod 700 {folder}`" in can_be_read
-    assert can_be_written.startswith("others than its owner can write it")
+    assert can_be_written.startswith("writable by others than its owner")
     assert describe_access(state(path)).endswith("read by everybody on this host")
     path.chmod(0o640)
     assert describe_access(state(path)).endswith("read by its group on this host")
@@ -228,8 +228,6 @@ def test_without_git_nothing_is_said_about_it(folder: Path, monkeypatch: pytest.
 def test_variables_and_swarm() -> None:
     assert describe(variable_state("pw", "PW", "hunter2")) == []
     assert "hunter2" not in repr(variable_state("pw", "PW", "hunter2"))
-    assert describe(variable_state("pw", "PW", "")) == [
-        "PW is empty: Compose then makes no file at all, without a word"
-    ]
+    assert describe(variable_state("pw", "PW", "")) == ["PW is empty: Compose then silently creates no file"]
     assert "PW is set neither" in describe(variable_state("pw", "PW", None))[0]
     assert "stack_pw" in describe(ExternalState("pw", "stack_pw"))[0]

@@ -196,7 +196,7 @@ def test_a_database_is_told_without_a_second_variable(tmp_path: Path) -> None:
     assert "ALTER ROLE" in again
     assert "is in progress" in rotate(folder, "--generate", "32", "--write", status=2)
     assert "new logins of app fail" in " ".join(again.split())
-    assert "--apply logs in" in rotate(folder, "--finish", "--write", status=2)
+    assert "pass --apply to log in" in rotate(folder, "--finish", "--write", status=2)
     said = rotate(folder, "--finish", "--confirmed", "--write")
     assert (folder / "compose.yml").read_text() == DATABASE
     assert "docker compose up -d --force-recreate db app" in said
@@ -251,8 +251,8 @@ def test_a_value_of_the_shell_is_not_ours_to_change(tmp_path: Path) -> None:
         (("--value-file", "same", "--write"), "the new value is the former one"),
         (("--value-file", "missing", "--write"), "cannot read the new value"),
         (("--value-file", "empty", "--write"), "is empty"),
-        (("--prompt", "--write"), "there is no terminal"),
-        (("--rollback", "--write"), "is only for secrets stored in Swarm"),
+        (("--prompt", "--write"), "no terminal to enter"),
+        (("--rollback", "--write"), "is only for secrets in Swarm"),
         (("--strategy", "swarm", "--generate", "32", "--write"), "db_password is not stored in Swarm"),
         (("--finish", "--confirmed", "--write"), "no rotation of db_password is in progress"),
     ],

@@ -142,7 +142,7 @@ def test_status_tells_what_is_there_and_what_is_not(folder: Path, say: Say) -> N
     assert there[1:4] == ["file", "secrets/postgres_password.txt", "there"]
     assert "mode 0644, owner" in shown.out
     assert ["api_token", "file", "secrets/api_token.txt", "missing"] in rows
-    assert "postgres_password: it ends with a line break" in " ".join(shown.out.split())
+    assert "postgres_password: it ends with a newline" in " ".join(shown.out.split())
     assert "the original compose.yml" in shown.out
     assert "undo --forget --write" in shown.out
 
@@ -163,7 +163,7 @@ def test_status_says_that_git_tracks_a_value(folder: Path, say: Say) -> None:
     shown = " ".join(say("status").out.split())
     assert "TRACKED BY GIT" in shown
     assert "rm --cached -- postgres_password.txt" in shown
-    assert "change (rotate) it" in shown
+    assert "rotate it" in shown
 
 
 def test_status_says_which_values_git_has_seen_and_until_when(folder: Path, say: Say) -> None:
@@ -171,13 +171,13 @@ def test_status_says_which_values_git_has_seen_and_until_when(folder: Path, say:
         subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
     say("--write")
     shown = " ".join(say("status").out.split())
-    seen = "its value is in the history of git"
+    seen = "its value is in the git history"
     assert shown.count(seen) == 2
     assert f"postgres_password: {seen}" in shown
     assert "since 20" in shown
     assert "today" in shown
     say("rotate", "postgres_password", "--generate", "32", "--write")
-    assert "a rotation is under way" in say("status").out
+    assert "a rotation is in progress" in say("status").out
     say("rotate", "postgres_password", "--finish", "--confirmed", "--write")
     shown = " ".join(say("status").out.split())
     assert f"postgres_password: {seen}" not in shown

@@ -1,4 +1,4 @@
-"""What a project had to do when somebody drew the line: a file with the items that are known, without any value."""
+"""The baseline: a file with the known items of a project, without any value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMAT = 1
 
 
 class Known(NamedTuple):
-    """An item as the file has it: the check, the file seen from the baseline's folder, and what it is about."""
+    """An item as in the baseline: the check, the file relative to the baseline's folder, and the subject."""
 
     check: str
     file: str
@@ -24,25 +24,25 @@ class Known(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """``path`` is the file's own; it need not exist."""
+    """``path`` is that of the baseline; it need not exist."""
 
     path: Path
     known: frozenset[Known]
 
     def entry(self, check: str, item: Item) -> Known:
-        """The same wherever the item's line moves to."""
+        """The identity of an item, independent of its line."""
         folder = os.path.abspath(self.path.parent)  # noqa: PTH100
         seen = os.path.relpath(os.path.abspath(item.site.file), folder)  # noqa: PTH100
         return Known(check, seen.replace(os.sep, "/"), item.subject)
 
     def text(self, items: Iterable[tuple[str, Item]]) -> str:
-        """The file with these items as those that are known."""
+        """The content of a baseline with these items."""
         entries = sorted({self.entry(check, item) for check, item in items})
         return json.dumps({"version": _FORMAT, "items": [one._asdict() for one in entries]}, indent=1) + "\n"
 
 
 def read(path: Path) -> Baseline:
-    """Empty where there is no file. Raises UserError where it is no baseline."""
+    """Empty where there is no file. Raises UserError where it is not a baseline."""
     try:
         data = json_of(path.read_bytes())
         if data["version"] == _FORMAT:
@@ -54,5 +54,7 @@ def read(path: Path) -> Baseline:
     except (ValueError, LookupError, TypeError):
         pass
     raise UserError(
-        "the file is no baseline of an audit", str(path), help="`dsec-migrate audit --baseline FILE --write` makes one"
+        "the file is not a baseline of an audit",
+        str(path),
+        help="run `dsec-migrate audit --baseline FILE --write` to create one",
     )

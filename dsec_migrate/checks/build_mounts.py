@@ -1,8 +1,8 @@
-"""Builds get their secrets through mounts that fail without them.
+"""Builds fail if a secret they mount is missing.
 
-`RUN --mount=type=secret` without `required=true` goes on where the secret is missing: the build may succeed with an
-image that lacks what it should have fetched, or fetch it without a password. A mount whose `id` no service's
-`build.secrets` supplies is such a case.
+`RUN --mount=type=secret` without `required=true` continues if the secret is missing: the build may succeed with an
+image that lacks what it should have fetched, or fetch it without a password. A mount whose `id` is in no service's
+`build.secrets` is such a case.
 
 What to do: add `required=true` to the mount; list the secret below `build: secrets:` of the service.
 
@@ -33,12 +33,14 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             site, name = Site(*dockerfile.place(flag.span.start)), options["id"]
             mounts += 1
             if name not in (given for _, given in of_build(service)):
-                reason = f"no `build.secrets` of {service.name} supplies it"
+                reason = f"it is not in `build.secrets` of {service.name}"
                 fix = f"list {name} below `build: secrets:` of {service.name}"
                 yield Item(site, f"{service.name}.{name}", reason, fix, Weight.MEDIUM)
             elif options.get("required", "false").lower() not in _TRUE and (site.file, site.line) not in told:
                 told.add((site.file, site.line))
-                reason = "a build without the secret goes on, with nothing in its place"
+                reason = "a build without the secret continues with nothing in its place"
                 yield Item(site, name, reason, "add `required=true` to the mount", Weight.LOW)
     if mounts:
-        yield Done(f"{mounts} {'RUN gets its' if mounts == 1 else 'mounts of RUN get their'} secret from the builder")
+        yield Done(
+            f"{mounts} {'RUN mount gets its' if mounts == 1 else 'RUN mounts get their'} secret from the builder"
+        )

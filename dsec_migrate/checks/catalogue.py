@@ -1,7 +1,7 @@
-"""The audit: one question each about a project, in four groups.
+"""The checks of the audit, each one question about a project, in four groups.
 
-A check is a module of this folder. Its docstring is its page: the first line is the title, as the checklist has it,
-then why it matters and what to do, with the sources of its facts. ``look`` answers it for one :class:`Subject`.
+A check is a module of this folder. Its docstring is its page: the first line is the title, as shown in the checklist,
+then why it matters and what to do, with sources. ``look`` answers it for one :class:`Subject`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["CHECKS", "IDS", "Answer", "Check", "Done", "Group", "Item", "Subject
 
 
 class Group(str, Enum):
-    """Where in the life of a project a question arises."""
+    """The phase of a project that a question concerns."""
 
     BUILD = "Image build"
     RUNTIME = "Runtime"
@@ -70,7 +70,7 @@ CHECKS: Mapping[Group, tuple[str, ...]] = {
 IDS = tuple(check for checks in CHECKS.values() for check in checks)
 
 Answer = Item | Done
-"""What is to be done, or that all is well; a question that does not arise has no answer."""
+"""What to do, or that all is well; a question that does not apply has no answer."""
 
 
 class Check(NamedTuple):
@@ -84,7 +84,7 @@ class Check(NamedTuple):
 
 
 def load(name: str) -> Check:
-    """The check of that ID, which has to be one of ``IDS``."""
+    """The check of that ID, which must be one of ``IDS``."""
     module = import_module(f"dsec_migrate.checks.{name.replace('-', '_')}")
     title, _, text = inspect.cleandoc(module.__doc__ or "").partition("\n")
     group = next(group for group, checks in CHECKS.items() if name in checks)

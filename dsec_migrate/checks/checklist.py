@@ -1,4 +1,4 @@
-"""The answers to all checks for one project, without those that its people except."""
+"""The answers to all checks for one project, without its exceptions."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from dsec_migrate.text.source import Source
 
 
 class Point(NamedTuple):
-    """One check and its answers: ``items`` are to be done, ``done`` is as it should be. ``excepted`` are items with
-    the reasons of the project's people; ``known`` counts those of the baseline."""
+    """One check and its answers: ``items`` are to be done, ``done`` is as it should be. ``excepted`` are items with the
+    reasons of their exceptions; ``known`` counts those in the baseline."""
 
     check: Check
     items: tuple[Item, ...]
@@ -49,7 +49,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checklist:
-    """``path`` is the project as the user named it. Checks whose question does not arise have no point."""
+    """``path`` is the project as the user named it. Checks that do not apply have no point."""
 
     path: str
     points: tuple[Point, ...] = ()
@@ -59,9 +59,8 @@ class Checklist:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Audit:
-    """What is the same for all projects of a call, which ``call`` names. ``looks_back``: the history of git is
-    searched, at most until ``until`` (seconds of a monotonic clock). ``is_gate``: where git does not answer the project
-    is not passed."""
+    """What is the same for all projects of a command, which ``call`` names. ``looks_back``: search the git history, at
+    most until ``until`` (seconds of a monotonic clock). ``is_gate``: a project does not pass if git does not answer."""
 
     checks: Sequence[Check]
     options: Options
@@ -83,7 +82,7 @@ class Audit:
         return frozenset(path for files in self.call for path in files.paths)
 
     def look(self, files: ProjectFiles) -> Checklist:
-        """All checks of one project. Changes nothing; whatever goes wrong is an error of the project."""
+        """All checks of one project. Changes nothing; anything that goes wrong is an error of the project."""
         try:
             return self._look(files)
         except Exception as error:
@@ -95,7 +94,7 @@ class Audit:
         try:
             units = planned(root, self.options, Disk(), self._surroundings)
         except VerificationError:
-            # what the command would not do for another reason is told by it
+            # the migration itself reports why it would skip something for another reason
             units = list(plan_units(root, self.options, Disk()))
         errors = [error for unit in units for error in unit.errors]
         errors += _unknown_checks(files, said.exceptions)
@@ -127,8 +126,8 @@ class Audit:
         if not all(subject.is_history_whole for subject in subjects):
             warnings.append(
                 UserError(
-                    "only a part of the history of git was looked at, within the time for it",
-                    help=f"`{subjects[-1].verb('audit')}` for this project alone looks further",
+                    "only a part of the git history was searched within the time limit",
+                    help=f"run `{subjects[-1].verb('audit')}` for this project alone to search more",
                 )
             )
         return Checklist(
@@ -199,8 +198,7 @@ class Audit:
 
 
 def _leaked(subject: Subject) -> tuple[Mapping[str, Commit], bool]:
-    """Values that the history has, but for those that stand in a file of today anyway; and whether all of it was
-    looked at."""
+    """Values in the git history, except those that are in a current file anyway; and whether all of it was searched."""
     stands = {
         f"{one.service}.{one.variable}"
         for one in subject.findings
@@ -220,29 +218,29 @@ def _shown(item: Item, hide: Callable[[str], str]) -> Item:
 
 
 def _exception(check: Check, item: Item, sources: Mapping[str, Source], rules: Exclusions) -> str | None:
-    """Why an item is excepted; ``sources`` are the texts of its project by their paths."""
+    """The reason why an item is excepted; ``sources`` are the texts of its project by path."""
     service, _, name = item.subject.partition(".")
     path = Path(item.site.file)
     names = (item.subject, service, name, item.site.file, path.name)
-    # what is no text of the project has no comments
+    # only texts of the project have comments
     source = sources.get(item.site.file) or Source(path, b"", "")
     return reason_for(check.id, source, item.site.line, names, rules)
 
 
 def _sources(unit: Unit) -> Iterator[Source]:
-    """The texts of a project in which an exception may stand."""
+    """The texts of a project that may contain exceptions."""
     project = unit.project
     yield from (text.source for text in (*project.compose_texts, *project.env_texts, *project.dockerfiles.values()))
     for path in project.environment.paths:
         try:
             yield Source.read(path, is_env_file=True)
         except UserError:
-            # it was read before; whoever takes it away meanwhile excepts nothing
+            # it was read before; if it was removed meanwhile, it excepts nothing
             continue
 
 
 def _skipped(skips: Iterable[tuple[str, str]]) -> Iterator[Rule]:
-    """What a migration leaves on purpose is no item either."""
+    """What a migration skips on purpose is not an item either."""
     for pattern, reason in skips:
         yield from (Rule(check, pattern, reason) for check in (*excluded.CHECKS, "secrets-from-files"))
 
@@ -252,12 +250,12 @@ def _unknown_checks(files: ProjectFiles, rules: Iterable[Rule]) -> Iterator[User
         if rule.check not in {*IDS, "*"}:
             path = str(files.directory / project_file.NAME)
             yield UserError(
-                f"nobody knows the check {rule.check}", path, help="`dsec-migrate audit --list` names all checks"
+                f"unknown check {rule.check}", path, help="run `dsec-migrate audit --list` to list all checks"
             )
 
 
 def _words(files: ProjectFiles, options: Options) -> tuple[str, ...]:
-    """The project as the command line names it."""
+    """The project as named on the command line."""
     named = [str(path) for path in files.paths]
     words = [files.name] if files.name else named
     if len(named) > 1 and not Path(files.name).is_file():

@@ -1,9 +1,9 @@
-"""No secret stands in a comment.
+"""No comment contains a secret.
 
-Nothing reads it, so nobody misses it, and it stays: in the file, in every copy and in the history. Often the value is
-still the one in use, or that of another environment.
+Nothing reads it, so it is never missed and never removed: from the file, from its copies or from the history. Often the
+value is still in use, or is that of another environment.
 
-What to do: delete the comment, and change the value if it is in use anywhere.
+What to do: delete the comment, and rotate the value if it is in use anywhere.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""No secret has a value that everybody tries first.
+"""No secret has a common default value.
 
-`changeme`, `admin`, `password123`, the value of a documentation: lists of them are tried on every open port within
-minutes.
+`changeme`, `admin`, `password123`, the example in the documentation: lists of such values are tried on every open port
+within minutes.
 
-What to do: give it a random value. Of a database that runs already the password has to be changed inside, too:
-`dsec-migrate rotate` tells the statement.
+What to do: set a random value. If a database is already running, its password must be changed inside it, too:
+`dsec-migrate rotate` shows the statement.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             good += not is_guessable(known.value.reveal())
             continue
         fix = subject.renewal(known.subject)
-        reason = "its value is a placeholder, or one that everybody tries first"
+        reason = "its value is a placeholder or a common default"
         yield Item(known.site, known.subject, reason, fix, Weight.HIGH)
     if good:
         yield Done(f"{good} {'value is' if good == 1 else 'values are'} neither common nor short")

@@ -1,8 +1,8 @@
-"""Builds do not get the files of the project's secrets.
+"""Build contexts do not include the project's secret files.
 
-The whole context goes to the builder, and `COPY . .` puts it into the image. `.dockerignore` leaves files out.
+The whole context is sent to the builder, and `COPY . .` copies it into the image. `.dockerignore` excludes files.
 
-What to do: name `.env` and the folder of the secrets in `.dockerignore`.
+What to do: add `.env` and the secrets folder to `.dockerignore`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,22 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             site = subject.service_site(subject.project.services[name], "build")
             names = ", ".join(path.relative_to(context).as_posix() for path in left)
             yield Item(
-                site, name, f"its context holds {names}", f"name {names} in {context.name}/.dockerignore", Weight.MEDIUM
+                site,
+                name,
+                f"its build context contains {names}",
+                f"add {names} to {context.name}/.dockerignore",
+                Weight.MEDIUM,
             )
     if good:
-        yield Done(f"{good} {'context leaves' if good == 1 else 'contexts leave'} the values out")
+        yield Done(f"{good} {'context excludes' if good == 1 else 'contexts exclude'} the values")
 
 
 def _holders(subject: Subject, contexts: Collection[Path]) -> Iterator[Path]:
-    """Files with values, and folders that are there for nothing else."""
+    """Files with values, and folders that contain nothing else."""
     yield from sorted(path.absolute() for path in subject.env_files)
     others = {subject.directory.absolute(), *contexts}
     files = {state.secret.path.absolute() for _, state in subject.files}
-    # a folder above a context, or the context itself, holds its source as well
+    # a parent folder of a context, or the context itself, also contains its sources
     yield from sorted(
         {path if any(other.is_relative_to(path.parent) for other in others) else path.parent for path in files}
     )

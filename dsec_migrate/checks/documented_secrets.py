@@ -1,9 +1,9 @@
-"""Somebody wrote down what each secret is for.
+"""The purpose of each secret is documented.
 
-A name such as `key2` tells nobody who made the value, where it is used, and what breaks when it changes.
+A name such as `key2` does not say who issued the value, where it is used, and what breaks when it changes.
 
-What to do: the command writes a README in the folder of the secrets, with a line for each: who uses it, and how to make
-one. A README of your own that names each counts as well.
+What to do: the command writes a README to the secrets folder, with a line for each: who uses it, and how to create one.
+Your own README counts as well, if it names each secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         return
     few = missing[:4]
     listed = ", ".join([*few, "others"] if missing[4:] else few)
-    what = f"nothing tells what {listed} {'is' if len(missing) == 1 else 'are'} for"
+    what = f"the purpose of {listed} is not documented"
     fix = f"`{subject.command('--templates', '--write')}`"
     yield Item(subject.secret_site(missing[0]), "secrets", what, fix, Weight.LOW)
 

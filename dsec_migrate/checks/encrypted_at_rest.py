@@ -1,7 +1,7 @@
-"""Values are encrypted where they are kept.
+"""Values are encrypted at rest.
 
-A plain file is in the backup of the host, and whoever has the disk has the value. `lock` keeps a copy of each that is
-encrypted with age, which git may have; the plain files can go wherever the project does not run.
+A plain file is in the backups of the host, and anyone with the disk has the value. `lock` writes a copy of each,
+encrypted with age, that is safe to commit; the plain files can be deleted wherever the project does not run.
 
 What to do: `dsec-migrate lock --encrypt-to RECIPIENT --write`.
 """
@@ -19,7 +19,8 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     plain = [one.name for one in files if one not in locked]
     if plain:
         what = (
-            f"{', '.join(plain[:4])}{' and others' if len(plain) > 4 else ''}: plain on the disk, and nowhere encrypted"
+            f"{', '.join(plain[:4])}{' and others' if len(plain) > 4 else ''}: stored in plaintext, without an "
+            "encrypted copy"
         )
         fix = f"`{subject.verb('lock')} --encrypt-to RECIPIENT --write`"
         yield Item(subject.secret_site(plain[0]), "secrets", what, fix, Weight.LOW)

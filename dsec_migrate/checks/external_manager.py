@@ -1,10 +1,10 @@
-"""Values are kept by a manager of secrets.
+"""Values are stored in a secret manager.
 
-A file on one host is read by every administrator of that host, is in its backups, and nobody sees who read it. Vault,
-AWS Secrets Manager or Swarm keep values apart, with a record of who reads what. For one host at home this is more than
-is needed: say so once in `dsec-migrate.toml`.
+A file on a host can be read by every administrator of that host, is in its backups, and leaves no record of who read
+it. Vault, AWS Secrets Manager or Swarm store values separately, with a record of access. For a single host at home this
+is more than needed: add an exception to `dsec-migrate.toml`.
 
-What to do: `dsec-migrate push --to vault`, and `--source vault` makes a layer that fetches the values at start.
+What to do: `dsec-migrate push --to vault`; `--source vault` writes an override file that fetches the values at start.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     if layers:
         yield Done(f"{layers[0]} fetches the values")
     elif inside:
-        what = f"{len(inside)} {'value is' if len(inside) == 1 else 'values are'} kept on this host alone"
-        fix = f"`{subject.command('--source', 'vault')}` shows a layer that fetches them"
+        what = f"{len(inside)} {'value is' if len(inside) == 1 else 'values are'} stored on this host only"
+        fix = f"`{subject.command('--source', 'vault')}` shows an override file that fetches them"
         yield Item(subject.secret_site(inside[0]), "secrets", what, fix, Weight.LOW)
     elif outside:
         yield Done("the values are in Swarm")

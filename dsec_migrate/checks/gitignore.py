@@ -1,8 +1,8 @@
-"""git ignores what holds values.
+"""git ignores files with values.
 
-One `git add .` takes an untracked file in.
+One `git add .` adds an untracked file, and from the next commit on its values are in the history.
 
-What to do: name the file, or its folder, in `.gitignore`.
+What to do: add the file or its folder to `.gitignore`.
 """
 
 from __future__ import annotations
@@ -38,5 +38,5 @@ def look(subject: Subject) -> Iterator[Item | Done]:
 
 
 def _item(site: Site, subject: str, pattern: str) -> Item:
-    reason = "git does not ignore it: one `git add` takes it in"
+    reason = "git does not ignore it: one `git add` adds it"
     return Item(site, subject, reason, f"add the line {pattern} to .gitignore", Weight.MEDIUM)

@@ -1,9 +1,9 @@
-"""No migration to secrets was left half done.
+"""No migration to secrets is half done.
 
-A `_FILE` variable that the image does not read, a path in place of the password, a variable beside its `_FILE` form,
-a secret that is read and not mounted: the program starts with an empty or a wrong password, or not at all.
+A `_FILE` variable that the image does not read, a path instead of the password, a variable beside its `_FILE` form,
+a secret that is read but not mounted: the program starts with an empty or a wrong password, or not at all.
 
-What to do: `--fix` mends those that are exact; the others say what is wrong.
+What to do: `--fix` fixes those with an exact fix; the others say what is wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             fix = (
                 f"`{subject.command('--fix', '--only', name, '--write')}`"
                 if is_exact
-                else "see what the image reads: "
-                f"`dsec-migrate images {subject.project.services[finding.service].image or 'NAME'}`"
+                else "check what the image reads: `dsec-migrate images "
+                f"{subject.project.services[finding.service].image or 'NAME'}`"
             )
-            yield Item(finding.site, name, finding.note.replace(" (--fix mends it)", ""), fix, Weight.MEDIUM)
+            yield Item(finding.site, name, finding.note.replace(" (--fix fixes it)", ""), fix, Weight.MEDIUM)

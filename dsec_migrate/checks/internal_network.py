@@ -1,11 +1,11 @@
-"""Data stores are reached by those services alone that use them.
+"""Data stores are reachable only by the services that use them.
 
 All services of a project share one network unless it says otherwise, and a network that is not `internal` has a way
-out. A web server that was broken into reaches the database of every other service, and the database itself can send its
-data anywhere.
+out. A compromised web server can reach the database of every other service, and the database itself can send its data
+anywhere.
 
-What to do: `--harden networks` moves the store to an `internal: true` network that it shares with those who use it; it
-says whom it cuts off, and leaves what it is not sure of.
+What to do: `--harden networks` moves the store to an `internal: true` network that it shares with the services that use
+it; it lists which services lose access, and skips what is uncertain.
 """
 
 from __future__ import annotations
@@ -39,14 +39,16 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             closed.append(store.name)
             continue
         names = ", ".join(strangers[:_MANY]) + (" and others" if len(strangers) > _MANY else "")
-        reason = f"in reach of {names}, and nothing there uses it"
+        reason = f"reachable by {names}, which do not use it"
         fix = _fix(subject, decisions[store.name])
         yield Item(subject.service_site(store), store.name, reason, fix, Weight.LOW)
     if closed:
-        yield Done(f"{', '.join(closed)}: in reach of those alone that may use {'it' if len(closed) == 1 else 'them'}")
+        yield Done(
+            f"{', '.join(closed)}: reachable only by services that may use {'it' if len(closed) == 1 else 'them'}"
+        )
 
 
 def _fix(subject: Subject, decision: StoreDecision) -> str:
     if decision.network:
         return f"`{subject.command('--harden', 'networks')}` shows a network of its own"
-    return f"by hand, since `--harden networks` leaves it: {decision.left or 'another store keeps them together'}"
+    return f"by hand, since `--harden networks` skips it: {decision.left or 'another store keeps them together'}"

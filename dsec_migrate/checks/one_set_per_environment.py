@@ -1,8 +1,9 @@
-"""Development and production have values of their own.
+"""Development and production have different values.
 
-Where both have the same password, everybody who develops has that of production, and so does every laptop.
+If both have the same password, every developer and every laptop has that of production.
 
-What to do: another file of secrets for each (`--secrets-dir`), or `${SECRETS_DIR:-./secrets}` in one Compose file.
+What to do: use a separate secrets folder for each (`--secrets-dir`), or `${SECRETS_DIR:-./secrets}` in one Compose
+file.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def look(subject: Subject) -> Iterator[Item | Done]:
                 if same is not None and same[1].value == entry.value and is_distinctive(entry.value or ""):
                     line = read_bytes(path).decode("utf-8", "replace")[: entry.span.start].count("\n") + 1
                     reason = f"{stage} has the value of {other} ({same[0].name})"
-                    yield Item(Site(str(path), line, 1), name, reason, "set another value for each", Weight.MEDIUM)
+                    yield Item(Site(str(path), line, 1), name, reason, "set a different value for each", Weight.MEDIUM)
     if len(stages) > 1:
-        yield Done(f"{' and '.join(sorted(stages))} have env files of their own")
+        yield Done(f"{' and '.join(sorted(stages))} have separate env files")
 
 
 def _env_files(folder: Path) -> list[Path]:

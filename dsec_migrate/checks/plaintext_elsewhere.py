@@ -1,10 +1,10 @@
-"""No secret stands in plaintext anywhere else.
+"""No secret is in plaintext anywhere else.
 
 Labels, options of drivers, of logging and of providers, contents of configs and `x-` fields are in the file and its
 history like any other line; `docker inspect`, `docker volume inspect` and `docker config inspect` show them again. And
-the value of a secret that is mounted from a file may still stand in a script or a README that git tracks.
+the value of a secret that is mounted from a file may still be in a script or a README that git tracks.
 
-What to do: the item says the usual way out. `${NAME}` with the value in an ignored `.env` always works.
+What to do: the item shows the usual fix. `${NAME}` with the value in an ignored `.env` always works.
 """
 
 from __future__ import annotations

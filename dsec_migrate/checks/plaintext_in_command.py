@@ -1,8 +1,8 @@
-"""No secret stands in a command, a healthcheck or a label.
+"""No command, healthcheck or label contains a secret.
 
-`ps` shows the words of a command to everybody on the host, and `docker inspect` shows all three.
+`ps` shows a command line to everyone on the host, and `docker inspect` shows all three.
 
-What to do: the command lets the program read the secret from its file.
+What to do: the suggested command makes the program read the secret from its file.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""No secret stands in plaintext in `environment:` or an env file.
+"""No secret is in plaintext in `environment:` or an env file.
 
 The value is in the file, in its history and its backups, in `docker inspect`, in the environment of every process of
-the container, and in what a crash report sends home. `${X:-default}` counts: the default is the value of everybody who
-sets none.
+the container, and in crash reports. `${X:-default}` counts: the default is the value wherever none is set.
 
-What to do: the command moves the value to a secret, in the way that the image reads it.
+What to do: the suggested command moves the value to a secret, in the form that the image reads.
 """
 
 from __future__ import annotations

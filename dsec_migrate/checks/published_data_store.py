@@ -1,9 +1,9 @@
-"""No data store is published to the network.
+"""No data store publishes its port to the network.
 
 `ports: "5432:5432"` binds all addresses of the host, and Docker's rules come before those of most firewalls (ufw lets
 it through). The services of the project reach the store without any published port.
 
-What to do: take the line out, or bind it to this host alone: `127.0.0.1:5432:5432`.
+What to do: remove the line, or bind it to this host alone: `127.0.0.1:5432:5432`.
 
 Source: Docker's documentation, "Packet filtering and firewalls"; Compose, `ports`.
 """
@@ -36,17 +36,17 @@ def look(subject: Subject) -> Iterator[Item | Done]:
                 site,
                 f"{service.name}:{port}",
                 f"{store.name} listens on every address of the host",
-                "take the line out, or put 127.0.0.1: before it where programs of this host need it",
+                "remove the line, or prefix it with 127.0.0.1: if programs on this host need it",
                 Weight.MEDIUM,
             )
         if not found:
             closed.append(service.name)
     if closed:
-        yield Done(f"{', '.join(closed)}: reached from inside, or from this host, alone")
+        yield Done(f"{', '.join(closed)}: reachable only from inside the project or from this host")
 
 
 def _published(project: Project, service: Service) -> Iterator[tuple[Site, int]]:
-    """The ports of the container that others than this host reach, with their places."""
+    """The container ports that other hosts can reach, with their locations."""
     for layer in service.layers:
         node = layer.service.get("ports")
         for item in node.items if isinstance(node, Sequence) else ():

@@ -1,8 +1,8 @@
 """No secret is older than the project allows.
 
-The longer a value is in use, the more copies of it there are. How old it may be says `max-age-days` below `[audit]` in
-`dsec-migrate.toml`, 365 where nothing is said; NIST SP 800-63B asks for a change on evidence of compromise rather than
-by the calendar, so take the number for a reminder.
+The longer a value is in use, the more copies of it exist. The maximum age is `max-age-days` below `[audit]` in
+`dsec-migrate.toml`, by default 365; NIST SP 800-63B asks for a change on evidence of compromise rather than by the
+calendar, so treat the number as a reminder.
 
 What to do: `dsec-migrate rotate NAME` changes it in two phases while the project runs.
 """

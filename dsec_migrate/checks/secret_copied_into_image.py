@@ -1,9 +1,9 @@
 """No file with credentials is copied into an image.
 
-A `COPY` makes a layer. A later `rm` hides the file in the container and leaves it in the layer: `docker save` has it.
-`COPY . .` takes everything that `.dockerignore` does not name, `.env` included.
+A `COPY` creates a layer. A later `rm` hides the file in the container but leaves it in the layer, which `docker save`
+exports. `COPY . .` copies everything that `.dockerignore` does not exclude, `.env` included.
 
-What to do: mount the file as a build secret in the `RUN` that needs it, or name it in `.dockerignore`.
+What to do: mount the file as a build secret in the `RUN` that needs it, or add it to `.dockerignore`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""The file of each secret is there and holds the value alone.
+"""The file of each secret exists and contains only the value.
 
-A missing file keeps `docker compose up` from starting; a directory in its place is mounted as one. A line break at the
-end, carriage returns, a byte order mark or UTF-16 become part of the password for many programs.
+If a file is missing, `docker compose up` fails; a directory in its place is mounted as one. A trailing newline,
+carriage returns, a byte order mark or UTF-16 become part of the password for many programs.
 
-What to do: `dsec-migrate fill --write` asks for values that are missing; `printf %s` writes a value without a line
-break.
+What to do: run `dsec-migrate fill --write` to enter missing values; `printf %s` writes a value without a newline.
 
 Source: observed with Docker Compose 2.40; trailing line breaks: linuxserver/docker-mariadb#120, paperless-ngx#9582.
 """
@@ -30,4 +29,4 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             fix = f"set {variable.variable} in the shell or in .env" if isinstance(variable, VariableState) else ""
             yield Item(subject.secret_site(name), name, what, fix, Weight.MEDIUM)
     if good:
-        yield Done(f"{good} {'file holds its value' if good == 1 else 'files hold their values'} alone")
+        yield Done(f"{good} {'file contains its value' if good == 1 else 'files contain their values'} only")

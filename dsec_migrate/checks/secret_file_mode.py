@@ -1,10 +1,11 @@
-"""The files of secrets can be read by their programs, and by nobody else.
+"""Secret files are readable by their programs only.
 
-Compose mounts the file with the owner and mode that it has on the host. Mode 0600 is unreadable for a program that does
-not run as root or as the owner; mode 0444 is readable by everybody on the host unless the folder is closed (0700).
+Compose mounts the file with the owner and mode that it has on the host. A file of mode 0600 is unreadable to a program
+that does not run as root or as the owner; mode 0444 is readable by everyone on the host unless the folder is closed
+(0700).
 
-What to do: close the folder with `chmod 700`; give the file to the user of the program, or mode 0444 in a closed
-folder.
+What to do: close the folder with `chmod 700`; make the user of the program the owner of the file, or set mode 0444 in a
+closed folder.
 
 Source: observed with Docker Engine 28; docker/compose#9648.
 """

@@ -1,10 +1,10 @@
-"""No secret is an argument of a build.
+"""No build argument contains a secret.
 
-`docker history` shows the value of every `ARG` that a `RUN` could see, and an image's provenance keeps it: whoever may
-pull the image reads it. A build secret is mounted for one `RUN` alone and leaves nothing behind.
+`docker history` shows the value of every `ARG` that a `RUN` could see, and an image's provenance includes it: anyone
+who can pull the image can read it. A build secret is mounted for one `RUN` only and leaves nothing behind.
 
-What to do: the command moves the argument to `build.secrets`, and the Dockerfile to
-`RUN --mount=type=secret,…`. Images that were built before keep the value: build anew, delete them, change the value.
+What to do: the suggested command moves the argument to `build.secrets`, and the Dockerfile to
+`RUN --mount=type=secret,…`. Existing images still contain the value: rebuild, delete them, and rotate the value.
 
 Source: Docker's build check SecretsUsedInArgOrEnv; `docker history` of Docker Engine 28.
 """

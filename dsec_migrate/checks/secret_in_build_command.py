@@ -1,8 +1,8 @@
-"""No secret stands in a `RUN` of a Dockerfile.
+"""No `RUN` of a Dockerfile contains a secret.
 
 The text of each `RUN` is in the image's history, whatever the command does.
 
-What to do: the command puts a build secret in its place, which the `RUN` gets as a variable or as a file.
+What to do: the suggested command replaces it with a build secret, which the `RUN` reads as a variable or as a file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """git tracks no file with a secret.
 
-Whoever has the repository has the value, and every clone, fork and backup keeps it.
+Anyone with access to the repository has the value, and it is in every clone, fork and backup.
 
-What to do: take the file out of the next commit, name it in `.gitignore`, and change the value: the history keeps it.
+What to do: remove the file from the next commit, add it to `.gitignore`, and rotate the value: it stays in the history.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
     tracked = git.tracked(copied)
     for path in copied:
         if path in tracked and os.path.realpath(path) not in known:
-            told[str(path)] = _item(
-                Site(str(path), 1, 1), path.name, "a file with credentials, which a build gets with its context"
-            )
+            told[str(path)] = _item(Site(str(path), 1, 1), path.name, "a file with credentials, in a build context")
     yield from told.values()
     if not told and subject.known and git.find(subject.directory) is not None:
         yield Done("git tracks no env file and no file of a secret")
@@ -52,5 +50,5 @@ def _contexts(subject: Subject) -> Iterator[Path]:
 def _item(site: Site, name: str, what: str) -> Item:
     path = Path(site.file)
     command = shlex.join(["git", "-C", str(path.parent), "rm", "--cached", "--", path.name])
-    fix = f"`{command}`, name it in .gitignore, and change the values in it"
+    fix = f"`{command}`, add it to .gitignore, and rotate its values"
     return Item(site, name, f"git tracks it: {what}", fix, Weight.HIGH)

@@ -1,10 +1,10 @@
-"""No secret stands in `ENV` or `LABEL` of an image.
+"""No `ENV` or `LABEL` of an image contains a secret.
 
 What `ENV` sets is part of the image's configuration: `docker image inspect` shows it, and every container and every
 process in it has it. A later `ENV X=` hides it from processes only.
 
-What to do: take the line out and give the service a secret when it starts; where a build needs it, mount it in the
-`RUN` that does. Change the value: who has the image has it.
+What to do: remove the line and mount a secret in the service; if a build needs it, mount it in the `RUN` that does.
+Rotate the value: anyone with the image has it.
 
 Source: Docker's build check SecretsUsedInArgOrEnv.
 """

@@ -1,10 +1,11 @@
 """Programs read their secrets from files.
 
 A variable that `${X}` fills is in no file of the project, but in `docker inspect`, in `docker compose config`, and in
-the environment of every process that the program starts. A file under /run/secrets is read by who opens it.
+the environment of every process that the program starts. A file in /run/secrets is visible only to programs that open
+it.
 
-What to do: the command makes a secret of it, where the value is known here (`.env`); with `--source environment` it
-stays in the variable, and reaches the container as a file.
+What to do: the suggested command makes it a secret if the value is known here (`.env`); with `--source environment`, it
+stays in the variable and reaches the container as a file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             item = subject.open_item(finding, Weight.LOW)
             variable = subject.variable_of(finding)
             is_word = variable is not None and isinstance(variable.declaration, Argument)
-            how = "it stands among the words that the container starts with" if is_word else "it comes as a variable"
+            how = "it is in the command line of the container" if is_word else "it is passed as a variable"
             yield item._replace(reason=f"{item.reason}; {how}")
     readers = {service.name for service in subject.project.services.values() if any(sources(service))}
     if readers:

@@ -1,10 +1,10 @@
-"""Each secret has a value of its own.
+"""Each secret has a different value.
 
-Where a database, a cache and a session key have one password, who finds one has all, and none can be changed alone.
-A client and its server share a password rightly: what is told here are two accounts of one server, two servers, or two
-keys of one program.
+If a database, a cache and a session key share one password, anyone who finds one has all, and none can be changed
+alone. A client and its server share a password for good reason: reported here are two accounts of one server, two
+servers, or two keys of one program.
 
-What to do: give each its own value.
+What to do: set a different value for each.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def look(subject: Subject) -> Iterator[Item | Done]:
             yield Item(
                 second.site,
                 second.subject,
-                f"it has the value of {first.subject}, which is something else",
-                "set a random value of its own",
+                f"it has the same value as {first.subject}, an unrelated secret",
+                "set its own random value",
                 Weight.MEDIUM,
             )
     if good > 1:
@@ -43,7 +43,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
 
 
 def _pairs(subject: Subject, group: list[Known]) -> Iterator[tuple[Known, Known]]:
-    """Two that are surely not the same credential."""
+    """Two that are certainly not the same credential."""
     services = subject.project.services
     for number, second in enumerate(group):
         for first in group[:number]:
@@ -52,7 +52,7 @@ def _pairs(subject: Subject, group: list[Known]) -> Iterator[tuple[Known, Known]
                     yield first, second
             elif all(_is_server(subject, one) for one in (first, second)):
                 images = [services[one.service].image.rpartition(":")[0] for one in (first, second)]
-                # of one image: replicas, which share it rightly
+                # replicas of one image share it for good reason
                 if images[0] != images[1]:
                     yield first, second
 
@@ -75,11 +75,11 @@ def _is_server(subject: Subject, known: Known) -> bool:
 
 
 def _is_key(name: str) -> bool:
-    """A key that a program makes signatures or tokens with: nobody else has to know it."""
+    """A key that a program signs or issues tokens with: no other program needs to know it."""
     phrase = meaning(name).phrase
     return any(word in phrase for word in ("SECRET_KEY", "JWT", "SALT", "ENCRYPTION", "SIGNING", "SESSION"))
 
 
 def _is_same(first: str, second: str) -> bool:
-    """Two names of one key: one ends in the other."""
+    """Whether they are two names of one key: one ends with the other."""
     return first.endswith(second) or second.endswith(first)

@@ -13,16 +13,16 @@ _SHORTEST_NUMBER = 20
 
 
 def is_common(value: str) -> bool:
-    """Whether it is made of the words that lists of passwords and documentations are made of."""
+    """Whether it consists of words that are common in password lists and documentation."""
     text = value.strip()
     if not text or text.lower() in NOTHING:
         return False
-    # alone it may be called common for its length
+    # by itself, its length may make it count as common
     return not is_distinctive(text) and not is_distinctive(f"{text}-password-secret")
 
 
 def is_guessable(value: str) -> bool:
-    """Whether somebody who tries finds it: too short, digits alone, few different characters."""
+    """Whether it can be guessed: too short, digits only, few different characters."""
     text = value.strip()
     if len(text.splitlines()) > 1:
         return False
@@ -30,7 +30,7 @@ def is_guessable(value: str) -> bool:
 
 
 def once(known: Iterable[Known]) -> Iterator[Known]:
-    """Each value of a place once, whoever reads it. How hard a file of a form of its own is to guess, nobody asks."""
+    """Each value of a location once, regardless of its readers. Files with their own format are not rated."""
     told: set[tuple[object, object]] = set()
     for one in known:
         key = (one.site, one.value)

@@ -22,12 +22,12 @@ from dsec_migrate.text.records import dataclass, field
 from dsec_migrate.text.secret import Secret
 
 PLAIN = frozenset({Exposure.LITERAL, Exposure.DEFAULT, Exposure.EMBEDDED})
-"""The secret's text stands in the file itself."""
+"""The secret's text is in the file itself."""
 
 
 class Weight(str, Enum):
-    """``high``: who sees the file or reaches the port has the secret; ``medium``: a second fault is needed; ``low``: it
-    is good practice."""
+    """``high``: anyone who can read the file or reach the port has the secret; ``medium``: takes a second fault;
+    ``low``: good practice."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -36,8 +36,8 @@ class Weight(str, Enum):
 
 class Item(NamedTuple):
     """Something to do. ``subject`` names what it is about (``service.VARIABLE``, a secret, a file); with the check and
-    the file it is the same item wherever its line moves to. ``fix`` is what to do, commands in backticks. No text holds
-    a value."""
+    the file, it identifies the item independent of its line. ``fix`` is what to do, commands in backticks. No text
+    holds a value."""
 
     site: Site
     subject: str
@@ -53,8 +53,8 @@ class Done(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A value that the project gives a service, and where that stands. ``name`` is the variable, empty for a secret
-    that is read from a file; ``subject`` is what to call it. What is no ``is_value`` is a file of a form of its own."""
+    """A value that the project passes to a service, and its location. ``name`` is the variable, empty for a secret
+    that is read from a file; ``subject`` is what to call it. Without ``is_value``, it is a file with its own format."""
 
     site: Site
     subject: str
@@ -90,8 +90,8 @@ class Subject:
     # --- findings ---
 
     def of_check(self, check: str) -> Iterator[Finding]:
-        """The findings of plaintext that a check tells of: certain or likely ones. A line that several services share
-        is told once."""
+        """The plaintext findings that a check reports: certain or likely ones. A line that several services share is
+        reported once."""
         told: set[tuple[Site, str]] = set()
         for finding in self.findings:
             key = (finding.site, finding.variable)
@@ -107,11 +107,11 @@ class Subject:
         return finding.kind in {"plaintext", COPY} and finding.verdict.confidence is not Confidence.POSSIBLE
 
     def is_plain(self, finding: Finding) -> bool:
-        """Whether its text stands in a file of the project, or in one that git tracks."""
+        """Whether its text is in a file of the project, or in one that git tracks."""
         return finding.verdict.exposure in PLAIN or (finding.service, finding.variable) in self.tracked
 
     def variable_of(self, finding: Finding) -> Variable | None:
-        """The variable, argument or hidden line that a finding speaks of; None where it is none of them."""
+        """The variable, argument or hidden line of a finding; None where it is not one of them."""
         if finding.path:
             return None
         service = self.project.services[finding.service]
@@ -129,10 +129,10 @@ class Subject:
         }
 
     def open_item(self, finding: Finding, weight: Weight) -> Item:
-        """What to do about a finding: the command that moves it, or what it is left for."""
+        """What to do about a finding: the command that moves it, or why it is skipped."""
         name = finding.name
         if finding.action is Action.MIGRATE:
-            note = "" if finding.applicability == "safe" else ", after a look at what it says without --write"
+            note = "" if finding.applicability == "safe" else ", after reviewing its output without --write"
             fix = f"`{self.command('--only', name, '--write')}`{note}"
         else:
             fix = f"by hand: {finding.note}" if finding.note else "by hand"
@@ -184,7 +184,7 @@ class Subject:
         return Site(str(self.project.source.path), 1, 1)
 
     def service_site(self, service: Service, key: str = "") -> Site:
-        """Where a service says ``key`` last; its own name where it does not."""
+        """Where a service sets ``key`` last; its own name where it does not."""
         for layer in reversed(service.layers):
             entry = layer.service.own(key) if key else None
             if entry is not None:
@@ -206,17 +206,17 @@ class Subject:
                 yield name, state
 
     def renewal(self, name: str) -> str:
-        """How a value that is told of gets another one: a secret of the project by ``rotate``."""
+        """How to change a reported value: a secret of the project with ``rotate``."""
         one = next((one for one in self.held if one.name == name), None)
         if one is not None and not one.is_value:
-            return f"get another one where it comes from, and put it into {one.file}"
+            return f"get a new one from where it is issued, and save it to {one.file}"
         if one is not None:
             return f"`{self.verb('rotate', name, '--generate', '32')}`"
-        return "set a random value where it stands"
+        return "set a random value there"
 
     @cached_property
     def env_files(self) -> Mapping[Path, Site]:
-        """Env files, ``.env`` among them, that give a secret, each with the first line that does."""
+        """Env files, including ``.env``, that provide a secret, each with the first line that does."""
         found: dict[Path, Site] = {}
         project = self.project
         texts = {str(text.source.path) for text in project.env_texts}
@@ -227,7 +227,7 @@ class Subject:
                 found.setdefault(Path(finding.site.file), finding.site)
             variable = self.variable_of(finding)
             names = [one.name for one in variable.effective.references] if variable is not None else []
-            # without a value of its own, it has that of its name
+            # without its own value, it has that of its name
             for name in names or [finding.variable]:
                 place = project.environment.places.get(name)
                 if place is not None and project.environment.files.get(name):

@@ -1,9 +1,9 @@
-"""Who starts anew finds a template of the variables.
+"""There is a template of the variables for a fresh start.
 
-A project that reads `.env` and has no `.env.example` is set up by guessing, or with the file of a colleague, values
+A project that reads `.env` and has no `.env.example` is set up by guessing, or with a colleague's file, values
 included.
 
-What to do: the command writes `.env.example`: names and meaning, no values.
+What to do: the suggested command writes `.env.example`: names and descriptions, no values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def look(subject: Subject) -> Iterator[Item | Done]:
         return
     found = [name for name in names if any(word in name for word in _WORDS)]
     if found:
-        yield Done(f"{min(found)} tells which variables there are")
+        yield Done(f"{min(found)} lists the variables")
         return
     fix = f"`{subject.command('--templates', '--write')}`"
-    yield Item(Site(str(path), 1, 1), path.name, "nothing tells which variables the project reads", fix, Weight.LOW)
+    yield Item(Site(str(path), 1, 1), path.name, "no file lists the variables that the project reads", fix, Weight.LOW)

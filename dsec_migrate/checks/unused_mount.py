@@ -1,9 +1,9 @@
-"""No service has a secret that it does not use.
+"""No service mounts a secret that it does not use.
 
-Whoever breaks into the service reads what is mounted there.
+Anyone who compromises the service can read what is mounted there.
 
-What to do: take the secret out of the service's `secrets:`, or let `--harden mounts` do it. Where the program looks for
-the file by itself, say so: `# dsec: ignore[unused-mount] reason`.
+What to do: remove the secret from the service's `secrets:`, or use `--harden mounts`. If the program reads the file by
+itself, add an exception: `# dsec: ignore[unused-mount] reason`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """No secret is short enough to be guessed.
 
-A value of less than 12 characters, or of one kind of character, is found by trying, where the program lets somebody
-try often enough, or where a hash of it leaks.
+A value of less than 12 characters, or of one kind of character, can be guessed if the program allows enough attempts,
+or if a hash of it leaks.
 
-What to do: give it a random value of 32 letters and digits.
+What to do: set a random value of 32 letters and digits.
 
 Source: NIST SP 800-63B asks for 15 characters where a password is the only factor.
 """

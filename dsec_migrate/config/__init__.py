@@ -1,1 +1,1 @@
-"""What was asked for: options, the project's `dsec-migrate.toml`, exclusions."""
+"""The configuration: options, the project's `dsec-migrate.toml`, exceptions."""

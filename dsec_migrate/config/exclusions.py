@@ -1,5 +1,5 @@
-"""What a project's people except from checks, and why: ``# dsec: ignore[ID] reason`` in a file, ``[[ignore]]`` in
-``dsec-migrate.toml``. Without a reason nothing is excepted."""
+"""Exceptions from checks, with a reason: ``# dsec: ignore[ID] reason`` in a file, ``[[ignore]]`` in
+``dsec-migrate.toml``. Without a reason, an exception does not count."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _COMMENT = Pattern(r"#[ \t]*dsec:[ \t]*ignore(?:\[([^\]\n]*)\])?[ \t]*:?[ \t]*([
 
 
 class Ignored(NamedTuple):
-    """One exception of a file. ``checks`` are IDs, ``line`` (from 1) is the one that it speaks of, ``place`` and
-    ``column`` are its own."""
+    """One exception in a file. ``checks`` are IDs, ``line`` (from 1) is the line that it applies to, ``place`` and
+    ``column`` are its own location."""
 
     checks: tuple[str, ...]
     reason: str
@@ -32,7 +32,7 @@ class Ignored(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One exception of ``dsec-migrate.toml``. ``match`` is a pattern for ``service.VARIABLE``, a variable's or a
+    """One exception in ``dsec-migrate.toml``. ``match`` is a pattern for ``service.VARIABLE``, a variable's or a
     secret's name, or a file."""
 
     check: str
@@ -44,24 +44,25 @@ class Rule(NamedTuple):
 
 
 class Exclusions(NamedTuple):
-    """All that is heeded: rules, and unless the call trusts no file of the project, comments in its texts."""
+    """All exceptions that are honored: rules and, unless the command trusts no file of the project, comments in its
+    files."""
 
     rules: tuple[Rule, ...] = ()
     has_comments: bool = True
 
     def may_speak_of(self, source: Source) -> bool:
-        """Whether some exception may be for a place in the text."""
+        """Whether some exception may apply to a location in the text."""
         return bool(self.rules) or (self.has_comments and _has_mark(source.text))
 
 
-# each finding of a text asks
+# called for each finding of a text
 @lru_cache(maxsize=16)
 def _has_mark(text: str) -> bool:
     return MARK in text
 
 
 def inline(source: Source) -> tuple[Ignored, ...]:
-    """Those of one text; one that stands alone in its line speaks of the next line that is no comment."""
+    """The exceptions in one text; one on a line of its own applies to the next line that is not a comment."""
     return tuple(_inline(source)) if MARK in source.text else ()
 
 
@@ -84,7 +85,7 @@ def _says_nothing(line: str) -> bool:
 
 
 def problems(source: Source, known: Iterable[str]) -> Iterator[UserError]:
-    """What is wrong with the exceptions of a text: no check, one that is ``known`` to nobody, no reason."""
+    """The errors in the exceptions of a text: no check, a check that is not ``known``, no reason."""
     names = {*known, ALL}
     for one in inline(source):
         where = (str(source.path), one.place, one.column)
@@ -93,18 +94,18 @@ def problems(source: Source, known: Iterable[str]) -> Iterator[UserError]:
             yield UserError("the exception names no check", *where, help="write # dsec: ignore[ID] and a reason")
         elif unknown:
             yield UserError(
-                f"nobody knows the check {unknown[0]}", *where, help="`dsec-migrate audit --list` names all"
+                f"unknown check {unknown[0]}", *where, help="run `dsec-migrate audit --list` to list all checks"
             )
         elif not one.reason:
             yield UserError(
                 f"the exception from {', '.join(one.checks)} has no reason",
                 *where,
-                help="write it behind the bracket: # dsec: ignore[ID] reason",
+                help="write it after the bracket: # dsec: ignore[ID] reason",
             )
 
 
 def reason_for(check: str, source: Source, line: int, names: Iterable[str], heeded: Exclusions) -> str | None:
-    """Why a place is excepted from a check; None where it is not."""
+    """The reason why a location is excepted from a check; None where it is not."""
     for one in inline(source) if heeded.has_comments else ():
         if one.reason and one.covers(check, line):
             return one.reason

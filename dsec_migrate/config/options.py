@@ -1,4 +1,4 @@
-"""What the user asked for, as plain data."""
+"""The options of a run, as plain data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dsec_migrate.text.records import dataclass
 
 
 class SourceKind(str, Enum):
-    """Where the migrated project takes a secret's value from. Of the last two the project has files, and a layer with
-    a service that fetches the values (:class:`Manager`)."""
+    """Where the migrated project takes the value of a secret from. With the last two, the project has files, and an
+    override file with a service that fetches the values (:class:`Manager`)."""
 
     FILE = "file"
     ENVIRONMENT = "environment"
@@ -34,7 +34,7 @@ class Target(str, Enum):
 
 
 class Mount(str, Enum):
-    """How the files of the values come into a container: as Docker's secrets, or as a folder for each service."""
+    """How the secret files get into a container: as Docker secrets, or as a folder for each service."""
 
     SECRETS = "secrets"
     VOLUME = "volume"
@@ -48,7 +48,7 @@ class Harden(str, Enum):
 
 
 class Unknown(str, Enum):
-    """What to do where nobody knows what the image reads."""
+    """What to do with images that are not in the table."""
 
     REWRITE = "rewrite"
     WRAP = "wrap"
@@ -57,9 +57,9 @@ class Unknown(str, Enum):
 
 @dataclass(frozen=True, repr=False)
 class Manager:
-    """The store that a service of the project fetches values from: ``image`` and ``command`` (shell that writes the
-    value of ``$1``) of that service where they are not the vendor's; ``credentials`` is the file of its one secret.
-    ``prefix`` stands before each name, the project's name where it is None."""
+    """The store that a service of the project fetches values from. ``image`` and ``command`` (a shell command that
+    prints the value of ``$1``) of that service replace the vendor's; ``credentials`` is the file of its one secret.
+    ``prefix`` precedes each name; None means the project's name."""
 
     name: str
     image: str = ""
@@ -72,22 +72,21 @@ class Manager:
 class Options:
     """``mode`` is an octal permission as an int (``0o400``); ``uid`` and ``gid`` are numbers as text.
 
-    ``secrets_dir`` is the folder as it is to stand in the Compose file; it may hold an expression such as
-    ``${SECRETS_DIR:-./secrets}``. ``prune_env`` takes lines out of `.env` that nothing reads any more; ``templates``
-    writes texts without values for who starts anew. ``docker`` allows to ask Docker about local images. ``fix`` mends
-    migrations that are half done. ``registry`` allows to ask registries about images, over the network,
-    and ``registries`` are those that may be at a private address.
-    ``syntax_line`` names the frontend in Dockerfiles that change. ``manager`` keeps the values of a project
-    whose source are files. ``encrypt_to`` are public keys of age, for whom each value is kept encrypted as well.
-    ``stack_output`` is the file that Swarm gets in place of the project's own, seen from the project. ``harden`` are
-    passes beyond secrets.
+    ``secrets_dir`` is the folder as written to the Compose file; it may contain an expression such as
+    ``${SECRETS_DIR:-./secrets}``. ``prune_env`` removes lines of `.env` that nothing reads anymore; ``templates``
+    writes templates without values for a fresh start. ``docker`` allows inspecting local images. ``fix`` completes
+    half-done migrations. ``registry`` allows querying registries about images, over the network, and ``registries``
+    are those that may be at a private address. ``syntax_line`` adds the frontend to Dockerfiles that change.
+    ``manager`` stores the values of a project whose source is files. ``encrypt_to`` are public keys of age, for which
+    each value is also encrypted. ``stack_output`` is the file for Swarm instead of the project's own, relative to the
+    project. ``harden`` are passes beyond secrets.
 
     ``rename`` are pairs of a variable (or ``service.VARIABLE``) and the name of its secret; ``source_of`` and
-    ``delivery_of`` pairs of a pattern and what is to hold for it, of which the last that fits counts. ``skip_because``
-    are pairs of a pattern and a reason, which a run writes into the project's settings; ``skip_settled`` those that
-    stand there. ``unproved`` are services and variables whose change failed its proof, each with what that said.
-    ``allow`` are folders outside of the project that this call may change. ``settings`` is a file in place of the
-    settings and exceptions that the project's own files have; without ``exceptions`` none count.
+    ``delivery_of`` pairs of a pattern and its choice, of which the last match wins. ``skip_because`` are pairs of a
+    pattern and a reason, which a run adds to the project's settings; ``skip_settled`` those that are already there.
+    ``unproved`` are services and variables whose change failed verification, each with the message. ``allow`` are
+    folders outside the project that this command may change. ``settings`` is a file that replaces the settings and
+    exceptions in the project's own files; without ``exceptions``, none count.
     """
 
     source: SourceKind = SourceKind.FILE
@@ -128,17 +127,17 @@ class Options:
         return self.uid is not None or self.gid is not None or self.mode is not None
 
     def is_asked_for(self, service: str, variable: str) -> bool:
-        """Whether ``--only`` names it (or there is no ``--only``) and nothing skips it."""
+        """Whether ``--only`` matches it (or there is no ``--only``) and nothing skips it."""
         is_meant = not self.only or self.is_named(service, variable)
         return is_meant and not matches(self.skip, service, variable) and not self.reason_to_skip(service, variable)
 
     def reason_to_skip(self, service: str, variable: str) -> str:
-        """What ``--skip-because`` or the project's settings say of it; empty where they do not skip it."""
+        """The reason given by ``--skip-because`` or the project's settings; empty where they do not skip it."""
         pairs = (*self.skip_settled, *self.skip_because)
         return next((reason for pattern, reason in pairs if matches((pattern,), service, variable)), "")
 
     def name_for(self, service: str, variable: str) -> str:
-        """The name that was chosen for its secret, or nothing."""
+        """The name chosen for its secret, or an empty string."""
         return dict(self.rename).get(f"{service}.{variable}") or dict(self.rename).get(variable, "")
 
     def source_for(self, service: str, variable: str) -> SourceKind:
@@ -148,7 +147,7 @@ class Options:
         )
 
     def delivery_for(self, service: str, variable: str) -> Unknown | None:
-        """What ``--delivery-of`` says of it, None where that says nothing."""
+        """The choice of ``--delivery-of``; None where no pattern matches."""
         return next(
             (how for pattern, how in reversed(self.delivery_of) if matches((pattern,), service, variable)), None
         )
@@ -170,11 +169,11 @@ def matches(patterns: Sequence[str], service: str, variable: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _kinds(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Plain names, of which there may be hundreds, and patterns."""
+    """Plain names (there may be hundreds) and patterns."""
     globs = tuple(pattern for pattern in patterns if any(character in pattern for character in "*?["))
     return frozenset(patterns) - frozenset(globs), globs
 
 
 def literally(name: str) -> str:
-    """The pattern that matches ``name`` alone."""
+    """The pattern that matches only ``name``."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in name)

@@ -1,4 +1,4 @@
-"""``dsec-migrate.toml`` beside a project: what its people know that this program does not."""
+"""``dsec-migrate.toml`` beside a project: its own images, exceptions and settings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _KEYS = frozenset({"audit", "ignore", "image", "skip"})
 _MAXIMUM_AGE = "max-age-days"
 MAXIMUM_AGE_DAYS = 365
 _SKIP_KEYS = {"match": "a pattern such as *_SALT or web.API_KEY", "reason": "why it stays"}
-# what people need not say of an image that they know
+# keys that a row for a user's own image may omit
 _DEFAULTS = {"reads_as": "other", "final_newlines": "kept", "confidence": "documented", "evidence": [NAME]}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Settings:
-    """``images`` is the table with the rows of the file before its own, ``exceptions`` are what the people except from
-    checks, ``skips`` pairs of a pattern (as ``--skip`` takes it) and the reason why what it names stays. A secret older
-    than ``maximum_age`` (days) is due for another value. ``has_comments``: comments in the project's files except, too.
+    """``images`` is the table, preceded by the rows of the file; ``exceptions`` are exceptions from checks; ``skips``
+    are pairs of a pattern (as in ``--skip``) and the reason. A secret older than ``maximum_age`` (days) is due for
+    rotation. ``has_comments``: exceptions in comments of the project's files count, too.
     """
 
     images: Table = field(default_factory=Table)
@@ -45,11 +45,11 @@ class Settings:
 
 
 def read(directory: Path, file: Path | None = None, *, excepts: bool = True) -> Settings:
-    """The settings beside the project in ``directory``; empty ones where there is no such file.
+    """The settings beside the project in ``directory``; defaults where no such file.
 
-    A ``file`` takes their place: what the project's own files except, by comments as well, does not count then.
-    Without ``excepts`` nothing is excepted or skipped at all, and no age but the usual one is too old.
-    Raises UserError, with its place, where the file is no TOML or says something that nobody understands.
+    A ``file`` replaces them: exceptions in the project's own files, comments included, do not count then. Without
+    ``excepts``, nothing is excepted or skipped, and the default maximum age applies. Raises UserError, with its
+    location, where the file is not TOML or has unknown keys.
     """
     said = _read(file or directory / NAME, is_named=file is not None)
     if not excepts:
@@ -62,7 +62,7 @@ def _read(path: Path, *, is_named: bool) -> Settings:
         data = read_bytes(path, is_named_by_call=is_named)
     except FileNotFoundError:
         if is_named:
-            raise UserError("there is no such file", str(path), help="--settings names one that exists") from None
+            raise UserError("no such file", str(path), help="pass an existing file to --settings") from None
         return Settings()
     except OSError as error:
         raise UserError(f"cannot read the file: {error.strerror or type(error).__name__}", str(path)) from None
@@ -82,8 +82,8 @@ def _parse(path: Path, data: bytes) -> Settings:
         line, column = (int(match[1] or 0), int(match[2] or 0)) if match else (0, 0)
         raise UserError(f"the file is not TOML: {what[:1].lower()}{what[1:]}", str(path), line, column) from None
     for key in content.keys() - _KEYS:
-        help_text = f"it takes {' and '.join(sorted(_KEYS))}"
-        raise UserError(f"nobody knows the key {key}", str(path), _line_of(text, key), 1, help=help_text)
+        help_text = f"allowed keys: {', '.join(sorted(_KEYS))}"
+        raise UserError(f"unknown key {key}", str(path), _line_of(text, key), 1, help=help_text)
     return Settings(
         Table(tuple(_row(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "image")))),
         tuple(_rule(path, text, number, row) for number, row in enumerate(_tables(path, text, content, "ignore"))),
@@ -95,21 +95,21 @@ def _parse(path: Path, data: bytes) -> Settings:
 def _tables(path: Path, text: str, content: dict[str, Any], key: str) -> list[Any]:
     rows = content.get(key, [])
     if not isinstance(rows, list):
-        raise UserError(f"`{key}` is a list of tables", str(path), _line_of(text, key), 1, help=f"write [[{key}]]")
+        raise UserError(f"`{key}` must be a list of tables", str(path), _line_of(text, key), 1, help=f"write [[{key}]]")
     return rows
 
 
 def _rule(path: Path, text: str, number: int, row: Any) -> Rule:
-    """One exception from a check."""
+    """Reads one exception from a check."""
     line = _table_line(text, "ignore", number)
     given = row if isinstance(row, dict) else {}
     for key in given.keys() - {"check", "match", "reason"}:
-        raise UserError(f"nobody knows the key {key}", str(path), line, 1, help="it takes check, match and reason")
+        raise UserError(f"unknown key {key}", str(path), line, 1, help="allowed keys: check, match, reason")
     for key in ("check", "match", "reason"):
         value = given.get(key, "*" if key == "match" else "")
         if not isinstance(value, str) or not value.strip():
-            what = f"an exception needs a {key}" if not value else f"the {key} of an exception is a text"
-            advice = 'such as check = "published-data-store", match = "db", reason = "only the office sees it"'
+            what = f"an exception needs a {key}" if not value else f"the {key} of an exception must be a string"
+            advice = 'such as check = "published-data-store", match = "db", reason = "reachable from the office only"'
             raise UserError(what, str(path), line, 1, help=advice)
     return Rule(given["check"], given.get("match", "*"), given["reason"].strip())
 
@@ -117,31 +117,31 @@ def _rule(path: Path, text: str, number: int, row: Any) -> Rule:
 def _maximum_age(path: Path, text: str, table: Any) -> int:
     line = _line_of(text, "audit")
     if not isinstance(table, dict) or table.keys() - {_MAXIMUM_AGE}:
-        raise UserError("`audit` takes max-age-days alone", str(path), line, 1, help="write [audit] above it")
+        raise UserError("`audit` takes only max-age-days", str(path), line, 1, help="put it below [audit]")
     days = table.get(_MAXIMUM_AGE, MAXIMUM_AGE_DAYS)
     if not isinstance(days, int) or isinstance(days, bool) or days < 1:
-        raise UserError("max-age-days takes a number from 1 on", str(path), _line_of(text, _MAXIMUM_AGE), 1)
+        raise UserError("max-age-days must be a positive number", str(path), _line_of(text, _MAXIMUM_AGE), 1)
     return days
 
 
 def _skips(path: Path, text: str, tables: Any) -> Iterator[tuple[str, str]]:
     line = _line_of(text, "skip")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UserError("`skip` is a list of tables", str(path), line, 1, help="write [[skip]]")
+        raise UserError("`skip` must be a list of tables", str(path), line, 1, help="write [[skip]]")
     for number, table in enumerate(tables, 1):
         for key in table.keys() - _SKIP_KEYS.keys():
-            help_text = f"it takes {' and '.join(_SKIP_KEYS)}"
-            raise UserError(f"table {number} of `skip`: nobody knows the key {key}", str(path), line, 1, help=help_text)
+            help_text = f"allowed keys: {', '.join(_SKIP_KEYS)}"
+            raise UserError(f"table {number} of `skip`: unknown key {key}", str(path), line, 1, help=help_text)
         for key, meaning in _SKIP_KEYS.items():
             if not isinstance(table.get(key), str) or not table[key].strip():
-                what = f"table {number} of `skip`: {key} is missing, or is no text"
-                raise UserError(what, str(path), line, 1, help=f"it says {meaning}")
+                what = f"table {number} of `skip`: {key} is missing or not a string"
+                raise UserError(what, str(path), line, 1, help=f"set it to {meaning}")
         yield table["match"], table["reason"]
 
 
 def with_skip(path: Path, data: bytes, pattern: str, reason: str) -> bytes:
-    """What the file ``path``, which holds ``data`` now, needs at its end for a further table of ``skip``; nothing where
-    it has it. Raises UserError where the file cannot take it."""
+    """The text to append to the file ``path``, which contains ``data``, for a further table of ``skip``; empty where it
+    has the table. Raises UserError where nothing can be appended."""
     known = _parse(path, data).skips if data else ()
     if pattern in (match for match, _ in known):
         return b""
@@ -154,13 +154,13 @@ def with_skip(path: Path, data: bytes, pattern: str, reason: str) -> bytes:
     except UserError:
         is_taken = False
     if not is_taken:
-        what = "the file cannot take a further [[skip]] at its end"
+        what = "cannot append another [[skip]] to the file"
         raise UserError(what, str(path), _line_of(data.decode(), "skip"), 1, help="write the tables as [[skip]]")
     return addition
 
 
 def _quoted(text: str) -> str:
-    """A basic string of TOML."""
+    """A TOML basic string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
 
@@ -174,7 +174,7 @@ def _row(path: Path, text: str, number: int, row: Any) -> Image:
     lines = text.splitlines()
     first = _table_line(text, "image", number)
     line = next((n for n in range(first, len(lines) + 1) if _is_key(lines[n - 1], key)), first)
-    help_text = "`dsec-migrate images NAME` shows what a row says"
+    help_text = "see `dsec-migrate images NAME` for an example of a row"
     raise UserError(f"row {number + 1} of `image`: {what}", str(path), line, 1, help=help_text)
 
 

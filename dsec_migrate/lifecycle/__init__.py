@@ -1,1 +1,1 @@
-"""A migrated project: the state of its secrets, their values, their age."""
+"""A migrated project: the state, values and age of its secrets."""

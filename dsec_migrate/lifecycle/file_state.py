@@ -1,8 +1,8 @@
-"""In what state the secrets of a project are on this host: their files, variables and names in Swarm.
+"""The state of a project's secrets on this host: their files, variables and names in Swarm.
 
-Only read: nothing is written, and no sentence holds a value or its length. Who can read a mounted file was observed
-with Docker Engine 28 (docs/architecture.md): a file source is a bind mount, so the owner and mode of the host count,
-also for root without its capabilities; the folder's mode does not count inside a container.
+Nothing is written, and no sentence contains a value or its length. Who can read a mounted file was observed with
+Docker Engine 28 (docs/architecture.md): a file source is a bind mount, so the owner and mode on the host apply, even to
+root without its capabilities; the mode of the folder does not matter inside a container.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Kind(str, Enum):
-    """What stands at a secret's path. ``unreadable``: we may not look; ``other``: a device, a pipe, a socket."""
+    """What exists at a secret's path. ``unreadable``: no permission to read it; ``other``: a device, a pipe, a
+    socket."""
 
     MISSING = "missing"
     FILE = "file"
@@ -37,9 +38,9 @@ class Kind(str, Enum):
 
 @dataclass(frozen=True)
 class Reader:
-    """A service that reads secret files, and who its program is.
+    """A service that reads secret files, and the user that its program runs as.
 
-    ``uid`` None: nobody knows. ``groups`` are all of its group numbers: a ``user: "1000"`` that the image has no
+    ``uid`` None: unknown. ``groups`` are all of its group IDs: a ``user: "1000"`` that the image has no
     account for is in group 0. ``has_capabilities``: root with the capabilities that Docker gives by default, which
     reads everything.
     """
@@ -52,8 +53,8 @@ class Reader:
 
 @dataclass(frozen=True)
 class SecretFile:
-    """The file of one secret, and who reads it. ``is_of_builds``: builds alone do, as whoever starts them. One that is
-    no ``is_value`` has a form of its own (a .npmrc, a key), in which line ends are as they should be."""
+    """The file of one secret, and who reads it. ``is_of_builds``: only builds do, as the user who starts them. Without
+    ``is_value``, the file has its own format (a .npmrc, a key), in which line endings are not checked."""
 
     name: str
     path: Path
@@ -64,13 +65,13 @@ class SecretFile:
 
 @dataclass(frozen=True)
 class FileState:
-    """One secret's file as it stands on disk.
+    """One secret's file on disk.
 
-    ``has_final_newline`` counts only for a value of one line: texts of several lines, as keys are, end with one.
+    ``has_final_newline`` applies only to a value of one line: texts of several lines, such as keys, end with one.
     ``mode`` is an octal permission as an int; it, ``uid`` and ``gid`` are None where they mean nothing (Windows) or
-    nothing is there. ``closed_folder`` is the nearest folder around it that only its owner enters. ``is_ignored`` is
-    None where no repository could take the file in, or git does not answer (``unanswered``). ``is_too_large``: for
-    Swarm; such a content was not looked at.
+    nothing exists. ``closed_folder`` is the nearest parent folder that only its owner can enter. ``is_ignored`` is
+    None where no repository contains the path, or git does not answer (``unanswered``). ``is_too_large``: for Swarm;
+    such content was not examined.
     """
 
     secret: SecretFile
@@ -92,12 +93,12 @@ class FileState:
 
     @property
     def needs_value(self) -> bool:
-        """Whether ``fill`` asks for it."""
+        """Whether ``fill`` prompts for it."""
         return self.kind is Kind.MISSING or self.is_empty
 
     @property
     def is_error(self) -> bool:
-        """Whether the value is already out of hand."""
+        """Whether the value is already exposed."""
         return self.is_tracked
 
 
@@ -112,7 +113,7 @@ class VariableState:
 
 @dataclass(frozen=True)
 class ExternalState:
-    """A secret that Swarm holds, there under ``external_name``, or that a ``driver`` of Swarm's gives to each task."""
+    """A secret stored in Swarm as ``external_name``, or provided to each task by a Swarm ``driver``."""
 
     name: str
     external_name: str
@@ -123,7 +124,8 @@ State = FileState | VariableState | ExternalState
 
 
 def inspect(files: Sequence[SecretFile]) -> list[FileState]:
-    """The state of each file, in the order given. Whatever cannot be read is told in its state, never raised."""
+    """The state of each file, in the given order. Files that cannot be read are reported in their state, never
+    raised."""
     folders: dict[Path, list[str]] = {}
     for file in files:
         folders.setdefault(file.path.parent, []).append(file.path.name)
@@ -132,7 +134,7 @@ def inspect(files: Sequence[SecretFile]) -> list[FileState]:
 
 
 class _Seen(NamedTuple):
-    """What git says of the files of one folder; ``unanswered``: it says nothing."""
+    """What git reports on the files of one folder; ``unanswered``: it does not answer."""
 
     tracked: frozenset[Path] = frozenset()
     ignored: Mapping[Path, bool] = {}
@@ -155,9 +157,9 @@ def variable_state(name: str, variable: str, value: str | None) -> VariableState
 
 
 def can_read(mode: int, uid: int, gid: int, reader: Reader) -> bool | None:
-    """Whether ``reader`` can read a mounted file of ``mode`` and owner; None where that depends on what is unknown.
+    """Whether ``reader`` can read a mounted file of ``mode`` and owner; None where that is unknown.
 
-    The first class that fits decides, as in the kernel: a member of the group never falls back to the others' bits.
+    The first matching class decides, as in the kernel: a member of the group never falls back to the bits of others.
     """
     if reader.has_capabilities:
         return True
@@ -169,17 +171,17 @@ def can_read(mode: int, uid: int, gid: int, reader: Reader) -> bool | None:
 
 
 def describe(state: State) -> list[str]:
-    """What is wrong, and what to do, in plain sentences; nothing when all is well."""
+    """What is wrong and what to do, as sentences; empty if all is well."""
     if isinstance(state, FileState):
         return list(_file_problems(state))
     if isinstance(state, ExternalState):
         if state.driver:
-            return [f"the driver {state.driver} gives it to each task in Swarm"]
-        return [f"{state.external_name} is looked up in Swarm: `docker secret ls` lists what is there"]
+            return [f"the driver {state.driver} provides it to each task in Swarm"]
+        return [f"{state.external_name} must exist in Swarm: run `docker secret ls` to list its secrets"]
     if state.value_is == "unset":
         return [f"{state.variable} is set neither in the shell nor in .env: `docker compose up` refuses to start"]
     if state.value_is == "empty":
-        return [f"{state.variable} is empty: Compose then makes no file at all, without a word"]
+        return [f"{state.variable} is empty: Compose then silently creates no file"]
     return []
 
 
@@ -189,12 +191,12 @@ def describe_access(state: FileState) -> str:
         return ""
     owner = f"mode {state.mode:04o}, owner {state.uid}:{state.gid}"
     if not state.mode & 0o044:
-        return f"{owner}: read by its owner and root"
+        return f"{owner}: readable by its owner and root"
     if state.closed_folder is not None:
         is_own = state.closed_folder == state.secret.path.resolve().parent
         folder = "its folder" if is_own else str(state.closed_folder)
-        return f"{owner}: on this host read by root and the owner of {folder}, which others cannot enter"
-    return f"{owner}: read by {'everybody' if state.mode & 0o004 else 'its group'} on this host"
+        return f"{owner}: on this host, readable by root and the owner of {folder}, which other users cannot enter"
+    return f"{owner}: readable by {'everyone' if state.mode & 0o004 else 'its group'} on this host"
 
 
 def _state(file: SecretFile, seen: _Seen) -> FileState:
@@ -251,71 +253,71 @@ def _file_problems(state: FileState) -> Iterator[str]:
     path = state.secret.path
     if state.is_tracked:
         yield (
-            f"git tracks it: `git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}` takes it "
-            "out of the next commit, but the history keeps the value: change (rotate) it where it is used"
+            f"git tracks it: `git -C {shlex.quote(str(path.parent))} rm --cached -- {shlex.quote(path.name)}` removes "
+            "it from the next commit, but the value stays in the history: rotate it where it is used"
         )
     if state.unanswered is not None:
-        yield f"whether git has it is not known: {state.unanswered.what}; {state.unanswered.help}"
+        yield f"cannot tell whether git tracks it: {state.unanswered.what}; {state.unanswered.help}"
     yield from (problem.sentence for problem in place_problems(state))
     if not state.is_tracked and state.is_ignored is False and state.kind is not Kind.DIRECTORY:
-        yield "git does not ignore it: one `git add` would take it in; name it, or its folder, in .gitignore"
+        yield "git does not ignore it, so one `git add` would add it: add it or its folder to .gitignore"
     yield from (problem.sentence for problem in content_problems(state))
     yield from (problem.sentence for problem in access_problems(state))
 
 
 class Problem(NamedTuple):
-    """``sentence`` says what is wrong, ``fix`` what to do about it, commands in backticks."""
+    """``sentence`` is the problem, ``fix`` what to do about it, with commands in backticks."""
 
     sentence: str
     fix: str
 
 
 def place_problems(state: FileState) -> Iterator[Problem]:
-    """What is wrong with what stands at the file's path."""
+    """The problem with what exists at the file's path."""
     word, fill = shlex.quote(str(state.secret.path)), "`dsec-migrate fill --write`"
     if state.kind is Kind.MISSING:
-        yield Problem(f"the file is missing, so `docker compose up` fails: {fill} asks for the value", fill)
+        yield Problem(f"the file is missing, so `docker compose up` fails: run {fill} to enter the value", fill)
     elif state.kind is Kind.DIRECTORY:
         fix = f"`rmdir {word}`, then {fill}"
-        yield Problem(f"a directory stands in its place and is mounted as one: {fix}", fix)
+        yield Problem(f"it is a directory, and is mounted as one: run {fix}", fix)
     elif state.kind is Kind.UNREADABLE:
-        yield Problem("this user may not read it, so its content was not checked", f"look as its owner: `ls -l {word}`")
+        yield Problem("its content was not checked: permission denied", f"check as its owner: `ls -l {word}`")
     elif state.kind is Kind.OTHER:
-        yield Problem("neither a file nor a directory stands in its place", f"look what it is: `ls -l {word}`")
+        yield Problem("it is neither a file nor a directory", f"check what it is: `ls -l {word}`")
 
 
 def content_problems(state: FileState) -> Iterator[Problem]:
-    """What is wrong with the bytes of the file."""
+    """The problems with the content of the file."""
     if state.kind is not Kind.FILE:
         return
-    again = "save the file anew, as UTF-8 and with the value alone"
+    again = "save the file again, as UTF-8 and with nothing but the value"
     if state.is_empty:
         fill = "`dsec-migrate fill --write`"
-        yield Problem(f"the file is empty: {fill} asks for the value", fill)
+        yield Problem(f"the file is empty: run {fill} to enter the value", fill)
     if state.is_too_large:
         yield Problem(
-            f"it is too large for Swarm, which takes less than {MAXIMUM_BYTES:,} bytes",
+            f"it is too large for Swarm, which requires less than {MAXIMUM_BYTES:,} bytes",
             "split it, or mount it as a file",
         )
     if not state.secret.is_value:
         return
     if state.is_utf_16:
-        yield Problem("it is UTF-16 text (PowerShell's `>` writes that): most programs need UTF-8", again)
+        yield Problem("it is UTF-16 text (as written by PowerShell's `>`): most programs need UTF-8", again)
     if state.has_byte_order_mark:
-        yield Problem("it begins with a byte order mark, which programs take for part of the value", again)
+        yield Problem("it starts with a byte order mark, which programs read as part of the value", again)
     if state.has_nul:
-        yield Problem("it holds NUL bytes, which no environment variable can hold", again)
+        yield Problem("it contains NUL bytes, which environment variables cannot contain", again)
     if state.has_carriage_return:
-        what = "it holds carriage returns (Windows line ends), which programs take for part of the value"
+        what = "it contains carriage returns (Windows line endings), which programs read as part of the value"
         yield Problem(what, again)
     if state.has_final_newline:
-        what = "it ends with a line break, which some programs take for part of the value; `printf %s` writes none"
+        what = "it ends with a newline, which some programs read as part of the value; `printf %s` writes none"
         path = shlex.quote(str(state.secret.path))
-        yield Problem(what, f"`truncate -s -1 {path}` takes the line break away")
+        yield Problem(what, f"run `truncate -s -1 {path}` to remove the newline")
 
 
 def access_problems(state: FileState) -> Iterator[Problem]:
-    """Who cannot read the file and should, and who can and should not."""
+    """Who should be able to read the file but cannot, and the reverse."""
     if state.kind is not Kind.FILE or state.mode is None or state.uid is None or state.gid is None:
         return
     verdicts = {reader: can_read(state.mode, state.uid, state.gid, reader) for reader in state.secret.readers}
@@ -323,10 +325,10 @@ def access_problems(state: FileState) -> Iterator[Problem]:
     word, folder = shlex.quote(str(state.secret.path)), shlex.quote(str(state.secret.path.parent))
     close = "" if state.closed_folder is not None else f"`chmod 700 {folder}` and "
     if state.secret.is_of_builds:
-        # the folder is that of a source as often as not
+        # the folder is often one with sources
         if state.closed_folder is None and state.mode & 0o066:
             fix = f"`chmod 600 {word}`"
-            yield Problem(f"others on this host can read it: {owner}; {fix} ends that, and builds do not mind", fix)
+            yield Problem(f"accessible to other users on this host ({owner}): run {fix}; builds still work", fix)
         return
     for reader, verdict in verdicts.items():
         if verdict is False:
@@ -335,11 +337,11 @@ def access_problems(state: FileState) -> Iterator[Problem]:
     unsure = [reader.service for reader, verdict in verdicts.items() if verdict is None]
     if unsure:
         yield Problem(
-            f"whether {', '.join(unsure)} can read it depends on the user of its program: {owner}",
+            f"whether {', '.join(unsure)} can read it depends on the user that its program runs as: {owner}",
             f"{close}`chmod 0444 {word}`",
         )
     if state.closed_folder is None and state.mode & 0o044:
         fix = f"`chmod 700 {folder}`"
-        yield Problem(f"others on this host can read it: {owner}; {fix} ends that, and containers do not mind", fix)
+        yield Problem(f"accessible to other users on this host ({owner}): run {fix}; containers can still read it", fix)
     if state.closed_folder is None and state.mode & 0o022:
-        yield Problem(f"others than its owner can write it: {owner}", f"`chmod go-w {word}`")
+        yield Problem(f"writable by others than its owner: {owner}", f"`chmod go-w {word}`")

@@ -1,7 +1,8 @@
-"""Asks for the values of secrets whose files are missing or empty, as in a fresh clone, and writes exactly their bytes.
+"""Prompts for the values of secrets whose files are missing or empty, as in a fresh clone, and writes their exact
+bytes.
 
-No value is shown, kept in a variable of the environment or passed as an argument. What is asked for comes from a
-terminal without echo, or, where the caller says so, as ``NAME=value`` lines.
+No value is shown, stored in an environment variable or passed as an argument. Input comes from a terminal without echo
+or, if the caller chooses, as ``NAME=value`` lines.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from dsec_migrate.transaction import disk
 # shows its argument and returns what was typed, without the line's end
 Ask = Callable[[str], str]
 
-# a terminal cuts longer lines off without a word (Linux: MAX_CANON and its line break)
+# a terminal silently truncates longer lines (Linux: MAX_CANON and its newline)
 _LONGEST_TYPED_LINE_BYTES = 4094
 
 
 @dataclass(frozen=True)
 class MissingValue:
-    """A secret whose file waits for its value. ``mode`` of a new file is an octal permission as an int; ``boundary`` is
+    """A secret whose file lacks its value. ``mode`` of a new file is an octal permission as an int; ``boundary`` is
     what the call may change."""
 
     name: str
@@ -42,42 +43,40 @@ class MissingValue:
 def type_unseen(prompt: str) -> str:
     """Reads one line from the terminal without echo.
 
-    Raises UserError where there is no terminal: a line that is typed visibly, or fed by accident, is never taken.
+    Raises UserError where there is no terminal: a line that is typed visibly, or piped by accident, is never accepted.
     """
     import getpass
     import sys
     import warnings
 
-    # getpass would open the terminal behind a pipe, and falls back to visible typing
+    # getpass would open the terminal despite a pipe, and falls back to visible input
     if not sys.stdin.isatty():
         raise UserError(
-            "there is no terminal to type the values in",
-            help="run it in a terminal, or feed lines NAME=value with --stdin",
+            "no terminal to enter the values on",
+            help="run it in a terminal, or pipe NAME=value lines to --stdin",
         )
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(harmless(prompt))
         except getpass.GetPassWarning:
-            raise UserError(
-                "this terminal cannot hide what is typed", help="feed lines NAME=value with --stdin"
-            ) from None
+            raise UserError("this terminal cannot hide the input", help="pipe NAME=value lines to --stdin") from None
         except UnicodeDecodeError:
-            raise UserError("what was typed is not text in the terminal's encoding") from None
+            raise UserError("the input is not text in the terminal's encoding") from None
 
 
 def fill_by_asking(missing_values: Iterable[MissingValue], ask: Ask = type_unseen) -> list[MissingValue]:
-    """Asks for one value after the other and writes each at once; returns those that got one.
+    """Prompts for one value after the other and writes each immediately; returns the vacancies that were filled.
 
-    Who enters nothing is asked once more, and nothing again leaves that secret out. End of input ends the questions;
-    what was entered until then is written. Raises UserError for what a terminal cannot pass on unharmed (a text of
-    several lines, a very long line) and where a file cannot be written.
+    An empty input is asked for again, and a second one skips that secret. End of input ends the prompts; what was
+    entered until then is written. Raises UserError for input that a terminal cannot pass unchanged (several lines, a
+    very long line) and where a file cannot be written.
     """
     filled: list[MissingValue] = []
     for missing in missing_values:
         users = f" (read by {', '.join(missing.services)})" if missing.services else ""
         try:
-            value = ask(f"{missing.name}{users}: ") or ask(f"{missing.name}: nothing entered; again, to leave it out: ")
+            value = ask(f"{missing.name}{users}: ") or ask(f"{missing.name}: nothing entered; Enter again skips it: ")
         except EOFError:
             break
         if value:
@@ -182,14 +181,14 @@ def _read_lines(data: bytes, names: set[str]) -> Mapping[str, Secret]:
         if not separator:
             raise _bad_line(number, "it has no `=`")
         if name not in names:
-            # what stands there may be part of another value
-            raise _bad_line(number, f"no file waits for that name, but for {', '.join(sorted(names)) or 'none at all'}")
+            # the text may be part of another value
+            raise _bad_line(number, f"no missing file has that name; missing: {', '.join(sorted(names)) or 'none'}")
         if name in values:
             raise _bad_line(number, f"{name} is there twice")
         if not raw_value:
             raise _bad_line(number, f"{name} has no value")
         if raw_value.endswith(b"\r"):
-            raise _bad_line(number, f"the value of {name} ends with a carriage return (Windows line ends)")
+            raise _bad_line(number, f"the value of {name} ends with a carriage return (Windows line endings)")
         try:
             values[name] = Secret(raw_value.decode())
         except UnicodeDecodeError:
@@ -199,14 +198,17 @@ def _read_lines(data: bytes, names: set[str]) -> Mapping[str, Secret]:
 
 def _bad_line(number: int, reason: str) -> UserError:
     return UserError(
-        f"line {number} of the standard input cannot be used: {reason}",
-        help="write one line NAME=value for each secret, NAME as `dsec-migrate status` lists it; nothing was written",
+        f"line {number} of the standard input is invalid: {reason}",
+        help="write one line NAME=value for each secret, with NAME as `dsec-migrate status` lists it; nothing was "
+        "written",
     )
 
 
 def _appeared(path: Path) -> UserError:
     return UserError(
-        "something else stands there by now; it was left as it is", str(path), help="look at it, then run it again"
+        "the path has changed meanwhile; it was left as it is",
+        str(path),
+        help="check the file, then run the command again",
     )
 
 
@@ -219,9 +221,9 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
 
 
 def put_whole(path: Path, content: bytes, mode: int, boundary: Boundary) -> None:
-    """Puts a file in place in one step: the whole of it or nothing is there, whatever interrupts it. ``mode`` is an
-    octal permission as an int; a file that is there keeps its own, and its owner. Raises UserError, also for a place
-    outside of ``boundary``."""
+    """Writes a file atomically, whatever interrupts it. ``mode`` is an
+    octal permission as an int; an existing file keeps its mode and owner. Raises UserError, also for a path
+    outside ``boundary``."""
     real = boundary.inside(path)
     try:
         disk.make_folder(real.parent, boundary.owner)
@@ -234,10 +236,10 @@ def put_whole(path: Path, content: bytes, mode: int, boundary: Boundary) -> None
 
 
 def overwrite_in_place(path: Path, content: bytes, boundary: Boundary) -> None:
-    """Gives a secret's file other bytes and leaves the file itself: what mounts it sees them at once, which a rename
-    would hide (observed with Docker Engine 28). Owner and mode stay.
+    """Overwrites a secret's file in place, so that containers that mount it see the new bytes at once; a rename would
+    hide them (observed with Docker Engine 28). Owner and mode are kept.
 
-    Raises UserError. Whoever calls it has the former bytes elsewhere: half of it may be written.
+    Raises UserError. The caller must have stored the former bytes elsewhere: the file may be left half written.
     """
     real = boundary.inside(path)
     try:
@@ -245,9 +247,9 @@ def overwrite_in_place(path: Path, content: bytes, boundary: Boundary) -> None:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                 raise UserError(
-                    "it is no file of its own (a device, or a hard link): another one would change along",
+                    "it is a device or has hard links: another file would change with it",
                     str(path),
-                    help="put a copy in its place, then run the command again",
+                    help="replace it with a copy, then run the command again",
                 )
             with os.fdopen(os.dup(descriptor), "wb", buffering=0) as stream:
                 rest = memoryview(content)
@@ -261,7 +263,7 @@ def overwrite_in_place(path: Path, content: bytes, boundary: Boundary) -> None:
 
 @contextmanager
 def _writable(here: disk.Spot) -> Iterator[int]:
-    """The descriptor of a file, which its owner may write for that time. Raises OSError."""
+    """The descriptor of a file, made writable for its owner meanwhile. Raises OSError."""
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(here.name, os.O_WRONLY | flags, dir_fd=here.folder)
@@ -283,7 +285,7 @@ def _writable(here: disk.Spot) -> Iterator[int]:
 
 
 def remove(path: Path, boundary: Boundary) -> None:
-    """Deletes a file that holds a value; it need not be there. Raises UserError."""
+    """Deletes a file with a value, if it exists. Raises UserError."""
     real = disk.place(path)
     boundary.inside(real)
     try:

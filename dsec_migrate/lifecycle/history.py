@@ -1,4 +1,4 @@
-"""How old the values of a project are, and which of them git has seen in plaintext, as ``status`` tells it."""
+"""The age of a project's values, and which of them git has seen in plaintext, for ``status``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _DAY_SECONDS = 86_400
 
 
 def changes(project: Project, options: Options) -> Mapping[str, float]:
-    """By name, since when each secret has its value (seconds of the epoch), as far as that is known: the state file
-    says it, else the file."""
+    """By name, since when each secret has its value (seconds since the epoch), as far as known: from the state file,
+    else from the secret's file."""
     found: dict[str, float] = {}
     for one, entry in _entries(project, options):
         seconds = entry.changed or _changed(one)
@@ -34,7 +34,7 @@ def changes(project: Project, options: Options) -> Mapping[str, float]:
 
 
 def ages(project: Project, options: Options) -> Mapping[str, str]:
-    """By name, the same in words, and which rotation is under way."""
+    """By name, the same in words, and which rotation is in progress."""
     found: dict[str, str] = {}
     since = changes(project, options)
     for one, entry in _entries(project, options):
@@ -43,7 +43,7 @@ def ages(project: Project, options: Options) -> Mapping[str, str]:
             word = "rotated" if len(entry.hashes) > 1 and entry.changed else "since"
             found[one.name] = f"{word} {datetime.date.fromtimestamp(seconds).isoformat()}, {_days(seconds)}"
         if entry.phase:
-            found[one.name] = f"{found.get(one.name, '')}; a rotation is under way ({entry.phase})".lstrip("; ")
+            found[one.name] = f"{found.get(one.name, '')}; a rotation is in progress ({entry.phase})".lstrip("; ")
     return found
 
 
@@ -65,8 +65,8 @@ def _days(seconds: float) -> str:
 
 
 def in_tracked_files(units: Iterable[tuple[Project, Plan]]) -> tuple[frozenset[tuple[str, str]], UserError | None]:
-    """Service and variable of each finding whose value stands in an env file that git tracks; and what keeps git from
-    telling that."""
+    """Service and variable of each finding whose value is in an env file that git tracks; and why git does not answer,
+    if so."""
     found: set[tuple[str, str]] = set()
     try:
         for project, plan in units:
@@ -87,7 +87,7 @@ def _in_tracked_files(project: Project, plan: Plan) -> Iterator[tuple[str, str]]
         known = project.services[finding.service].variables
         variable = known.get(finding.variable) or arguments.get((finding.service, finding.variable))
         if variable is None:
-            # a later file takes it away
+            # a later file overrides it
             continue
         effective = variable.effective
         used = {reference.name for reference in effective.references} or {finding.variable}
@@ -96,39 +96,39 @@ def _in_tracked_files(project: Project, plan: Plan) -> Iterator[tuple[str, str]]
 
 
 def leaked(project: Project, options: Options) -> Iterator[tuple[str, str]]:
-    """Names of secrets whose present value stands in the history of git, each with a sentence; at the end, with an
-    empty name, that not all of the history was looked at."""
+    """Names of secrets whose current value is in the git history, each with a sentence; last, with an empty name, a
+    note if the history was not searched completely."""
     secrets = {one.name: one for one in held(project, options) if one.value is not None}
     try:
         found, is_whole = commits(project, {name: one.value for name, one in secrets.items() if one.value is not None})
     except git.NoAnswerError as error:
-        yield "", f"the history was not looked at: {error.what}; {error.help}"
+        yield "", f"the git history was not searched: {error.what}; {error.help}"
         return
     for name, commit in found.items():
-        another = f"`dsec-migrate rotate {name}` gives it another one"
+        another = f"run `dsec-migrate rotate {name}` to change it"
         if not secrets[name].is_value:
-            another = f"get another one where it comes from, and put it into {secrets[name].file}"
+            another = f"get a new one from where it is issued, and save it to {secrets[name].file}"
         yield (
             name,
             (
-                f"its value is in the history of git ({commit.name}, {commit.day}) and was not changed since: who has "
-                f"the repository has it. {another}"
+                f"its value is in the git history ({commit.name}, {commit.day}) and has not been changed since: "
+                f"anyone with access to the repository has it; {another}"
             ),
         )
     if not is_whole:
-        yield "", f"only a part of the history was looked at, within {git.HISTORY_TIMEOUT_SECONDS} seconds"
+        yield "", f"only a part of the git history was searched, within {git.HISTORY_TIMEOUT_SECONDS} seconds"
 
 
 def commits(project: Project, values: Mapping[str, Secret]) -> tuple[Mapping[str, git.Commit], bool]:
-    """By name, the latest commit that added a value; and whether all of the history was looked at. Only values that
-    are unusual enough to be recognised. Raises git.NoAnswerError."""
+    """By name, the latest commit that added a value; and whether the whole history was searched. Only values that are
+    distinctive enough to be recognized. Raises git.NoAnswerError."""
     revealed = {name: value.reveal() for name, value in values.items()}
     texts = {name: tuple(_forms(text)) for name, text in revealed.items() if is_distinctive_in(project, text)}
     return git.committed(project.directory, texts) if texts else ({}, True)
 
 
 def _forms(value: str) -> Sequence[bytes]:
-    """As it may stand in a line of a Compose or an env file."""
+    """The value as it may appear in a line of a Compose or env file."""
     longest = max(value.splitlines() or [""], key=len)
     forms = {longest, longest.replace("$", "$$"), longest.replace("\\", "\\\\").replace('"', '\\"')}
     return [form.encode("utf-8", "surrogateescape") for form in forms if form]

@@ -1,4 +1,4 @@
-"""The secrets of a project with their files and readers, as ``status`` and ``fill`` look at them."""
+"""The secrets of a project with their files and readers, for ``status`` and ``fill``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def users(project: Project) -> dict[str, list[Service]]:
 
 
 def builders(project: Project) -> dict[str, list[Service]]:
-    """The services whose builds get each secret, by its name."""
+    """The services whose builds use each secret, by its name."""
     found: dict[str, list[Service]] = {}
     for service in project.services.values():
         for name in dict.fromkeys(name for name, _ in of_build(service)):
@@ -32,8 +32,8 @@ def builders(project: Project) -> dict[str, list[Service]]:
 
 
 def whole_files(project: Project) -> frozenset[str]:
-    """The secrets that are files of a form of their own, such as a .npmrc or a key, and no values: no build takes them
-    as a variable, and no service looks for them below /run/secrets."""
+    """The secrets that are files with their own format, such as a .npmrc or a key, rather than values: no build reads
+    them as a variable, and no service looks for them below /run/secrets."""
     found: set[str] = set()
     values: set[str] = set()
     for service in project.services.values():
@@ -75,13 +75,13 @@ def states(project: Project) -> list[tuple[str, State]]:
 
 
 def file_of(project: Project, data: Mapping[str, object]) -> Path | None:
-    """The file of a secret's definition; None where it has another source."""
+    """The file in a secret's definition; None where it has another source."""
     file = data.get("file")
     return resolve_path(project, file) if isinstance(file, str) and file else None
 
 
 def reader(project: Project, service: Service) -> Reader:
-    """Who reads the files of a service, as far as its ``user:`` and the table of images tell."""
+    """The user that reads the files of a service, as far as known from its ``user:`` and the table of images."""
     row = None if service.is_built else project.images.find(service.image)
     found = secret_readers.account(service, row)
     if found is None:

@@ -1,4 +1,4 @@
-"""The secrets of a migrated project with the values that are here, as ``push``, ``lock`` and ``rotate`` take them."""
+"""The secrets of a migrated project with the values on this host, for ``push``, ``lock`` and ``rotate``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from dsec_migrate.text.source import read_bytes
 @dataclass(frozen=True, repr=False, eq=False)
 class Held:
     """A secret that the project defines. ``file`` is where its value is, or where it would be; None for one that comes
-    from ``variable``. ``external_name`` is what Swarm calls it. ``services`` mount it. One that is no ``is_value`` is
-    a file of a form of its own."""
+    from ``variable``. ``external_name`` is its name in Swarm. ``services`` mount it. Without ``is_value``, it is a file
+    with its own format."""
 
     name: str
     file: Path | None
@@ -38,7 +38,7 @@ class Held:
 
 
 def held(project: Project, options: Options) -> Iterator[Held]:
-    """In the order of the project's files. Raises UserError where a file is there and cannot be read."""
+    """In the order of the project's files. Raises UserError where a file exists but cannot be read."""
     mounted, whole = users(project), whole_files(project)
     style = style_of(project.secrets, options.secrets_dir)
     for name, data in project.secrets.items():
@@ -57,24 +57,24 @@ def held(project: Project, options: Options) -> Iterator[Held]:
 
 
 def check_own(project: Project, secrets: Iterable[Held]) -> None:
-    """Raises UserError where the file of a value lies outside of the project and of what the call names, by a link for
-    instance: a repository does not decide which file of this host gets into git."""
+    """Raises UserError where the file of a value is outside the project and the paths of the command, for instance
+    through a link: a repository must not decide which file of this host gets into git."""
     for one in secrets:
         if one.value is not None and one.file is not None and not project.boundary.holds(one.file):
             real = Path(os.path.realpath(one.file))
             raise UserError(
-                f"the value of {one.name} is in a file outside of the project ({real}): it stays there",
+                f"the value of {one.name} is in a file outside the project ({real})",
                 str(one.file),
-                help=f"if it may be: --allow {real.parent}",
+                help=f"to allow it, pass --allow {real.parent}",
             )
 
 
 def masks(root: Project, options: Options) -> Masks:
-    """The values that are here and tell themselves wherever they stand: no output shows them."""
+    """The values on this host that are distinctive: they are masked in all output."""
     values: dict[Secret, None] = {}
     for unit in root.units():
         with suppress(UserError):
-            # what cannot be read cannot be shown either
+            # a file that cannot be read cannot be shown either
             for one in held(unit, options):
                 for line in one.value.reveal().splitlines() if one.value is not None else ():
                     if is_distinctive_in(unit, line.strip()):
@@ -83,7 +83,7 @@ def masks(root: Project, options: Options) -> Masks:
 
 
 def read(path: Path) -> Secret | None:
-    """The bytes of a file, also those that are no text; None where there is none."""
+    """The bytes of a file, whether text or not; None where there is none."""
     try:
         return Secret.of(read_bytes(path))
     except (FileNotFoundError, NotADirectoryError):

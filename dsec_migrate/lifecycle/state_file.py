@@ -1,7 +1,7 @@
-"""What became of a project's secrets: when each was changed, and keyed hashes by which a value is recognised again.
+"""The state file of a project's secrets: when each was changed, and keyed hashes to recognize a value.
 
-The state file lies in the secrets folder, git ignores it, and it holds no value. The one copy of a value that is still
-in use somewhere lies beside it, in a folder of its own, until it is forgotten.
+The state file is in the secrets folder, git ignores it, and it contains no value. The only copy of a former value that
+may still be in use is kept beside it, in its own folder, until it is forgotten.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _FORMAT = 1
 
 @dataclass(frozen=True, repr=False)
 class Entry:
-    """``changed`` counts seconds since the epoch, 0 where nobody knows; ``hashes`` are those of the values that the
-    secret has had, the latest last. ``phase`` says what a rotation that is under way waits for; ``details`` are what it
-    has to remember: names and numbers, never a value."""
+    """``changed`` counts seconds since the epoch, 0 if unknown; ``hashes`` are those of the values that the secret has
+    had, the latest last. ``phase`` is what a rotation in progress waits for; ``details`` are its data: names and
+    numbers, never a value."""
 
     changed: int = 0
     hashes: tuple[str, ...] = ()
@@ -39,16 +39,16 @@ class Entry:
 
 
 class StateFile:
-    """Of one secrets folder. Nothing is made on disk before the first entry is written."""
+    """The state file of one secrets folder. Nothing is created on disk before the first entry is written."""
 
     def __init__(self, folder: Path, boundary: Boundary) -> None:
-        # the same state file, whatever links lead to it
+        # the same state file through any link
         self.folder = Path(os.path.realpath(folder))
         self.home = self.folder / LEDGER
         self.boundary = boundary
 
     def entries(self) -> dict[str, Entry]:
-        """By the secret's name. Raises UserError where the state file cannot be read."""
+        """Entries by secret name. Raises UserError where the state file cannot be read."""
         path = self.home / "secrets.json"
         try:
             data = json_of(read_bytes(path))
@@ -64,7 +64,7 @@ class StateFile:
         return self.entries().get(name, Entry())
 
     def write(self, name: str, entry: Entry) -> None:
-        """Replaces what is known of a secret, in one step. Raises UserError."""
+        """Replaces the entry of a secret atomically. Raises UserError."""
         data = {**self.entries(), name: entry}
         listed = {
             name: {"changed": one.changed, "hashes": list(one.hashes), "phase": one.phase, "details": dict(one.details)}
@@ -73,12 +73,12 @@ class StateFile:
         self._put(self.home / "secrets.json", json.dumps({"version": _FORMAT, "secrets": listed}, indent=1).encode())
 
     def note(self, name: str, content: bytes, seconds: int) -> None:
-        """The secret has this content since ``seconds`` (of the epoch)."""
+        """Records that the secret has this content since ``seconds`` (of the epoch)."""
         entry, mark = self.entry(name), self.fingerprint(content)
         self.write(name, replace(entry, changed=seconds, hashes=(*(one for one in entry.hashes if one != mark), mark)))
 
     def fingerprint(self, content: bytes) -> str:
-        """A keyed hash; the key is made with the first one. Raises UserError."""
+        """A keyed hash; the key is created with the first one. Raises UserError."""
         return hmac.new(self._key(), content, hashlib.sha256).hexdigest()
 
     def knows(self) -> bool:
@@ -91,11 +91,11 @@ class StateFile:
         return self.folder / PREVIOUS / name
 
     def keep(self, name: str, content: bytes) -> None:
-        """Keeps a former value, for its owner alone. Raises UserError."""
+        """Stores a former value, readable by its owner only. Raises UserError."""
         self._put(self.previous(name), content)
 
     def keep_once(self, name: str, content: bytes, phase: str, kept_as: str = "") -> None:
-        """Keeps a value before ``phase`` begins, in which the secret's own file may be half written."""
+        """Stores a value before ``phase`` starts, in which the secret's own file may be half written."""
         entry = self.entry(name)
         if entry.phase != phase:
             self.keep(kept_as or name, content)

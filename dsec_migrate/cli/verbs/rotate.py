@@ -48,8 +48,7 @@ STARTED, FINISHING = "started", "finishing"
 class Call(ProjectCall):
     """Rotate a secret in two phases: first add the new value beside the former one, then --finish.
 
-    Prints the commands to run in between, or runs them with --apply. The former value is kept until
-    --forget-previous.
+    Prints the commands to run in between, or runs them with --apply. --forget-previous deletes the former value.
     """
 
     name: str = argument("NAME", str, "The secret, by its name in `secrets:`.")
@@ -97,8 +96,7 @@ def _request(call: Call) -> Request:
         sources.append(lambda: new_value.typed(call.name))
     if len(phases) > 1 or len(sources) > 1 or (phases and sources):
         raise UserError(
-            "these options are mutually exclusive",
-            help="pass one source of the new value, or one phase such as --finish",
+            "these options are mutually exclusive", help="pass one source of the value, or one phase such as --finish"
         )
     return Request(
         call.name,
@@ -115,18 +113,14 @@ def perform(task: Task, request: Request) -> Result:
     """Raises UserError where there is no such secret, or the phase is not possible now."""
     rotation = _find(task, request)
     if rotation.held.is_external and request.strategy not in {None, Strategy.SWARM}:
-        raise rotation.error(
-            f"{request.name} is stored in Swarm, which has only one strategy to rotate it", "omit --strategy"
-        )
+        raise rotation.error(f"{request.name} is stored in Swarm, which has one strategy only", "omit --strategy")
     if rotation.held.is_external or request.strategy is Strategy.SWARM:
         from dsec_migrate.cli.verbs import rotate_swarm
 
         return _told(task, lambda: rotate_swarm.perform(rotation))
     phases = {"start": _start, "finish": _finish, "abort": _abort, "forget": _forget}
     if request.phase not in phases:
-        raise rotation.error(
-            f"--{request.phase} is only for secrets stored in Swarm", "use --abort to cancel a rotation"
-        )
+        raise rotation.error(f"--{request.phase} is only for secrets in Swarm", "use --abort to cancel a rotation")
     return _told(task, lambda: phases[request.phase](rotation))
 
 
@@ -186,9 +180,7 @@ def _start(rotation: Rotation) -> None:
             "get a new one from where it is issued, and pass it with --value-file FILE",
         )
     if rotation.held.value is None:
-        raise rotation.error(
-            f"{rotation.held.name} has no value here yet", "run `dsec-migrate fill --write` to enter it"
-        )
+        raise rotation.error(f"{rotation.held.name} has no value here", "run `dsec-migrate fill --write` to enter it")
     database = _database(rotation) if strategy is not Strategy.DUAL and not rotation.held.variable else None
     is_defined = rotation.new_name in rotation.project.secrets
     changed = [] if is_defined else _beside(rotation, strategy, database)
@@ -349,9 +341,7 @@ def _finish(rotation: Rotation) -> None:
         raise rotation.error(f"no rotation of {name} is in progress", "start with --generate, --value-file or --prompt")
     value = read(rotation.new_file)
     if value is None and entry.phase != FINISHING:
-        raise rotation.error(
-            f"the new value of {name} is missing", "cancel the rotation with --abort, then start again"
-        )
+        raise rotation.error(f"the new value of {name} is missing", "cancel with --abort, then start again")
     database = _database(rotation) if not rotation.held.variable else None
     _prove(rotation, database)
     changed = edits.without(rotation.project, rotation.new_name) if not rotation.held.variable else []
