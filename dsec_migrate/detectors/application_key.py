@@ -1,4 +1,4 @@
-"""The value is a key as Laravel and its kin write them: ``base64:`` and 16 or 32 random bytes."""
+"""The value is a key as Laravel and similar frameworks write them: ``base64:`` and 16 or 32 random bytes."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def find(text: str) -> list[tuple[int, int]]:
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """The value is a key as Laravel and its kin write them: ``base64:`` and 16 or 32 random bytes."""
+    """The value is a key as Laravel and similar frameworks write them: ``base64:`` and 16 or 32 random bytes."""
     return scan(candidate, find, CONFIDENCE, WHY, NAME)

@@ -41,7 +41,7 @@ _READ_FROM = Pattern(
 _NAME = Pattern(r"[A-Za-z0-9_.-]*\Z")
 _LONGEST_NAME = 80
 # `$X`, `${X}`, `$(command)` and the same with doubled dollar signs
-# a value that Compose takes away says nothing
+# a value that Compose removes is no evidence
 _COMPOSE_TAGS = ("!reset", "!override")
 _SHELL = Pattern(r"\$\$?(?:[A-Za-z_]\w*(?=\s|\Z)|[{(@*#?!0-9]|\Z)|`")
 
@@ -120,19 +120,19 @@ def _is_telling(name: str, value: str) -> bool:
 
 
 def _whole_name(view: str, start: int, end: int) -> str:
-    """The whole name, whose telling end stands at ``start`` to ``end``."""
+    """The whole name, whose telling end is at ``start`` to ``end``."""
     head = _NAME.search(view[max(0, start - _LONGEST_NAME) : start])
     return ((head.group() if head else "") + view[start:end]).strip("-.\\\"']")
 
 
 def is_shell(value: str) -> bool:
-    """A shell variable or a command substitution: the value stands elsewhere."""
+    """A shell variable or a command substitution: the value is elsewhere."""
     # `\\$$X` in a text within quotes
     return _SHELL.match(value.lstrip("\\")) is not None
 
 
 def is_plain(value: str, kind: Kind) -> bool:
-    """The value is plainly something else than a name of ``kind`` says."""
+    """Whether the value is clearly something other than a name of ``kind`` suggests."""
     if is_nothing(value) or is_switch(value) or is_reference(value) or is_filler(value):
         return True
     if kind is Kind.PASSWORD:

@@ -13,9 +13,9 @@ from dsec_migrate.detectors.names import Kind, meaning
 
 
 class Found(NamedTuple):
-    """The characters ``start`` to ``end`` are a secret, or a reference that supplies one. ``label`` is what gives it
-    away, as the text has it, and ``why`` a short sentence. ``is_last``: the secret ends where its word does, of words
-    that no shell has parted as well."""
+    """The characters ``start`` to ``end`` are a secret, or a reference that supplies one. ``label`` is what reveals it,
+    as written in the text, and ``why`` a short sentence. ``is_last``: the secret ends with its word, also in words that
+    no shell has split."""
 
     label: str
     start: int
@@ -30,7 +30,7 @@ def find(text: str) -> list[Found]:
     if not any(mark in text for mark in ("-", "://", "=", "_", ":", " ")):
         return []
     found: list[Found] = []
-    # of those that begin at one place, what is known of a program is surest
+    # of those that begin at the same position, knowledge of a program is the most reliable
     for one in sorted(_candidates(template(text).view), key=lambda each: each.start):
         if not found or one.start >= found[-1].end:
             found.append(one)
@@ -38,7 +38,7 @@ def find(text: str) -> list[Found]:
 
 
 def noun(label: str) -> str:
-    """What a secret is called that ``label`` gives away: after it, where it may tell of one."""
+    """The noun for a secret found by ``label``: derived from it if it suggests a secret."""
     return label.strip("-./") if meaning(label).kind is not Kind.PLAIN else "password"
 
 

@@ -18,7 +18,7 @@ CONFIDENCE = Confidence.LIKELY
 WHY = "a command option contains a credential"
 
 # `--password x`, `--password=x`, also as neighbours in a list: `"--password", "x"` or one per line; `+password x` of
-# game servers; what parts the names of .NET's settings is a colon
+# game servers; names of .NET settings are separated by colons
 _OPTION = Pattern(
     r"""(?<![\w-])(?:--?|(?<!\S)\+)(?P<name>[a-z][a-z0-9_.:-]{0,60}?)
     (?: = | ["']? (?:,?[ \t]+ | [ \t]*\n[ \t]*-[ \t]+) ["']? | ["'],["'] )
@@ -41,7 +41,7 @@ _SET = Pattern(
 # Redis and Valkey, ZITADEL; servers of games that run on Source
 _OF_SERVERS = frozenset({"requirepass", "masterauth", "masterkey", "sv_setsteamaccount"})
 
-# where a word begins that may be an option, or `set`
+# the start of a word that may be an option, or `set`
 _BEGINNING = Pattern(r"(?:^|[\s\"'\[,])[-+/]|(?i:\bset[\s\"'])")
 
 
@@ -55,7 +55,7 @@ def options(text: str) -> Iterator[tuple[str, int, int]]:
     taken: set[int] = set()
     for match in _COLON.finditer(text) if ":" in text or "/" in text else ():
         name, value = _name(match), match["bare"] or match["quoted"]
-        # `--Token:Secret=x`: the name goes on
+        # `--Token:Secret=x`: the name continues
         if match["slashed"] is None and _kind(value.partition("=")[0]) >= Kind.LIKELY and "=" in value.rstrip("="):
             continue
         if _kind(name) >= Kind.LIKELY and not _is_no_value(text, match, _kind(name)):

@@ -83,7 +83,7 @@ def _slash_pair(view: str) -> list[tuple[int, int]]:
 
 
 def _pairs(view: str) -> list[tuple[int, int]]:
-    """The passwords when all of ``view`` is pairs, split at commas, semicolons, bars or blanks."""
+    """The passwords when all of ``view`` is pairs, separated by commas, semicolons, bars or blanks."""
     if ":" not in view:
         return []
     ranges: list[tuple[int, int]] = []
@@ -102,7 +102,7 @@ def _pairs(view: str) -> list[tuple[int, int]]:
 
 
 def _strict_pairs(view: str) -> list[tuple[int, int]]:
-    """A name such as USER often means ``user:group`` or ``User:alice``, a principal: that is no pair."""
+    """A name such as USER often means ``user:group`` or ``User:alice``, a principal: that is not a pair."""
     ranges = _accounts(view) or _pairs(view)
     if view.partition(":")[0].lower() in _PRINCIPALS:
         return []
@@ -110,7 +110,7 @@ def _strict_pairs(view: str) -> list[tuple[int, int]]:
 
 
 def _accounts(view: str) -> list[tuple[int, int]]:
-    """The passwords when all of ``view`` is accounts with their numbers, parted by blanks."""
+    """The passwords when all of ``view`` is accounts with their numbers, separated by blanks."""
     samba = _SAMBA_USER.match(view)
     if samba is not None:
         return [samba.span("password")]

@@ -18,10 +18,10 @@ class Confidence(str, Enum):
 
 
 class Exposure(str, Enum):
-    """Where the secret text stands.
+    """Where the secret text is.
 
     ``literal``: it is the value. ``embedded``: it is a part of a longer value, such as a URL. ``default``: it is the
-    default of a reference (``${X:-secret}``). ``interpolated``: only references supply it (``${X}``, also inside a
+    default of a reference (``${X:-secret}``). ``interpolated``: only references set it (``${X}``, also inside a
     URL), the file itself holds no secret text. ``pass-through``: the variable has no value in the file.
     """
 
@@ -37,8 +37,8 @@ class Candidate:
     """One environment variable of one service.
 
     ``text`` is the value as YAML gives it before interpolation (``$$`` and ``${X}`` intact; of a list item what follows
-    the first ``=``), None for a variable without a value. ``value`` is what the container gets today, None when that is
-    unknown or nothing. ``name`` is the variable's name as written.
+    the first ``=``), None for a variable without a value. ``value`` is what the container receives now, None when that
+    is unknown or unset. ``name`` is the variable's name as written.
     """
 
     service: str
@@ -83,21 +83,21 @@ class Verdict:
 
 
 COMMENT = "comment"
-"""The kind of a finding that stands in a comment: only a strict check counts it."""
+"""The kind of a finding in a comment: only ``--check --strict`` counts it."""
 
 COPY = "copy"
-"""The kind of a finding that is the value of a secret in another place."""
+"""The kind of a finding that is the value of a secret in another location."""
 
 
 class Action(str, Enum):
-    """What a run does about a finding."""
+    """What a run does with a finding."""
 
     MIGRATE = "migrate"
     KEEP = "keep"
 
 
 class Site(NamedTuple):
-    """Where a finding stands; line and column count from 1."""
+    """The location of a finding; line and column count from 1."""
 
     file: str
     line: int
@@ -106,7 +106,7 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Finding:
-    """One secret of one service, as the reports tell it. It holds no value.
+    """One secret of one service, as the reports show it. It contains no value.
 
     ``kind``: ``plaintext``, ``half-done`` (the variable and its ``_FILE`` form are both set), ``comment`` (where
     nothing reads it) or ``copy`` (the value of a secret, in a file that has no business with it). ``path`` are the keys
@@ -142,10 +142,10 @@ class Finding:
 
 @dataclass(frozen=True, repr=False)
 class Remaining:
-    """A place (line from 1) where the value of a migrated secret still stands after the change.
+    """A location (line from 1) that still contains the value of a migrated secret after the change.
 
     ``is_unused``: a line of `.env` that nothing in the project reads any more. ``where`` are the keys that lead there
-    (``services.api.command``), or says that it is a comment; empty in an env file.
+    (``services.api.command``), or that it is a comment; empty in an env file.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""Secret parts of any text, to be masked where it is shown: command lines, labels, comments, whole lines of YAML."""
+"""Secret parts of any text, to mask it in output: command lines, labels, comments, whole lines of YAML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Passage(NamedTuple):
     why: str
 
 
-# at the start of a line: a mapping entry, a list item or a shell assignment, also behind comment signs
+# at the start of a line: a mapping entry, a list item or a shell assignment, also after comment characters
 _VARIABLE = Pattern(
     r"(?m)^[ \t#>-]{0,40}(?:export[ \t]{1,4})?(?P<quote>[\"']?)(?P<name>[A-Za-z_][A-Za-z0-9_.-]{1,100})[\"']?"
     r"(?:(?P<sign>=)(?![=>])|[ \t]{0,4}:[ \t]{1,40})"
@@ -36,7 +36,7 @@ _NO_VALUES = ("#", "\\", "!reset", "!override")
 
 
 def find(text: str) -> list[Passage]:
-    """The secrets in ``text`` that their own shape or their surroundings tell. Linear in its length."""
+    """The secrets in ``text`` recognized by their format or their context. Linear in its length."""
     parsed = template(text)
     view = parsed.view
     found = [
@@ -64,7 +64,7 @@ def find(text: str) -> list[Passage]:
 
 
 def defaults(parsed: Template) -> Iterator[tuple[int, int]]:
-    """The default of each reference whose name tells of a secret: ``${ADMIN_PASSWORD:-changeme}``."""
+    """The default of each reference whose name suggests a secret: ``${ADMIN_PASSWORD:-changeme}``."""
     for reference in parsed.references:
         value, told = reference.branch, meaning(reference.name)
         if reference.operator not in _DEFAULTS or not told.is_telling or told.is_switch:
@@ -74,7 +74,7 @@ def defaults(parsed: Template) -> Iterator[tuple[int, int]]:
 
 
 def variables(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each line of ``text`` that sets a variable, in a comment too: its name, and where its value starts and ends."""
+    """Each line of ``text`` that sets a variable, also in comments: its name, and where its value starts and ends."""
     for match in _VARIABLE.finditer(text):
         name, start = match["name"], match.end()
         # `# Password: ask for it` is a sentence

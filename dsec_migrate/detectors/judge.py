@@ -25,7 +25,7 @@ __all__ = ["credential_parts", "judge", "passages", "secret_parts"]
 _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
-# most values are one word or a number, and nothing is inside them
+# most values are one word or a number, with nothing inside
 _MARKS = Pattern(r"[\s:;/@=${]")
 _OF_SHORT_WORDS = needing(Needs.NOTHING)
 _OF_LONG_WORDS = needing(Needs.NOTHING, Needs.LENGTH)
@@ -46,11 +46,11 @@ def _those_for(text: str | None, value: str | None) -> tuple[Detector, ...]:
 
 
 def judge(candidate: Candidate) -> Verdict | None:
-    """The best verdict on one variable, or None when nothing speaks for a secret. Never raises."""
+    """The best verdict on one variable, or None without evidence of a secret. Never raises."""
     return _judge(candidate.name, candidate.text, candidate.value, candidate.image)
 
 
-# the files of a project repeat each other, and what stays is judged again when a new text is proved
+# the files of a project repeat each other, and unchanged values are judged again when a new text is verified
 @lru_cache(maxsize=16384)
 def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdict | None:
     candidate = Candidate("", name, text, value, image)
@@ -70,7 +70,8 @@ def _judge(name: str, text: str | None, value: str | None, image: str) -> Verdic
 
 
 def _of_reference(candidate: Candidate) -> Verdict | None:
-    """What another tool resolves is a secret where its name says so, and then none of its text but a default."""
+    """What another tool resolves is a secret if its name suggests one, but then only a default in its text is
+    secret."""
     told = meaning(candidate.name)
     if not told.is_telling or told.is_switch:
         return None
@@ -81,7 +82,7 @@ def _of_reference(candidate: Candidate) -> Verdict | None:
 
 
 def _without_references(candidate: Candidate, verdict: Verdict | None) -> Verdict | None:
-    """The verdict without the parts that another tool puts there (the password of ``x://u:{{ password }}@host``)."""
+    """The verdict without the parts that another tool fills in (the password of ``x://u:{{ password }}@host``)."""
     text = candidate.text
     if verdict is None or not verdict.parts or text is None:
         return verdict
@@ -94,8 +95,8 @@ def _without_references(candidate: Candidate, verdict: Verdict | None) -> Verdic
 
 
 def credential_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """As :func:`secret_parts`, without what a line assigns to a variable as a whole: for lines whose variables have
-    been judged already."""
+    """As :func:`secret_parts`, without the whole value that a line assigns to a variable: for lines whose variables
+    have already been judged."""
     from dsec_migrate.detectors import free_text
 
     return merge((one.start, one.end) for one in free_text.find(text))
@@ -105,9 +106,9 @@ def passages(text: str) -> tuple[Passage, ...]:
     """The secrets in any ``text``, by position; they may overlap.
 
     For command lines, labels, comments and whole lines of YAML. References (``${X}``), paths below /run/secrets and
-    ordinary words are none. Never raises.
+    ordinary words are not secrets. Never raises.
     """
-    # only what is shown, or stands outside of variables, needs it
+    # only output and text outside variables need it
     from dsec_migrate.detectors import free_text
 
     found = free_text.find(text)
@@ -121,9 +122,9 @@ def passages(text: str) -> tuple[Passage, ...]:
     return tuple(sorted(found, key=itemgetter(0, 1)))
 
 
-# each secret of a text asks where the others stand
+# called for each secret of a text
 @lru_cache(maxsize=256)
 def secret_parts(text: str) -> tuple[tuple[int, int], ...]:
-    """The ranges of any ``text`` that are or may be secret, in order and not overlapping: mask them where it is shown.
-    Never raises."""
+    """The ranges of any ``text`` that are or may be secret, in order and not overlapping, to mask in output. Never
+    raises."""
     return merge((one.start, one.end) for one in passages(text))

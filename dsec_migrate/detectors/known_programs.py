@@ -1,6 +1,6 @@
-"""Which words of which program are a credential: behind an option, or at a place among the others.
+"""Which words of which program are a credential: after an option, or as a positional argument.
 
-From the manuals of the programs. An option of one letter means a password to some only, and a port to others.
+From the manuals of the programs. The same one-letter option is a password for some, and a port for others.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from dsec_migrate.text.patterns import Pattern
 
 _MOST_WORDS = 48
-# a program's name, and what parts it from its words: in a list, too
+# a program's name, and what separates it from its words, also in a list
 _PROGRAM = Pattern(r"(?<![\w.-])[A-Za-z0-9][\w.-]{1,40}(?=\\?[\"']?[ \t,])")
 _GAP = Pattern(r"(?:\\?[\"'])?(?:[ \t,]|\\\r?\n){1,16}(?=[^\s,])")
-# quotes may open anywhere in a word, with something in them; behind them a bracket closes a list
+# non-empty quotes may open anywhere in a word; a bracket after them closes a list
 _WORD = Pattern(
     r"(?:\\\"[^\s,;|&\"\\][^\"\\\n]{0,512}\\\"|\\[^\r\n]|\"[^\s,;|&\"][^\"\n]{0,512}\"|'[^\s,;|&'][^'\n]{0,512}'"
     r"|[^\s\"'|;&<>,\\\]]|(?<![\"'])\]|,(?=[^\s\"',]))+"
@@ -29,7 +29,7 @@ _QUOTES = ('\\"', '"', "'")
 
 
 class Place(NamedTuple):
-    """Behind the words ``of`` stands the credential as number ``number``, from 1; ``pair`` where a user precedes it."""
+    """After the words ``of`` the credential is word ``number``, from 1; ``pair`` if a user precedes it in the word."""
 
     of: tuple[str, ...]
     number: int
@@ -38,8 +38,9 @@ class Place(NamedTuple):
 
 class Program(NamedTuple):
     """``secrets`` are options whose value is a credential, and ``pairs`` those whose value ends in one. The value of an
-    option of one letter is attached to it, or stands ``apart`` where that is allowed; letters of ``flags`` may precede
-    it in its word. ``behind`` is a word that has to come first. ``valued`` are other options with values, no places."""
+    one-letter option is attached to it, or separate if ``apart`` allows that; letters of ``flags`` may precede it in
+    its word. ``behind`` is a word that must come first. ``valued`` are other options with values, not positional
+    words."""
 
     secrets: tuple[str, ...] = ()
     pairs: Mapping[str, Pattern] = {}
@@ -130,14 +131,14 @@ _PROGRAMS: Mapping[str, Program] = {
     "hash-password": Program(("-p", "--plaintext")),
     **dict.fromkeys(("rcon", "rcon-cli", "mcrcon"), _RCON),
 }
-# families of programs that are called alike; mysqld and slapd take no password
+# families of programs with similar names; mysqld and slapd take no password
 _FAMILIES = (("mysql", _MYSQL), ("mariadb", _MYSQL), ("ldap", _LDAP), ("snmp", _SNMP))
 _URL_FIRST = ("alias", "config")
 _ADDRESS = Pattern(r"https?:|[$\x01]")
 
 
 class Word(NamedTuple):
-    """``label`` is the option, or the word in front of the places, that makes ``start`` to ``end`` a credential.
+    """``label`` is the option, or the word before the arguments, that makes ``start`` to ``end`` a credential.
     ``is_last``: it ends with its word."""
 
     label: str
@@ -147,11 +148,11 @@ class Word(NamedTuple):
 
 
 def credentials(view: str) -> Iterator[Word]:
-    """The credentials among the words of known programs, whatever they look like, by program. Linear in the length."""
+    """The credentials in the arguments of known programs, whatever they look like, by program. Linear in the length."""
     read: dict[int, int] = {}
     for match in _PROGRAM.finditer(view):
         program = _program(match.group())
-        # a name among the words of the same program is one of them
+        # a program name in the arguments of the same program is one of its words
         if program is None or read.get(id(program), 0) > match.start():
             continue
         spans = list(_words(view, match.end()))
@@ -207,7 +208,7 @@ def _of_program(view: str, name: str, program: Program, spans: list[tuple[int, i
 
 
 def _option(program: Program, word: str) -> tuple[str, int] | None:
-    """Which option of ``program`` a word is or begins with, and where in it the value starts: behind it if apart."""
+    """The option of ``program`` that a word is or begins with, and where the value starts: at the end if separate."""
     for option in (*program.secrets, *program.pairs):
         if word == option:
             return option, len(word)
@@ -233,7 +234,7 @@ def _at_place(view: str, name: str, place: Place, plain: list[tuple[str, tuple[i
         return
     number = first + size + place.number - 1
     if place.of in {("auth",), ("AUTH",)} and number + 1 < len(texts):
-        # with a user's name in front
+        # preceded by a user name
         number += 1
     if number >= len(texts):
         return
@@ -258,13 +259,13 @@ def _value(view: str, label: str, start: int, end: int, pair: Pattern | None) ->
 
 
 def _inner(view: str, start: int, end: int) -> tuple[int, int]:
-    """What stands between the quotes of a word, and without what closes a substitution around it."""
+    """The content of a word's quotes, without the end of a substitution around it."""
     for quote in _QUOTES:
         if view.startswith(quote, start, end) and view.endswith(quote, start + len(quote), end):
             return start + len(quote), end - len(quote)
     text = view[start:end]
     if text.endswith('\\"') and text.count('\\"') == 1:
-        # it belongs to the text that the command stands in
+        # it belongs to the text that contains the command
         end -= 2
     elif text.endswith((")", "`")) and not any(sign in text[:-1] for sign in "(`$"):
         end -= 1

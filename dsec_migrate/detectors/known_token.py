@@ -15,7 +15,7 @@ IN_TEXT = True
 WHY = "a token of a known format"
 CONFIDENCE = Confidence.CERTAIN
 
-# every format holds such a run, and digits; most values do not
+# every format contains such a run, and digits; most values do not
 _LONG_RUN = Pattern(r"[A-Za-z0-9_+=-]{20}")
 _DIGIT = Pattern(r"[0-9]")
 

@@ -12,7 +12,7 @@ from dsec_migrate.detectors.value_shapes import is_nothing, is_reference, is_swi
 from dsec_migrate.text.patterns import Pattern
 
 HIDDEN = "\x01"
-"""Stands in a view for a character of a reference's own syntax; no separator, no letter."""
+"""Replaces in a view each character of a reference's syntax; neither a separator nor a letter."""
 
 _BRANCH_IS_VALUE = frozenset({":-", "-", ":+", "+"})
 _WHOLE_REFERENCE = Pattern(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))\Z")
@@ -25,7 +25,7 @@ class Template(NamedTuple):
     """``view`` is ``text`` with the syntax of references (names, operators, braces, error messages) hidden.
 
     Defaults stay readable, and every offset in ``view`` is the same in ``text``. ``pieces`` are the readable ranges in
-    order; those of ``defaults`` stand inside a reference.
+    order; those of ``defaults`` are inside a reference.
     """
 
     text: str
@@ -63,7 +63,7 @@ def _is_no_value(piece: str) -> bool:
 
 
 def _is_secret_text(piece: str, is_whole: bool) -> bool:
-    """Beside references, what introduces the secret (``Bearer ``, ``base64:``, ``user:``) is no secret text."""
+    """Next to references, the prefix of a secret (``Bearer ``, ``base64:``, ``user:``) is not secret text."""
     return _LEAD_IN.match(piece) is None and (len(piece) >= 6 or not is_whole)
 
 
@@ -74,7 +74,7 @@ def template(text: str) -> Template:
         return Template(text, text)
     whole = _WHOLE_REFERENCE.match(text)
     if whole:
-        # the most common form by far; the general reader comes to the same
+        # by far the most common form; the general parser has the same result
         reference = Reference(whole[1] or whole[2], 0, len(text), "", "", 0)
         return Template(text, HIDDEN * len(text), (reference,))
     try:
@@ -106,7 +106,7 @@ def template(text: str) -> Template:
 
 
 def _hidden(found: Sequence[Reference]) -> list[Range]:
-    """The ranges of syntax, by position: of ``${X:-default}`` what stands before and behind the default."""
+    """The ranges of syntax, by position: of ``${X:-default}`` what precedes and follows the default."""
     ranges: list[Range] = []
     for reference in found:
         if reference.operator in _BRANCH_IS_VALUE:
@@ -128,7 +128,7 @@ def exposure_of(candidate: Candidate) -> tuple[Exposure, tuple[Range, ...]]:
 
 
 def subject(candidate: Candidate) -> str | None:
-    """The value to look at: today's, or else what the file says without its references; None when nothing is known."""
+    """The value to judge: the current one, otherwise the text of the file without references; None if unknown."""
     text = candidate.text
     if text is None:
         return candidate.value or None

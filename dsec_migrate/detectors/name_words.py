@@ -1,4 +1,4 @@
-"""The words that names of variables are made of, by what they say about the value.
+"""The words of variable names, by what they mean for the value.
 
 A name is an English noun compound: its last noun says what the value is (``PASSWORD_MIN_LENGTH`` is a length), the
 words before it say whose or what for. All words are in upper case.
@@ -15,34 +15,34 @@ PASSWORDS = _words(
     """PASSWORD PASSWORDS PASSWD PASSWDS PASSWRD PASSWORT PASS PASSPHRASE PASSPHRASES PASSCODE PASSKEY PSWD PSW
     PWD PWDS PW PASSW PSK PRESHAREDKEY MNEMONIC KENNWORT"""
 )
-"""Their value lets somebody in, whatever it looks like: ``changeme`` is the password in use."""
+"""Their value grants access, whatever it looks like: ``changeme`` is the password in use."""
 
 BEHIND_PASS = _words("WORD WORDS WD PHRASE PHRASES CODE")
-"""With ``PASS`` before they are one word, however it is written."""
+"""After ``PASS`` they form one word, in any spelling."""
 
 SECRETS = _words("SECRET SECRETS TOKEN TOKENS APIKEY APIKEYS APITOKEN AUTHKEY MASTERKEY SALT PEPPER")
-"""Their value is secret, unless its shape says that it is a switch, a number, a path or an address."""
+"""Their value is secret, unless it looks like a switch, a number, a path or an address."""
 
 PLURALS = _words("PASSWORDS PASSWDS PASSPHRASES PWDS SECRETS TOKENS APIKEYS KEYS CREDENTIALS")
-"""With a small number they say how many."""
+"""With a small number they are a count."""
 
 COUNTED = _words("TOKEN TOKENS SALT PEPPER")
-"""With a number they may tell a time to live, or rounds."""
+"""With a number they may be a time to live, or rounds."""
 
 ANSWERS = frozenset({"include", "omit", "same-origin"})
 """What a browser may do with credentials (https://fetch.spec.whatwg.org/#concept-request-credentials-mode)."""
 
 KEYS = _words("KEY KEYS")
-"""The word before decides: an API key is secret, a cache key is not."""
+"""The preceding word decides: an API key is secret, a cache key is not."""
 
 WEAK = _words(
     """AUTH AUTHORIZATION CREDENTIAL CREDENTIALS CREDS CRED SEED IV NONCE JWT BEARER COOKIE LICENSE LICENCE PIN
     OTP PRIVATE DSN SESSION JAAS"""
 )
-"""Their value may be secret: only a value that looks random says so."""
+"""Their value may be secret, only if it looks random."""
 
 PAIRED = _words("CODE CLAIM HASH PAT")
-"""They tell something together with the word before only (``PLEX_CLAIM``, ``ACCESS_CODE``)."""
+"""They mean something only together with the preceding word (``PLEX_CLAIM``, ``ACCESS_CODE``)."""
 
 NOUNS = PASSWORDS | SECRETS | KEYS | WEAK | PAIRED
 
@@ -55,7 +55,7 @@ SECRET_KEY_KINDS = _words(
     MEILI MEILISEARCH TYPESENSE AZURE OPENWEATHER RAILS DEEPL GROQ MISTRAL TAILSCALE NEWRELIC DATADOG LASTFM
     NONCE OPENSSL"""
 )
-"""What a secret key is for, or who issues it."""
+"""The purpose of a secret key, or its issuer."""
 
 PLAIN_KEY_KINDS = _words(
     """PUBLIC PUB PUBLISHABLE ANON SITE SITEKEY PARTITION SORT PRIMARY FOREIGN ROUTING CACHE OBJECT HOT META
@@ -63,12 +63,12 @@ PLAIN_KEY_KINDS = _words(
     SORTING PREFIX REGISTRY AUTHORIZED ALLOWED HOST TRUSTED KNOWN VERIFICATION CLAIM CLAIMS EMAIL GROUPS
     USERNAME REDIS QUEUE STATE LOCK NUM PK ATTRIBUTE DIMENSION TAG HEADER GPG PGP POSTHOG"""
 )
-"""Keys that are published, or that are names of fields."""
+"""Keys that are public, or that are names of fields."""
 
 IDENTIFYING_KEY_KINDS = _words(
     "S3 AWS MINIO STORAGE BUCKET OSS COS OBS R2 B2 BACKUP BACKUPS ALIYUN ALI GARAGE WASABI SPACES OBJECT ROOT CLOUD"
 )
-"""An access key of theirs names the account; the secret key that belongs to it is the credential."""
+"""Their access key is the name of the account; the secret key is the credential."""
 
 PROPERTIES = _words(
     """URL URLS URI URIS ENDPOINT ENDPOINTS HOST HOSTS HOSTNAME PORT PORTS PATH PATHS FILE FILES FILENAME
@@ -93,17 +93,17 @@ PROPERTIES = _words(
     MASTER THROUGH THRU AUTOFILL GRACE LEEWAY SKEW DELAY RATE WINDOW SERVICE ALIAS HASHERS TIME HASHER ENFORCED
     OPTIONAL EXPOSED VISIBLE LIST REUSE REFRESHES ENV"""
 )
-"""After a noun they make the name one of a property: ``TOKEN_TTL``, ``PASSWORD_POLICY``."""
+"""After a noun they make it the name of a property: ``TOKEN_TTL``, ``PASSWORD_POLICY``."""
 
 SWITCHES = _words(
     """ALLOW ALLOWS ENABLE ENABLED DISABLE DISABLED REQUIRE REQUIRES REQUIRED SKIP NO NOT USE USES HIDE SHOW
     VALIDATE CHECK ENFORCE FORCE GENERATE ONETIME RANDOM RANDOMIZE IS HAS WITHOUT PERMIT DISALLOW IGNORE ALLOWED
     ACCEPT EXPOSE"""
 )
-"""Before a noun they make the name one of a switch: ``ALLOW_EMPTY_PASSWORD``."""
+"""Before a noun they make it the name of a switch: ``ALLOW_EMPTY_PASSWORD``."""
 
 QUANTITIES = _words("MAX MIN NUM NUMBER COUNT MAXIMUM MINIMUM TOTAL LIMIT AVERAGE PER COST")
-"""Before a noun they make the name one of a number: ``MAX_TOKENS``."""
+"""Before a noun they make it the name of a number: ``MAX_TOKENS``."""
 
 REPRESENTATIONS = _words(
     """BASE BASE64 B64 HEX RAW PLAIN PLAINTEXT PLAIN_TEXT VALUE VALUES STRING STR HASH HASHED BCRYPT ARGON2 MD5
@@ -111,22 +111,22 @@ REPRESENTATIONS = _words(
     STAGING STAGE LOCAL OLD NEW CURRENT PREVIOUS PREV NEXT PRIMARY SECONDARY MAIN BACKUP DEFAULT FALLBACK
     INITIAL INIT RO RW READONLY READ ONLY ASYMMETRIC"""
 )
-"""Behind a noun they do not change what it is: ``SECRET_KEY_BASE``, ``PASSWORD_HASH``, ``TOKEN_PROD``."""
+"""After a noun they do not change its meaning: ``SECRET_KEY_BASE``, ``PASSWORD_HASH``, ``TOKEN_PROD``."""
 
 WHOLE_PHRASES: dict[tuple[str, ...], str] = {
     # user:password of Confluent's clients
     ("AUTH", "USER", "INFO"): "AUTH_USER_INFO",
-    # the token itself, whose id in Vault it is
+    # in Vault, the ID of a token is the token itself
     ("ROOT", "TOKEN", "ID"): "ROOT_TOKEN_ID",
     # WordPress
     ("LOGGED", "IN", "KEY"): "LOGGED_IN_KEY",
 }
-"""Last three words that together name a secret."""
+"""Final words of a name that together mean a secret."""
 
 FILE_WORDS = _words(
     "FILE FILES FILENAME FILEPATH PATH PATHS DIR DIRS DIRECTORY FOLDER LOCATION CMD COMMAND SCRIPT CERTDIR"
 )
-"""The value says where something is or how to get it."""
+"""The value is where something is or how to get it."""
 
 TELLING_PAIRS = frozenset(
     {
@@ -145,10 +145,10 @@ TELLING_PAIRS = frozenset(
         ("CLAIM", "PLEX"),
     }
 )
-"""Weak nouns that the word before makes telling."""
+"""Weak nouns that a preceding word makes strong."""
 
 CHANNELS = _words("DISCORD SLACK TEAMS MSTEAMS MATTERMOST ROCKETCHAT GOOGLECHAT FEISHU LARK DINGTALK WECOM")
-"""Whoever knows the URL of one of their webhooks may write there."""
+"""Anyone with the URL of one of their webhooks can post there."""
 
 SHARED_APP_KEYS = _words("PUSHER SOKETI REVERB ABLY")
 """Their application keys are sent to browsers; the application secret is the credential."""
@@ -159,7 +159,7 @@ CONNECTIONS = _words(
 """The URL of one of them, or its connection string, may hold a password."""
 
 PASSWORD_SETTINGS = _words("ACCESS SEEDER")
-"""Behind PASSWORD they make the name one of a setting."""
+"""After PASSWORD they make it the name of a setting."""
 
 PASSWORD_ADDRESSES = _words("PROXY")
 """``PROXY_PASS`` is as often the address that nginx passes requests to."""
@@ -174,7 +174,7 @@ COMMON = _words(
     SUPERUSER SYSTEM TLS TV USER VNC VPN WEB WEBUI WEBSERVER WIFI WORDPRESS WP WRITE XMPP ZABBIX KEYSTORE
     TRUSTSTORE STORE NOTIFICATION HASH REFRESH VERIFY LICENSE KEY VAPID OWNER PANEL CONSOLE UI SECURITY"""
 )
-"""Words that are glued to a noun: ``DBPASS``, ``RCONPW``."""
+"""Words that are joined to a noun without a separator: ``DBPASS``, ``RCONPW``."""
 
 WHOLE = _words(
     """COMPASS ENCOMPASS BYPASS TRESPASS SURPASS OVERPASS UNDERPASS LASTPASS KEEPASS KEYPASS ROSENPASS MULTIPASS

@@ -1,4 +1,4 @@
-"""What the name of a variable says about its value, word by word."""
+"""What the name of a variable means for its value, word by word."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dsec_migrate.text.patterns import Pattern
 
 
 class Kind(IntEnum):
-    """How much a name tells.
+    """How strongly a name indicates a secret.
 
     ``PLAIN``: nothing secret. ``WEAK``: secret if the value looks random. ``LIKELY``: a secret, unless the value is
-    plainly something else. ``SECRET`` and ``PASSWORD``: a secret whatever the value looks like.
+    clearly something else. ``SECRET`` and ``PASSWORD``: a secret whatever the value looks like.
     """
 
     PLAIN = 0
@@ -26,10 +26,10 @@ class Kind(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """``phrase`` are the telling words of the name, joined by ``_``; ``at_end`` says that the name ends in them.
+    """``phrase`` are the relevant words of the name, joined by ``_``; ``at_end``: the name ends with them.
 
     ``is_location``: the value is a path, a file or a command. ``is_switch``: it turns something on or off.
-    ``is_public``: it is made to be published. ``is_key`` belongs to WEAK: some key, nobody knows which.
+    ``is_public``: it is meant to be published. ``is_key`` belongs to WEAK: a key of unknown purpose.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Meaning(NamedTuple):
 _PARTS = Pattern(r"[A-Za-z0-9]+")
 _LONGEST = 200
 _CAMEL = Pattern(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
-# long enough to be found inside a glued word
+# long enough to be found inside a joined word
 _INNER = Pattern(r"PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|SECRETS?|CREDENTIALS?|APIKEYS?|PRIVKEY")
 _SUFFIX = Pattern(r"(.+?)(TOKENS?|KEYS?|PASS|PWD|PASSWD|PW|PSK|SALT|SEED|CREDS)$")
 _PREFIX = Pattern(r"(TOKENS?|KEY|PASS|CERT|AUTH)(.+)$")
@@ -90,15 +90,15 @@ _ADDRESSES = frozenset({"URL", "URI", "DSN", "STRING"})
 _HARD_PUBLIC = frozenset({"PUBLIC", "PUB", "PUBLISHABLE", "ANON", "SITE", "SITEKEY"})
 _PUBLISHED = (("NEXT", "PUBLIC"), ("NUXT", "PUBLIC"), ("EXPO", "PUBLIC"))
 _STRONG = name_words.PASSWORDS | name_words.SECRETS | {"PRIVATE", "PRIV", "ENCRYPTION", "ENCRYPT", "SIGNING"}
-# Coolify names generated addresses and user names so (https://coolify.io/docs/knowledge-base/docker/compose)
+# Coolify's names for generated addresses and user names (https://coolify.io/docs/knowledge-base/docker/compose)
 _GENERATED_ADDRESS = Pattern(r"SERVICE_(?:(?:URL|FQDN)_|(?:USER|NAME)_[A-Z0-9]+\Z)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8192)
 def split(name: str) -> tuple[str, ...]:
-    """The words of a name in upper case: cut at ``_ . -`` and the like, at camelCase, and glued words at nouns."""
+    """The words of a name in upper case: cut at ``_ . -`` and the like, at camelCase, and joined words at nouns."""
     found: list[str] = []
-    # what is longer is no name
+    # longer text is not a name
     for part in _PARTS.findall(name[:_LONGEST]):
         if part.isupper() or part.islower() or part.isdigit():
             found += _unglue(part.upper())
@@ -114,7 +114,8 @@ def split(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _unglue(word: str) -> tuple[str, ...]:
-    """``ADMINPASS`` -> ADMIN PASS, ``PASSWORDMINCHAR`` -> PASSWORD MIN CHAR; a word that means itself stays whole."""
+    """``ADMINPASS`` -> ADMIN PASS, ``PASSWORDMINCHAR`` -> PASSWORD MIN CHAR; a word with its own meaning is kept
+    whole."""
     if word in _KNOWN:
         return (word,)
     base = word.rstrip("0123456789")
@@ -155,7 +156,7 @@ def _properties(word: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def meaning(name: str) -> Meaning:
-    """What ``name`` says about the value of its variable."""
+    """What ``name`` means for the value of its variable."""
     found = split(name)
     if not found:
         return Meaning(Kind.PLAIN)
@@ -218,7 +219,7 @@ def is_property(name: str) -> bool:
 
 
 def _end(found: tuple[str, ...]) -> int:
-    """How many words are left without the representations behind a noun (``SECRET_KEY_BASE``, ``TOKEN_2``)."""
+    """How many words remain without the qualifiers after a noun (``SECRET_KEY_BASE``, ``TOKEN_2``)."""
     end = len(found)
     while end > 1 and _is_representation(found[end - 1]):
         end -= 1
@@ -278,7 +279,7 @@ def _classify_key(noun: str, before: tuple[str, ...], after: list[str]) -> Meani
     if after and after[0] in _ENCRYPTING:
         return Meaning(Kind.LIKELY, f"{noun}_{after[0]}")
     if last == "ACCESS" and not after and name_words.IDENTIFYING_KEY_KINDS.isdisjoint(before):
-        # of a storage it names the account; of anything else it may let somebody in
+        # for a storage service it names the account; for anything else it may grant access
         return Meaning(Kind.WEAK, phrase)
     if (
         last in name_words.PLAIN_KEY_KINDS

@@ -1,8 +1,8 @@
-"""What is called like a secret: a user, a database or a host whose name happens to be the password's value, too.
+"""Names equal to a secret: a user, a database or a host whose name happens to be the value of the password.
 
-``pg_isready -U app`` names a role, also where the role's password is ``app``. So a place of a text that has the value
-is told by what stands around it: where a password stands, where a name stands, or anywhere else, where it counts as the
-secret only if nothing is called so.
+``pg_isready -U app`` names a role, even if the role's password is ``app``. So an occurrence of the value is classified
+by its context: a position for a password, a position for a name, or anywhere else, where it counts as the secret only
+if nothing has that name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAMED = (
     r"realm|tenant|org|organization"
 )
 _NAMES_SOMETHING = Pattern(rf"(?i)(?:^|_|pg)(?:{_NAMED})$")
-# behind an option (`-U x`, `-ux`, `--dbname=x`), an assignment (`PGUSER=x`, `"user": "x"`) or a word of SQL
+# after an option (`-U x`, `-ux`, `--dbname=x`), an assignment (`PGUSER=x`, `"user": "x"`) or an SQL keyword
 _NAME_BEFORE = Pattern(
     rf"(?i)(?:(?:^|[\s\"'(])(?:-[udh][\s=\"']*|--?[\w.-]*(?:{_NAMED})[\s=\"']+)|(?:{_NAMED})[\"']?\s*[=:]\s*[\"']?"
     r"|\b(?:create|alter|drop)\s+(?:user|role|database|schema)\s+[\"'`]?|(?:^|[;\s\"'])use\s+[\"'`]?)\Z"
@@ -37,7 +37,7 @@ _AUTHORITY = Pattern(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://(?P<authority>[^\s/?#\"'<>
 _LONGEST_LEAD = 80
 
 
-# each finding of a project asks
+# called for each finding of a project
 @lru_cache(maxsize=16)
 def names_of(project: Project) -> frozenset[str]:
     """The names that variables give to users, databases and the like, and those of the services, which are hosts."""
@@ -54,8 +54,8 @@ def _is_name(variable: Variable) -> bool:
 
 
 def uses(project: Project, service: Service, text: str, variable: Variable, value: str) -> list[Span]:
-    """Where a ``text`` of the service says the variable's ``value`` as the secret that it is, or names the reference
-    that supplies it; in order. Never a part of another reference: what that gives is decided elsewhere."""
+    """Where a ``text`` of the service contains the variable's ``value`` as a secret, or a reference to it; in order.
+    Never a part of another reference: its value is decided elsewhere."""
     others = mentioned(text)
     supplied = variable.effective.whole_reference
     own = [
@@ -86,13 +86,13 @@ def uses(project: Project, service: Service, text: str, variable: Variable, valu
 
 
 def _is_inside(span: Span, others: Sequence[Span]) -> bool:
-    """Whether it is a part of one of the others, which are in order and do not overlap."""
+    """Whether it is inside one of the others, which are in order and do not overlap."""
     number = bisect_right(others, span.start, key=itemgetter(0)) - 1
     return number >= 0 and span.end <= others[number].end
 
 
 def mentioned(text: str) -> tuple[Reference, ...]:
-    """The references of a text, none where Compose would refuse it."""
+    """The references of a text, none if Compose would refuse it."""
     try:
         return references(text)
     except InterpolationError:
@@ -100,7 +100,7 @@ def mentioned(text: str) -> tuple[Reference, ...]:
 
 
 def _supplies_a_name(service: Service, reference: Reference | None) -> bool:
-    """Whether one variable of the environment gives a password and a name."""
+    """Whether one environment variable sets both a password and a name."""
     for variable in service.variables.values() if reference is not None else ():
         other = variable.effective.whole_reference
         if other is not None and reference is not None and other.name == reference.name and _is_name(variable):
@@ -109,7 +109,7 @@ def _supplies_a_name(service: Service, reference: Reference | None) -> bool:
 
 
 def _occurrences(text: str, value: str) -> Iterator[Span]:
-    """Where the value stands, and no longer word that begins with it."""
+    """The occurrences of the value that are not the start of a longer word."""
     for match in re.finditer(re.escape(value), text):
         behind = text[match.end() : match.end() + 1]
         if not (behind.isalnum() or behind == "_"):
@@ -122,6 +122,6 @@ def _stands_alone(text: str, span: Span) -> bool:
 
 
 def _is_behind_a_name(text: str, span: Span) -> bool:
-    """Whether what stands around ``span`` says that it names something."""
+    """Whether the context of ``span`` shows that it names something."""
     lead = text[max(0, span.start - _LONGEST_LEAD) : span.start]
     return _NAME_BEFORE.search(lead) is not None or _ADDRESS_BEHIND.match(text, span.end) is not None

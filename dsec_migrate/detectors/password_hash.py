@@ -1,4 +1,4 @@
-"""The value holds the hash of a password, which can be guessed at leisure."""
+"""The value contains the hash of a password, which can be cracked offline."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dsec_migrate.text.patterns import Pattern
 
 NAME = "password hash"
 NEEDS = Needs.DOLLAR
-# free_text looks for it itself: where references are hidden, so are the dollar signs of a hash
+# free_text searches for it itself: hiding references also hides the dollar signs of a hash
 IN_TEXT = False
 _WHY = "the hash of a credential, which can be cracked offline"
 
-# the formats of crypt(3), passlib, Django, Werkzeug, LDAP and PostgreSQL. Compose wants each `$` doubled; where it is
-# not, the hash is broken today, yet it stands in the file
+# the formats of crypt(3), passlib, Django, Werkzeug, LDAP and PostgreSQL. Compose requires `$$`; with a
+# single `$` the hash is broken now, but the file still contains it
 _HASH = Pattern(
     "|".join(
         (
@@ -34,14 +34,14 @@ _HASH = Pattern(
 
 
 def find(text: str) -> list[tuple[int, int]]:
-    """The ranges of password hashes in ``text``, which is not a view: a hash has dollar signs of its own."""
+    """The ranges of password hashes in ``text``, which is not a view: a hash contains dollar signs."""
     if len(text) < 28 or ("$" not in text and "{S" not in text):
         return []
     return [match.span() for match in _HASH.finditer(text)]
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """The value holds the hash of a password, which can be guessed at leisure."""
+    """The value contains the hash of a password, which can be cracked offline."""
     text = candidate.text
     if text is not None and "$" not in text and "{S" not in text:
         return None

@@ -1,4 +1,4 @@
-"""Is a value so common that two equal ones prove nothing?"""
+"""Whether a value is so common that two equal ones prove nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_distinctive(value: str) -> bool:
 
 
 def is_telling(value: str) -> bool:
-    """Whether a comment behind ``value`` that has it again gives it away, and does not just use the same word."""
+    """Whether a comment after ``value`` that repeats it reveals it, and does not just use the same word."""
     if len(value) < _SHORTEST_TELLING or "\n" in value:
         return False
     return is_distinctive(value) or any(character.isdigit() for character in value)

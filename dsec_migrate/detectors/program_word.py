@@ -1,4 +1,4 @@
-"""The value runs a program that takes a password where one stands, or holds a statement with one."""
+"""The value runs a program with a password among its arguments, or contains a statement with one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IN_TEXT = True
 CONFIDENCE = Confidence.LIKELY
 WHY = "a credential among the arguments of a program"
 
-# between an option and its value, also as neighbours in a list
+# between an option and its value, also as adjacent list items
 _GAP = r"[\"']?[\s,=]{1,4}[\"']?"
-# in quotes it may have blanks
+# a quoted value may contain blanks
 _VALUE = r"(?P<value>(?<=\")[^\"\n]{1,256}(?=\")|(?<=')[^'\n]{1,256}(?=')|[^\s\"'|;&,]{1,256})"
-# one word and what parts it from the next
+# one word and what separates it from the next
 _WORD = r"[^\s|;&]{1,256}[\"']?[\s,]{1,4}[\"']?"
 
-# places among the words
+# positional arguments
 _PLACES = (
     # Apache's htpasswd, and Mosquitto's: with -n it prints, else a file comes first; -b takes it from the words
     (
@@ -134,9 +134,9 @@ _ALL = (
 )
 
 
-# the password goes on to the end of its word
+# the password extends to the end of its word
 _TO_THE_END = frozenset({"htpasswd", "auth"})
-# what has no words has no program
+# a single word is not a program call
 _PARTS = Pattern(r"[ \t,]")
 
 
@@ -146,7 +146,7 @@ def find(view: str) -> list[tuple[int, int]]:
 
 
 def words(view: str) -> Iterator[Word]:
-    """The credentials of programs and statements, each with what gives it away. Linear in the length."""
+    """The credentials of programs and statements, each with what reveals it. Linear in the length."""
     for word in credentials(view) if _PARTS.search(view) else ():
         if is_value(view[word.start : word.end]):
             yield word
@@ -159,13 +159,13 @@ def words(view: str) -> Iterator[Word]:
 
 
 def is_value(value: str) -> bool:
-    """Whether it is a password itself, and does not say where one comes from."""
+    """Whether it is a password itself, and not its source."""
     if not value.strip("\\"):
-        # what escapes the quote before a value
+        # the escape of the quote before a value
         return False
     return not (is_shell(value) or is_filler(value) or is_nothing(value) or is_reference(value))
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """The value runs a program that takes a password where one stands, or holds a statement with one."""
+    """The value runs a program with a password among its arguments, or contains a statement with one."""
     return scan(candidate, find, CONFIDENCE, WHY, NAME)

@@ -31,7 +31,7 @@ def detect(candidate: Candidate) -> Verdict | None:
         return None
     if looks_random(value):
         return Verdict(Confidence.LIKELY, exposure, f"{told.why} and the value looks random", NAME, parts)
-    # they are as often the name of a file or of an entry
+    # these are just as often the name of a file or an entry
     if told.noun in _CREDENTIALS and not (told.is_switch or value.lower() in name_words.ANSWERS or is_measure(value)):
         return Verdict(Confidence.POSSIBLE, exposure, told.why, NAME, parts)
     if told.is_key and len(value) >= _LONG_ENOUGH and any(map(str.isdigit, value)) and not value.isdigit():
@@ -42,7 +42,7 @@ def detect(candidate: Candidate) -> Verdict | None:
 def _unknown(told: Meaning, exposure: Exposure, parts: tuple[tuple[int, int], ...]) -> Verdict | None:
     if told.is_switch:
         return None
-    # the URL of a webhook is its own credential
+    # the URL of a webhook is itself a credential
     confidence = Confidence.LIKELY if told.is_key or told.phrase == "WEBHOOK" else Confidence.POSSIBLE
     return Verdict(confidence, exposure, told.why, NAME, parts)
 

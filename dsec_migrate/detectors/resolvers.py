@@ -1,8 +1,8 @@
-"""What stands for a value and is none: another tool puts the value there, or decrypts it, before or after Compose.
+"""Placeholders for a value: another tool inserts the value, or decrypts it, before or after Compose.
 
-Such a text has to stay where that tool looks for it: nobody renders, resolves or decrypts the file of a secret.
-Random passwords hold braces and percent signs, too: a text counts only where it is nothing else, where its signs come
-together by no chance (``{{ name }}``, ``<%= name %>``), or where it fills a place of its own (``user:#{name}@``).
+Such a text must stay where that tool reads it: no tool renders, resolves or decrypts the file of a secret. Random
+passwords may also contain braces and percent signs: a text counts only if it is nothing else, if its syntax is too
+specific for chance (``{{ name }}``, ``<%= name %>``), or if it is a whole component (``user:#{name}@``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ ENCRYPTED = "it is encrypted: the tool that decrypts it does not read the file o
 STORED = "it refers to an entry in a secret manager: the tool that resolves it does not read the file of a secret"
 PROGRAM = "it is a reference that the program itself resolves"
 
-# in one kind of letters, as people name things
+# letters of one case, as in names
 _NAME = r"(?:[A-Z][A-Z0-9]*(?:[_.-]+[A-Z0-9]+)*|[a-z][a-z0-9]*(?:[_.-]+[a-z0-9]+)*|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"
-# where one word in small letters may be a password between two signs
+# where one lower-case word may be a password between two delimiters
 _LONG_NAME = r"(?:[A-Z]{2,}(?:[_.-]+[A-Z0-9]+)*|[a-z]+(?:[_.-]+[a-z0-9]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)"
-# whatever names something behind a scheme or among brackets: a path, a variable, a field
+# a name after a scheme or in brackets: a path, a variable, a field
 _ENTRY = r"[\w./:@#%*+=~,'\"$ -]{1,400}"
 # Jinja, Helm, Go templates, Handlebars, CloudFormation's {{resolve:…}}, GitHub's ${{ … }}; Jinja's statements; ERB,
 # EJS; PHP; Template Toolkit
@@ -46,7 +46,7 @@ _TAGGED = (
     r"(?i:!(?:secret|var|env|env_var|vault|reference|ref|sub|getatt|importvalue|include_file))"
     r"\s+[\w./:@#%*+=~,'\"${} -]{1,400}"
 )
-# code: what looks a value up, by the name that it has there
+# code that looks up a value by name
 _LOOKED_UP = (
     r"(?i:(?:[\w.]{1,40}\.)?(?:get_?)?(?:env|secret|secret_?value|vault|ssm|lookup|file))\(\s*[\"'][^\"'()]{1,200}[\"']\s*\)"
     r"|process\.env\.[A-Z_]\w*|(?:[A-Z]{2,}_)+(?:SECRETS?|PARAM(?:ETER)?S?|KMS|VAULT)\[[^\[\]\s]{1,200}\]"
@@ -57,7 +57,7 @@ _WHOLE_TEMPLATE = Pattern(
 )
 _TEMPLATE_WITHIN = Pattern(rf"{_EXPRESSION}|(?:(?<=[\s:/=,;\"'&?])|(?<![\s\S]))(?:{_TOKEN})(?=[\s:/@=,;\"'&?]|\Z)", 16)
 # SOPS and Hiera; Jasypt; dotenvx; Spring Cloud Config; Ansible; HashiCorp's transit; ejson; WebSphere, Liberty and
-# WebLogic; CAS; Jetty; Mule; NiFi; what a key service of a cloud encrypted; Maven and Jenkins; age and PGP
+# WebLogic; CAS; Jetty; Mule; NiFi; values encrypted by a cloud key service; Maven and Jenkins; age and PGP
 _ENCRYPTED = Pattern(
     r"(?:ENC\[.*\]|ENC\(.+\)|encrypted:[A-Za-z0-9+/=_-]{8,}|\{cipher\}.+|\$ANSIBLE_VAULT;.*|vault:v\d+:.+|EJ\[\d+:.+\]"
     r"|\{(?:xor|aes|aes-?(?:128|256)|AES|AES-?(?:128|256)|3DES|des|cas-cipher)\}.+|(?:OBF|CRYPT):[0-9a-zA-Z]{8,}"
@@ -117,21 +117,21 @@ _STORE_OF_A_CLOUD = Pattern(
 )
 # pass and gopass name an entry by its folders; Google its whole path
 _STORE = Pattern(r"pass:(?://)?[\w.@-]+(?:/[\w.@-]+)+\Z|projects/[^/\s]{1,80}/secrets/")
-# what the container gets as `${X}`, Compose has left alone: Spring and others put a property there, envsubst and shells
-# what a variable holds, the Serverless Framework what `${file(…)}` says
+# Compose passes an escaped `${X}` to the container: Spring and others insert a property, envsubst and shells a
+# variable, the Serverless Framework the result of `${file(…)}`
 _PROPERTY = (
     r"\$\{[A-Za-z_][\w.-]*(?::[^{}]{0,512}|\([^{}]{1,400}\)[^{}]{0,100})?\}|\$env:[A-Za-z_]\w*"
     r"|\$(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{2,}|[a-z]+(?:_[a-z0-9]+)+)(?!\w)"
 )
 _OF_THE_PROGRAM = Pattern(rf"(?:{_PROPERTY})\Z")
-# `postgres://app:$PASSWORD@db`: a text with blanks is a command or a sentence, of which it may be anything
+# `postgres://app:$PASSWORD@db`: a text with blanks is a command or a sentence, which may mean anything
 _PROPERTY_WITHIN = Pattern(rf"(?<=[:/=,;&?])(?:{_PROPERTY})(?=[:/@=,;&?]|\Z)")
 _DEFAULT = Pattern(r"(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"']+)(?P=quote)")
-# what reads no value but makes a file of it
+# formats that write the value to a file instead
 _ENDINGS = frozenset(
     {".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".erb", ".ctmpl", ".gotmpl", ".ejs", ".mustache", ".hbs"}
 )
-# statements that stand alone in a comment of the format, as they do in templates that stay readable as YAML
+# statements alone in a comment, as in templates that remain valid YAML
 _STATEMENT = Pattern(
     r"(?m)^[ \t]*#[ \t]*(?:\{%[-+]?[ \t]*[a-z]{2,}\b[^\r\n]{0,500}%\}|<%-?[ \t]*(?![=#%])[^\r\n]{1,500}%>"
     r"|\{\{-?[ \t]*(?:if|else|end|range|with)\b[^\r\n]{0,500}\}\})[ \t]*\r?$"
@@ -141,7 +141,7 @@ _SOPS = Pattern(r"(?m)^(?:export )?sops_(?:mac|version)=")
 
 @lru_cache(maxsize=4096)
 def resolver_of(value: str) -> str | None:
-    """Why ``value``, as a whole, is none; None where it is one."""
+    """Why ``value``, as a whole, is a placeholder; None if it is a value."""
     text = _unquoted(value)
     if len(text) < 4:
         return None
@@ -156,7 +156,7 @@ def resolver_of(value: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def resolver_within(value: str) -> str | None:
-    """As :func:`resolver_of`, also where only a part of ``value`` is to be replaced."""
+    """As :func:`resolver_of`, also if only a part of ``value`` is a placeholder."""
     whole = resolver_of(value)
     if whole is not None:
         return whole
@@ -167,18 +167,18 @@ def resolver_within(value: str) -> str | None:
 
 
 def default_of(value: str) -> tuple[int, int] | None:
-    """Where the default of a template stands, which is a value: ``{{ password | default('x') }}``."""
+    """The position of a template's default, which is a value: ``{{ password | default('x') }}``."""
     found = _DEFAULT.search(value) if "{{" in value else None
     return None if found is None else found.span("value")
 
 
 def is_template_file(name: str) -> bool:
-    """Whether the file that Compose reads is made of the one that is called ``name``."""
+    """Whether the file that Compose reads is rendered from the file ``name``."""
     return any(name.lower().endswith(ending) for ending in _ENDINGS)
 
 
 def statement_in(text: str) -> int | None:
-    """Where a template's statement stands that decides which lines of the file there are, such as ``# {% if … %}``."""
+    """The position of a template statement that decides which lines the file has, such as ``# {% if … %}``."""
     found = _STATEMENT.search(text) if "%" in text or "{{" in text else None
     return None if found is None else found.start()
 

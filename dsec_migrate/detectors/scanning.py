@@ -1,4 +1,4 @@
-"""Looks for secrets of a known shape in a variable's text, and in the value that its references give it today."""
+"""Searches a variable's text, and the value that its references have now, for secrets of a known format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ORDER = (Exposure.LITERAL, Exposure.EMBEDDED, Exposure.DEFAULT, Exposure.INTERP
 def scan(
     candidate: Candidate, find: Callable[[str], Sequence[Range]], confidence: Confidence, why: str, name: str
 ) -> Verdict | None:
-    """The verdict on what ``find`` finds; a secret that only references supply is at most likely."""
+    """The verdict on what ``find`` returns; a secret set only by references is at most likely."""
     text = candidate.text
     if text is None:
         if candidate.value and find(candidate.value):

@@ -1,4 +1,4 @@
-"""The name of the variable says that its value is a secret."""
+"""The name of the variable indicates that its value is a secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIZES = frozenset({"16", "24", "32", "64", "128", "192", "256", "384", "512", "
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """The name of the variable says that its value is a secret."""
+    """The name of the variable indicates that its value is a secret."""
     told = meaning(candidate.name)
     if not told.is_telling:
         return None
@@ -46,7 +46,7 @@ def detect(candidate: Candidate) -> Verdict | None:
 
 
 def _is_plain(value: str, told: Meaning) -> bool:
-    """The value is plainly something else than the name says."""
+    """Whether the value is clearly something other than the name suggests."""
     if told.is_switch and (is_number(value) or (value.isalpha() and len(value) < 8)):
         return True
     if is_measure(value) and told.noun in name_words.PLURALS:

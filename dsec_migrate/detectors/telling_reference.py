@@ -1,4 +1,4 @@
-"""The value comes from another variable, whose name says that it is a secret."""
+"""The value comes from another variable, whose name indicates a secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALTERNATIVE = frozenset({":+", "+"})
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """The value comes from another variable, whose name says that it is a secret."""
+    """The value comes from another variable, whose name indicates a secret."""
     text = candidate.text
     if text is None or "$" not in text:
         return None

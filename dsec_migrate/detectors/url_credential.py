@@ -1,4 +1,4 @@
-"""A URL in the value has a password in it."""
+"""The value contains a URL with a password."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _BARE = Pattern(
 )
 # NocoDB: pg://host:5432?u=user&p=password&d=database
 _SHORT_QUERY = Pattern(r"[?&]u=[^&\s]{1,128}&p=(?P<password>[^&\s\"']{1,256})")
-# of notification services (https://containrrr.dev/shoutrrr/, https://github.com/caronc/apprise): a token may stand
-# where other URLs have the user, the host or the path
+# of notification services (https://containrrr.dev/shoutrrr/, https://github.com/caronc/apprise): a token may be
+# in the position of the user, the host or the path
 _HOSTED = (
     r"(?:discord|telegram|tgram|slack|push(?:bullet|over|ed|jet|safer)?|pbul|pover|psafer|prowl|join|ifttt|line|wxteams"
     r"|s(?:erver)?chan|webex(?:teams)?|feishu|lark|spush|simplepush|techulus|dingtalk|wecombot|(?:ms)?teams|workflows?"
@@ -36,7 +36,7 @@ _HOSTED = (
     r"|gitter|guilded|notica|notifiarr|onesignal|ryver|signl4|spontit|strmlabs|streamlabs|revolt|zulip|boxcar|bulksms|fcm"
     r"|threema|webpushr|whatsapp|ses|sns|resend|opsgenie)"
 )
-# these have a server of one's own
+# these are self-hosted
 _SERVED = (
     r"(?P<served>gotify|ntfy|rocket(?:chat)?|mattermost|mmost|matrix|hassio|lametric|bark|apprise|nctalk"
     r"|ncloud|synology)"
@@ -64,7 +64,7 @@ def find(text: str) -> list[tuple[int, int]]:
 
 
 def _tokens(scheme: str, rest: str, offset: int) -> Iterator[tuple[int, int]]:
-    """Which parts of the URL of a notification service are tokens; ``rest`` stands at ``offset``, behind the scheme."""
+    """The parts of a notification service's URL that are tokens; ``rest`` starts at ``offset``, after the scheme."""
     service = _SERVICE.match(scheme)
     if service is None:
         return
@@ -73,7 +73,7 @@ def _tokens(scheme: str, rest: str, offset: int) -> Iterator[tuple[int, int]]:
     parts = list(_PART.finditer(rest))
     for part in parts:
         is_of_server = is_served and server <= part.start() and not 0 <= path < part.start()
-        # all that a path of Gotify's ends in
+        # the last component of a Gotify path
         is_last = service["served"] == "gotify" and 0 <= path < part.start() and part is parts[-1]
         if not is_of_server and (is_last or _is_token(part.group())):
             yield offset + part.start(), offset + part.end()
@@ -88,5 +88,5 @@ def _is_token(text: str) -> bool:
 
 
 def detect(candidate: Candidate) -> Verdict | None:
-    """A URL in the value has a password in it."""
+    """The value contains a URL with a password."""
     return scan(candidate, find, CONFIDENCE, WHY, NAME)

@@ -36,7 +36,7 @@ SWITCHES = frozenset(
 # user_provided: LibreChat asks each user for the key
 NOTHING = frozenset({"null", "none", "nil", "undefined", "~", "n/a", "unset", "user_provided"})
 LONGEST_WORD = 15
-"""Characters of the longest switch or word for nothing."""
+"""Length of the longest switch or word for "no value"."""
 
 _FILES = (
     "/run/secrets/",
@@ -91,7 +91,7 @@ def unquoted(value: str) -> str:
 
 
 def is_nothing(value: str) -> bool:
-    """Empty, or a word that stands for no value."""
+    """Empty, or a word that means "no value"."""
     return not value or value.isspace() or (len(value) <= LONGEST_WORD and unquoted(value).lower() in NOTHING)
 
 
@@ -100,7 +100,7 @@ def is_switch(value: str) -> bool:
 
 
 def is_file_reference(value: str) -> bool:
-    """The value only says in which file, or variable, its program finds the secret."""
+    """The value only names the file, or the variable, in which its program finds the secret."""
     value = unquoted(value)
     if value[:24].lower().startswith(_FILES):
         return True
@@ -108,7 +108,7 @@ def is_file_reference(value: str) -> bool:
 
 
 def is_reference(value: str) -> bool:
-    """The value only says where the secret is kept, or another tool puts the secret in its place."""
+    """The value only names the location of the secret, or another tool replaces it with the secret."""
     return is_file_reference(value) or resolver_of(value) is not None
 
 
@@ -122,12 +122,12 @@ def is_measure(value: str) -> bool:
 
 
 def is_rooted_path(value: str) -> bool:
-    """A path below a folder that systems and containers have."""
+    """A path below a standard system folder."""
     return value[:1] in ("/", ".", "~") and _ROOTED.match(value) is not None
 
 
 def is_path(value: str) -> bool:
-    """A path or the name of a file; random text with slashes (Base64) is none."""
+    """A path or the name of a file; random text with slashes (Base64) is not a path."""
     if "." not in value and "/" not in value and "\\" not in value:
         return False
     if _FILE_NAME.match(value) or is_rooted_path(value) or _RELATIVE_PATH.match(value):
@@ -152,7 +152,7 @@ def is_local_address(value: str) -> bool:
 
 
 def is_empty(value: str) -> bool:
-    """A structure in JSON with nothing in it: ``[]``, ``{"default": ""}``."""
+    """An empty JSON structure: ``[]``, ``{"default": ""}``."""
     return value[:1] in ("[", "{") and _EMPTY.match(value) is not None
 
 
@@ -178,14 +178,14 @@ _PUNCTUATION = Pattern(r"[^A-Za-z0-9]+")
 
 
 def looks_random(value: str) -> bool:
-    """Long text that nobody makes up: hexadecimal, Base64, UUIDs and the like."""
+    """Long text that no person would write: hexadecimal, Base64, UUIDs and the like."""
     if len(value) < 16 or _LONG_TEXT.match(value) is None:
         return False
     if _HEXADECIMAL.match(value):
         return len(set(value.lower())) >= 6 and not value.isdigit()
     if _UUID.match(value) or _mixes_symbols(value):
         return True
-    # words and numbers joined by punctuation (kebab-case names, versions, host names) are made up by people
+    # words and numbers joined by punctuation (kebab-case names, versions, host names) are written by people
     longest = max(_PUNCTUATION.split(value), key=len)
     if len(longest) < 12:
         return False

@@ -1,4 +1,4 @@
-"""How much of a variable's name may be shown: what stands where a name belongs may hold the value as well.
+"""How much of a variable's name may be shown: text in the position of a name may also contain the value.
 
 For Compose, the list item ``KEY: value`` in quotes, ``KEY value`` and the mapping key ``"KEY=value":`` are variables of
 that name without a value (observed with Compose 2.40).
@@ -12,14 +12,14 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.secret import MASK
 
 _PARTS = Pattern(r"(?P<head>[ \t]*(?:export[ \t]+)?[A-Za-z0-9_.-]*)(?P<sign>[ \t:=]*)(?P<tail>(?:.|\n)*)")
-# .NET has sections in its names, which only a line with a value can be told from a slip
+# .NET names contain sections, which differ from a slip only in a line with a value
 _SECTIONS = Pattern(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)+")
 _SIGNS = {"=": "an equals sign", ":": "a colon", " ": "a blank", "\t": "a tab"}
 
 
 class Slip(NamedTuple):
-    """What was written for a name, taken apart: ``head`` up to the first character that no variable's name has,
-    ``sign``, which separates, and ``tail``, which may be the value. ``start`` is where the tail begins.
+    """The parts of what was written as a name: ``head`` up to the first character that no variable name has,
+    the separator ``sign``, and ``tail``, which may be the value. ``start`` is where the tail begins.
     """
 
     head: str
@@ -33,13 +33,13 @@ class Slip(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What the sign is, in words."""
+        """The sign, in words."""
         sign = self.sign.strip() or self.sign
         return _SIGNS.get(sign[:1], "a character that no name has")
 
 
 def slip(name: str, *, has_value: bool) -> Slip | None:
-    """None for what can be a name. ``has_value``: an ``=`` and a value follow."""
+    """None for a possible name. ``has_value``: an ``=`` and a value follow."""
     parts = _PARTS.fullmatch(name)
     assert parts is not None
     if not parts["tail"] or (has_value and _SECTIONS.fullmatch(name)):

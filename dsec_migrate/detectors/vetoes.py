@@ -1,4 +1,4 @@
-"""Values that are no secret under any name."""
+"""Values that are not secrets under any name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_vetoed(candidate: Candidate) -> bool:
         return False
     if len(value) <= LONGEST_WORD:
         word = unquoted(value).lower()
-        # the default of `${X:-none}` says nothing about the value that X will have
+        # the default of `${X:-none}` is no evidence of the value that X will have
         if word in SWITCHES or (word in NOTHING and text is not None and "$" not in text):
             return True
     bare = unquoted(value)

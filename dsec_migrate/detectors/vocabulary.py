@@ -1,4 +1,4 @@
-"""The words that a project is made of: a password that is one of them tells nothing where the word stands elsewhere."""
+"""The names in a project: if a password equals one of them, its occurrences elsewhere prove nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PART = Pattern(r"[a-z0-9]+")
 
 
 def is_distinctive_in(project: Project, value: str) -> bool:
-    """As :func:`~dsec_migrate.detectors.placeholder.is_distinctive`, where nothing in the project is called so."""
+    """As :func:`~dsec_migrate.detectors.placeholder.is_distinctive`, if nothing in the project has that name."""
     return is_distinctive(value) and not is_own_word(project, value)
 
 
@@ -34,8 +34,8 @@ def is_own_word(project: Project, value: str) -> bool:
 
 
 def is_name_of_project(project: Project, service: str, value: str) -> bool:
-    """Whether ``value`` is what everybody tries first for ``service``: the project's name, or that of the program which
-    it is there for."""
+    """Whether ``value`` is the first guess for ``service``: the name of the project, or of the program for which the
+    service exists."""
     word = value.lower()
     if word in {project.environment.project_name.lower(), project.directory.name.lower()}:
         return True
@@ -54,7 +54,7 @@ def _services_called(project: Project) -> dict[str, set[str]]:
 
 @lru_cache(maxsize=4)
 def _words(project: Project) -> tuple[str, frozenset[str]]:
-    """All names in lower case, a line each, and the parts that they have: each finding of a project asks."""
+    """All names in lower case, one per line, and their parts: called for each finding of a project."""
     words = "\n".join(dict.fromkeys(name.lower() for name in _names(project) if name))
     return words, frozenset(_PART.findall(words))
 

@@ -1,1 +1,1 @@
-"""What an image reads from files, with the evidence."""
+"""What each image reads from files, with the evidence."""

@@ -1,7 +1,7 @@
 """Images whose programs keep data for others: databases, caches, queues, search engines.
 
-Told by the last part of an image's name, whoever made it (``bitnami/postgresql``, ``timescale/timescaledb``): all of
-them listen on the same ports, since their clients do not care who packed them.
+Recognized by the last part of an image's name, whoever publishes it (``bitnami/postgresql``,
+``timescale/timescaledb``): all listen on the same ports, since their clients do not depend on the publisher.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _BY_NAME = {name: store for store, names in _STORES for name in names.split()}
 
 
 def find(image: str) -> DataStore | None:
-    """What ``image``, as a Compose file names it, keeps; None where it keeps no data for others, or nobody knows."""
+    """The data store that ``image``, as in a Compose file, runs; None if it is not a data store, or unknown."""
     if not image:
         return None
     *_, last = reference.parse(image).path.split("/")

@@ -1,4 +1,4 @@
-"""Asks Docker about images that are on this host. Nothing is pulled, started or changed."""
+"""Queries Docker for images on this host. Nothing is pulled, started or changed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass
 
 TIMEOUT_SECONDS = 2
-# one line, or nothing where there is no such image
+# one line, or nothing if there is no such image
 _FORMAT = "{{json .Config}}"
 _LISTING = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageConfig:
-    """What an image's config says. ``has_shell``: one has run in its file system, or its own words need one. ``names``
-    are those of its variables."""
+    """The config of an image. ``has_shell``: a shell has run in its file system, or its ENTRYPOINT or CMD needs one.
+    ``names`` are those of its variables."""
 
     entrypoint: tuple[str, ...]
     command: tuple[str, ...]
@@ -32,7 +32,7 @@ class ImageConfig:
 
 @lru_cache(maxsize=256)
 def inspect(reference: str) -> ImageConfig | None:
-    """The config of a local image; None where there is no Docker, no answer within the time, or no such image."""
+    """The config of a local image; None without Docker, without an answer in time, or if there is no such image."""
     if not reference or reference.startswith("-") or parse(reference) not in _local():
         return None
     answer = _ask("image", "inspect", "--format", _FORMAT, reference)
@@ -44,8 +44,8 @@ def inspect(reference: str) -> ImageConfig | None:
 
 
 def config_of(data: Mapping[str, Any]) -> ImageConfig:
-    """From an image's JSON (https://github.com/opencontainers/image-spec/blob/main/config.md); its history tells
-    whether a shell ran in what became its file system."""
+    """From an image's JSON (https://github.com/opencontainers/image-spec/blob/main/config.md); its history shows
+    whether a shell ran in its file system."""
     config = data.get("config") or {}
     entrypoint, command = tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
     words = (*entrypoint[:1], *command[:1])
@@ -56,7 +56,7 @@ def config_of(data: Mapping[str, Any]) -> ImageConfig:
 
 
 def needs_shell(word: str) -> bool:
-    """Whether a program's name says that it is a shell, or a script for one."""
+    """Whether a program is a shell, or a shell script, judging by its name."""
     return word in {"/bin/sh", "sh", "/bin/bash", "bash"} or word.endswith(".sh")
 
 
@@ -66,7 +66,7 @@ _RUN = Pattern(r"(?:RUN )?(?:\|\d+ .*? )?/bin/(?:ba)?sh -\w*c (?!#\(nop\))")
 
 @lru_cache(maxsize=1)
 def _local() -> frozenset[Reference]:
-    """The images of this host, asked once; none where there is no Docker."""
+    """The images of this host, queried once; none without Docker."""
     listed = _ask("image", "ls", "--digests", "--format", _LISTING) or ""
     return frozenset(parse(word) for word in listed.split() if "<none>" not in word)
 

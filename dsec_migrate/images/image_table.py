@@ -33,8 +33,8 @@ INDEX = FOLDER / "index.txt"
 
 
 class Way(NamedTuple):
-    """How an image takes a variable from a file: ``name`` is set to ``value``, in which ``{path}`` stands for the path
-    of the secret in the container and ``{name}`` for its name. ``delivery`` is the spelling of the JSON report.
+    """How an image reads a variable from a file: ``name`` is set to ``value``, in which ``{path}`` is the path of the
+    secret in the container and ``{name}`` its name. ``delivery`` is spelled as in the JSON report.
 
     With a ``target`` the image looks for a file of that name in /run/secrets, and no variable is set (``name`` is
     empty).
@@ -47,37 +47,35 @@ class Way(NamedTuple):
 
     @property
     def what_is_read(self) -> str:
-        """For a sentence about the image."""
+        """What is read, as part of a sentence about the image."""
         return self.name or f"/run/secrets/{self.target}"
 
 
 UNKNOWN_WAY = "file-variable"
-"""What is tried where nobody knows the image: most that read files at all read ``X_FILE``."""
+"""The guess for an image that is not in the table: most that read files at all read ``X_FILE``."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Image:
     """One row of the table.
 
-    ``names`` may hold ``*``. ``since`` and ``below`` are versions of the tag between which the row holds, None without
-    a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit. ``variant``
-    is a word of the tag (``fpm``) that names an image of another make.
+    ``names`` may hold ``*``. ``since`` and ``below`` are versions of the tag between which the row applies, None
+    without a limit; a tag without a number means the row that ``is_latest``, else the one without an upper limit.
+    ``variant`` is a word of the tag (``fpm``) that names a different build of the image.
 
     ``convention``: ``file-variable`` (X_FILE), ``double-underscore`` (X__FILE), ``prefix`` (FILE__X),
     ``command-variable`` (X_CMD, a command that prints it), ``value-scheme`` (X itself, with ``value``), ``fixed-name``
-    (a file in /run/secrets that ``files`` names for each variable; the file for ``*`` is called like the variable) or
-    ``none``. ``options``: options of the command that take a secret, each with the one that takes a path.
-    ``unless``: variables with which the image looks elsewhere. ``parts``: variables with a URL, each with those that
-    the image takes in its place, by what they are: ``user``, ``password`` (also as a file), ``host``, ``port`` and
-    ``name``.
-    ``supported``: the variables that can be given as a file, by name or as a pattern with ``*``; ``unsupported`` are
-    exceptions. ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or
-    ``other`` (somebody else, nobody told who). ``final_newlines``: ``stripped`` or
-    ``kept``. ``fallback`` is what happens where the variable is gone and no file is read. ``confidence``: only
-    ``verified`` and ``documented`` rows make a change safe. ``entrypoint`` and ``command``: ENTRYPOINT and CMD of the
-    image's config, None where nobody told. ``shell``: ``bash`` (it keeps variables whose names are no identifiers),
-    ``sh``, ``none``, or None where nobody told. ``is_private``: the image refuses a file that others may read, and has
-    to be its owner.
+    (a file in /run/secrets that ``files`` names for each variable; the file for ``*`` has the name of the variable) or
+    ``none``. ``options``: options of the command that take a secret, each with the one that takes a path. ``unless``:
+    variables that make the image look elsewhere. ``parts``: variables with a URL, each with those that the image
+    accepts instead, by kind: ``user``, ``password`` (also as a file), ``host``, ``port`` and ``name``. ``supported``:
+    the variables that can be given as a file, by name or as a pattern with ``*``; ``unsupported`` are exceptions.
+    ``reads_as``: ``root`` (before dropping privileges), ``uid:gid``, or ``other`` (another user, unknown which).
+    ``final_newlines``: ``stripped`` or ``kept``. ``fallback`` is what happens without the variable and the file.
+    ``confidence``: only ``verified`` and ``documented`` rows make a change safe. ``entrypoint`` and ``command``:
+    ENTRYPOINT and CMD of the image's config, None if unknown. ``shell``: ``bash`` (it keeps variables whose names are
+    not identifiers), ``sh``, ``none``, or None if unknown. ``is_private``: the image refuses a file that other users
+    can read, and must own it.
     """
 
     names: tuple[str, ...]
@@ -118,7 +116,7 @@ class Image:
         return not self.servers or first_word.startswith("-") or first_word in self.servers
 
     def way(self, variable: str) -> Way | None:
-        """How the image takes ``variable`` from a file, None where it does not."""
+        """How the image reads ``variable`` from a file, None if it does not."""
         if not self._supports(variable):
             return None
         if self.convention == "double-underscore":
@@ -137,7 +135,7 @@ class Image:
         return _is_among(variable, self.supported) and not _is_among(variable, self.unsupported)
 
     def holds_for(self, tag: str | None) -> bool:
-        """Whether the row speaks of this version of the image."""
+        """Whether the row applies to this version of the image."""
         if self.variant not in (None, variant_of(tag)):
             return False
         version = _version(tag)
@@ -157,7 +155,7 @@ def _version(tag: str | None) -> tuple[int, ...] | None:
 
 
 def _is_older(version: tuple[int, ...], limit: str) -> bool:
-    """``2`` stands for the newest 2.x: it is not older than 2.2."""
+    """``2`` means the newest 2.x: it is not older than 2.2."""
     wanted = tuple(int(part) for part in limit.split("."))
     return version < wanted[: len(version)]
 
@@ -170,7 +168,7 @@ def repository(reference: str) -> str:
 
 
 def variant_of(tag: str | None) -> str | None:
-    """The word of a tag under which a project builds images of another make, with another entrypoint or command."""
+    """The word of a tag that marks a different build of the image, with another ENTRYPOINT or CMD."""
     match = _VARIANT.search(tag or "")
     return match[1] if match else None
 
@@ -182,7 +180,7 @@ def tag_of(reference: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def find(reference: str) -> Image | None:
-    """The row for an image reference as a Compose file writes it, or None when nobody knows the image."""
+    """The row for an image reference as in a Compose file, or None if the image is not in the table."""
     if not reference:
         return None
     tag = tag_of(reference)
@@ -211,7 +209,7 @@ class Table:
 
 
 def rows_of(name: str) -> list[Image]:
-    """The rows of a repository, whatever the version; those of a pattern only where none has the name itself."""
+    """The rows of a repository, for all versions; those of a pattern only if none has the name itself."""
     exact, patterns = _index()
     file = exact.get(name) or next((file for pattern, file in patterns.items() if fnmatchcase(name, pattern)), None)
     rows = read_rows(FOLDER / file) if file is not None else ()
@@ -230,7 +228,7 @@ def _index() -> tuple[Mapping[str, str], Mapping[str, str]]:
 
 
 def index_text() -> str:
-    """What ``index.txt`` has to say: a line ``NAME FILE`` for each name of the table."""
+    """The content of ``index.txt``: a line ``NAME FILE`` for each name of the table."""
     lines = {f"{name} {path.name}" for path in files() for row in read_rows(path) for name in row.names}
     return "".join(f"{line}\n" for line in sorted(lines))
 
@@ -274,7 +272,7 @@ def problems_of(path: Path) -> Iterator[str]:
 
 
 def problem_of(row: object) -> tuple[str, str] | None:
-    """What is wrong with a row that somebody has written: the key, and a sentence that holds no more than names."""
+    """What is wrong with a user's row: the key, and a sentence that contains only names."""
     import json
 
     import jsonschema

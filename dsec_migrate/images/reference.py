@@ -1,4 +1,4 @@
-"""References to images, as Docker reads them."""
+"""Image references, as Docker parses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Reference(NamedTuple):
 
 
 def parse(text: str) -> Reference:
-    """``redis:7`` -> docker.io, library/redis, 7, as Docker reads a reference."""
+    """``redis:7`` -> docker.io, library/redis, 7, as Docker parses a reference."""
     name, _, digest = text.partition("@")
     head, slash, rest = name.partition("/")
     is_domain = bool(slash) and ("." in head or ":" in head or head == "localhost")

@@ -1,8 +1,8 @@
-"""Asks a registry about an image, as https://github.com/opencontainers/distribution-spec says.
+"""Queries a registry for an image, by https://github.com/opencontainers/distribution-spec.
 
-Only with ``--inspect-registry``: it is the one part that uses the network. Nothing but an image's manifest and config
-is fetched, each checked against its digest. A Compose file says which registry is asked, so nobody trusts its answers:
-whatever is not as the specification has it is a RegistryError, and the image stays unknown.
+Only with ``--inspect-registry``: the only part that uses the network. Only an image's manifest and config are
+fetched, each checked against its digest. A Compose file names the registry, so its answers are not trusted: whatever
+violates the specification is a RegistryError, and the image is unknown.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from dsec_migrate.images.wire import Answer, Deadline
 
 IMAGE_SECONDS = 15
-"""For all that is asked about one image."""
+"""Time limit for all requests about one image."""
 
 RUN_SECONDS = 120
-"""For all images of a run together."""
+"""Time limit for all images of a run."""
 
 HELPER_SECONDS = 10
 
@@ -58,17 +58,17 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686"
 
 
 class RegistryError(Exception):
-    """Why a registry told nothing. ``str()`` holds no credentials."""
+    """Why a registry gave no usable answer. ``str()`` contains no credentials."""
 
 
 def is_host(text: str) -> bool:
-    """Whether ``text`` is a host, perhaps with its port, as an image's name may begin with."""
+    """Whether ``text`` is a host, optionally with a port, as at the start of an image's name."""
     return _DOMAIN.fullmatch(text) is not None
 
 
 def inspect(reference: str, named: tuple[str, ...] = ()) -> ImageConfig:
-    """The config of an image for this host's platform. The registries ``named`` may be at a private address, as those
-    of the user's Docker config. Raises RegistryError."""
+    """The config of an image for this host's platform. The registries ``named`` may have a private address, like
+    those of the user's Docker config. Raises RegistryError."""
     found = _asked(reference, named)
     if isinstance(found, str):
         raise RegistryError(found)
@@ -76,7 +76,7 @@ def inspect(reference: str, named: tuple[str, ...] = ()) -> ImageConfig:
 
 
 def forget() -> None:
-    """A new run begins, with all of its time."""
+    """Resets the time limit for a new run."""
     _asked.cache_clear()
     _spent[0] = 0.0
 
@@ -84,7 +84,7 @@ def forget() -> None:
 _spent = [0.0]
 
 
-# many services have one image: who does not answer one of them is not asked for the others
+# many services share one image: a registry that did not answer is not queried again
 @lru_cache(maxsize=256)
 def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
     from dsec_migrate.images.wire import Deadline, WireError
@@ -101,7 +101,7 @@ def _asked(reference: str, named: tuple[str, ...]) -> ImageConfig | str:
     except WireError as error:
         return f"{domain if _DOMAIN.fullmatch(domain) else 'the registry'} {error}"
     except Exception as error:
-        # its answers are anybody's
+        # its answers are not trusted
         return f"{domain} sent an invalid response ({type(error).__name__})"
     finally:
         _spent[0] += time.monotonic() - start
@@ -187,7 +187,7 @@ class _Client:
         raise RegistryError(f"{self.reference.domain} redirects too many times")
 
     def _authorize(self, challenge: str) -> Secret:
-        """The header for what the registry asks: a token, anonymous or for the account of the Docker config."""
+        """The header that the registry requests: a token, anonymous or for the account of the Docker config."""
         from urllib.parse import urlencode
 
         domain = self.reference.domain
@@ -238,7 +238,7 @@ class _Client:
 
 
 def _checked(config: dict[str, Any]) -> dict[str, Any]:
-    """An image's config with what is used of it, each of the kind that the specification says. Raises RegistryError."""
+    """The used parts of an image's config, with the types of the specification. Raises RegistryError."""
 
     def texts(value: object) -> list[str]:
         if value is None:
@@ -265,7 +265,7 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _for_this_host(manifests: Any) -> str:
-    """The digest of the image for this host's processor, else of the only one for Linux."""
+    """The digest of the image for this host's architecture, otherwise of the only one for Linux."""
     machine = platform.machine().lower()
     wanted = _ARCHITECTURES.get(machine, machine)
     linux = [
@@ -283,7 +283,7 @@ def _for_this_host(manifests: Any) -> str:
 
 
 def _docker_config() -> dict[str, Any]:
-    """The user's own; empty where there is none that can be read."""
+    """The user's Docker config; empty if there is none that can be read."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
         data = json_of((folder / "config.json").read_bytes())
@@ -298,7 +298,7 @@ def _table(config: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _account(config: dict[str, Any], domain: str) -> Secret | None:
-    """The header of the account that the Docker config has for a registry."""
+    """The header for the registry's account in the Docker config."""
     server = _HUB_ACCOUNT if domain == HUB else domain
     helper = _table(config, "credHelpers").get(server) or config.get("credsStore")
     if helper:
@@ -312,7 +312,7 @@ def _from_helper(helper: str, server: str) -> Secret | None:
     import subprocess
 
     if not _HELPER.fullmatch(helper):
-        # a path would start something else than a helper
+        # a path would start something other than a helper
         return None
     program = programs.find(f"docker-credential-{helper}")
     if program is None:
@@ -330,7 +330,7 @@ def _from_helper(helper: str, server: str) -> Secret | None:
     return Secret("Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode())
 
 
-# --- what is known already, by digest: it never changes ---
+# --- cache by digest: the content never changes ---
 
 
 def _cache(digest: str) -> Path:
@@ -349,7 +349,7 @@ def _from_cache(digest: str) -> ImageConfig | None:
 
 
 def _into_cache(digest: str, config: ImageConfig) -> None:
-    """How the image starts, and nothing else of it: values of its variables may be secrets."""
+    """Stores ENTRYPOINT and CMD, and nothing else: values of its variables may be secrets."""
     path = _cache(digest)
     data = {
         "entrypoint": config.entrypoint,

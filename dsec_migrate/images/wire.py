@@ -1,9 +1,8 @@
-"""One GET over HTTP, before a deadline, to an address that was looked at first.
+"""One HTTP GET with a deadline, to an address that is checked first.
 
-Who names the host may be a stranger: a name that leads into the network behind this machine is refused unless the user
-named it, and the connection is made to the very address that was looked at, so that a second answer of the resolver
-changes nothing. Every byte has to come before the deadline, however slowly they come. Proxies are those of the user's
-environment.
+The host may come from an untrusted file: a name that resolves to the network behind this machine is refused unless the
+user named it, and the connection uses the checked address, so that a second answer of the resolver changes nothing
+(DNS rebinding). Every byte must arrive before the deadline. Proxies are those of the user's environment.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from urllib.request import getproxies, proxy_bypass
 
 MOST_BYTES = 4 * 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
-# addresses of IPv6 that stand for one of IPv4
+# IPv6 addresses that embed an IPv4 address
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
 class WireError(Exception):
-    """Why nothing came. ``str()`` holds a host at most."""
+    """Why there is no answer. ``str()`` contains at most a host."""
 
 
 class Answer(NamedTuple):
-    """``headers`` by their names in lower case."""
+    """``headers`` by name in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,13 +39,13 @@ class Answer(NamedTuple):
 
 
 class Deadline:
-    """``seconds`` from now, for all that is done until then."""
+    """``seconds`` from now, for a series of operations."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Raises WireError where nothing is left."""
+        """The remaining seconds. Raises WireError if none remain."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise WireError("took too long to answer")
@@ -54,7 +53,7 @@ class Deadline:
 
 
 def split(url: str) -> SplitResult:
-    """Raises WireError for what is no plain URL of a host."""
+    """Raises WireError for anything but a plain URL of a host."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -67,7 +66,7 @@ def split(url: str) -> SplitResult:
 
 
 def get(url: str, headers: Mapping[str, str], deadline: Deadline, *, may_be_private: bool) -> Answer:
-    """What stands at ``url``; redirections are not followed. Raises WireError."""
+    """The answer for ``url``; redirects are not followed. Raises WireError."""
     parts = split(url)
     host = str(parts.hostname)
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
@@ -89,7 +88,7 @@ def get(url: str, headers: Mapping[str, str], deadline: Deadline, *, may_be_priv
 
 
 class _Wire:
-    """A socket as ``http.client`` wants it, every read and write of which ends at the deadline."""
+    """A socket for ``http.client`` whose reads and writes end at the deadline."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
@@ -104,7 +103,7 @@ class _Wire:
         return io.BufferedReader(_Reader(self._sock, self._deadline))
 
     def close(self) -> None:
-        """The connection is done with it, while the answer is still read."""
+        """Does nothing: the connection closes it while the answer is still being read."""
 
     def end(self) -> None:
         self._sock.close()
@@ -137,9 +136,9 @@ def _connected(parts: SplitResult, deadline: Deadline, may_be_private: bool) -> 
 
 
 def _through(proxy: str, host: str, port: int, deadline: Deadline, may_be_private: bool) -> socket.socket:
-    """A tunnel of the user's own proxy, which may be anywhere."""
+    """A tunnel through the user's proxy, which may have any address."""
     try:
-        # the proxy may know a name that nobody here does
+        # the proxy may resolve a name that does not resolve here
         known = _addresses(host, port, deadline)
     except OSError:
         known = []
@@ -153,7 +152,7 @@ def _through(proxy: str, host: str, port: int, deadline: Deadline, may_be_privat
         account = f"{unquote(at.username)}:{unquote(at.password or '')}"
         lines.append(f"Proxy-Authorization: Basic {b64encode(account.encode()).decode()}")
     _Wire(sock, deadline).sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    # unbuffered: what follows the answer belongs to the tunnel
+    # unbuffered: bytes after the answer belong to the tunnel
     answer = HTTPResponse(cast("socket.socket", _Unbuffered(sock, deadline)), method="CONNECT")
     answer.begin()
     if answer.status != 200:
@@ -168,7 +167,7 @@ class _Unbuffered(_Wire):
 
 
 def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple[socket.AddressFamily, Any]]:
-    """What the resolver says, which may take its time: it is not waited for longer than until the deadline."""
+    """The resolver's answer, not waited for beyond the deadline."""
     found: list[Any] = []
 
     def ask() -> None:
@@ -213,7 +212,7 @@ def _is_local(host: str) -> bool:
 
 
 def _is_private(address: Any) -> bool:
-    """Whether an address is not for everybody: private, link-local, of this machine, shared, reserved or a group."""
+    """Whether an address is not public: private, link-local, loopback, shared, reserved or multicast."""
     known = ipaddress.ip_address(str(address[0]).partition("%")[0])
     if isinstance(known, ipaddress.IPv6Address):
         inner = known.ipv4_mapped or known.sixtofour or (known.teredo[1] if known.teredo else None)

@@ -1,1 +1,1 @@
-"""Where values go: one module for each store."""
+"""Secret managers and other stores: one module per store."""

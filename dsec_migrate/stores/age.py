@@ -1,7 +1,7 @@
-"""Encrypted files beside the plain ones, for git: the format of age (https://age-encryption.org/v1), through pyrage.
+"""Encrypted files beside the plain ones, for git: the age format (https://age-encryption.org/v1), with pyrage.
 
-Facts of the format: each recipient can decrypt; a file tells neither the recipients' names nor the value's, but about
-how long it is; an armoured file is text.
+Facts of the format: each recipient can decrypt; a file reveals neither the recipients nor the value, only its
+approximate length; an armored file is text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dsec_migrate.text.secret import Secret
 
 SUFFIX = ".age"
 RECIPIENTS = ".age-recipients"
-"""The file with the public keys, one a line: who may decrypt. It belongs into git."""
+"""The file with the public keys of the recipients, one per line. It belongs in git."""
 
 
 def is_encrypted(path: Path) -> bool:
@@ -24,22 +24,22 @@ def is_encrypted(path: Path) -> bool:
 
 
 def encrypted(path: Path) -> Path:
-    """Where the encrypted form of a secret's file is."""
+    """The path of the encrypted form of a secret's file."""
     return path.with_name(f"{path.name}{SUFFIX}")
 
 
 def check(recipients: Sequence[str]) -> None:
-    """Raises UserError where one is no public key, or the library is not there."""
+    """Raises UserError if one is not a public key, or the library is not installed."""
     list(map(_recipient, recipients))
 
 
 def encrypt(content: bytes, recipients: Sequence[str]) -> str:
-    """The armoured text. Raises UserError."""
+    """The armored text. Raises UserError."""
     return str(_library().encrypt(content, list(map(_recipient, recipients)), armored=True), "ascii")
 
 
 def decrypt(content: bytes, identities: Sequence[Secret], path: Path) -> bytes:
-    """Raises UserError where no identity fits or the file is damaged."""
+    """Raises UserError if no identity matches or the file is damaged."""
     library = _library()
     try:
         return bytes(library.decrypt(content, list(map(_identity, identities))))
@@ -52,13 +52,13 @@ def decrypt(content: bytes, identities: Sequence[Secret], path: Path) -> bytes:
 
 
 def read_recipients(text: str) -> list[str]:
-    """Without comments and blank lines."""
+    """The recipients, without comments and blank lines."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def read_identities(path: Path) -> list[Secret]:
-    """The keys of an identity file as ``age-keygen`` writes it, or one private key of SSH. Raises UserError."""
+    """The keys of an identity file as ``age-keygen`` writes it, or one private SSH key. Raises UserError."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -100,7 +100,7 @@ def _identity(key: Secret) -> Any:
             return library.ssh.Identity.from_buffer(text.encode())
         return library.x25519.Identity.from_str(text)
     except library.IdentityError:
-        # its text is not told: it may be a secret
+        # its text is not shown: it may be a secret
         raise UserError(
             "invalid age identity", help="use a key that begins with AGE-SECRET-KEY-1, or an SSH key without passphrase"
         ) from None

@@ -1,7 +1,7 @@
-"""AWS Secrets Manager, through the library boto3 (extra ``aws``) and its usual chain of credentials.
+"""AWS Secrets Manager, through boto3 (extra ``aws``) and its default credential chain.
 
 Facts of its API (https://docs.aws.amazon.com/secretsmanager/latest/apireference): one call creates an entry with its
-value and tags; a value has at most 65,536 bytes; a deleted entry keeps its name until its time is over.
+value and tags; a value has at most 65,536 bytes; a deleted entry keeps its name until its recovery window ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Answer = TypeVar("_Answer")
 
 
 def connect(reach: Reach) -> SecretsManager:
-    """Raises UserError where the library is not there, or no region is known."""
+    """Raises UserError if the library is not installed, or no region is known."""
     try:
         import boto3
         from botocore.config import Config
@@ -32,7 +32,7 @@ def connect(reach: Reach) -> SecretsManager:
         raise need_library("boto3", "aws") from None
     patience = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
-        # the library itself looks at AWS_DEFAULT_REGION and at profiles only
+        # boto3 itself reads only AWS_DEFAULT_REGION and profiles
         region = reach.shell.get("AWS_REGION") or None
         return SecretsManager(boto3.client("secretsmanager", region_name=region, config=patience), reach)
     except BotoCoreError as error:
@@ -105,7 +105,8 @@ class SecretsManager:
         return str(answer["SecretString"])
 
     def _ask(self, call: Callable[[], _Answer], what: str, *, is_asked: bool = False) -> _Answer | None:
-        """None where ``is_asked`` and nothing is there. What AWS says is not repeated: it may hold what was sent."""
+        """None if ``is_asked`` and there is no entry. AWS's messages are not repeated: they may contain what was
+        sent."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

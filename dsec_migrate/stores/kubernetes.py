@@ -1,8 +1,9 @@
 """Kubernetes: Secrets, and patches by which workloads mount them where Compose did.
 
 Facts of its API (https://kubernetes.io/docs/concepts/configuration/secret/): a Secret's keys are ``[-._a-zA-Z0-9]+``,
-its name is a DNS subdomain name, it holds at most 1 MiB; ``subPath`` mounts one file of a volume, and a container that
-runs keeps it as it was. kustomize applies a patch with a ``target`` to each kind that it names (observed with 5.5).
+its name is a DNS subdomain name, it holds at most 1 MiB; ``subPath`` mounts one file of a volume, and a running
+container keeps the old content. kustomize applies a patch with a ``target`` to each kind that it names (observed with
+5.5).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dsec_migrate.text.secret import Secret
 OPTIONS = frozenset({"--namespace", "--out", "--with-values"})
 MARK = "# Made by dsec-migrate; `dsec-migrate push --to kubernetes` regenerates it."
 VALUES = "secrets.yaml"
-"""The one file with values, where they were asked for."""
+"""The only file with values, if requested."""
 SCRIPT = "create-secrets.sh"
 MAXIMUM_BYTES = 1_048_576
 _MODE = 0o444
@@ -30,7 +31,7 @@ _WORKLOADS = "Deployment|StatefulSet|DaemonSet|ReplicaSet|Job"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Kept:
-    """A secret of the project. ``file`` is where its value is, seen from the folder of the manifests."""
+    """A secret of the project. ``file`` is the path of its value, relative to the folder of the manifests."""
 
     name: str
     value: Secret | None
@@ -51,12 +52,12 @@ class Consumer:
 
 
 def dns_name(name: str) -> str:
-    """What Kubernetes calls it: small letters, digits and ``-`` (RFC 1123, at most 63)."""
+    """The name in Kubernetes: lower-case letters, digits and ``-`` (RFC 1123, at most 63)."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].rstrip("-") or "secret"
 
 
 def check(secrets: Sequence[Kept]) -> None:
-    """Raises UserError where two would have one name, or one is too large."""
+    """Raises UserError if two would have the same name, or one is too large."""
     names: dict[str, str] = {}
     for one in secrets:
         other = names.setdefault(one.object_name, one.name)
@@ -72,7 +73,8 @@ def check(secrets: Sequence[Kept]) -> None:
 def files(
     project: str, secrets: Sequence[Kept], consumers: Sequence[Consumer], namespace: str | None, *, with_values: bool
 ) -> Mapping[str, str]:
-    """The texts by file name: a kustomize component, a patch for each workload, and how the Secrets are made."""
+    """The texts by file name: a kustomize component, a patch for each workload, and the commands that create the
+    Secrets."""
     patched = {f"{dns_name(one.name)}.yaml": one for one in consumers if one.mounts}
     names = {file: dns_name(one.name) for file, one in patched.items()}
     found = {
@@ -121,7 +123,7 @@ def _secret(project: str, one: Kept, namespace: str | None) -> Iterator[str]:
 
 
 def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
-    """One mount for each file. A volume over the whole of /run/secrets would leave no place for the service account's
+    """One mount for each file. A volume over the whole of /run/secrets would hide the service account's
     token, which Kubernetes mounts below /var/run/secrets, in most images the same folder."""
     objects = {one.name: one.object_name for one in secrets}
     volumes = {

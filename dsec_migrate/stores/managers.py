@@ -1,4 +1,4 @@
-"""Places outside of a project that keep its values: what each can do, and the registry that makes it known."""
+"""Secret managers outside a project: their common interface, and the registry of all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STORES = {
 
 
 class Found(Enum):
-    """What stands at a place. ``UNKNOWN``: something, but nobody can tell here whether it is the same."""
+    """What exists under a name. ``UNKNOWN``: an entry that cannot be compared from here."""
 
     ABSENT = "absent"
     SAME = "same"
@@ -41,7 +41,7 @@ class Found(Enum):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Item:
-    """A secret on its way: ``name`` is that of the project, ``place`` what the manager calls it. ``services`` use
+    """A secret on its way: ``name`` is that of the project, ``place`` its name in the manager. ``services`` use
     it."""
 
     name: str
@@ -52,11 +52,11 @@ class Item:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Reach:
-    """What a manager has to know to be reached.
+    """What is needed to connect to a manager.
 
-    ``project`` is the project's name; ``labels`` are wishes of the user. ``prefix`` stands before each name, ``entry``
-    names one entry that takes all values as its keys. ``mount`` is the path of a KV engine. ``fingerprint`` is a keyed
-    hash, which tells nothing without the key. ``shell`` are the variables of the caller, with the credentials.
+    ``project`` is the project's name; ``labels`` are set by the user. ``prefix`` precedes each name, ``entry``
+    names one entry that holds all values as its keys. ``mount`` is the path of a KV engine. ``fingerprint`` is a keyed
+    hash, which reveals nothing without the key. ``shell`` are the variables of the caller, with the credentials.
     """
 
     project: str
@@ -68,29 +68,29 @@ class Reach:
     shell: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str:
-        """Where a secret called ``name`` goes."""
+        """The name of the secret ``name`` in the manager."""
         return f"{self.project if self.prefix is None else self.prefix}/{name}".lstrip("/")
 
 
 class SecretManager(Protocol):
-    """Raises UserError wherever it cannot be reached, refuses the credential, or refuses what it is asked for. Each
-    call either takes effect as a whole or not at all, so whatever is interrupted can be run again."""
+    """Raises UserError if it cannot be reached, refuses the credential, or refuses a request. Each call takes effect as
+    a whole or not at all, so an interrupted command can be run again."""
 
     title: str
     has_names_of_its_own: bool
-    """Whether a project's file says what the manager calls a secret (``name:``)."""
+    """Whether the project's file sets the name of a secret in the manager (``name:``)."""
 
     def check(self, items: Sequence[Item]) -> None:
         """Refuses, before anything is sent, what the manager would refuse later."""
 
     def find(self, items: Sequence[Item]) -> Mapping[str, Found]:
-        """What stands at the place of each item, by its name."""
+        """What exists under the name of each item, by the item's name."""
 
     def put(self, item: Item) -> None:
-        """Keeps the value where nothing stands yet."""
+        """Stores the value if no entry exists yet."""
 
     def fetch(self, places: Mapping[str, str]) -> Mapping[str, Secret]:
-        """The values by name, for places by name; those that are not there are left out."""
+        """The values by name, for names in the manager by name; missing ones are left out."""
 
 
 def module_of(name: str) -> Any:
@@ -98,7 +98,7 @@ def module_of(name: str) -> Any:
 
 
 def connect(name: str, reach: Reach) -> SecretManager:
-    """Raises UserError where there is no such manager, or its library is not installed."""
+    """Raises UserError if there is no such manager, or its library is not installed."""
     store = STORES.get(name)
     if store is None or store.takes_files:
         raise _no_store(name)
@@ -106,7 +106,7 @@ def connect(name: str, reach: Reach) -> SecretManager:
 
 
 def check_options(name: str, given: AbstractSet[str]) -> None:
-    """Raises UserError where the store ``name`` would not heed an option, or there is none of that name."""
+    """Raises UserError if the store ``name`` does not support an option, or does not exist."""
     if name not in STORES:
         raise _no_store(name)
     odd = sorted(given - module_of(name).OPTIONS)
@@ -119,7 +119,7 @@ def _no_store(name: str) -> UserError:
 
 
 def compare(items: Sequence[Item], known: Mapping[str, Secret]) -> Mapping[str, Found]:
-    """What stands at the place of each item, for a manager that gives its values back: ``known`` are those, by name."""
+    """What exists under each item's name, for a manager that returns its values: ``known`` are those, by name."""
 
     def found(item: Item) -> Found:
         value = known.get(item.name)
@@ -133,7 +133,7 @@ def need_library(name: str, extra: str) -> UserError:
 
 
 def need_text(item: Item) -> str:
-    """The value as text. Raises UserError where it is none."""
+    """The value as text. Raises UserError if it is not UTF-8."""
     text = item.value.reveal()
     try:
         text.encode()

@@ -1,7 +1,7 @@
-"""Swarm's own store: ``docker secret create``, the value over standard input.
+"""Swarm secrets: ``docker secret create``, with the value on standard input.
 
 Facts of Docker Engine 28: a secret has more than 0 and less than 512,000 bytes; its name has at most 64 letters of
-``[a-zA-Z0-9-_.]`` and begins and ends with a letter or digit; nobody gets a value back; one call creates it whole.
+``[a-zA-Z0-9-_.]`` and begins and ends with a letter or digit; no API returns a value; one call creates it whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dsec_migrate.text.secret import Secret
 OPTIONS = frozenset({"--label"})
 TIMEOUT_SECONDS = 60
 FINGERPRINT = "dsec.fingerprint"
-"""The label with a keyed hash of the value: what was put there can be recognised, and nothing told from it."""
+"""The label with a keyed hash of the value: a stored value can be recognized, but not derived from it."""
 _NAME = Pattern(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
@@ -71,7 +71,7 @@ class Swarm:
         )
 
     def labels(self, places: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-        """The labels of those secrets that are there, by name."""
+        """The labels of the existing secrets, by name."""
         there = set(run("secret", "ls", "--format", "{{.Name}}").splitlines())
         wanted = [place for place in dict.fromkeys(places) if place in there]
         if not wanted:
@@ -81,7 +81,7 @@ class Swarm:
 
 
 def check_name(name: str) -> None:
-    """Raises UserError where Swarm would refuse the name."""
+    """Raises UserError if Swarm would refuse the name."""
     if len(name) > SWARM_MAXIMUM_LENGTH or _NAME.fullmatch(name) is None:
         raise UserError(
             f"Swarm refuses the name {name}",
@@ -91,7 +91,7 @@ def check_name(name: str) -> None:
 
 
 def run(*words: str, data: bytes | None = None) -> str:
-    """What ``docker`` says. Raises UserError in its own words: it repeats names, never what it is fed."""
+    """The output of ``docker``. Raises UserError with its own message: it repeats names, never its input."""
     program = programs.find("docker")
     if program is None:
         raise UserError("docker is not installed here")

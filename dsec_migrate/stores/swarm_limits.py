@@ -1,4 +1,4 @@
-"""What Swarm's own store takes."""
+"""Limits of Swarm secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""HashiCorp Vault, engine KV version 2, through the library hvac (extra ``vault``).
+"""HashiCorp Vault, KV version 2 engine, through hvac (extra ``vault``).
 
 Facts of its HTTP API (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2): a write with ``cas`` 0 succeeds
-only where nothing stands, with another number only where that version does; the credential is a token, or an AppRole's.
+only if there is no entry, with another number only if that is its version; the credential is a token or an AppRole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dsec_migrate.text.secret import Secret
 OPTIONS = frozenset({"--entry", "--mount", "--prefix"})
 TIMEOUT_SECONDS = 20
 KEY = "value"
-"""The key of an entry that holds one secret."""
+"""The key of an entry with one secret."""
 _Answer = TypeVar("_Answer")
 
 
@@ -61,7 +61,7 @@ def _given(shell: Mapping[str, str], name: str) -> Secret | None:
 
 
 def _home_token(shell: Mapping[str, str]) -> Secret | None:
-    """Where Vault's own program keeps what it logged in with."""
+    """The token that the Vault CLI stored at login."""
     path = Path(shell.get("HOME") or "/nonexistent") / ".vault-token"
     return _content(path) if path.is_file() else None
 
@@ -91,7 +91,7 @@ class Vault:
     def put(self, item: Item) -> None:
         path, key = self._path(item.place)
         data, version = self._read(path)
-        # `cas` refuses it where somebody else was faster
+        # `cas` refuses it if another client was faster
         self.ask(
             lambda: self.client.secrets.kv.v2.create_or_update_secret(
                 path=path, secret={**data, key: need_text(item)}, cas=version, mount_point=self.reach.mount
@@ -116,7 +116,7 @@ class Vault:
         return (self.reach.entry, place.rpartition("/")[2]) if self.reach.entry is not None else (place, KEY)
 
     def _read(self, path: str) -> tuple[Mapping[str, Any], int]:
-        """The data of an entry and its version, 0 where there is none."""
+        """The data of an entry and its version, 0 if there is none."""
         from hvac.exceptions import InvalidPath
 
         try:
@@ -133,7 +133,7 @@ class Vault:
         return data.get("data") or {}, int(data["metadata"]["version"])
 
     def ask(self, call: Callable[[], _Answer], what: str, passes: type[Exception] | tuple[()] = ()) -> _Answer:
-        """``what`` is told when it fails. The library's own words are not: they may hold what was sent."""
+        """``what`` is shown if it fails. The library's message is not: it may contain what was sent."""
         from hvac import exceptions
         from requests.exceptions import RequestException
 
