@@ -338,7 +338,7 @@ def test_what_stays_says_why_and_is_not_accepted(small: Path) -> None:
     terminal, dialogue, _ = talk(small, ["n", "n", "n", "y", "n", "\n"])
     assert "OUTER_TOKEN is not set" in terminal.shown
     assert "Skip it?" in terminal.shown
-    assert "it cannot move: its value is not known here" in " ".join(terminal.shown.split())
+    assert "it cannot move: its value is unknown here" in " ".join(terminal.shown.split())
     assert dialogue.session.accepted == ()
 
 
@@ -356,7 +356,7 @@ def test_choices_that_are_none_are_refused(small: Path) -> None:
     text = " ".join(terminal.shown.split())
     assert "its value is in the files, so no variable provides it" in text
     assert "a name consists of letters, digits" in text
-    assert "not possible: --rename of db.POSTGRES_PASSWORD: the name would tell the value" in text
+    assert "not possible: --rename of db.POSTGRES_PASSWORD: the name would reveal the value" in text
     assert "lathe" not in text.lower().replace("x-fescue-lathe-73", "")
     assert dialogue.session.wish == Wish(delivery=Unknown.REWRITE)
 
@@ -893,7 +893,7 @@ def test_a_config_that_is_a_secret_gets_the_name_that_was_chosen(board: Path) ->
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("quarry-velvet-72", "the name would tell the value"), ("api_token", "the name api_token is taken")],
+    [("quarry-velvet-72", "the name would reveal the value"), ("api_token", "the name api_token is taken")],
 )
 def test_the_name_of_such_a_secret_tells_no_value_and_is_no_other_one(name: str, said: str, board: Path) -> None:
     terminal, dialogue, _ = talk(board, ["y", "r", "n"], [name])

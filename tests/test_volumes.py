@@ -119,7 +119,7 @@ def test_secrets_that_are_there_already_move_into_folders(tmp_path: Path) -> Non
     ("text", "words", "told"),
     [
         ("services:\n  a:\n    image: x\n    secrets: [{source: k, target: /etc/k}]\n", (), "wants k at /etc/k"),
-        ("services:\n  a: {image: x, secrets: [k]}\n", (), "written between braces"),
+        ("services:\n  a: {image: x, secrets: [k]}\n", (), "in flow style"),
         ("x-a: &s [k]\nservices:\n  a:\n    image: x\n    secrets: *s\n", (), "is shared"),
         ("services:\n  a:\n    image: x\n    secrets: [k]\n", ("--source", "environment"), "--mount volume requires"),
     ],
