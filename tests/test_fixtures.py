@@ -56,6 +56,7 @@ else:
 FIXTURES = Path(__file__).parent / "fixtures"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "legacy-shop"
 REGENERATE = bool(os.environ.get("DSEC_REGENERATE"))
+_TO_GENERATE = "run DSEC_REGENERATE=1 pytest tests/test_fixtures.py -k NAME, and read what it wrote"
 # what is written beside the secrets and may be read by anybody
 NO_SECRETS = {".gitignore", ".dockerignore", "create-secrets.sh"}
 
@@ -194,7 +195,8 @@ def test_dry_run_says_what_would_happen_and_changes_nothing(workshop: Workshop) 
     run = workshop.run()
     if REGENERATE:
         case.report.write_bytes(run.text.encode())
-    assert run.text == case.report.read_bytes().decode()
+    assert case.report.is_file(), f"{case.name} has no report.txt: {_TO_GENERATE}"
+    assert run.text == case.report.read_bytes().decode(), f"{case.name}: if that is right, {_TO_GENERATE}"
     assert run.status == case.status
     workshop.assert_hides_secrets(run)
     assert snapshot(workshop.folder) == case.before
@@ -206,7 +208,7 @@ def test_write_makes_exactly_the_expected_files_and_a_second_run_nothing(worksho
     found = snapshot(folder)
     if REGENERATE:
         _keep(case, found)
-    assert found == case.after
+    assert found == case.after, f"{case.name}: if that is right, {_TO_GENERATE}"
     assert run.status == case.write_status
     workshop.assert_hides_secrets(run)
     _assert_modes(case, folder)
@@ -227,7 +229,8 @@ def test_no_diff_holds_a_secret(workshop: Workshop, style: str) -> None:
 def _assert_modes(case: Case, folder: Path) -> None:
     """Secret files have the modes that the case names, scripts and new folders of secrets are their owner's alone."""
     modes = {path: _mode(folder / path) for path in case.new_secrets}
-    assert modes == {path: case.modes.get(path, "0444") for path in case.new_secrets}
+    named = {path: mode for path, mode in modes.items() if mode != "0444"}
+    assert named == dict(case.modes), f"if that is right, [modes] of {case.name}/case.toml is: {named}"
     scripts = [path for path in case.after if path.endswith("create-secrets.sh") and path not in case.before]
     old_folders = {str(Path(path).parent) for path in (*case.before, ".")}
     private = [*scripts, *({str(Path(path).parent) for path in case.new_secrets} - old_folders)]
