@@ -43,6 +43,12 @@ def defining(package: Any, name: str) -> set[str]:
     return {path.stem if path.parent == folder else path.parent.name for path in paths if name in set(_defined(path))}
 
 
+def is_tested(words: str) -> bool:
+    """Whether a test, other than those here, has a text or an attribute that fits the expression."""
+    tests = (path for path in (REPOSITORY / "tests").glob("test_*.py") if path != Path(__file__))
+    return any(re.search(words, path.read_text("utf-8")) for path in tests)
+
+
 def _defined(path: Path) -> Iterator[str]:
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -138,6 +144,9 @@ def test_a_verb_is_known_everywhere(verb: str) -> None:
     with pytest.raises(UserError) as caught:
         mistaken.check([Path(f"{verb}{verb[-1]}")], VERBS, "dsec-migrate")
     assert caught.value.help == f"did you mean {verb}?"
+    assert is_tested(rf'"{verb}"|\b{verb}\.perform'), f"no test calls {verb}: add one to tests/test_verbs.py"
+    changes = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"`(?:dsec-migrate )?{verb}\b", changes), f"CHANGELOG.md does not mention `{verb}`"
 
 
 # --- a report ---
@@ -155,7 +164,8 @@ def test_each_report_is_registered() -> None:
 @pytest.mark.parametrize("name", formats.NAMES)
 def test_a_report_is_known_everywhere(name: str) -> None:
     module = import_module(f"dsec_migrate.reports.{name}")
-    assert callable(module.render), f"reports.{name} has no render"
+    assert callable(getattr(module, "render", None)), f"reports/{name}.py has no render(outcome, view)"
+    assert is_tested(f'"{name}"'), f'no test reads the report "{name}": add one to tests/test_formats.py'
     assert name in Request.parameters["form"].values
     assert name in Request.parameters["form"].metavar
 
@@ -227,7 +237,7 @@ def test_a_store_is_known_everywhere(name: str) -> None:
     assert f"--to {name}" in (REPOSITORY / "docs" / "stores.md").read_text("utf-8"), (
         f"docs/stores.md does not show `push --to {name}`: say where the values go, and how the store is reached"
     )
-    assert any(f'"{name}"' in path.read_text("utf-8") for path in (REPOSITORY / "tests").glob("test_*.py")), (
+    assert is_tested(f'"{name}"'), (
         f'no test pushes to "{name}": add it to tests/test_stores.py, with a client that keeps what it is sent'
     )
     assert name in push["to"].values
