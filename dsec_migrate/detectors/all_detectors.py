@@ -38,7 +38,7 @@ class Detector(Protocol):
     IN_TEXT: bool
 
     def detect(self, candidate: Candidate, /) -> Verdict | None:
-        """The verdict on the evidence that it knows, None where there is none. Never raises."""
+        """The verdict on its kind of evidence, None without any. Never raises."""
 
 
 class TextDetector(Detector, Protocol):
@@ -56,7 +56,7 @@ def _load(name: str) -> Detector:
 
 
 EVERY: tuple[Detector, ...] = tuple(map(_load, DETECTORS))
-# one that does not say is shown everything
+# a detector without NEEDS sees every value
 OF_TEXTS: tuple[TextDetector, ...] = tuple(cast("TextDetector", one) for one in EVERY if getattr(one, "IN_TEXT", False))
 
 

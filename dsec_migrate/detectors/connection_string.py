@@ -24,7 +24,8 @@ _SHAPE = Pattern(
     r"\s{0,3}(?:=|%3D)",
     re.IGNORECASE,
 )
-# by the rules of ODBC and ADO: a value goes to the next semicolon, and one in braces may hold it. `PWD` alone is the
+# by the rules of ODBC and ADO: a value extends to the next semicolon, and one in braces may contain it. `PWD` alone is
+# the
 # working directory to a shell, but not among such pairs
 _PAIR = Pattern(
     r"(?P<sign>[;?&]|(?<![^\s\"'\x01]))[ \t]{0,3}(?:pwd|password|passwd|pass|psw)[ \t]{0,3}=[ \t]{0,3}"

@@ -109,12 +109,11 @@ class Finding:
     """One secret of one service, as the reports show it. It contains no value.
 
     ``kind``: ``plaintext``, ``half-done`` (the variable and its ``_FILE`` form are both set), ``comment`` (where
-    nothing reads it) or ``copy`` (the value of a secret, in a file that has no business with it). ``path`` are the keys
-    that lead to what is no variable; what belongs to no service has no other name. ``spans`` are where it stands in the
-    file, of what has no declaration that would tell. ``variables`` are those
-    added in its place; ``secret`` and ``source`` are None where it is kept; ``note`` says what to check, or why it
-    stays. ``is_image_known`` is False where nobody has recorded what the image reads. ``is_excepted``: the project's
-    people want it to stay, and say why.
+    nothing reads it) or ``copy`` (the value of a secret, in a file that should not contain it). ``path`` are the keys
+    that lead to it if it is not a variable; outside services it is the only name. ``spans`` are its positions in the
+    file if no declaration has them. ``variables`` are those added instead; ``secret`` and ``source`` are None if it is
+    skipped; ``note`` says what to check, or why it is skipped. ``is_image_known`` is False if the image is not in the
+    table. ``is_excepted``: the project excludes it, with a reason.
     """
 
     site: Site

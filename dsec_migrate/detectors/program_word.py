@@ -64,7 +64,7 @@ _PLACES = (
 # what a program reads from its standard input
 _SCHEME = r"(?P<value>(?=[^\s\"']{0,64}\d)[A-Za-z0-9._~+/=:-]{8,4096})[\"']?\s{0,4}\Z"
 _STATEMENTS = (
-    # the value of a header, in whatever it stands
+    # the value of a header, in any context
     ("bearer", Pattern(rf"(?i)\A\s{{0,4}}[\"']?bearer\s{{1,3}}{_SCHEME}")),
     ("basic", Pattern(rf"(?i)\A\s{{0,4}}[\"']?basic\s{{1,3}}{_SCHEME}")),
     (

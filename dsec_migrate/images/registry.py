@@ -163,8 +163,8 @@ class _Client:
         return answer.body
 
     def _fetch(self, url: str, authorization: Secret | None) -> Answer:
-        """Status, headers and body, redirections followed: what a registry may know, the store that it points to may
-        not, and nothing leads from HTTPS to plain HTTP, or to a private address that the user did not name."""
+        """Status, headers and body, with redirects followed: credentials for the registry are not sent to its storage,
+        and no redirect leads from HTTPS to plain HTTP, or to a private address that the user did not name."""
         from urllib.parse import urljoin
 
         from dsec_migrate.images import wire
@@ -215,13 +215,13 @@ class _Client:
         return Secret(f"Bearer {token}")
 
     def _is_of_the_user(self, domain: str) -> bool:
-        """Whether the user named a registry: in the call, by `docker login`, or for a helper. A Compose file may name
-        whatever is behind this machine."""
+        """Whether the user named a registry: with an option, by `docker login`, or for a credential helper. A Compose
+        file may name hosts of the network behind this machine."""
         return domain in self.named or any(domain in _table(self.docker, key) for key in ("auths", "credHelpers"))
 
     def _is_own(self, url: str) -> bool:
-        """Whether a realm may get the account: with HTTPS, at the registry's own host or below its domain. Without, at
-        the very address of the registry alone: behind other ports of a machine may be others."""
+        """Whether a realm may receive the account: with HTTPS, at the registry's own host or below its domain; without,
+        only at the registry's exact address, since other ports of a machine may belong to others."""
         from dsec_migrate.images import wire
 
         here, there = wire.split(self.base), wire.split(url)

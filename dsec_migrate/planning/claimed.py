@@ -30,7 +30,7 @@ def weigh(case: Case, result: Fix | Skipped) -> Fix | Skipped:
 
 
 def reviewed(case: Case, result: Fix | Skipped, doubt: str) -> Fix | Skipped:
-    """The fix with a doubt that somebody has to look at; with ``--safe`` it is left for that."""
+    """The fix with a doubt to review; skipped with ``--safe``."""
     if isinstance(result, Skipped) or doubt in result.notes:
         return result
     if case.options.safe:

@@ -30,7 +30,7 @@ _FOLDER_OF_CODE = Pattern(
     r"(?i)(?!(?:node_modules|vendor|v?env|dist|build|target)\Z)(?:\.vscode|\.devcontainer|[a-z][\w-]*)"
 )
 # python-dotenv, dotenv of Node and Ruby, phpdotenv, godotenv, dotenvy, direnv's `dotenv`, just's `set dotenv-load`;
-# what pipenv, foreman and Laravel load by themselves nobody has to mention
+# pipenv, foreman and Laravel load it by default, without a mention
 _LOADER = Pattern(r"(?i)dotenv")
 _LOADED_BY_ITSELF = Pattern(r"(?i)pipfile|procfile(?:\.\w+)?|artisan")
 _NOT_LOADED = Pattern(r"(?i)dotenv-load\s*:=\s*false")

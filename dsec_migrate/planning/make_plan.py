@@ -73,7 +73,7 @@ def make_plan(project: Project, options: Options, disk: secret_files.Disk | None
 
 
 class _Found(NamedTuple):
-    """What the project has: ``decisions`` about variables and arguments, migrations that somebody has ``begun``,
+    """What the project has: ``decisions`` about variables and arguments, migrations that are half done (``begun``),
     of which some are ``mended``, configs whose ``contents`` are secrets, and findings elsewhere, which stay."""
 
     decisions: list[Decision]
@@ -168,7 +168,7 @@ def _decide(project: Project, options: Options, found: _Found) -> _Moving:
 
 
 def _of_findings(moving: _Moving) -> Plan:
-    """The findings, told when all is decided, what settles them, and the secrets with their files."""
+    """The findings, made when all is decided, the changes that resolve them, and the secrets with their files."""
     project, options, found, secrets = moving.project, moving.options, moving.found, moving.new_secrets
     settled = {id(one): tuple(reports(one, moving.by_declaration)) for one in found.decisions}
     changes = (
@@ -193,7 +193,8 @@ def _of_findings(moving: _Moving) -> Plan:
 
 
 def _of_declarations(moving: _Moving) -> Plan:
-    """The lines that declare a value, comments beside them, options that name another file, and what goes along."""
+    """The lines that declare a value, comments beside them, options that name another file, and what depends on
+    them."""
     taken = [move for change in moving.changes for move in change.moves]
     renamed = [move for move in taken if move.name]
     patches: list[Patch] = [patch for move in moving.moves for patch in move.patches()]

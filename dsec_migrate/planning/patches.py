@@ -1,8 +1,8 @@
-"""What changes in a file: patches of YAML nodes, of lines of env files and of words of Dockerfiles.
+"""Changes to files: patches of YAML nodes, lines of env files and words of Dockerfiles.
 
-Each speaks of the document as it is, never of text that another patch makes, so that their order does not matter.
-``rewrite`` alone knows how they are written, and ``interpreter`` what the file says afterwards, each by its own means.
-New values are plain data; where the spelling matters, a subclass of ``str`` or ``int`` tells it.
+Each refers to the original document, never to text that another patch creates, so their order does not matter. Only
+``rewrite`` knows how they are written, and ``interpreter`` what the file means afterwards, each with its own code.
+New values are plain data; if the spelling matters, a subclass of ``str`` or ``int`` specifies it.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ class Octal(int):
 
 
 class Quoted(str):
-    """A text in double quotes, also where YAML needs none."""
+    """A string in double quotes, even if YAML does not need them."""
 
     __slots__ = ()
 
 
 class Bare(str):
-    """A text without quotes, of which it is known that YAML needs none."""
+    """A string without quotes, known not to need them in YAML."""
 
     __slots__ = ()
 
 
 class Kept(NamedTuple):
-    """A scalar of the document whose text is kept as it stands, as a part of a new value."""
+    """A scalar of the document whose text is kept verbatim as part of a new value."""
 
     node: Scalar
 
 
 Value = object
-"""None, bool, int, str, :class:`Kept`; a ``list`` stands line by line and a ``tuple`` between brackets; a ``dict`` has
-keys of type ``str``."""
+"""None, bool, int, str, :class:`Kept`; a ``list`` is written in block style and a ``tuple`` in flow style; the keys of
+a ``dict`` are ``str``."""
 
 
 class Word(NamedTuple):
@@ -57,23 +57,23 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Patch:
-    """``origin`` is who asked for it, for an error message: it holds no value."""
+    """``origin`` is the reason for the patch, for error messages: it contains no value."""
 
     document: Document
 
     @property
     def place(self) -> Hashable:
-        """What it speaks of: two patches of one place are one, or contradict each other."""
+        """What it changes: two patches of one place are equal, or contradict each other."""
         raise NotImplementedError
 
     @property
     def said(self) -> object:
-        """What it says of the place."""
+        """The new content of the place."""
         return None
 
     @property
     def line(self) -> Line | None:
-        """The line of an env file that it speaks of, if it does."""
+        """The line of an env file that it changes, if any."""
         target = getattr(self, "target", None)
         return target if isinstance(target, Line) else None
 
@@ -99,7 +99,7 @@ class RenameKey(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SetValue(Patch):
-    """A node, or the value of a line of an env file, becomes ``value``. Where the node is an alias, that one place."""
+    """A node, or the value of a line of an env file, becomes ``value``. An alias is changed only there."""
 
     target: ParsedNode | Line
     value: Value
@@ -119,24 +119,24 @@ class Insertion(Patch):
 
     @property
     def group(self) -> Hashable:
-        """The same for all that are written together, at one place."""
+        """Equal for all insertions that are written together in one place."""
         raise NotImplementedError
 
     @property
     def block(self) -> ParsedNode | None:
-        """The mapping or the list that gets longer; None where it is made."""
+        """The mapping or the list that is extended; None if it is created."""
         raise NotImplementedError
 
     @property
     def new_key_of(self) -> Mapping | None:
-        """The mapping that gets a key which it has not, if one does."""
+        """The mapping that receives a new key, if any."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InsertEntry(Insertion):
-    """The mapping ``holder`` gets an entry: ``("restart",)``, or ``("secrets", "token")`` in the mapping below its own
-    key, which is made where it is missing. It stands right before ``before``, else where such entries usually do."""
+    """An entry is added to the mapping ``holder``: ``("restart",)``, or ``("secrets", "token")`` in the mapping below
+    its own key, which is created if missing. It is inserted before ``before``, otherwise in the usual place."""
 
     holder: Mapping
     path: tuple[str, ...]
@@ -168,11 +168,11 @@ class InsertEntry(Insertion):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InsertItem(Insertion):
-    """The list ``key`` of the mapping ``holder`` gets an item; it is made where it is missing. With an empty ``key``
-    the holder is the list itself.
+    """An item is added to the list ``key`` of the mapping ``holder``; the list is created if missing. With an empty
+    ``key`` the holder is the list itself.
 
-    ``inherited`` are items that a merge key or an alias supplied so far: a list of its own repeats them. The item
-    stands before ``before``, an item; a list that is made stands before ``before``, an entry; else at the end.
+    ``inherited`` are items that a merge key or an alias has provided so far: a new list repeats them. The item is
+    inserted before ``before``, an item; a new list before ``before``, an entry; otherwise at the end.
     """
 
     holder: Mapping | Sequence
@@ -204,10 +204,10 @@ class InsertItem(Insertion):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Remove(Patch):
-    """An entry, an item of a list, a line of an env file, an instruction or a word of one goes.
+    """An entry, an item of a list, a line of an env file, an instruction or a word of one is removed.
 
-    With the last one a block goes as well, but for one with an anchor: others take it, so it stays, empty. An
-    instruction goes with its last word. ``keeps_comment``: what stands behind the line stays in its place.
+    Without its last element a block is removed as well, except one with an anchor: others use it, so it is kept, empty.
+    An instruction is removed with its last word. ``keeps_comment``: the comment after the line is kept.
     """
 
     target: Entry | ParsedNode | Line | Instruction | Word
@@ -221,7 +221,7 @@ class Remove(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Repeat(Patch):
-    """An entry or an item once more, right behind itself, in which some scalars say something else."""
+    """A copy of an entry or an item, right after it, with some scalars changed."""
 
     target: Entry | ParsedNode
     texts: tuple[tuple[Scalar, str], ...]
@@ -234,8 +234,8 @@ class Repeat(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ReplacePart(Patch):
-    """The characters ``span`` of a scalar's value, or of an instruction's text, become ``text``. An empty span is a
-    place where the text comes in."""
+    """The characters ``span`` of a scalar's value, or of an instruction's text, become ``text``. An empty span is an
+    insertion point."""
 
     target: Scalar | Instruction
     span: Span
@@ -254,7 +254,7 @@ class ReplacePart(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ReplaceComment(Patch):
-    """The characters ``span`` of the file, which are no data, become ``text``."""
+    """The characters ``span`` of the file, which are not data, become ``text``."""
 
     span: Span
     text: str
@@ -271,7 +271,7 @@ class ReplaceComment(Patch):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InsertWord(Patch):
-    """A flag comes right behind the keyword of an instruction; without an instruction, ``text`` is a comment that
+    """A flag is inserted right after the keyword of an instruction; without an instruction, ``text`` is a comment that
     becomes the first line of the file."""
 
     instruction: Instruction | None
@@ -284,7 +284,7 @@ class InsertWord(Patch):
 
 
 def without(document: Document, entry: Entry, parts: SequenceType[Entry | ParsedNode], origin: str) -> Iterator[Remove]:
-    """These parts of the block that is the value of ``entry`` go; with all of them all that stands there."""
+    """Removes these parts of the block that is the value of ``entry``; if these are all parts, the whole block."""
     block = entry.value
     known: SequenceType[object] = block.entries if isinstance(block, Mapping) else getattr(block, "items", ())
     for part in [entry] if len(parts) == len(known) else parts:
@@ -295,9 +295,9 @@ Kind = TypeVar("Kind", bound=Patch)
 
 
 class Patches:
-    """Patches by their kinds, those that say the same of one place only once.
+    """Patches by kind, equal patches only once.
 
-    Raises VerificationError, which names both origins, where two say different things of one place.
+    Raises VerificationError, which names both origins, if two patches of one place differ.
     """
 
     def __init__(self, patches: Iterable[Patch]) -> None:
@@ -309,13 +309,13 @@ class Patches:
         self.all = tuple(known.values())
 
     def only(self, *kinds: type[Patch]) -> None:
-        """Raises VerificationError where one is of another kind: what nobody writes must not be lost silently."""
+        """Raises VerificationError if one is of another kind: a patch without a writer must not be lost silently."""
         other = next((patch for patch in self.all if not isinstance(patch, kinds)), None)
         if other is not None:
             raise VerificationError(f"{other.origin or 'a change'} cannot be written into {other.document.source.path}")
 
     def of(self, kind: type[Kind]) -> list[Kind]:
-        """Those of one kind, in their order."""
+        """Those of one kind, in order."""
         return [patch for patch in self.all if isinstance(patch, kind)]
 
 
@@ -325,7 +325,7 @@ def contradiction(one: Patch, other: Patch) -> VerificationError:
 
 
 def _identity(document: Document, target: object) -> Hashable:
-    """One line of an env file has an object for each service that reads it."""
+    """A line of an env file has one object for each service that reads it."""
     if isinstance(target, Line):
         return id(document), target.span
     return (id(target.instruction), target.span) if isinstance(target, Word) else id(target)

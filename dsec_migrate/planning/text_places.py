@@ -129,7 +129,7 @@ def _own_places(moved: Iterable[Component]) -> dict[int, list[Span]]:
 
 
 def unclear(moved: Sequence[Component], by_declaration: Mapping[int, PlannedSecret]) -> Iterator[tuple[Decision, str]]:
-    """The decisions on secrets of one value that stands at a place for which nothing tells whose it is, with the
+    """The decisions on secrets of one value whose owner is unclear at a place, with the
     reason: a file is picked, and when only one of them changes, it may be the wrong one."""
     for places in _claims(moved, by_declaration).values():
         for span, claims in places.items():
@@ -157,7 +157,7 @@ def _claims(
 
 def _told(claims: Sequence[_Claim], span: Span) -> _Claim | None:
     """The one that the text around the place tells: by a variable, a user, or a program; None where it tells none, or
-    several with files of their own."""
+    several with their own files."""
     if _is_one(claims):
         return claims[0]
     before, behind = _around(claims[0].read, span)

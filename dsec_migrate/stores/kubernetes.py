@@ -93,7 +93,7 @@ def _kustomization(namespace: str | None, patches: Mapping[str, str], with_value
     """``patches``: the name of each workload by its patch's file."""
     yield f"{MARK}\n"
     yield "# In the kustomization of the workloads: `components: [PATH OF THIS FOLDER]`. A patch changes the workload\n"
-    yield "# that is called so; kustomize says nothing where there is none.\n"
+    yield "# of that name; kustomize does not report a missing one.\n"
     yield "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
     if namespace is not None:
         yield f"namespace: {json.dumps(namespace)}\n"
@@ -130,7 +130,7 @@ def _patch(consumer: Consumer, secrets: Sequence[Kept]) -> Iterator[str]:
         name: _volume(number, objects[name]) for number, name in enumerate(dict.fromkeys(consumer.mounts.values()))
     }
     name = json.dumps(dns_name(consumer.name))
-    yield f"{MARK}\napiVersion: apps/v1\nkind: Deployment  # or what the target says\n"
+    yield f"{MARK}\napiVersion: apps/v1\nkind: Deployment  # or another kind that the target matches\n"
     yield f"metadata:\n  name: {name}\nspec:\n  template:\n    spec:\n      containers:\n        - name: {name}\n"
     if consumer.variables:
         yield "          env:\n"

@@ -14,7 +14,7 @@ from dsec_migrate.text.secret import Secret
 
 
 class Store(NamedTuple):
-    """A module of this folder. It has OPTIONS, those of ``push`` that it heeds, and ``connect``, which takes a
+    """A module of this folder. It has OPTIONS, those of ``push`` that it supports, and ``connect``, which takes a
     :class:`Reach`; one that ``takes_files`` is not called. ``gives_back``: ``pull`` can have the values from there."""
 
     gives_back: bool = False
@@ -27,7 +27,7 @@ STORES = {
     "aws": Store(gives_back=True),
     "kubernetes": Store(takes_files=True),
 }
-"""By the name that ``--to`` and ``--from`` take, which is that of the module."""
+"""By name, as in ``--to`` and ``--from``, which is the name of the module."""
 
 
 class Found(Enum):

@@ -52,7 +52,7 @@ def harden(project: Project, plan: Plan) -> tuple[Plan, Plan]:
     for layer, items in gone.values():
         entry = layer.service.own("secrets")
         assert entry is not None
-        patches += without(layer.document, entry, items, "mounts that nobody uses")
+        patches += without(layer.document, entry, items, "unused mounts")
     kept = tuple(finding for finding in plan.findings if finding not in settled)
     return replace(plan, findings=kept), Plan(patches=tuple(patches), hardened=tuple(told))
 
