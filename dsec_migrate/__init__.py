@@ -1,7 +1,7 @@
 """Moves the plaintext secrets of a Docker Compose project into Docker secrets.
 
-For other programs: :func:`plan` looks, :func:`report` tells, :func:`write` does it. These names, with their parameters
-and fields, change with a new major version only; everything else in the package may change at any time.
+For other programs: :func:`plan` plans, :func:`report` renders, :func:`write` writes. These names, with their parameters
+and fields, change only with a new major version; everything else in the package may change at any time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # the command line starts without what it does not need
+    # imported on first use, so that the command line starts fast
     from importlib import import_module
 
     if name not in _HOMES or name == "api":

@@ -1,4 +1,4 @@
-"""What other programs call: the same pipeline as the command line, as functions."""
+"""The API for other programs: the pipeline of the command line, as functions."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def plan(
     environment: Mapping[str, str] | None = None,
     check: bool = False,
 ) -> Outcome:
-    """What a run would do, proved; nothing is written.
+    """Plans and verifies a run; nothing is written.
 
-    ``paths`` are files and folders, each file a project of its own, as on the command line; ``layers`` are in their
-    place the files of one project (``-f``). Relative ones are seen from ``directory``, and without any it is what
-    ``docker compose`` would load there. ``environment`` is the shell that ``${…}`` sees, that of this process where it
-    is None. With ``check`` git is asked which env files it tracks, which ``Outcome.status(check=True)`` counts.
+    ``paths`` are files and folders, each file its own project, as on the command line; ``layers`` are instead the files
+    of one project (``-f``). Relative paths are resolved against ``directory``; without any path, the project is what
+    ``docker compose`` would load there. ``environment`` is the shell environment that ``${…}`` sees, by default that of
+    this process. With ``check``, git reports which env files it tracks, which ``Outcome.status(check=True)`` counts.
 
     The outcome has one :class:`ProjectOutcome` for each project: ``findings``, ``plan``, ``errors`` (bad input, as
-    data), ``failure`` (what could not be proved) and ``status``. Values are in it as ``Secret``, which no ``repr`` and
-    no formatting shows. Raises UserError for bad usage, such as a folder without Compose files.
+    data), ``failure`` (what could not be verified) and ``status``. Values are in it as ``Secret``, which no ``repr``
+    and no formatting shows. Raises UserError for bad usage, such as a folder without Compose files.
     """
     asked = options or Options()
     shell = dict(os.environ if environment is None else environment)
@@ -54,10 +54,10 @@ def plan(
 
 
 def write(outcome: Outcome) -> Outcome:
-    """Does what ``outcome`` says: each project whole or not at all; one with errors stays as it is.
+    """Writes the changes of ``outcome``: each project completely or not at all; projects with errors are unchanged.
 
-    What changed on disk since :func:`plan` is an error of its project, and nothing of that is written. The outcome
-    that is returned says ``is_written`` of those that were.
+    A file that changed on disk since :func:`plan` is an error of its project, which is then not written. In the
+    returned outcome, written projects have ``is_written``.
     """
     projects = tuple(
         commit(project)
@@ -69,9 +69,9 @@ def write(outcome: Outcome) -> Outcome:
 
 
 def report(outcome: Outcome, form: str = "text") -> str:
-    """A report in one of the formats of ``--format``; no value is in it. Raises UserError for an unknown format."""
+    """A report in one of the formats of ``--format``, without any value. Raises UserError for an unknown format."""
     if form not in REPORTS:
-        raise UserError(f"there is no format {form}", help=f"there are {', '.join(REPORTS)}")
+        raise UserError(f"unknown format {form}", help=f"use one of {', '.join(REPORTS)}")
     return REPORTS[form](outcome, View())
 
 

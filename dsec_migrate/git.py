@@ -1,12 +1,12 @@
-"""Asks git which files it tracks and which it ignores, and what its history has. Nothing here changes a repository.
+"""Queries git for tracked and ignored files and for the history. Nothing here changes a repository.
 
-A repository is data of whoever made it, and its configuration, its attributes and its objects can make git start
-programs. So there is one way to start git (:func:`_start`), which takes all of these roads away, and git never looks
-for a repository itself: it is found by its ``.git`` and named, so that a bare repository that stands among the files
-of another one is nothing but files. Naming it switches git's own look at the owner off (``setup.c``,
-``setup_explicit_git_dir``); :func:`_check_owner` does it in its place.
+A repository is untrusted data: its configuration, attributes and objects can make git start programs. So git is started
+in one place (:func:`_start`), which disables all of these, and git never searches for a repository itself: it is found
+by its ``.git`` and passed explicitly, so that a bare repository among the files of another one is treated as plain
+files. Passing it disables git's own check of the owner (``setup.c``, ``setup_explicit_git_dir``); :func:`_check_owner`
+replaces it.
 
-That git does not answer is never taken for a no: :class:`NoAnswerError`.
+A failure of git is never treated as a negative answer: :class:`NoAnswerError`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ HISTORY_TIMEOUT_SECONDS = 20
 # the tops of repositories in which a plain question went unanswered: whoever waits there once waits each time
 _SILENT: set[Path] = set()
 
-# what a repository may name, and git would run or ask over the network
+# settings of a repository that make git run a program or access the network
 _SETTINGS = (
     "safe.bareRepository=explicit",
-    # empty: a git before 2.36 takes "false" for the name of a program
+    # empty: git before 2.36 reads "false" as the name of a program
     "core.fsmonitor=",
     f"core.hooksPath={os.devnull}",
     "core.pager=",
@@ -45,33 +45,34 @@ _SETTINGS = (
     "protocol.allow=never",
 )
 _VARIABLES = {
-    # objects that a partial clone lacks stay away; an older git knows no such variable, but may use no protocol
+    # do not fetch objects that a partial clone lacks; an older git ignores this variable, but all protocols are
+    # disabled
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "",
     "GIT_PROTOCOL_FROM_USER": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
 }
-# --submodule: in any other form git starts itself in the submodule, without the options before it
+# --submodule: with any other value, git starts itself in the submodule, without the options before it
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--submodule=short", f"-O{os.devnull}", "--no-color", "--no-renames")
 
 
-# not frozen: an exception in flight gets a traceback
+# not frozen: Python sets the traceback of a raised exception
 class NoAnswerError(UserError):
-    """A repository is there, and git does not tell: nobody knows what it tracks or ignores."""
+    """There is a repository, but git fails: what it tracks or ignores is unknown."""
 
 
 class Repository(NamedTuple):
-    """``top`` is the folder with the ``.git``, ``git_dir`` what that is or names; both are real and absolute."""
+    """``top`` is the folder with the ``.git``, ``git_dir`` what that is or points to; both are real, absolute paths."""
 
     top: Path
     git_dir: Path
 
 
 def find(folder: Path) -> Repository | None:
-    """The repository that ``folder`` (which need not be there) lies in; None where there is none.
+    """The repository that contains ``folder`` (which need not exist); None where there is none.
 
-    Raises NoAnswerError where a ``.git`` is no repository, or belongs to somebody else whom the user does not trust.
+    Raises NoAnswerError where a ``.git`` is not a repository, or belongs to another user who is not trusted.
     """
     start = Path(os.path.realpath(folder))
     damaged: Path | None = None
@@ -82,7 +83,9 @@ def find(folder: Path) -> Repository | None:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise _no_answer(mark, error.strerror or type(error).__name__, "run it as a user who may read it") from None
+            raise _no_answer(
+                mark, error.strerror or type(error).__name__, "run it as a user with permission to read it"
+            ) from None
         is_link = not stat.S_ISDIR(mode)
         git_dir = _named_in(mark) if is_link else Path(os.path.realpath(mark))
         if git_dir is not None and _is_repository(git_dir):
@@ -90,15 +93,17 @@ def find(folder: Path) -> Repository | None:
             return Repository(top, git_dir)
         damaged = damaged or mark
         if is_link:
-            # git looks no further either
+            # git stops here, too
             break
     if damaged is not None:
-        raise _no_answer(damaged, "it is no repository", "mend it, mount what it names as well, or move it away")
+        raise _no_answer(
+            damaged, "it is not a repository", "repair it, mount the folder that it points to as well, or move it away"
+        )
     return None
 
 
 def _named_in(mark: Path) -> Path | None:
-    """What a ``.git`` that is a file names, as those of worktrees and submodules do."""
+    """What a ``.git`` file points to, as in worktrees and submodules."""
     try:
         text = os.fsdecode(read_bytes(mark))
     except OSError:
@@ -108,7 +113,7 @@ def _named_in(mark: Path) -> Path | None:
 
 
 def _is_repository(git_dir: Path) -> bool:
-    """What git asks of a repository's own folder (``setup.c``, ``is_git_directory``)."""
+    """What git requires of a repository's own folder (``setup.c``, ``is_git_directory``)."""
     try:
         if not os.path.lexists(git_dir / "HEAD"):
             return False
@@ -120,8 +125,8 @@ def _is_repository(git_dir: Path) -> bool:
 
 
 def _check_owner(top: Path, links: Sequence[Path], git_dir: Path) -> None:
-    """As git does since 2.35.2: a repository of somebody else is not read, unless the user's own configuration names it
-    in ``safe.directory``. Windows keeps owners in another way, and nothing is asked there."""
+    """As git since 2.35.2: a repository of another user is not read unless the user's own configuration lists it in
+    ``safe.directory``. Windows has a different notion of owners, and is not checked."""
     if not hasattr(os, "geteuid"):
         return
     own = {os.geteuid()}
@@ -134,12 +139,14 @@ def _check_owner(top: Path, links: Sequence[Path], git_dir: Path) -> None:
     except FileNotFoundError:
         pass
     raise _no_answer(
-        top, "it belongs to another user", f"if you trust it: git config --global --add safe.directory {_quoted(top)}"
+        top,
+        "it belongs to another user",
+        f"if you trust it, run: git config --global --add safe.directory {_quoted(top)}",
     )
 
 
 def _is_trusted(top: Path) -> bool:
-    """Whether ``safe.directory`` of the user's or the system's configuration names the repository."""
+    """Whether ``safe.directory`` of the user's or the system's configuration lists the repository."""
     words = ["--git-dir", os.devnull, "config", "--get-all", "-z", "--type=path", "safe.directory"]
     process = _start(words, cwd=Path(top.anchor))
     if process is None:
@@ -148,7 +155,7 @@ def _is_trusted(top: Path) -> bool:
     for value in map(os.fsdecode, _talk(process, b"", TIMEOUT_SECONDS, top)[1]):
         folder = value.removesuffix("/*")
         if not value:
-            # an empty value takes back all that came before
+            # an empty value resets the list
             is_trusted = False
         elif value == "*" or Path(os.path.realpath(folder)) in ((top,) if folder == value else (top, *top.parents)):
             is_trusted = True
@@ -170,7 +177,7 @@ def is_tracked(path: Path) -> bool:
 
 
 def tracked(paths: Iterable[Path]) -> frozenset[Path]:
-    """Those of ``paths`` that git tracks, or whose content it does, where one is a link. Raises NoAnswerError."""
+    """Those of ``paths`` that git tracks, or whose link target it tracks. Raises NoAnswerError."""
     found: set[Path] = set()
     for repository, names in _by_repository(paths):
         listed = _ask(repository, ["--literal-pathspecs", "ls-files", "-z", "--", *names], {0})
@@ -179,13 +186,13 @@ def tracked(paths: Iterable[Path]) -> frozenset[Path]:
 
 
 def ignored(paths: Iterable[Path]) -> Mapping[Path, bool]:
-    """Whether git ignores each of ``paths`` (a tracked file never counts as ignored), be it there or not; what lies in
-    no repository is not in the answer. Raises NoAnswerError."""
+    """Whether git ignores each of ``paths`` (a tracked file never counts as ignored), existing or not; paths outside of
+    any repository are not in the answer. Raises NoAnswerError."""
     found: dict[Path, bool] = {}
     for repository, names in _by_repository(paths):
-        # git repeats each path as it was given; behind ./ no name begins with git's own `:`
+        # git repeats each path as given; after ./, no name starts with git's own `:`
         text = "".join(f"./{name}\0" for name in names)
-        # 1 says that none is ignored
+        # 1 means that none is ignored
         listed = _ask(repository, ["check-ignore", "-z", "--stdin"], {0, 1}, text)
         for name, same in names.items():
             found.update(dict.fromkeys(same, f"./{name}" in listed))
@@ -193,7 +200,7 @@ def ignored(paths: Iterable[Path]) -> Mapping[Path, bool]:
 
 
 def _by_repository(paths: Iterable[Path]) -> Iterator[tuple[Repository, dict[str, list[Path]]]]:
-    """The repositories of ``paths``, each with its paths by their names in it: those of what links lead to."""
+    """The repositories of ``paths``, each with its paths by their names in it, with links resolved."""
     folders: dict[Path, Repository | None] = {}
     found: dict[Repository, dict[str, list[Path]]] = {}
     for path in paths:
@@ -210,8 +217,8 @@ def _by_repository(paths: Iterable[Path]) -> Iterator[tuple[Repository, dict[str
 def ignored_below(folder: Path) -> set[str]:
     """Files and folders below ``folder`` that git ignores and does not track; nothing below an ignored folder.
 
-    Each begins with ``folder`` as it was given. Empty where there is no repository, where git does not answer (a search
-    then finds more, not less), and where ``folder`` itself is ignored: who names it wants it.
+    Each starts with ``folder`` as given. Empty where there is no repository, where git does not answer (a search then
+    finds more, not less), and where ``folder`` itself is ignored: it was named explicitly.
     """
     listing = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]
     try:
@@ -234,7 +241,7 @@ def _ask(
     cwd: Path | None = None,
     timeout: float | None = None,
 ) -> frozenset[str]:
-    """The names that git tells, each with NUL behind it; ``fine`` are the exit statuses of an answer.
+    """The NUL-terminated names that git prints; ``fine`` are the exit statuses of an answer.
 
     Raises NoAnswerError.
     """
@@ -244,7 +251,7 @@ def _ask(
     status, parts = _talk(process, os.fsencode(text), timeout or TIMEOUT_SECONDS, repository.top)
     if status not in fine:
         raise _no_answer(
-            repository.top, f"it ends with status {status}", f"see what `git -C {_quoted(repository.top)} fsck` says"
+            repository.top, f"it exits with status {status}", f"see what `git -C {_quoted(repository.top)} fsck` says"
         )
     return frozenset(map(os.fsdecode, parts))
 
@@ -272,9 +279,9 @@ def _converse(process: subprocess.Popen[bytes], text: bytes, timeout: float, top
 
 
 def lines_with(folder: Path, texts: Iterable[bytes]) -> Iterator[tuple[Path, int, bytes]]:
-    """The lines (from 1) with one of the texts, of the files that the repository of ``folder`` tracks: as they are now,
-    and as they are staged where the next commit would take that, or the file is not checked out (a sparse checkout).
-    Nothing where there is no repository. git gets the texts over its standard input. Raises NoAnswerError."""
+    """The lines (from 1) with one of the texts, in the files that the repository of ``folder`` tracks: in the work
+    tree, and in the index where it differs or the file is not checked out (a sparse checkout). Empty where there is no
+    repository. The texts are passed to git over its standard input. Raises NoAnswerError."""
     repository = find(folder)
     sought = sorted(text for text in texts if text and b"\n" not in text)
     if repository is None or not sought:
@@ -290,7 +297,7 @@ def lines_with(folder: Path, texts: Iterable[bytes]) -> Iterator[tuple[Path, int
 def _grep(repository: Repository, sought: Iterable[bytes], *options: str) -> Iterator[tuple[Path, int, bytes]]:
     import re
 
-    # a binary file holds a value like any other
+    # a binary file can contain a value like any other
     words = ["grep", "--text", "--fixed-strings", "--line-number", "--null", "--full-name", "--no-column", "--no-color"]
     words += ["--no-textconv", "--no-recurse-submodules", *options, "-f", "-"]
     output = _answer(repository, words, b"".join(text + b"\n" for text in sought), {0, 1}, "run `git grep x` there")
@@ -306,13 +313,13 @@ def _staged(repository: Repository) -> set[Path]:
 
 
 def _answer(repository: Repository, words: Sequence[str], text: bytes, statuses: Collection[int], advice: str) -> bytes:
-    """What git says where it ends with one of ``statuses``. Raises NoAnswerError."""
+    """The output of git if it exits with one of ``statuses``. Raises NoAnswerError."""
     process = _start(words, repository)
     if process is None:
         raise _no_program(repository.top)
     status, output = _converse(process, text, HISTORY_TIMEOUT_SECONDS, repository.top)
     if status not in statuses:
-        raise _no_answer(repository.top, f"it ends with status {status}", f"{advice} to see why")
+        raise _no_answer(repository.top, f"it exits with status {status}", f"{advice} to see why")
     return output
 
 
@@ -328,8 +335,8 @@ class Commit(NamedTuple):
 
 def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mapping[str, Commit], bool]:
     """The latest commit of any branch that added a line with one of the texts of a name, to a file below ``folder``;
-    and whether all of the history was looked at within the time. Nothing of a text goes to git: its output is searched
-    here. Raises NoAnswerError."""
+    and whether the whole history was searched within the time limit. The texts are not passed to git: its output is
+    searched here. Raises NoAnswerError."""
     import time
 
     repository = find(folder)
@@ -358,7 +365,7 @@ def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mappi
             if not is_whole:
                 process.kill()
                 break
-    # what git could not read, a partial clone's say, it did not show
+    # git does not show what it cannot read, such as in a partial clone
     is_whole = is_whole and process.returncode == 0
     return found, is_whole or len(found) == len(texts)
 
@@ -369,7 +376,7 @@ def committed(folder: Path, texts: Mapping[str, Sequence[bytes]]) -> tuple[Mappi
 def _start(
     words: Sequence[str], repository: Repository | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes] | None:
-    """The one way to start git, in ``cwd`` or the top of the repository; None where there is no such program.
+    """Starts git, in ``cwd`` or the top of the repository; None where git is not installed. Nothing else starts git.
 
     Raises NoAnswerError where git was silent before.
     """
@@ -400,8 +407,8 @@ def _start(
 
 
 def _environment() -> dict[str, str]:
-    """Without the variables that lead git elsewhere, or to programs: those of a hook say. Where the user keeps the
-    configuration (``GIT_CONFIG_…``) stays."""
+    """The environment without variables that redirect git or make it start programs, such as those of a hook. The
+    location of the user's configuration (``GIT_CONFIG_…``) is kept."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -410,7 +417,7 @@ def _environment() -> dict[str, str]:
 
 
 def _no_program(top: Path) -> NoAnswerError:
-    return _no_answer(top, "the program git is not installed, or not in PATH", "install git")
+    return _no_answer(top, "git is not installed or not in PATH", "install git")
 
 
 def _check_files(repository: Repository) -> None:
@@ -425,7 +432,7 @@ def _check_files(repository: Repository) -> None:
 
 
 def _too_slow(top: Path, seconds: float) -> NoAnswerError:
-    return _no_answer(top, f"it takes more than {seconds} seconds", "run it again once git is quicker")
+    return _no_answer(top, f"it takes more than {seconds} seconds", "run it again when git is faster")
 
 
 def _no_answer(path: Path, why: str, advice: str) -> NoAnswerError:

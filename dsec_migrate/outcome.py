@@ -1,4 +1,4 @@
-"""What one run found, planned and would write: plain data for reports, exit status and the writer."""
+"""What a run found, planned and would write: plain data for reports, the exit status and the writer."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DONE, REFUSED_BY_CHECK, BAD_INPUT, UNPROVED = 0, 1, 2, 3
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Masks:
-    """What no output may show: ``spans`` of the original text of each file, and values wherever they turn up.
+    """What no output may show: ``spans`` of the original text of each file, and values wherever they appear.
 
-    ``common`` are values that are short, or words like any other: they are hidden where they stand as a credential.
-    ``names`` are names that hold a value, each with what is shown in its place.
+    ``common`` are values that are short or ordinary words: they are masked where they appear as a credential.
+    ``names`` are names that contain a value, each with what is shown instead.
     """
 
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
@@ -48,15 +48,15 @@ class Masks:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ProjectOutcome:
-    """The outcome of one project. ``error`` is bad input, ``failure`` a proof that failed; then nothing is written.
+    """The outcome of one project. ``error`` is bad input, ``failure`` a failed verification; then nothing is written.
 
-    ``tracked`` are service and variable of findings whose value stands in a file that git tracks (asked with
-    ``--check``); ``unanswered``: git does not tell. ``path`` is the file's name as the user gave it. ``rewritten`` are
-    the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the folder
-    of the secrets, which keeps the record of the run. ``services`` are those of the project and of what it includes,
-    ``paths`` its Compose files. ``boundary`` is what the call may change, ``said`` how it named the project.
-    ``elsewhere`` are the folders (real paths) outside of the project's own in which something changes: who takes that
-    back has to name them. ``is_untouched``: no earlier run is known that could be taken back (asked when writing).
+    ``tracked`` are service and variable of findings whose value is in a file that git tracks (queried with
+    ``--check``); ``unanswered``: git does not answer. ``path`` is the file's name as the user gave it. ``rewritten``
+    are the files whose text changes, in the order in which they reach the disk: env files first. ``journal`` is the
+    secrets folder, which contains the record of the run. ``services`` are those of the project and of what it includes,
+    ``paths`` its Compose files. ``boundary`` is what the command may change, ``said`` how it named the project.
+    ``elsewhere`` are the folders (real paths) outside the project's own in which something changes: an undo must name
+    them. ``is_untouched``: no earlier run is known that could be undone (checked when writing).
     """
 
     path: str
@@ -91,13 +91,13 @@ class ProjectOutcome:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Outcome:
-    """The outcome of a run: its projects in the order in which they were named."""
+    """The outcome of a run: its projects in the given order."""
 
     projects: tuple[ProjectOutcome, ...]
     options: Options
 
     def status(self, *, check: bool = False, strict: bool = False) -> int:
-        """Exit status: of several projects the highest of 3, 2, 1, 0."""
+        """The exit status: the highest of all projects."""
         statuses = [project.status for project in self.projects]
         if check and any(refused_by_check(project, strict) for project in self.projects):
             statuses.append(REFUSED_BY_CHECK)
@@ -105,10 +105,10 @@ class Outcome:
 
 
 def strays(project: ProjectOutcome) -> Iterator[UserError]:
-    """Why ``--write`` is going to stop: places outside of what the call may change, each folder once."""
+    """Why ``--write`` will stop: paths outside of what the command may change, each folder once."""
     paths = [file.path for file in project.plan.files] + [file.source.path for file in project.rewritten]
     if any(file.is_secret for file in project.plan.files):
-        # git follows no link there, whoever else does
+        # git does not follow links there, even if others do
         paths += [Path(folder) / ".gitignore" for folder in project.boundary.own[:1]]
     told: set[Path] = set()
     for path in (*((project.journal,) if paths and project.journal is not None else ()), *paths):
@@ -118,11 +118,11 @@ def strays(project: ProjectOutcome) -> Iterator[UserError]:
 
 
 def changed_outside(project: ProjectOutcome, alone: Boundary) -> Iterator[str]:
-    """The folders outside of the boundary ``alone`` in which the project is going to change something: real paths; of
-    those that are made, the first."""
+    """The folders outside the boundary ``alone`` in which the project will change something: real paths; of new
+    folders, the topmost."""
     if project.journal is None:
         return
-    # what lies beside the journal may go where the journal may be
+    # what is beside the journal may be where the journal is
     journal = os.path.realpath(project.journal) if alone.surrounds(project.journal) else ""
     files = [*(file.source.path for file in project.rewritten), *(file.path for file in project.plan.files)]
     for path in (*files, project.journal / JOURNAL):
@@ -135,18 +135,18 @@ def changed_outside(project: ProjectOutcome, alone: Boundary) -> Iterator[str]:
 
 
 def refused_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
-    """The findings that ``--check`` refuses: those that it counts and nobody excepts."""
+    """The findings that fail ``--check``: those that it counts, without exceptions."""
     return [finding for finding in _counted_by_check(project, strict) if not finding.is_excepted]
 
 
 def excepted_from_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
-    """The findings that ``--check`` would refuse, but for what the project's people say."""
+    """The findings that would fail ``--check`` without the project's exceptions."""
     return [finding for finding in _counted_by_check(project, strict) if finding.is_excepted]
 
 
 def _counted_by_check(project: ProjectOutcome, strict: bool) -> list[Finding]:
-    """The findings that are certain or likely, still in the file when the run ends, and whose text stands in it or in a
-    file that git tracks (with ``strict`` any, those of comments too)."""
+    """The findings that are certain or likely, remain in the file after the run, and whose text is in it or in a file
+    that git tracks (with ``strict``, any, including those in comments)."""
     return [
         finding
         for finding in project.findings

@@ -72,7 +72,7 @@ def test_bad_input_is_data_and_bad_usage_an_exception(folder: Path) -> None:
     assert [error.line for error in bad.errors] == [2]
     assert good.findings
     assert outcome.status() == 2
-    with pytest.raises(dsec_migrate.UserError, match="there is no format pdf"):
+    with pytest.raises(dsec_migrate.UserError, match="unknown format pdf"):
         dsec_migrate.report(outcome, "pdf")
     with pytest.raises(dsec_migrate.UserError, match="FILE and -f cannot be combined"):
         dsec_migrate.plan(["compose.yml"], layers=["compose.yml"], directory=folder, environment={})

@@ -372,7 +372,7 @@ def test_a_pipe_in_a_repository_is_not_waited_for(repository: Path, name: str) -
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
 def test_a_pipe_in_the_place_of_a_repository_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".git")
-    with pytest.raises(git.NoAnswerError, match="no repository"):
+    with pytest.raises(git.NoAnswerError, match="not a repository"):
         git.is_tracked(tmp_path / ".env")
 
 
@@ -394,7 +394,7 @@ def test_an_error_of_git_may_leave_its_process(tmp_path: Path) -> None:
 def test_a_file_that_names_no_repository_is_no_answer(tmp_path: Path, text: str) -> None:
     (tmp_path / ".git").write_text(text, "utf-8")
     (tmp_path / "stack").mkdir()
-    with pytest.raises(git.NoAnswerError, match="no repository"):
+    with pytest.raises(git.NoAnswerError, match="not a repository"):
         git.is_tracked(tmp_path / "stack" / ".env")
 
 
@@ -403,7 +403,7 @@ def test_a_damaged_repository_is_no_answer(repository: Path) -> None:
     with pytest.raises(git.NoAnswerError, match="status 128"):
         git.is_tracked(repository / ".env")
     (repository / ".git" / "HEAD").unlink()
-    with pytest.raises(git.NoAnswerError, match="no repository"):
+    with pytest.raises(git.NoAnswerError, match="not a repository"):
         git.is_tracked(repository / ".env")
 
 
@@ -420,7 +420,7 @@ def test_a_repository_of_somebody_else_is_read_where_the_user_says_so(
     monkeypatch.setattr("dsec_migrate.git.os.lstat", lambda path: own(4711, path))
     with pytest.raises(git.NoAnswerError, match="another user") as caught:
         git.is_tracked(repository / ".env")
-    assert caught.value.help == f"if you trust it: git config --global --add safe.directory {top}"
+    assert caught.value.help == f"if you trust it, run: git config --global --add safe.directory {top}"
     for text, is_trusted in {
         f"directory = {top}": True,
         "directory = *": True,

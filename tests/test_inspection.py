@@ -178,9 +178,9 @@ def test_an_open_folder_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert can_be_read.startswith("accessible to other users on this host (mode 0646")
     assert f"`chmod 700 {folder}`" in can_be_read
     assert can_be_written.startswith("writable by others than its owner")
-    assert describe_access(state(path)).endswith("read by everybody on this host")
+    assert describe_access(state(path)).endswith("readable by everyone on this host")
     path.chmod(0o640)
-    assert describe_access(state(path)).endswith("read by its group on this host")
+    assert describe_access(state(path)).endswith("readable by its group on this host")
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""The pipeline, from the files of a call to what a run found, planned, proved and wrote."""
+"""The pipeline, from the files of a command to what a run found, planned, verified and wrote."""

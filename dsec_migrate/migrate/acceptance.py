@@ -1,5 +1,5 @@
-"""What Compose, or Swarm, refuses in the files of a project, each with its place; warnings where it can be understood
-all the same."""
+"""What Compose, or Swarm, rejects in the files of a project, with locations; warnings where a file can still be
+processed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Found:
 
 
 def defined_in(root: Project) -> Mapping[str, frozenset[str]] | None:
-    """What the files of a family define together, by kind; None where there is one alone, or not all is here."""
+    """What the files of a family define together, by kind; None for a single file, or if some are missing."""
     from dsec_migrate.compose.validation import KINDS
 
     units = list(root.units())
@@ -43,7 +43,7 @@ def defined_in(root: Project) -> Mapping[str, frozenset[str]] | None:
 
 
 def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[str]] | None) -> Found:
-    """What Compose (or Swarm) refuses, with its place: errors, and warnings where the file can still be understood.
+    """What Compose (or Swarm) rejects, with its location: errors, and warnings where the file can still be processed.
 
     ``elsewhere``: what it and the projects that it includes, or that include it, define together."""
     from dsec_migrate.compose import dialects, validation
@@ -55,15 +55,17 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
     is_layer = any(not service.image and not service.is_built for service in project.services.values())
     for document in project.documents:
         if not document.roots:
-            help_text = "a Compose file has `services:` at least"
+            help_text = "a Compose file requires at least `services:`"
             errors.append(UserError("the file is empty", str(document.source.path), help=help_text))
-    # several documents are merged: one may supply what another leaves out
+    # several documents are merged: one may define what another omits
     roots = [(document, root) for document in project.documents for root in document.roots]
     is_fragment = len(roots) > 1
     for document, root in roots:
         data = plain(root)
         for path in dialects.take_out(data):
-            what = f"the key `{path[-1]}` of the service {path[1]} is not Compose's own: a platform's, left as it is"
+            what = (
+                f"the key `{path[-1]}` of the service {path[1]} is not part of Compose but of a platform: not changed"
+            )
             warnings.append(projects.located(document, root, validation.Problem(path, what)))
             foreign.append(warnings[-1].line)
         errors += [
@@ -80,11 +82,11 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
         certain = validation.compose_problems(data, consistency=False) if problems else []
         base = base_of(document.source.path) if problems and len(roots) == 1 else None
         for problem in problems:
-            # another file may supply what is missing here; a secret is this program's own business
+            # another file may define what is missing here; secrets are checked elsewhere
             is_error = problem in certain or ("secrets" in problem.path and not is_layer)
             if base is not None and not is_error:
                 name = document.source.path.name
-                advice = f"{name} continues {base} by name: take both for one project, -f {base} -f {name}"
+                advice = f"{name} continues the name of {base}: to use both as one project, pass -f {base} -f {name}"
                 problem = problem._replace(help=advice)
             (errors if is_error else warnings).append(projects.located(document, root, problem))
     if options.target is Target.SWARM:
@@ -99,14 +101,14 @@ def find(project: Project, options: Options, elsewhere: Mapping[str, frozenset[s
 
             errors += stack_file.unhandled(project, refused)
     for known in project.problems:
-        # what stands inside a platform's own key is the platform's business
+        # the content of a platform's own key is not checked
         target = warnings if known.line in foreign else errors
         target.append(known)
     return Found(tuple(errors), tuple(warnings), is_part)
 
 
 def refused_then(project: Project, plan: Plan, options: Options) -> Iterator[UserError]:
-    """What Swarm would refuse of the new texts: a file's ``version`` may be too old for secrets."""
+    """What Swarm would reject in the new texts: a file's ``version`` may be too old for secrets."""
     if options.target is not Target.SWARM or options.stack_output is not None:
         return
     from dsec_migrate.compose import document as yaml

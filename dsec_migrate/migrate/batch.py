@@ -1,5 +1,5 @@
-"""All projects of a call, one after the other or shared among processes: each is planned, proved and, if wanted,
-written, whatever becomes of the others."""
+"""Processes all projects of a command, sequentially or in parallel: each is planned, verified and, with ``--write``,
+written, independently of the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dsec_migrate.planning.secret_files import Disk
 from dsec_migrate.text.records import dataclass, field, replace
 
 Progress = Callable[[int, int], None]
-# makes an outcome light and free of values, with what the reports need of it
+# strips an outcome of documents and values, keeping what the reports need
 Seal = Callable[[ProjectOutcome], ProjectOutcome]
 
 # below this many files a second process costs more than it saves
@@ -30,8 +30,8 @@ FILES_WORTH_A_PROCESS = 100
 class Batch:
     """What is the same for every project of a run.
 
-    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the projects of the run. ``check``
-    says to ask git which env files it tracks.
+    ``shell`` is the environment that ``${…}`` sees before any file. ``call`` are the projects of the run. With
+    ``check``, git reports which env files it tracks.
     """
 
     options: Options
@@ -53,10 +53,10 @@ def run(
     progress: Progress | None = None,
     seal: Seal | None = None,
 ) -> Outcome:
-    """Plans, proves and, with ``write``, writes each project. Bad projects are reported, the others go on.
+    """Plans, verifies and, with ``write``, writes each project. Projects with errors are reported, the others continue.
 
-    ``progress`` is told (done, all). ``jobs`` processes share the folders among them where ``seal`` is given: without
-    it the outcomes hold values, which do not leave their process.
+    ``progress`` is called with (done, all). ``jobs`` processes share the folders if ``seal`` is given: without it, the
+    outcomes contain values, which must not leave their process.
     """
     if options.registry:
         from dsec_migrate.images import registry
@@ -92,7 +92,7 @@ def _here(groups: Iterable[_Group], batch: Batch, surroundings: Surroundings) ->
     call = frozenset(path for files in batch.call for path in files.paths)
     for group in groups:
         surroundings.join(files for _, files in group)
-        # two of them may have one folder for their secrets
+        # two projects may share one secrets folder
         disk = Disk()
         folders: dict[Path, list[tuple[int, ProjectFiles]]] = {}
         for number, files in group:
@@ -107,14 +107,14 @@ def _in_processes(groups: Sequence[_Group], batch: Batch, jobs: int) -> Iterator
     def lost(group: _Group, error: Exception) -> _Results:
         return [(number, _sealed(failed(files, error), batch)) for number, files in group]
 
-    # what is begun last ends last: that had better be little
+    # the last task finishes last, so it should be small
     largest_first = sorted(
         groups, key=lambda group: bytes_of(p for _, files in group for p in files.paths), reverse=True
     )
     return shared(largest_first, _folder, jobs, _begin, batch, lost)
 
 
-# what a worker process was started for: handed over once, because it names every file of the run
+# the job of a worker process: passed once, because it lists every file of the run
 _batches: list[tuple[Batch, Surroundings]] = []
 
 
@@ -139,7 +139,7 @@ def _one(files: ProjectFiles, batch: Batch, disk: Disk, folders: Folders, surrou
         write=batch.write,
     )
     if outcome.unanswered is not None:
-        # a gate that does not know stays shut
+        # a check without an answer from git fails
         outcome = replace(outcome, errors=(*outcome.errors, outcome.unanswered))
     if batch.write and not outcome.status and (outcome.rewritten or outcome.plan.files):
         outcome = commit(outcome)

@@ -1,5 +1,5 @@
-"""What goes with the new texts of a project where the options ask for it: folders in place of secrets, texts for who
-starts anew, a layer that fetches the values, a copy for Swarm. Each has a module and a proof of its own."""
+"""Optional companions of a project's new texts: folders instead of secrets, templates for a fresh start, an override
+file that fetches the values, a copy for Swarm. Each has its own module and its own proof."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def with_companions(
     disk: Disk,
     readers: Callable[[str], Iterable[Reader]],
 ) -> tuple[Plan, Sequence[Rewritten]]:
-    """The plan of a whole family, whose root is the last, and its new texts. ``readers`` asks for other projects that
-    read a file, by its real path. Raises UserError where a project cannot be written so."""
+    """The plan of a whole family, whose root is the last, and its new texts. ``readers`` returns other projects that
+    read a file, by its real path. Raises UserError where a project cannot be written that way."""
     *included, (root, plan) = plans
     if options.mount is Mount.VOLUME:
         from dsec_migrate.rewrite import volumes
@@ -31,7 +31,7 @@ def with_companions(
         proved = list(rewritten)
         plan, rewritten = volumes.apply(root, plan, proved, directory, disk)
         if rewritten != proved:
-            # who reads the file was asked about secrets, and may mount others where the folder is
+            # readers of the file were checked for secrets, but may mount something else at the folder's path
             volumes.check_readers(root, readers(root.source.real_path))
     if options.templates:
         from dsec_migrate.planning.starting import templates_of
@@ -49,7 +49,7 @@ def with_companions(
 
 
 def needs_folder(options: Options) -> bool:
-    """Whether the folder of the secrets is used even where no secret moves."""
+    """Whether the secrets folder is used even if no secret moves."""
     return bool(
         options.templates
         or options.manager

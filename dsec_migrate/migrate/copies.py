@@ -1,6 +1,6 @@
-"""Where the value of a secret stands besides: in the project's own files, and in whatever else git tracks.
+"""Other copies of the value of a secret: in the project's own files, and in files that git tracks.
 
-A secret that is mounted from a file is none as long as its value can be read in the repository.
+A secret that is mounted from a file is not secret as long as its value can be read in the repository.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from dsec_migrate.text.records import replace
 from dsec_migrate.text.source import Source, Span
 from dsec_migrate.verify.remaining_values import occurrences
 
-_OWN = "the value stands here too: delete it here, or read the secret's file"
-_TRACKED = "git tracks this file, and the value stands in it: take it out, and change it, since the history keeps it"
+_OWN = "the value also appears here: delete it, or read the secret's file instead"
+_TRACKED = "git tracks this file, which contains the value: remove it, and rotate it, since it stays in the history"
 _WHY = "the value of {name}"
 _FRAME = "-----"
 
@@ -38,7 +38,7 @@ _FRAME = "-----"
 def plans_with_copies(
     units: Sequence[tuple[Project, Plan]], options: Options, *, tracked: bool
 ) -> tuple[list[Plan], UserError | None]:
-    """:func:`with_copies` of each; and what keeps git from telling what it tracks."""
+    """:func:`with_copies` of each; and why git does not answer, if so."""
     try:
         return [with_copies(project, plan, options, tracked=tracked) for project, plan in units], None
     except git.NoAnswerError as error:
@@ -46,8 +46,8 @@ def plans_with_copies(
 
 
 def with_copies(project: Project, plan: Plan, options: Options, *, tracked: bool) -> Plan:
-    """``plan`` with a finding for each line of the project's files, and if ``tracked`` of any file that git tracks,
-    that holds the value of a secret and is not told already. Raises git.NoAnswerError."""
+    """``plan`` with a finding for each line of the project's files (and, if ``tracked``, of any file that git tracks)
+    that contains the value of a secret and is not reported already. Raises git.NoAnswerError."""
     values = dict(_values(project, plan))
     if not values:
         return plan
@@ -59,12 +59,12 @@ def with_copies(project: Project, plan: Plan, options: Options, *, tracked: bool
 
 
 def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
-    """By value, what it is the value of. Only values that tell themselves."""
+    """By value, what it is the value of. Only distinctive values."""
     for name, data in project.secrets.items():
         path, variable = file_of(project, data), data.get("environment")
         value = project.environment.variables.get(variable) if isinstance(variable, str) else None
         if path is not None:
-            # what cannot be read cannot be searched for either
+            # a value that cannot be read cannot be searched for
             with suppress(UserError):
                 secret = read(path)
                 value = None if secret is None else secret.reveal()
@@ -84,8 +84,7 @@ def _values(project: Project, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _telling_line(project: Project, value: str) -> str:
-    """The line by which a value is recognised; empty where it is too short or too common, or what something in the
-    project is called."""
+    """The line by which a value is recognized; empty where it is too short, too common, or a name in the project."""
     lines = [line.strip() for line in value.splitlines() if not line.startswith(_FRAME)]
     longest = max(lines, key=len, default="")
     return longest if is_distinctive_in(project, longest) else ""
@@ -133,11 +132,11 @@ def _in_tracked_files(
 
 
 def _forms(value: str) -> set[bytes]:
-    """As it may stand in a line of any file: as it is, in YAML and JSON, in a URL, or encoded as manifests have it."""
+    """A value as it may appear in any file: verbatim, in YAML and JSON, in a URL, or encoded as in manifests."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     texts = {value, value.replace("$", "$$"), escaped, escaped.replace("/", "\\/"), quote(value, safe="")}
     data = value.encode("utf-8", "surrogateescape")
-    # the end of base64 depends on what follows, a newline say
+    # the end of base64 depends on what follows, such as a newline
     encoded = base64.b64encode(data[: len(data) - len(data) % 3])
     return {*(text.encode("utf-8", "surrogateescape") for text in texts), encoded}
 

@@ -1,4 +1,4 @@
-"""The projects that one includes, and itself: each planned with what the others define."""
+"""A project and the projects that it includes: each planned with what the others define."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dsec_migrate.text.source import Rewritten
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Unit:
-    """One project of a family with its plan, and what Compose refuses or calls odd in it."""
+    """One project of a family with its plan, and the errors and warnings of Compose."""
 
     project: Project
     plan: Plan
@@ -64,7 +64,7 @@ def _family(root: Project) -> list[Project]:
 
 
 def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, Plan]]) -> frozenset[str]:
-    """Names of secrets that the rest of the family has or is going to have: `include` refuses a name twice."""
+    """Names of secrets that the rest of the family has or will have: `include` rejects duplicate names."""
     if not root.included:
         return frozenset()
     others = {name for unit in root.units() if unit.document is not project.document for name in unit.secrets}
@@ -72,9 +72,10 @@ def _reserved(root: Project, project: Project, planned: Sequence[tuple[Project, 
 
 
 def planned(root: Project, options: Options, disk: Disk, surroundings: Surroundings) -> list[Unit]:
-    """The units with plans that take nothing from another project: what one would lack stays, and all is planned anew.
+    """The units with plans that take nothing from another project: what one would lack is kept, and all are planned
+    again.
 
-    Raises VerificationError where a plan changes a file that has to stay.
+    Raises VerificationError where a plan changes a file that must be kept.
     """
     while True:
         attempt = disk.attempt()
@@ -94,7 +95,8 @@ def _new_texts(project: Project, plan: Plan) -> dict[str, str]:
 
 
 def rewritten_of(project: Project, plan: Plan) -> Iterator[Rewritten]:
-    """The files whose text changes, env files first, then those that others extend, then layers before their base."""
+    """The files whose text changes, env files first, then those that others extend, then override files before their
+    base."""
     changed = {id(document): document for document in (patch.document for patch in plan.patches)}
     last_first = {id(document): number for number, document in enumerate(reversed(project.documents))}
 
@@ -107,10 +109,10 @@ def rewritten_of(project: Project, plan: Plan) -> Iterator[Rewritten]:
 
 
 def with_copies(units: list[Unit], options: Options, *, tracked: bool) -> tuple[list[Unit], UserError | None]:
-    """With what is found where values stand elsewhere, ``tracked``: in files of git; and what keeps git from
-    answering."""
+    """The units with copies of values found elsewhere (``tracked``: in files of git); and why git does not answer, if
+    so."""
     if not tracked and not any(unit.project.secrets for unit in units):
-        # what moves is searched for when it is proved
+        # values that move are searched for during verification
         return units, None
     from dsec_migrate.migrate.copies import plans_with_copies
 

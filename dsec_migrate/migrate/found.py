@@ -1,4 +1,4 @@
-"""What a run finds of a project before any text changes: what is wrong, what no output may show, what git has."""
+"""What a run finds in a project before any text changes: errors, what to mask, what git tracks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dsec_migrate.text.records import dataclass, replace
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Case:
-    """What stays the same however often a project is planned. ``check``: git is asked what it tracks."""
+    """What is the same however often a project is planned. ``check``: git reports what it tracks."""
 
     files: ProjectFiles
     root: Project
@@ -30,7 +30,7 @@ class Case:
 
 
 def found(case: Case, units: list[Unit], options: Options) -> tuple[list[Unit], ProjectOutcome]:
-    """What is known before a text changes; the units have what stands in further places."""
+    """What is known before a text changes; the units include copies found elsewhere."""
     exposed, unanswered = frozenset[tuple[str, str]](), None
     if case.check:
         from dsec_migrate.lifecycle.history import in_tracked_files
@@ -54,7 +54,7 @@ def found(case: Case, units: list[Unit], options: Options) -> tuple[list[Unit], 
 
 
 def _said(files: ProjectFiles, root: Project, options: Options) -> Said:
-    """With what an undo has to be told: a folder that it may change, and one of secrets where it would not look."""
+    """With what an undo must be told: a folder that it may change, and a secrets folder where it would not look."""
     more = [("--allow", str(folder)) for folder in options.allow]
     if options.secrets_dir and not root.boundary.is_at_home(os.path.realpath(secrets_folder(root, options))):
         more.append(("--secrets-dir", options.secrets_dir))
@@ -64,6 +64,6 @@ def _said(files: ProjectFiles, root: Project, options: Options) -> Said:
 def elsewhere(
     files: ProjectFiles, outcome: ProjectOutcome, options: Options, shell: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """What lies neither in the project's folder nor in that of its secrets, which an undo is told of anyway."""
+    """What is neither in the project's folder nor in its secrets folder, both of which an undo knows."""
     alone = Boundary.around(files.folder, (), interpolated(options.secrets_dir or "", shell))
     return tuple(dict.fromkeys(changed_outside(outcome, alone)))

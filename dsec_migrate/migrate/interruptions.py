@@ -1,4 +1,4 @@
-"""What a run left that ended before it was done: told, and ended by the next one that writes."""
+"""Interrupted runs: reported, and finished or rolled back by the next run that writes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dsec_migrate.text.errors import UserError
 
 
 def found(root: Project, options: Options, *, write: bool) -> Iterator[UserError]:
-    """For the journals of a project; with ``write`` what became of each run. Raises UserError then where a journal is
-    not the user's own, or a run cannot be ended."""
+    """For the journals of a project; with ``write``, what happened to each run. Then raises UserError where a journal
+    is not the user's own, or a run cannot be finished."""
     from dsec_migrate import transaction
 
     for folder in journal_folders(root, options):
@@ -27,15 +27,15 @@ def found(root: Project, options: Options, *, write: bool) -> Iterator[UserError
             continue
         try:
             if transaction.needs_recovery(folder, root.boundary):
-                advice = "--write finishes it, or takes it back, before anything else"
+                advice = "--write finishes it or rolls it back before anything else"
                 yield UserError("an earlier run was interrupted", str(folder), help=advice)
         except UserError as error:
-            # --write stops there; what is found can be told all the same
+            # --write stops there; findings can be reported anyway
             yield error
 
 
 def run_folders(files: ProjectFiles, root: Project, options: Options) -> list[Path]:
-    """Where the runs for a project may have left a journal: also where its files do not lead any more."""
+    """Where runs for a project may have left a journal, including paths that its files no longer refer to."""
     return each_once([*journal_folders(root, options), *journals_below(files.directory)])
 
 
@@ -44,7 +44,7 @@ def each_once(folders: Iterable[Path]) -> list[Path]:
 
 
 def files_read(root: Project) -> Iterator[Path]:
-    """The files of a project and those that it reads, by which an old run is known."""
+    """The files of a project and those that it reads, which identify an old run."""
     for unit in root.units():
         yield from (text.source.path for text in (*unit.compose_texts, *unit.env_texts))
         yield from unit.environment.paths
@@ -66,23 +66,22 @@ def has_runs(files: ProjectFiles, root: Project, options: Options) -> bool:
 
 
 def too_late_to_prune(root: Project, files: ProjectFiles, options: Options) -> Iterator[UserError]:
-    """For ``--prune-env`` in a project of which nothing moves any more: the lines of `.env` that an earlier run left
-    unread are known to that run alone."""
+    """For ``--prune-env`` in a project with nothing left to move: only the earlier run knows which lines of `.env` it
+    left unread."""
     from dsec_migrate import transaction
 
     for folder in journal_folders(root, options):
         with suppress(UserError):
             if transaction.runs_of(folder, root.boundary, files.paths):
-                what = "--prune-env takes out what its own run leaves unread, and an earlier run moved the secrets"
+                what = "--prune-env removes only what its own run leaves unread, and an earlier run moved the secrets"
                 undo = shlex.join(("dsec-migrate", "undo", *files.said.arguments, "--write"))
-                advice = f"`{undo}`, then the run again with --prune-env"
+                advice = f"run `{undo}`, then this command again with --prune-env"
                 yield UserError(what, str(folder), help=advice)
                 return
 
 
 def end(folder: Path, boundary: Boundary) -> Iterator[UserError]:
-    """Finishes or takes back what an interrupted run left there, and tells each file that this was about. Raises
-    UserError."""
+    """Finishes or rolls back an interrupted run and reports each file involved. Raises UserError."""
     from dsec_migrate import transaction
 
     for one in transaction.recover(folder, boundary):

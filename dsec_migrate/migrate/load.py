@@ -1,4 +1,4 @@
-"""The project that files of a call make, with the environment, the settings and the boundary that hold for it."""
+"""Loads a project from the files of a command, with its environment, settings and boundary."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def surroundings_of(call: Sequence[ProjectFiles], options: Options, shell: Mappi
 
 
 def _templates(root: Project) -> Iterator[tuple[str, str]]:
-    """The files whose lines are there or not as a template says: what an edit becomes in the end, nobody knows here."""
+    """Files that a template engine processes: the final result of an edit is unknown."""
     for text in (text for unit in root.units() for text in unit.compose_texts):
         at = statement_in(text.source.text)
         if at is not None:
             line, _ = text.source.locate(at)
             yield (
                 text.source.real_path,
-                f"a template's statement (line {line}) decides what the file says: move it by hand",
+                f"a template statement (line {line}) controls the content of the file: move it by hand",
             )

@@ -1,4 +1,4 @@
-"""The pipeline: one project, from its files' bytes to new texts that are proved. Nothing is written here."""
+"""The pipeline: one project, from its files' bytes to verified new texts. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def migrate(
     check: bool = False,
     write: bool = False,
 ) -> ProjectOutcome:
-    """One project, from its files' bytes to their proved new texts. Changes nothing on disk, but for what an
-    interrupted run left: with ``write`` that is finished or taken back first."""
+    """One project, from its files' bytes to verified new texts. Changes nothing on disk, except that with ``write`` an
+    interrupted run is finished or rolled back first."""
     try:
         root = load(files, options, shell, folders)
         interrupted = tuple(interruptions.found(root, options, write=write))
@@ -70,7 +70,7 @@ def migrate(
 
 
 def _proved(case: Case, options: Options, disk: Disk) -> ProjectOutcome:
-    """The outcome, proved. A change that the proof fails for stays, as far as it can be told.
+    """The verified outcome. A change that fails verification is skipped, as far as it can be isolated.
 
     Raises VerificationError.
     """
@@ -91,7 +91,7 @@ def _proved(case: Case, options: Options, disk: Disk) -> ProjectOutcome:
 
 
 def _attempt(case: Case, options: Options, disk: Disk) -> ProjectOutcome:
-    """The outcome of these options. ``disk`` is used up. Raises VerificationError."""
+    """The outcome of these options. Consumes ``disk``. Raises VerificationError."""
     units = planned(case.root, options, disk, case.surroundings)
     units, outcome = found(case, units, options)
     if outcome.errors:
@@ -107,7 +107,7 @@ def _attempt(case: Case, options: Options, disk: Disk) -> ProjectOutcome:
 
 
 def _with_lines(case: Case, units: Sequence[Unit], options: Options, disk: Disk) -> list[tuple[Project, Plan]]:
-    """The plans, with lines of `.env` and of the project's settings that are about all of them."""
+    """The plans, with lines of `.env` and of the project's settings that concern all of them."""
     plans = [(unit.project, unit.plan) for unit in units]
     if options.prune_env:
         plans[-1] = (plans[-1][0], plans[-1][1] + prune(plans, case.surroundings.taking(case.root)))
@@ -121,7 +121,7 @@ def _with_lines(case: Case, units: Sequence[Unit], options: Options, disk: Disk)
 def _rewritten(
     case: Case, plans: Sequence[tuple[Project, Plan]], options: Options
 ) -> tuple[list[Rewritten], list[Remaining]]:
-    """The new texts, proved, and where values of what moves still stand. Raises VerificationError."""
+    """The verified new texts, and where values of moved secrets remain. Raises VerificationError."""
     remaining = [Remaining(*line) for line in remaining_lines(plans, case.surroundings.taking(case.root))]
     rewritten: list[Rewritten] = []
     for project, plan in plans:
@@ -133,7 +133,7 @@ def _rewritten(
 
 
 def failed(files: ProjectFiles, error: Exception, *, is_written: bool = False) -> ProjectOutcome:
-    """What is told of a project that something went wrong with: the others go on."""
+    """The outcome of a project that failed: the others continue."""
     return ProjectOutcome(files.name, warnings=files.warnings, errors=(told(error, files.name),), is_written=is_written)
 
 

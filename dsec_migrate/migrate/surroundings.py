@@ -1,7 +1,8 @@
-"""Other projects, of the call or near by, that read what a run changes: an env file, a base, a part, a Dockerfile.
+"""Other projects, of the command or nearby, that read what a run changes: an env file, a base, a part, a Dockerfile.
 
-A stack that nobody named must not break because another one was migrated. So who reads a file that is to change is
-loaded with the new texts, and has to get what it gets today; else the file stays, with the reader in the reason.
+A stack that was not named must not break because another one was migrated. So each reader of a file that would change
+is loaded with the new texts, and must get the same values as before; else the file is kept, with the reader in the
+reason.
 
 Only projects that may read the file (:mod:`dsec_migrate.compose.discovery.nearby`) are loaded, each once.
 """
@@ -38,8 +39,8 @@ _TAKES = "takes variables from"
 
 
 class Surroundings:
-    """``call`` are the projects of the call; ``load`` reads one. What is near by is looked for when somebody asks, and
-    each text is looked at once."""
+    """``call`` are the projects of the command; ``load`` reads one. Nearby projects are searched for on demand, and
+    each text is read once."""
 
     def __init__(self, call: Sequence[ProjectFiles], load: Callable[[ProjectFiles], Project]) -> None:
         self._load = load
@@ -48,14 +49,15 @@ class Surroundings:
         self._readers: dict[int, Reader | None] = {}
 
     def join(self, company: Iterable[ProjectFiles]) -> None:
-        """Takes in the projects of the call whose turn it is: those that share files are looked at together."""
+        """Adds the projects of the command that are next: those that share files are examined together."""
         for files in company:
             self._nearby.add(files)
 
     def unproved(self, planned: Sequence[Planned], new_texts: Callable[[Project, Plan], Texts]) -> dict[str, str]:
-        """The files, by real path, whose change would take something from another project, each with why it stays.
+        """The files, by real path, whose change would take something from another project, each with the reason to keep
+        it.
 
-        ``planned`` is a family; ``new_texts`` gives what becomes of the files that a plan changes.
+        ``planned`` is a family; ``new_texts`` returns the new texts of the files that a plan changes.
         """
         root = planned[-1][0]
         changed = {one.document.source.real_path for _, plan in planned for one in plan.patches}
@@ -73,7 +75,7 @@ class Surroundings:
         return found
 
     def readers(self, real: str, root: Project) -> Iterator[Reader]:
-        """The projects that read a file, but for ``root`` itself and what shares its Compose files."""
+        """The projects that read a file, except ``root`` itself and those that share its Compose files."""
         self._nearby.look_around(real, root)
         for reader in self._others(self._nearby.candidates(real), real, root):
             if real in reader.uses:
@@ -85,7 +87,7 @@ class Surroundings:
         for number in sorted(numbers):
             paths = tuple(map(os.path.realpath, self._nearby.projects[number].paths))
             is_own = any(path in own for path in paths) or (paths == (real,) and is_dockerfile(Path(real)))
-            # a base alone is seldom a project: one with a name that Compose looks for, or that the call names, is
+            # a base is seldom a project by itself, unless Compose looks for its name or the command names it
             is_base = any(path in bases for path in paths) and not (
                 paths in self._call or os.path.basename(paths[0]) in DEFAULT_NAMES  # noqa: PTH119
             )
@@ -94,7 +96,7 @@ class Surroundings:
                 yield reader
 
     def taking(self, root: Project) -> Callable[[Path, Set[str]], str]:
-        """Asks for another project that takes one of some variables from a file, and how; empty where none does."""
+        """Finds another project that takes one of some variables from a file, and how; empty where none does."""
 
         def ask(path: Path, names: Set[str]) -> str:
             real = os.path.realpath(path)
@@ -112,15 +114,15 @@ class Surroundings:
         return ask
 
     def unasked(self, root: Project) -> UserError | None:
-        """What is to be known of a change where projects near by may not have been asked; None where all were."""
+        """A note for a change where nearby projects may not have been checked; None where all were."""
         folder = self._nearby.cut(root)
         if not folder:
             return None
-        what = f"there are too many folders in {folder} to look for other projects that read what changes"
-        return UserError(what, help="name such projects in the same call: each is asked then")
+        what = f"there are too many folders in {folder} to search for other projects that read the changed files"
+        return UserError(what, help="name such projects in the same command to have them checked")
 
     def forget(self, changed: Iterable[str]) -> None:
-        """What was written (real paths) makes others of the projects that read it."""
+        """Files that were written (real paths): projects that read them are loaded again."""
         written = set(changed)
         for number, reader in list(self._readers.items()):
             own = {text.source.real_path for text in reader.project.documents} if reader is not None else set()
@@ -141,7 +143,7 @@ class Surroundings:
 
 
 def _shown(files: ProjectFiles, root: Project) -> str:
-    """The path of a project's file, as seen from where the paths of ``root`` are seen."""
+    """The path of a project's file, relative to the same folder as the paths of ``root``."""
     return _seen(os.path.realpath(files.paths[0]), root)
 
 
@@ -152,7 +154,7 @@ def _seen(path: Path | str, root: Project) -> str:
 
 
 def _uses(project: Project, root: Project) -> dict[str, str]:
-    """How a project uses each file that it reads, by real path; they are shown as seen from ``root``."""
+    """How a project uses each file that it reads, by real path; shown relative to the folder of ``root``."""
     uses: dict[str, str] = {}
     for unit in project.units():
         for path in unit.environment.paths:
@@ -166,7 +168,7 @@ def _uses(project: Project, root: Project) -> dict[str, str]:
         for document in unit.extended:
             uses[document.source.real_path] = f"extends services of {_seen(document.source.path, root)}"
         for document in project.documents if unit is project else ():
-            uses[document.source.real_path] = "is a project of its own"
+            uses[document.source.real_path] = "is a separate project"
         for document in unit.documents if unit is not project else ():
             uses[document.source.real_path] = f"includes {_seen(document.source.path, root)}"
     return uses
@@ -194,7 +196,7 @@ def _read_by(unit: Project) -> tuple[Document, ...]:
 
 
 def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
-    """What the other project would lose; empty where it gets all that it gets today."""
+    """What the other project would lose; empty where it keeps everything."""
     before = reader.project
     if any(real in texts and use.startswith("builds") for real, use in reader.uses.items()):
         return "would lack the build secret"
@@ -203,10 +205,10 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
     try:
         after = projects.reload(before, texts)
     except UserError:
-        return "would not load any more"
+        return "would no longer load"
     olds, news = list(before.units()), list(after.units())
     if len(olds) != len(news):
-        return "would not load any more"
+        return "would no longer load"
     others = {name for unit in olds for name in unit.secrets}
     if _undefined(after) - _undefined(before):
         return "would lack the secret"
@@ -214,7 +216,7 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
         return "would lack the config"
     for old, new in zip(olds, news, strict=True):
         if len(new.problems) > len(old.problems):
-            return "would not load any more"
+            return "would no longer load"
         if _meaning(old) == _meaning(new):
             continue
         if not _is_served(old, new, _seen_by(old, new, planned)):
@@ -227,14 +229,14 @@ def _problem(reader: Reader, texts: Texts, planned: Sequence[Planned]) -> str:
 
 
 def _undefined(root: Project, key: str = "secrets") -> set[str]:
-    """The secrets (or ``configs``) that services mount and that nothing defines: Compose refuses the project."""
+    """The secrets (or ``configs``) that services mount and that nothing defines: Compose rejects the project."""
     units = list(root.units())
     defined = {name for unit in units for name in definitions((body for _, body in unit.roots), key)}
     return {name for unit in units for one in unit.services.values() for name in sources(one, key)} - defined
 
 
 def _lacks_file(old: Project, new: Project, planned: Sequence[Planned]) -> bool:
-    """Whether a secret that is defined from now on names a file that no plan makes: a path means another one, seen from
+    """Whether a newly defined secret refers to a file that no plan creates: a relative path means another file in
     another folder."""
     made = {(one.name, os.path.realpath(one.path)) for _, plan in planned for one in plan.secrets if one.path}
     for name in new.secrets.keys() - old.secrets.keys():
@@ -245,7 +247,7 @@ def _lacks_file(old: Project, new: Project, planned: Sequence[Planned]) -> bool:
 
 
 def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:
-    """What is planned for the bodies of services that a project has as well, as if it were its own plan."""
+    """The part of a plan for service definitions that a project shares, as if it were its own plan."""
     findings: list[Finding] = []
     secrets: list[PlannedSecret] = []
     for project, plan in planned:
@@ -267,7 +269,7 @@ def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:
             if secret.path is None or not isinstance(file, str):
                 secrets.append(secret)
             elif os.path.realpath(resolve_path(new, file)) == os.path.realpath(secret.path):
-                # a path means another file, seen from another folder
+                # a relative path means another file in another folder
                 secrets.append(replace(secret, file=file))
     return Plan(
         findings=tuple(findings),
@@ -277,7 +279,7 @@ def _seen_by(old: Project, new: Project, planned: Sequence[Planned]) -> Plan:
 
 
 def _bodies(service: Service) -> Iterator[tuple[str, int]]:
-    """Where the mappings of a service stand: file and offset."""
+    """The locations of a service's mappings: file and offset."""
     return ((layer.document.source.real_path, layer.service.start) for layer in service.layers)
 
 
@@ -290,7 +292,7 @@ def _is_served(old: Project, new: Project, plan: Plan) -> bool:
 
 
 def _meaning(unit: Project) -> object:
-    """What a project says of its services, and the values that they get."""
+    """What a project defines for its services, and the values that they receive."""
     return {
         name: (
             [plain(layer.service) for layer in service.layers],

@@ -1,4 +1,4 @@
-"""Work that is shared among processes: one that is killed takes nothing but its own piece of work along."""
+"""Distributes work among processes: one that is killed loses only its own piece of work."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def shared(
     common: object,
     failed: Callable[[Piece, Exception], Result],
 ) -> Iterator[Result]:
-    """The results of ``work`` as they come. Each process is told once, by ``begin``, what is ``common`` to all.
+    """The results of ``work`` as they arrive. Each process receives what is ``common`` to all once, through ``begin``.
 
-    ``failed`` gives the result of a piece whose process was killed, for its memory say.
+    ``failed`` returns the result of a piece whose process was killed, such as for its memory.
     """
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
@@ -35,7 +35,7 @@ def shared(
                 yield future.result()
             except BrokenProcessPool:
                 unfinished.append(pieces_of[future])
-    # which of them it was is not known: each gets a process of its own
+    # which of them it was is unknown: each gets its own process
     for piece in unfinished:
         with ProcessPoolExecutor(1, initializer=begin, initargs=(common,)) as pool:
             try:
@@ -45,7 +45,7 @@ def shared(
 
 
 def bytes_of(paths: Iterable[Path]) -> int:
-    """Of all files, as far as they can be told."""
+    """The total size of all files, as far as known."""
     size = 0
     for path in paths:
         with suppress(OSError):
@@ -54,7 +54,7 @@ def bytes_of(paths: Iterable[Path]) -> int:
 
 
 def collect_garbage_seldom() -> None:
-    """A run makes many small objects that live as long as their file: looking for garbage among them costs a fifth."""
+    """A run creates many small objects that live as long as their file: collecting garbage among them costs a fifth."""
     import gc
 
     gc.set_threshold(200_000, 20, 20)

@@ -1,4 +1,4 @@
-"""One proved outcome on disk, all of it or nothing: the only code that changes a project's files for a migration."""
+"""Writes one verified outcome to disk, all or nothing: the only code that changes a project's files for a migration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsec_migrate.text.records import replace
 
 
 def commit(outcome: ProjectOutcome) -> ProjectOutcome:
-    """Ignore files, then secret files, env files, Compose files. What goes wrong is an error of the outcome."""
+    """Writes ignore files, secret files, env files, then Compose files. A failure is an error of the outcome."""
     try:
         assert outcome.journal is not None
         for stray in strays(outcome):
@@ -26,7 +26,7 @@ def commit(outcome: ProjectOutcome) -> ProjectOutcome:
 
 
 def write(outcome: ProjectOutcome) -> None:
-    """Raises UserError when a file changed since it was read or something cannot be written; then all is as it was."""
+    """Raises UserError where a file changed since it was read or cannot be written; then nothing is changed."""
     from dsec_migrate import transaction
 
     assert outcome.journal is not None
@@ -35,7 +35,7 @@ def write(outcome: ProjectOutcome) -> None:
         for file in outcome.plan.files
         if file.replaces is None
     ]
-    # the projects of a family each have ignore files: all of them stand before the first value
+    # each project of a family has ignore files: all are written before the first value
     additions.sort(key=lambda addition: addition.is_secret)
     replacements = [
         transaction.Replacement.between(file.path, file.replaces.reveal(), file.content.reveal())
@@ -59,20 +59,20 @@ def write(outcome: ProjectOutcome) -> None:
 
 
 def _prove_ignored(values: Sequence[Path]) -> None:
-    """git itself says that it would take in none of the new files with values. Raises UserError."""
+    """Checks with git that it ignores all new files with values. Raises UserError."""
     from dsec_migrate import git
 
     try:
         ignored = git.ignored(values)
     except git.NoAnswerError:
-        # a note tells so
+        # a note reports it
         return
     for path in values:
         if not ignored.get(path, True):
             raise UserError(
-                "git would take in the file of a secret, whatever the .gitignore files say; nothing was written",
+                "git would not ignore the file of a secret despite the .gitignore files; nothing was written",
                 str(path),
-                help=f"see what `git check-ignore -v {path}` says, or name another folder with --secrets-dir",
+                help=f"check the output of `git check-ignore -v {path}`, or pass another folder with --secrets-dir",
             )
 
 

@@ -1,4 +1,4 @@
-"""Where a value stands as a credential: the only places where one is masked that is short, or a word like any other."""
+"""Finds where a value appears as a credential: the only places where a short or ordinary word is masked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TELLING = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret|token|credentials?|"
     r"(?:api|secret|access|private|master|encryption|signing)[_-]?key)\d?"
 )
-# between an option and its value: a sign, a blank, the next item of a list
+# between an option and its value: an equals sign, a space, the next item of a list
 _GAP = r"""["']?(?:=|[ \t]*,\s*|[ \t]+|\s*\n\s*-[ \t]+)["']?"""
-# what stands before the value, to its very start
+# the text directly before the value
 _LEAD = Pattern(
     rf"""(?:
       (?<![\w-])-p                                                    # mysql -pVALUE
@@ -35,8 +35,8 @@ _BEFORE = frozenset("pP \t\"'=:,-+")
 
 
 def credentials(text: str, values: Iterable[str]) -> Iterator[Range]:
-    """The places of each of ``values`` in ``text`` where it stands behind a password option, in a URL, or is assigned
-    to what is called a password."""
+    """The ranges of each of ``values`` in ``text`` where it follows a password option, is in a URL, or is assigned to a
+    name of a password."""
     known = set(values)
     places = _words(text, known) if len(known) > _MANY else occurrences(text, known)
     for start, end in places:
@@ -45,7 +45,7 @@ def credentials(text: str, values: Iterable[str]) -> Iterator[Range]:
 
 
 def _words(text: str, values: set[str]) -> Iterator[Range]:
-    """The words of ``text`` that are one of many ``values``, in one pass; also behind ``-p``, or as a default."""
+    """The words of ``text`` that are one of many ``values``, in one pass; also after ``-p``, or as a default."""
     for match in _WORD.finditer(text):
         word = match.group()
         lead = next(

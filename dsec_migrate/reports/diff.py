@@ -1,4 +1,4 @@
-"""One file's change, shown in three ways. Nothing here computes a difference of texts: the edits say what differs."""
+"""Renders the change of a file in three styles. Nothing here computes a diff of texts: the edits are the difference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIDES = " | "
 
 
 def render(project: ProjectOutcome, look: Look = PLAIN_UNIFIED) -> tuple[str, ...]:
-    """The diff of each file of a project whose text changes, each line ended."""
+    """The diff of each changed file of a project, each line terminated."""
     if isinstance(project, Sealed):
         return project.diffs[look]
     renderer = _RENDERERS[look.form]
@@ -45,7 +45,7 @@ def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> 
     found = _hunks(project, rewritten, look)
     last = max((max(h.old_start + h.old_count, h.new_start + h.new_count) for h in found), default=1)
     digits = len(str(last))
-    # number, sign and the spaces around it
+    # line number, sign and the spaces around it
     cell = max((look.width - len(_SIDES)) // 2 - digits - 3, 10)
     side = cell + digits + 3
     yield style.bold(columns(tail(f"a/{name}", side), side) + _SIDES + tail(f"b/{name}", side))
@@ -71,7 +71,7 @@ def _side_by_side(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> 
 
 
 def pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
-    """Rows of the two sides: removed lines stand opposite the added ones that follow them."""
+    """Rows of the two sides: removed lines are opposite the added lines that follow them."""
     removed: list[Line] = []
     added: list[Line] = []
     for line in lines:
@@ -89,14 +89,14 @@ def pairs(lines: Sequence[Line]) -> Iterator[tuple[Line | None, Line | None]]:
 
 
 def tail(name: str, width: int) -> str:
-    """The end of a path, which tells more than its beginning."""
+    """The end of a path, which is more informative than its beginning."""
     while width_of(name) > width and "/" in name:
         name = name.split("/", 1)[1]
     return cut(name, width)
 
 
 def _cells(line: Line | None, number: int, digits: int, width: int) -> list[str]:
-    """One line of one side: in as many rows as it needs where it changes, else cut to one."""
+    """One line of one side: wrapped if it changes, else cut to one row."""
     if line is None:
         return []
     text = line.text if line.ends else f"{line.text}  {NO_FINAL_NEWLINE}"
@@ -131,7 +131,7 @@ def _range(start: int, count: int) -> str:
 
 
 def services_by_line(project: ProjectOutcome, rewritten: Rewritten) -> dict[int, list[str]]:
-    """The services whose variables stand on a line of the file, for the heads of the hunks."""
+    """The services whose variables are on a line of the file, for hunk headers."""
     found: dict[int, list[str]] = {}
     for finding in project.findings:
         if finding.service and finding.site.file == rewritten.path:

@@ -1,4 +1,4 @@
-"""Findings that belong together, and what a report calls them."""
+"""Groups findings, and names the groups for reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsec_migrate.detectors.finding import Finding
 
 
 def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings of one line, which several services share."""
+    """Findings grouped by line, which several services may share."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.site, finding.variable or finding.path, finding.secret), []).append(finding)
@@ -17,7 +17,7 @@ def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
 
 
 def by_note(findings: Iterable[Finding]) -> list[tuple[list[str], list[Finding]]]:
-    """Findings that say the same but for the variable's name, with what they say."""
+    """Findings grouped by note, regardless of the variable's name in it, each with the parts of the note."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(_without_name(finding.note, finding.variable), []).append(finding)
@@ -33,14 +33,14 @@ def _without_name(note: str, variable: str) -> str:
 
 
 def target(group: Sequence[Finding]) -> str:
-    """``service.VARIABLE`` (or what else it is called), with the other services that the same line reaches."""
+    """``service.VARIABLE`` (or its path), with the other services that the same line reaches."""
     _, *others = dict.fromkeys(finding.service for finding in group)
     also = f" (also {', '.join(others)})" if others else ""
     return f"{group[0].name}{also}"
 
 
 def targets(group: Sequence[Finding], moved: Mapping[str, int]) -> str:
-    """The variables by service; ``moved`` counts those that move, so that all of many need not be named again."""
+    """The variables by service; ``moved`` counts those that move, to write "all N variables" instead of a long list."""
     services: dict[str, list[str]] = {}
     for finding in group:
         names = services.setdefault(finding.service, [])

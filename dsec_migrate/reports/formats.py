@@ -1,4 +1,4 @@
-"""Reports: one module per format, each ``Outcome -> str``, and the registry that makes it known."""
+"""The registry of reports: one module per format, each ``Outcome -> str``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Report = Callable[[Outcome, View], str]
 
 
 def _named(name: str) -> Report:
-    """The report of the module ``name``, which is loaded when it is wanted."""
+    """The report of the module ``name``, which is imported on use."""
 
     def report(outcome: Outcome, view: View) -> str:
         from dsec_migrate.reports.shown import shown
@@ -25,7 +25,7 @@ def _named(name: str) -> Report:
 
 
 OF_ROWS = ("sarif", "github", "gitlab", "junit")
-"""Formats that know nothing but rows: their modules have ``of_rows`` too, which the audit takes."""
+"""Formats of rows: their modules also have ``of_rows``, which the audit uses."""
 NAMES = ("text", "json", *OF_ROWS, "markdown", "html")
 REPORTS: dict[str, Report] = {name: _named(name) for name in NAMES}
 """Every report by the name that ``--format`` and ``--output`` take: one module each."""

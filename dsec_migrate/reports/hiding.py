@@ -1,4 +1,4 @@
-"""What a report shows of a text: secret values, and characters that would steer the terminal, are replaced."""
+"""Masks secret values and replaces terminal control characters in what a report shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ESCAPE = Pattern("%[0-9A-F]{2}")
 
 
 def spellings(masks: Masks) -> tuple[str, ...]:
-    """How the values to be hidden may be written in a file: as they are, with ``$`` doubled, or with escaped quotes."""
+    """The spellings of values in a file: verbatim, with ``$`` doubled, or with escaped quotes."""
     found: dict[str, None] = {}
     for secret in masks.values:
         for line in secret.reveal().splitlines():
@@ -36,7 +36,7 @@ def spellings(masks: Masks) -> tuple[str, ...]:
 
 
 def _encoded(value: str) -> Iterator[str]:
-    """As a URL has it, and as a Kubernetes manifest."""
+    """The spellings in a URL and in a Kubernetes manifest."""
     data = value.encode("utf-8", "surrogateescape")
     if not value.isalnum():
         escaped = quote(data, safe="")
@@ -46,14 +46,14 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def occurrences(text: str, values: Iterable[str]) -> Iterator[Range]:
-    """Every place of each value, also where two of them overlap; those of one value that do are one place."""
+    """Every occurrence of each value, even if values overlap; overlapping occurrences of one value are merged."""
     for value in values:
         position = text.find(value)
         while position >= 0:
             end = position + len(value)
             following = text.find(value, position + 1)
             if 0 <= following < end:
-                # it repeats itself: as far as it goes on so, each step is one more
+                # a periodic value: as long as the period continues, each step extends the occurrence
                 step = following - position
                 while text.startswith(value[-step:], end):
                     end += step
@@ -63,7 +63,7 @@ def occurrences(text: str, values: Iterable[str]) -> Iterator[Range]:
 
 
 def finder(values: Sequence[str]) -> Callable[[str], Iterator[Range]]:
-    """As :func:`occurrences`, made ready for many texts: with many values each text is read once for all of them."""
+    """Like :func:`occurrences`, prepared for many texts: with many values, each text is read once for all of them."""
     shortest = min(map(len, values), default=0)
     if len(values) <= _MANY or shortest < 2:
         return partial(occurrences, values=values)
@@ -93,18 +93,18 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 
 
 def hidden(text: str, values: Sequence[str]) -> str:
-    """``text`` (a message, a name) with the mask in place of every value in it."""
+    """``text`` (a message, a name) with every value in it masked."""
     return covered(text, list(occurrences(text, values)))
 
 
 def hider(masks: Masks, texts: Iterable[str] | None = None) -> Callable[[str], str]:
-    """Masks values, and what stands for a name but holds one, in sentences and names; ``str`` where nothing is to be
-    masked. With ``texts`` only what one of them holds is looked for from then on."""
-    # the longer one first: a name may be a part of another one
+    """Masks values, and names that contain one, in sentences and names; ``str`` where there is nothing to mask. With
+    ``texts``, only values that one of them contains are searched for."""
+    # the longest first: a name may be part of another one
     names = sorted(((name.reveal(), shown) for name, shown in masks.names), key=lambda pair: -len(pair[0]))
     values: Sequence[str] = spellings(masks)
     if texts is not None and (names or values):
-        # many findings say the same
+        # many findings have the same note
         everything = "\n".join(dict.fromkeys(texts))
         names = [pair for pair in names if pair[0] in everything]
         values = sorted({everything[start:end] for start, end in finder(values)(everything)})
@@ -121,7 +121,7 @@ def hider(masks: Masks, texts: Iterable[str] | None = None) -> Callable[[str], s
 
 
 def covered(text: str, ranges: Sequence[Range]) -> str:
-    """``text`` with one mask of fixed length in place of each range."""
+    """``text`` with each range replaced by a mask of fixed length."""
     if not ranges:
         return text
     parts: list[str] = []
@@ -139,7 +139,7 @@ def _end(found: Range) -> int:
 
 
 def clipped(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
-    """The parts of ``ranges`` (in order, not overlapping) that lie between ``start`` and ``end``."""
+    """The parts of ``ranges`` (in order, not overlapping) between ``start`` and ``end``."""
     first = bisect_right(ranges, start, key=_end)
     for number in range(first, len(ranges)):
         low, high = ranges[number]
@@ -151,9 +151,9 @@ def clipped(ranges: Sequence[Range], start: int, end: int) -> Iterator[Range]:
 def shown_lines(
     text: str, ranges: Sequence[Range], more: Callable[[str], Iterable[Range]] | None = None
 ) -> Iterator[str]:
-    """The lines of ``text`` without their ends, masked. ``more`` finds further ranges in one line.
+    """The lines of ``text`` without terminators, masked. ``more`` finds further ranges in one line.
 
-    ``ranges`` are in order and do not overlap. Each line that one of them crosses shows a mask of its own, behind the
+    ``ranges`` are in order and do not overlap. Each line that one of them crosses shows its own mask, after the
     indentation of the first line that the range covers from its start.
     """
     position = 0

@@ -1,4 +1,4 @@
-"""Edits -> the lines that really differ, the lines around them, masked. Work grows with the edits, not the file."""
+"""Edits -> the lines that really differ and their context, masked. The cost grows with the edits, not the file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dsec_migrate.text.source import Edit, Rewritten, Source
 
 CONTEXT = 3
 VEIL = "\ue000"
-"""The mask in a text that is to be parsed: no syntax has such a character."""
+"""The mask in a text that is to be parsed: no syntax uses this character."""
 
-# every second line of context: nothing, or a key whose value stands below it
+# every second line of context: empty, or a key whose value is on the next lines
 _ONLY_A_KEY = Pattern(r"[ \t]*(?:[A-Za-z_.-]{1,40}:)?[ \t]*")
 
 
 class Line(NamedTuple):
-    """One line as it is shown. ``sign`` is ``-``, ``+`` or a space; ``ends`` is False without a final line break."""
+    """One line as shown. ``sign`` is ``-``, ``+`` or a space; ``ends`` is False without a final newline."""
 
     sign: str
     text: str
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 class Hunk(NamedTuple):
-    """Neighbouring changes. Starts count from 1; they name the line before where the side has no lines."""
+    """Neighboring changes. Starts count from 1; where a side has no lines, its start is the line before."""
 
     old_start: int
     old_count: int
@@ -41,7 +41,7 @@ class Hunk(NamedTuple):
 
 
 class _Region(NamedTuple):
-    """Whole lines of the original, from the offset ``start`` to ``end``, and what takes their place."""
+    """Whole lines of the original, from the offset ``start`` to ``end``, and their replacement."""
 
     start: int
     end: int
@@ -51,7 +51,7 @@ class _Region(NamedTuple):
 
 
 def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False, context: int = CONTEXT) -> tuple[Hunk, ...]:
-    """The hunks of one file in order, as ``diff -u`` would group them with so many lines of ``context``."""
+    """The hunks of one file in order, grouped as by ``diff -u`` with ``context`` lines."""
     view = _View(rewritten.source, masks, show_values)
     result: list[Hunk] = []
     shift = 0
@@ -74,14 +74,14 @@ def hunks(rewritten: Rewritten, masks: Masks, *, show_values: bool = False, cont
 
 
 def veiled(rewritten: Rewritten, masks: Masks, *, show_values: bool = False) -> tuple[str, str]:
-    """The old and the new text of one file with :data:`VEIL` in place of everything that must not be shown."""
+    """The old and the new text of one file with :data:`VEIL` instead of everything that must not be shown."""
     view = _View(rewritten.source, masks, show_values)
     old, new = view.whole(rewritten.edits)
     return old.replace(MASK, VEIL), new.replace(MASK, VEIL)
 
 
 def _neighbours(regions: Sequence[_Region], context: int) -> Iterator[list[_Region]]:
-    """Regions whose context would touch or overlap, together."""
+    """Groups regions whose context would touch or overlap."""
     group: list[_Region] = []
     for region in regions:
         if group and region.line - (group[-1].line + len(group[-1].removed)) > 2 * context:
@@ -98,7 +98,7 @@ def _regions(view: _View, edits: Iterable[Edit]) -> Iterator[_Region]:
     start = end = 0
     for edit in _in_order(edits):
         first = source.line_start(edit.start)
-        # what is cut up to the end of a line takes nothing from the next one
+        # a cut up to the end of a line does not affect the next one
         last = source.line_end(edit.end)
         if pending and (first < end or edit.start == pending[-1].end):
             end = max(end, last)
@@ -112,7 +112,7 @@ def _regions(view: _View, edits: Iterable[Edit]) -> Iterator[_Region]:
 
 
 class _View:
-    """The original text with everything that must not be shown of it."""
+    """The original text and the ranges in it that must not be shown."""
 
     def __init__(self, source: Source, masks: Masks, show_values: bool) -> None:
         self.source = source
@@ -125,7 +125,7 @@ class _View:
         self.more: Callable[[str], Iterable[Range]] | None = None if show_values else self._other_secrets
 
     def find(self, text: str) -> Iterator[Range]:
-        """The values that stand in ``text``."""
+        """The values that occur in ``text``."""
         yield from self._find(text)
         yield from credentials(text, self.common)
 
@@ -154,7 +154,7 @@ class _View:
         return offset
 
     def region(self, start: int, end: int, edits: Sequence[Edit]) -> Iterator[_Region]:
-        """What ``edits`` make of the lines from ``start`` to ``end``: nothing where they change nothing."""
+        """The result of ``edits`` for the lines from ``start`` to ``end``: empty where nothing changes."""
         old = self.text[start:end]
         old_ranges = [(low - start, high - start) for low, high in clipped(self.ranges, start, end)]
         new, new_ranges = self._edited(start, end, edits)
@@ -216,12 +216,12 @@ class _View:
                 yield start + low, start + high
 
     def _other_secrets(self, line: str) -> Iterable[Range]:
-        """Secrets in text that is no variable of a service: a command, a comment."""
+        """Secrets in text that is not a variable of a service: a command, a comment."""
         return () if _ONLY_A_KEY.fullmatch(line) else self._wherever_they_stand(line, _secret_parts(line))
 
     def _wherever_they_stand(self, line: str, parts: Sequence[Range]) -> Sequence[Range]:
-        """What is hidden at one place of a line is so at every other, as a user that is called like the password; but
-        for common values, and words of the project."""
+        """What is masked at one place of a line is masked everywhere in it, such as a user named like the password;
+        except common values and words of the project."""
         values = dict.fromkeys(line[start:end] for start, end in parts)
         told = tuple(value for value in values if is_distinctive(value) and value not in self.common)
         return merged([*parts, *finder(told)(line)]) if told else parts
@@ -235,7 +235,7 @@ class _View:
 
 
 def _without_comments(removed: Iterable[Line], added: Sequence[Line]) -> Iterator[Line]:
-    """What was said beside a value may tell one that it had before: it is hidden where it goes with the value."""
+    """A comment beside a value may reveal a former one: it is masked where it is removed with the value."""
     for line in removed:
         before, mask, behind = line.text.partition(MASK)
         rest, sign, comment = behind.partition(" #")

@@ -39,7 +39,7 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def lines(project: ProjectOutcome) -> dict[str, tuple[str, ...]]:
-    """What a project adds to the lists of the report: encoded members by the list's name, empty lists left out."""
+    """What a project adds to the lists of the report: encoded members by the list's name, without empty lists."""
     members: dict[str, Iterable[object]] = {
         "findings": (_finding(finding) for finding in project.findings),
         "hardening": map(_hardened, project.plan.hardened),

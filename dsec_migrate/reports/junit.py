@@ -1,4 +1,4 @@
-"""JUnit XML, as CI servers read it: a suite for each project, a failure for what ``--check`` refuses."""
+"""JUnit XML, as read by CI servers: a suite for each project, a failure for each finding that fails ``--check``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsec_migrate.outcome import Outcome
 from dsec_migrate.reports.look import View
 from dsec_migrate.reports.rows import Listing, Weight, list_rows, path
 
-# what XML 1.0 has no way to say
+# characters that XML 1.0 cannot represent
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,4 +1,4 @@
-"""How a diff is to look, and a report as a whole."""
+"""The appearance of a diff, and of a report as a whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class DiffStyle(str, Enum):
 
 
 class Look(NamedTuple):
-    """``width`` counts columns. The default is what a file gets."""
+    """``width`` counts columns. The defaults are those for a file."""
 
     form: DiffStyle = DiffStyle.UNIFIED
     width: int = 80

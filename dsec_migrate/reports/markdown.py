@@ -15,7 +15,7 @@ _SIGNS = {Weight.REFUSED: "in plaintext", Weight.TOLD: "told", Weight.POSSIBLE: 
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """No value is in it; each name is made harmless."""
+    """It contains no value; names are escaped."""
     parts: list[str] = []
     refused = 0
     for project in outcome.projects:
@@ -31,7 +31,7 @@ def render(outcome: Outcome, view: View) -> str:
         diffs = [diff for diff in render_diff(project) if diff]
         if diffs:
             text = "\n".join(diffs)
-            # longer than any run of backticks in it
+            # longer than any run of backticks in the text
             fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text) or [""]))
             summary = "What changed" if project.is_written else "What `dsec-migrate --write` would change"
             parts.append(f"\n<details><summary>{summary}</summary>\n\n{fence}diff\n{text}\n{fence}\n\n</details>\n")

@@ -1,4 +1,4 @@
-"""What no output may show: where secret text stands in the files, the values themselves, and names that hold one."""
+"""What no output may show: the ranges of secrets in the files, the values themselves, and names that contain one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.text.records import dataclass, field
 from dsec_migrate.text.secret import MASK, Secret
 from dsec_migrate.text.source import Span
 
-# blocks whose keys or items are names of variables, and those where much may be a name that has signs in it
+# blocks whose keys or items are names of variables, and those where a name may contain punctuation
 _OF_VARIABLES = ("environment", "args")
 _OF_LABELS = ("labels", "annotations")
 _SHORTEST_TOKEN = 20
@@ -25,7 +25,7 @@ _SHORTEST_TOKEN = 20
 
 @dataclass(repr=False, eq=False)
 class _Found:
-    """Masks of ``project`` on their way."""
+    """The masks of ``project`` while they are collected."""
 
     project: Project
 
@@ -47,7 +47,7 @@ class _Found:
 
 
 def masks(project: Project, plan: Plan) -> Masks:
-    """The masks of every finding, migrated or not and however unsure; values only where they are distinctive."""
+    """The masks of every finding, migrated or not, of any confidence; values only where they are distinctive."""
     found = _Found(project)
     _of_findings(project, plan, found)
     for read in plan.reads:
@@ -85,12 +85,12 @@ def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
         if variable is None or stands_at is None:
             variable = next((v for v in service.hidden if _site(v.declaration) == finding.site), None)
             if variable is None:
-                # what is mounted shows no value
+                # a mounted secret shows no value
                 continue
             stands_at = variable.declaration
         parts = finding.verdict.parts
         if slips.slip_of(stands_at) is not None:
-            # the secret is in the name; whatever follows is hidden with it
+            # the secret is in the name; whatever follows is masked with it
             parts = ((0, len(stands_at.text or "")),)
         for declaration in variable.declarations:
             # another declaration of the same name has a text of its own
@@ -104,19 +104,19 @@ def _of_findings(project: Project, plan: Plan, found: _Found) -> None:
 
 
 def _of_read(read: Read, found: _Found) -> None:
-    """What a text says of a value, and what it is to read from a file from now on, however short and common."""
-    # where a variable is set, something else stands so far
+    """What a text contains of a value, and what it will read from a file, however short and common."""
+    # where a variable is set, there is something else so far
     for part in read.spans if not read.variable else ():
         text = read.node.value[part.start : part.end]
         if text.startswith("$"):
-            # a reference; what may be secret of it is its default
+            # a reference; only its default may be secret
             continue
         place = text_span(read.document, read.node, part)
         found.place(read.document, place or Span(read.node.start, read.node.end))
 
 
 def _of_names(service: Service, found: _Found) -> None:
-    """What stands where the name of a variable belongs and is none, or is a token."""
+    """Text in the place of a variable's name that is not a name, or is a token."""
     for layer in service.layers:
         build = layer.service.get("build")
         for body in (layer.service, *([build] if isinstance(build, Mapping) else [])):
@@ -126,7 +126,7 @@ def _of_names(service: Service, found: _Found) -> None:
                     _of_name(layer.document, node, name, found, has_value=has_value, is_variable=is_variable)
     for variable in service.variables.values():
         for declaration in variable.declarations:
-            # a name in a list is interpolated: what a report would say is not what the file says
+            # a name in a list is interpolated: the report would show something else than the file
             text = declaration.content
             slipped = slip(declaration.name, has_value=declaration.text is not None)
             if slipped is None or not isinstance(text, Scalar) or text.value.startswith(declaration.name):
@@ -160,7 +160,7 @@ def _names(block: Content | None) -> Iterator[tuple[Scalar, str, bool]]:
 def _of_name(document: Document, node: Scalar, name: str, found: _Found, *, has_value: bool, is_variable: bool) -> None:
     slipped = slip(name, has_value=has_value)
     if slipped is None:
-        # a token on a line of its own is for Compose a variable that the shell may set
+        # Compose reads a token on a line of its own as a variable that the shell may set
         if len(name) < _SHORTEST_TOKEN or not secret_parts(name):
             return
         start, shown = 0, MASK
@@ -181,7 +181,7 @@ def _site(declaration: Declaration) -> Site:
 
 
 def _spans(declaration: Declaration, parts: tuple[tuple[int, int], ...]) -> Iterator[Span]:
-    """Ranges of the file's text for ranges of the declaration's text; the whole scalar where escapes or folds lie
+    """Ranges of the file's text for ranges of the declaration's text; the whole scalar where escapes or folds are
     between."""
     node = declaration.content
     if not isinstance(node, Scalar) or not declaration.text or not parts:
@@ -197,7 +197,7 @@ def _spans(declaration: Declaration, parts: tuple[tuple[int, int], ...]) -> Iter
         for start, end in parts:
             yield Span(first + len(lead) + start, first + len(lead) + end)
         return
-    # escapes, folds or a number: what stands there is not what it means, so all of it is hidden
+    # escapes, folds or a number: the text differs from its value, so all of it is masked
     if node.style in {"|", ">"}:
         first = node.start + max(raw.find("\n"), 0) + 1
     behind_name = raw.find(lead) + len(lead) if lead and lead in raw else 0

@@ -1,4 +1,4 @@
-"""Where reports and errors go: the standard streams, and files."""
+"""Writes reports and errors to the standard streams and to files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dsec_migrate.text.visible import harmless_lines
 
 
 def say(text: str, stream: TextIO) -> None:
-    """Writes and flushes. A reader that has seen enough (``| head``) is no error, nor is a stream without Unicode.
+    """Writes and flushes. A reader that closes the pipe (``| head``) is not an error, nor is a stream without Unicode.
 
-    Raises UserError where the stream takes nothing, a full disk say.
+    Raises UserError where the stream cannot be written, for example on a full disk.
     """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
@@ -30,11 +30,13 @@ def say(text: str, stream: TextIO) -> None:
     except OSError as error:
         _give_up(stream)
         what = f"cannot write the report: {error.strerror or type(error).__name__}"
-        raise UserError(what, help="what was to be done to the files is done; `dsec-migrate status` tells") from None
+        raise UserError(
+            what, help="the files have been changed as planned; run `dsec-migrate status` to check"
+        ) from None
 
 
 def _give_up(stream: TextIO) -> None:
-    """What is still buffered must not fail again when the interpreter ends."""
+    """Discards what is still buffered, so that it does not fail again when the interpreter exits."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -45,9 +47,9 @@ def complain(error: UserError, stream: TextIO, style: Style) -> None:
 
 
 def save(path: Path, text: str) -> None:
-    """Puts a finished report in the place of ``path`` in one step; a device or a pipe is written to.
+    """Replaces ``path`` with a finished report atomically; a device or a pipe is written to.
 
-    Raises UserError when that cannot be done; then what stood there still stands there.
+    Raises UserError where that fails; then the former file is unchanged.
     """
     text = harmless_lines(text, is_coloured=False)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -55,7 +57,7 @@ def save(path: Path, text: str) -> None:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
-        # what stands there under such a name, a link say, is nothing that a report goes through
+        # a report is never written through whatever exists under such a name, such as a link
         temporary.unlink(missing_ok=True)
         with temporary.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -66,24 +68,25 @@ def save(path: Path, text: str) -> None:
         raise UserError(
             f"cannot write the report: {error.strerror or type(error).__name__}",
             str(path),
-            help="name a file in a folder that you may write to",
+            help="pass a file in a folder with write permission",
         ) from None
 
 
 def known_format(name: str, formats: Sequence[str], option: str = "--format") -> str:
-    """``name``. Raises UserError where it is none of ``formats``."""
+    """``name``. Raises UserError where it is not one of ``formats``."""
     if name not in formats:
-        raise UserError(f"{option}: there is no format {name}", help=f"there are {', '.join(formats)}")
+        raise UserError(f"{option}: unknown format {name}", help=f"use one of {', '.join(formats)}")
     return name
 
 
 def destination(text: str, formats: Sequence[str]) -> tuple[str, Path]:
-    """``FORMAT=FILE``. Raises UserError where the format is none of ``formats``, or nothing can be written there."""
+    """Parses ``FORMAT=FILE``. Raises UserError where the format is not one of ``formats``, or the file cannot be
+    written."""
     name, equals, file = text.partition("=")
     if not equals or not file:
         raise UserError("--output takes FORMAT=FILE", help="such as --output json=report.json")
     known_format(name, formats, "--output")
     path = Path(file)
     if path.is_dir() or not path.parent.is_dir():
-        raise UserError("cannot write a report there", file, help="name a file in a folder that exists")
+        raise UserError("cannot write a report there", file, help="pass a file in an existing folder")
     return name, path

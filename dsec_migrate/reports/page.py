@@ -1,4 +1,4 @@
-"""Lines of a text report: indentation, columns, wrapping. Everything that comes from a file is made harmless here."""
+"""Lines of a text report: indentation, columns, wrapping. Everything from a file is stripped of control characters."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dsec_migrate.reports.style import Paint, Style, columns, paragraph, width_o
 from dsec_migrate.text.visible import harmless
 
 PROSE_WIDTH = 100
-"""Sentences do not run across a wide screen."""
+"""The maximum width of sentences on a wide terminal."""
 
 _INDENT = _GAP = "  "
 
 
 class Page:
-    """Collects the lines of a report. ``width`` counts columns. ``hide`` masks what no output may show, where what is
-    told has not been through :func:`~dsec_migrate.reports.shown.shown`."""
+    """Collects the lines of a report. ``width`` counts columns. ``hide`` masks what no output may show, for text that
+    has not been through :func:`~dsec_migrate.reports.shown.shown`."""
 
     def __init__(self, style: Style, width: int, hide: Callable[[str], str] = str) -> None:
         self.style = style
@@ -27,7 +27,7 @@ class Page:
         return "".join(line + "\n" for line in self._lines)
 
     def blank(self) -> None:
-        """One blank line, never two in a row and none at the top."""
+        """Adds a blank line, never two in a row and none at the top."""
         if self._lines and self._lines[-1]:
             self._lines.append("")
 
@@ -36,21 +36,21 @@ class Page:
         self._lines.extend(self.style.bold(line) for line in paragraph(self._safe(text), self._prose))
 
     def rule(self, text: str) -> None:
-        """A heading that stands out where several files are told of."""
+        """A prominent heading, for reports on several files."""
         self.blank()
         line = f"== {self._safe(text)} "
         self._lines.append(self.style.bold(line + "=" * max(self._prose - width_of(line), 2)))
 
     def row(self, text: str, paint: Paint = str) -> None:
-        """One line as it is."""
+        """Adds one line verbatim."""
         self._lines.append(paint(self._safe(text)))
 
     def sentence(self, text: str, indent: str = "", first: str | None = None, paint: Paint = str) -> None:
-        """A sentence, wrapped between words; ``first`` stands before its first line instead of ``indent``."""
+        """A sentence, wrapped between words; its first line starts with ``first`` instead of ``indent``."""
         self._lines.extend(paint(line) for line in paragraph(self._safe(text), self._prose, indent, first))
 
     def table(self, rows: Iterable[Sequence[str]], paints: Mapping[str, Paint] | None = None) -> None:
-        """Rows in columns; ``paints`` by the text of the first cell. What does not fit goes on in a second line."""
+        """Rows in columns; ``paints`` by the text of the first cell. What does not fit continues on a second line."""
         cells = [[self._safe(cell) for cell in row] for row in rows]
         room = self.width - len(_INDENT)
         fitting = [row for row in cells if len(_GAP.join(row)) <= room]

@@ -1,4 +1,4 @@
-"""Findings and errors as other programs list them: one row each, with a place, a weight and a sentence."""
+"""Findings and errors for formats that list them: one row each, with a location, a weight and a sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsec_migrate.outcome import Outcome, ProjectOutcome, refused_by_check
 
 
 class Weight(Enum):
-    """``REFUSED``: ``--check`` ends with 1 because of it; ``TOLD``: everything else that is no more than possible."""
+    """``REFUSED``: ``--check`` exits with 1 because of it; ``TOLD``: everything else that is at most possible."""
 
     REFUSED = "error"
     TOLD = "warning"
@@ -21,7 +21,7 @@ class Weight(Enum):
 
 
 class Row(NamedTuple):
-    """``file`` is seen from the current folder where it lies below it; lines and columns count from 1."""
+    """``file`` is relative to the current folder if it is below it; lines and columns count from 1."""
 
     rule: str
     weight: Weight
@@ -33,28 +33,28 @@ class Row(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same variable of the same service, wherever its line moves to."""
+        """The identity of a variable of a service, independent of its line."""
         return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.name}".encode("utf-8", "surrogatepass")).hexdigest()[
             :32
         ]
 
 
 RULES = {
-    "plaintext-secret": "A password, token or key stands in plaintext",
-    "half-done-migration": "A migration to secrets was left half done",
-    "invalid-file": "Compose refuses the file, so nothing in it is migrated",
+    "plaintext-secret": "A password, token or key is in plaintext",
+    "half-done-migration": "A migration to secrets is half done",
+    "invalid-file": "Compose rejects the file, so nothing in it is migrated",
 }
 
 
 class Section(NamedTuple):
-    """The rows of one project, ``path`` as the user named it."""
+    """The rows of one project; ``path`` as the user named it."""
 
     path: str
     rows: tuple[Row, ...]
 
 
 class Listing(NamedTuple):
-    """All that a format of rows needs: ``rules`` are titles by rule, ``nothing`` is what holds of a section without
+    """What a format of rows needs: ``rules`` are titles by rule, ``nothing`` is the sentence for a section without
     rows."""
 
     sections: Sequence[Section]
@@ -72,7 +72,7 @@ def list_rows(outcome: Outcome, *, strict: bool) -> Listing:
 
 
 def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
-    """Errors first, then findings in the order of the files. No text holds a value."""
+    """Errors first, then findings in the order of the files. No text contains a value."""
     for error in project.errors:
         yield Row(
             "invalid-file",
@@ -101,13 +101,13 @@ def of_project(project: ProjectOutcome, *, strict: bool) -> Iterator[Row]:
 def _sentence(finding: Finding) -> str:
     what = f"{finding.name} is a secret: {finding.verdict.why}"
     if finding.action is Action.KEEP:
-        return f"{what}. It stays: {finding.note}" if finding.note else what
+        return f"{what}. Skipped: {finding.note}" if finding.note else what
     note = f" ({finding.note})" if finding.note and finding.applicability != "safe" else ""
     return f"{what}. `dsec-migrate --write` moves it to the secret {finding.secret}, {finding.applicability}{note}"
 
 
 def path(text: str) -> str:
-    """With forward slashes, and seen from the current folder where it lies below it."""
+    """A path with forward slashes, relative to the current folder if it is below it."""
     here = os.getcwd()  # noqa: PTH109
     absolute = os.path.abspath(text)  # noqa: PTH100
     inside = absolute.startswith(here + os.sep)

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), for code scanning. Its fixes hold no value."""
+"""SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), for code scanning. Its fixes contain no value."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """One run. The first finding of a project that moves has the change of all of it as its fix, where that can be told
-    without a value: SARIF's fixes are texts, and the files of the values are none."""
+    """One run. The first finding of a project that moves has the whole change as its fix, where that can be shown
+    without a value: SARIF's fixes are texts, and do not include the secret files."""
     return _of_results((one for project in outcome.projects for one in _results(project, view)), RULES)
 
 
@@ -54,7 +54,7 @@ def _results(project: ProjectOutcome, view: View) -> Iterator[dict[str, object]]
         found = _result(row)
         if changes and row.name in moved and row.rule != "invalid-file":
             description = {
-                "text": "Move the secrets of the project: `dsec-migrate --write`, which makes their files too"
+                "text": "Move the secrets of the project: run `dsec-migrate --write`, which also creates their files"
             }
             found["fixes"] = [{"description": description, "artifactChanges": changes}]
             changes = []
@@ -79,7 +79,7 @@ def _artifact(file: str) -> dict[str, str]:
 
 
 def _changes(project: ProjectOutcome) -> Iterator[dict[str, object]]:
-    """The change of each file; none at all where a line that is added would have to be masked."""
+    """The change of each file; none at all where an added line would have to be masked."""
     diffs = render_diff(project)
     added = [line for diff in diffs for line in diff.splitlines() if line.startswith("+") and MASK in line]
     if added or project.is_written:
@@ -91,7 +91,7 @@ def _changes(project: ProjectOutcome) -> Iterator[dict[str, object]]:
 
 
 def _replacements(diff: str) -> Iterator[dict[str, object]]:
-    """Runs of lines that go and come, as a unified diff has them."""
+    """Runs of removed and added lines, as in a unified diff."""
     line, gone = 0, 0
     come: list[str] = []
 

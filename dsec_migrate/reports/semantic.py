@@ -1,4 +1,4 @@
-"""What a change means: the keys that differ, told by service, whatever the text looks like."""
+"""The semantic diff: the keys that differ, by service, regardless of the text."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from dsec_migrate.text.visible import harmless
 Path = tuple[str, ...]
 
 _VEILS = Pattern(rf"{VEIL}(?:\s*{VEIL})*")
-# a line that assigns; one inside of a value has a veil, or is masked as a whole
+# an assignment; a line inside a value has a veil, or is masked as a whole
 _ASSIGNED = Pattern(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*[=:]")
 
 
 @dataclass(repr=False, eq=False)
 class _Group:
-    """The differences below one heading: paths inside it, with the data that stood there and that stands there."""
+    """The differences below one heading: paths inside it, with the data before and after."""
 
     removed: dict[Path, object] = field(default_factory=dict)
     added: dict[Path, object] = field(default_factory=dict)
 
 
 def lines(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator[str]:
-    """The differences of one file's data before and after. What stood there before is masked."""
+    """The differences of one file's data before and after. Former values are masked."""
     style, show_values = Style(look.is_coloured), look.show_values
     source = rewritten.source
     if len(project.rewritten) > 1 or rewritten.is_env_file:
@@ -45,7 +45,7 @@ def lines(project: ProjectOutcome, rewritten: Rewritten, look: Look) -> Iterator
     try:
         before, after = _parsed(source, old), _parsed(source, new)
     except UserError:
-        yield "  the change cannot be told by keys: --diff unified shows it"
+        yield "  the change cannot be shown by keys: use --diff unified"
         return
     renamed = {(f.service, f.variable): f.variables for f in project.findings if f.secret is not None}
     for heading, group in _groups(before, after).items():
@@ -63,13 +63,13 @@ def _parsed(source: Source, text: str) -> Document:
 
 
 def _plain(text: str) -> str:
-    """A line as it is shown: a veil, or several in a row, is one mask."""
+    """A line as shown: one or several veils in a row become one mask."""
     return harmless(_VEILS.sub(MASK, text))
 
 
 def _env_file_lines(project: ProjectOutcome, rewritten: Rewritten, style: Style) -> Iterator[str]:
-    """The lines that an env file has got, each opposite the variable that it takes the place of, and the names of
-    those that go away."""
+    """The lines added to an env file, each with the variable that it replaces, and the names of those that are
+    removed."""
     old_text, new_text = veiled(rewritten, project.masks)
     old, new = old_text.splitlines(), new_text.splitlines()
     added = [line for line in new if line not in old]
@@ -97,7 +97,7 @@ def _group_lines(
         new_names = renamed.get((service, path[-1]), ()) if path[:-1] == ("environment",) else ()
         successors = [(*path[:-1], name) for name in new_names if (*path[:-1], name) in group.added]
         if not successors and (inherited := (*path[:-1], f"{path[-1]}_FILE")) in group.added:
-            # a block that services share stands under its own heading
+            # a block that services share has its own heading
             successors = [inherited]
         told.update(successors)
         if path in group.added:

@@ -1,6 +1,6 @@
-"""The one way of an outcome into a report: no name, path or sentence of it holds a value any more.
+"""Prepares an outcome for reports: no name, path or sentence of the result contains a value.
 
-The texts of files stay as they are: they are masked where they are shown, by place (``hunks``).
+The texts of files are unchanged: they are masked when shown, by range (``hunks``).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Hide = Callable[[str], str]
 
 
 def shown(project: ProjectOutcome) -> ProjectOutcome:
-    """``project`` as a report may tell it; itself where nothing has to be masked, as it is most of the time."""
+    """``project`` as reports may show it; ``project`` itself where nothing must be masked, which is the usual case."""
     hide = hider(project.masks, _texts(project))
     return project if hide is str else _hidden(project, hide)
 
 
 def _texts(project: ProjectOutcome) -> Iterator[str]:
-    """Everything that a report may say of a project."""
+    """Everything that a report may show of a project."""
     plan = project.plan
     yield from (project.path, project.failure, str(project.journal or ""), *plan.notes)
     for f in plan.findings:
@@ -40,7 +40,7 @@ def _texts(project: ProjectOutcome) -> Iterator[str]:
     for file in plan.files:
         yield str(file.path)
         if file.append and not file.is_secret:
-            # what an ignore file gets
+            # what is added to an ignore file
             yield file.content.reveal()
     for one in plan.hardened:
         yield from (one.site.file, one.service, one.subject, *one.users, *one.cut, one.note)

@@ -1,4 +1,4 @@
-"""Words on a terminal: the few colours that read well on light and on dark ground, and widths in columns."""
+"""Text on a terminal: the few colors that are readable on light and dark backgrounds, and widths in columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DOTS = "..."
 
 
 class Style(NamedTuple):
-    """Paints text with ANSI codes, or leaves it as it is."""
+    """Paints text with ANSI codes, or returns it unchanged."""
 
     is_coloured: bool
 
@@ -32,19 +32,19 @@ class Style(NamedTuple):
 
 
 def width_of(text: str) -> int:
-    """Columns that ``text`` takes on a terminal; it holds no tabs."""
+    """The width of ``text`` in terminal columns; it must not contain tabs."""
     if text.isascii():
         return len(text)
     return sum(_character_width(character) for character in text)
 
 
 def columns(text: str, width: int) -> str:
-    """``text`` with spaces up to ``width`` columns."""
+    """``text`` padded with spaces to ``width`` columns."""
     return text + " " * max(width - width_of(text), 0)
 
 
 def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` columns; dots stand for what is missing."""
+    """``text`` cut to at most ``width`` columns, ending with dots."""
     text = text.expandtabs(8).rstrip()
     if width_of(text) <= width:
         return text
@@ -52,9 +52,9 @@ def cut(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Rows of at most ``width`` columns; the later ones stand two columns further in than the text begins.
+    """Rows of at most ``width`` columns; continuation rows are indented two columns more than the text.
 
-    Breaks behind a space, ``/``, ``=`` or ``,`` where one stands in the second half of a row, else anywhere.
+    Breaks after a space, ``/``, ``=`` or ``,`` in the second half of a row, else anywhere.
     """
     text = text.expandtabs(8).rstrip()
     if width_of(text) <= width:
@@ -93,7 +93,7 @@ def _character_width(character: str) -> int:
 
 
 def paragraph(text: str, width: int, indent: str = "", first: str | None = None) -> list[str]:
-    """``text`` as lines of at most ``width`` columns where its words allow it, behind ``indent``."""
+    """``text`` as lines of at most ``width`` columns where its words allow it, prefixed with ``indent``."""
     lines: list[str] = []
     line = indent if first is None else first
     used = width_of(line)

@@ -1,4 +1,4 @@
-"""What the terminal can show, and the line that tells how far a long run is."""
+"""What the terminal can show, and the progress line of a long run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 from dsec_migrate.reports.style import Style
 
 PATIENCE = 1.0
-"""Seconds without a word from a run; then it tells how far it is."""
+"""Seconds before a run shows its progress."""
 
 
 def style_for(stream: TextIO, environment: Mapping[str, str]) -> Style:
@@ -25,8 +25,8 @@ def style_for(stream: TextIO, environment: Mapping[str, str]) -> Style:
 
 
 def width() -> int:
-    """Columns of the terminal (or of COLUMNS), 80 where nobody knows."""
-    # as shutil tells, whose import takes 4 ms
+    """Columns of the terminal (or of COLUMNS), 80 if unknown."""
+    # as shutil.get_terminal_size, whose import takes 4 ms
     columns = 0
     with suppress(ValueError):
         columns = int(os.environ.get("COLUMNS", ""))
@@ -37,7 +37,7 @@ def width() -> int:
 
 
 class Progress:
-    """One line on a terminal, written over as the run goes on and removed at its end; else nothing at all."""
+    """One line on a terminal, updated during the run and removed at its end; elsewhere nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

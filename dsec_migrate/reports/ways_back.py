@@ -1,6 +1,6 @@
-"""The command that takes a run back, as it is printed: it names the projects that were written, and no others.
+"""The undo command that a run prints: it names the projects that were written, and no others.
 
-A folder of the call stands for all that is below it, so it is named where an undo would find nothing else there.
+A folder of the call covers everything below it, so it is named only where an undo would find nothing else there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAMING = {"--allow", "--env-file"}
 
 @dataclass(frozen=True)
 class WayBack:
-    """``words`` of an undo that takes back what became of some projects; ``journals`` are where that is recorded."""
+    """``words`` of an undo for some projects; ``journals`` are the folders with the record of the run."""
 
     words: tuple[str, ...]
     journals: tuple[Path, ...]
@@ -31,8 +31,8 @@ class WayBack:
 
 
 def ways_back(written: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutcome]) -> Iterator[WayBack]:
-    """For the projects of a run that were written, among all that it named: one command, and one for each project that
-    only ``-f`` can name."""
+    """The commands for the projects of a run that were written, among all that it named: one, plus one for each project
+    that only ``-f`` can name."""
     known = {id(project) for project in written}
     shared = {project.said.folder for project in everyone if id(project) not in known and not project.is_untouched}
     groups: dict[tuple[str, ...], list[ProjectOutcome]] = {}
@@ -53,7 +53,7 @@ def ways_back(written: Sequence[ProjectOutcome], everyone: Sequence[ProjectOutco
 
 
 def _is_below(said: Said, shared: Iterable[str]) -> bool:
-    """Whether the folder of the call names the project well enough."""
+    """Whether the folder of the call identifies the project."""
     return bool(said.folder) and said.folder not in shared
 
 
@@ -62,7 +62,7 @@ def _words(said: Said, shared: Iterable[str]) -> tuple[str, ...]:
 
 
 def _allowances(projects: Iterable[ProjectOutcome], named: Sequence[Path]) -> Iterator[str]:
-    """``--allow`` for each folder that a project changed outside of its own, and that no word names."""
+    """``--allow`` for each folder outside its own that a project changed, and that no word names."""
     folders: dict[str, None] = {}
     for project in projects:
         boundary = Boundary.around(Path(project.boundary.own[0]), named)
