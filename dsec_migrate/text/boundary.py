@@ -1,5 +1,5 @@
-"""What a call may change: the project's own folder and what the call names. A repository is data: a link or a path in
-it that leads elsewhere is no leave to write there."""
+"""What a call may change: the project's own folder and what the call names. A repository is data: a link or path in
+it that leads elsewhere is no permission to write there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dsec_migrate.text.records import dataclass
 
 @dataclass(frozen=True)
 class Boundary:
-    """Real paths, without links. ``own`` are folders with all below them, and single files: the project's folder, and
-    what the call names. ``repository`` is the top level of the git repository around the project, empty without one.
-    ``owner`` is that of the project's folder, to whom files that root makes are given; None where that is the caller.
+    """Real paths, without links. ``own`` are folders with everything below them, and single files: the project's folder
+    and what the call names. ``repository`` is the top level of the git repository around the project, empty without
+    one. ``owner`` owns the project's folder and the files that root creates in it; None where that is the caller.
     """
 
     own: tuple[str, ...] = ()
@@ -29,16 +29,16 @@ class Boundary:
         named: Iterable[Path] = (),
         secrets_dir: str = "",
     ) -> Boundary:
-        """Of the project in ``folder``, in a call that names the folders and files ``named`` and ``secrets_dir``, in
-        which the variables of the call have their values: what the repository says, in `.env`, the call does not
-        name."""
-        # a named file stands for itself, and not for what a link in its place leads to
+        """The boundary of the project in ``folder``, for a call that names the folders and files ``named`` and
+        ``secrets_dir``, with the variables of the call substituted: values that the repository sets in `.env` do not
+        count as named by the call."""
+        # a named file counts as itself, not as the target of a link at its path
         places = [os.path.realpath(folder), *(_place(path) for path in named)]
         places += [_place(path) for path in _of_secrets(folder, secrets_dir)]
         return cls(tuple(dict.fromkeys(places)), _repository(places[0]), _owner(places[0]))
 
     def holds(self, path: Path) -> bool:
-        """Whether ``path``, wherever links lead it, is in the project's folder or in what the call names."""
+        """Whether ``path``, with links resolved, is in the project's folder or in what the call names."""
         return _is_in(os.path.realpath(path), self.own)
 
     def is_at_home(self, real: str) -> bool:
@@ -50,14 +50,14 @@ class Boundary:
         return _is_in(os.path.realpath(path), (*self.own, *filter(None, (self.repository,))))
 
     def is_of_caller(self, status: os.stat_result) -> bool:
-        """Whether a file is the caller's own; for root, the project's owner counts as well."""
+        """Whether the caller owns a file; for root, the project's owner counts as well."""
         if not hasattr(os, "geteuid"):
             return True
         return status.st_uid == os.geteuid() or (self.owner is not None and status.st_uid == self.owner.st_uid)
 
     def inside(self, path: Path) -> Path:
-        """The real path of a file or folder that is to be changed or made. Raises UserError where that is outside of
-        the project and its repository."""
+        """The real path of a file or folder to change or create. Raises UserError where it is outside the project and
+        its repository."""
         real = Path(os.path.realpath(path))
         if not self.surrounds(real):
             raise outside(path)
@@ -86,15 +86,15 @@ def _owner(folder: str) -> os.stat_result | None:
 
 
 def _is_in(real: str, places: Iterable[str]) -> bool:
-    # git's own files are nobody's project: a hook there is a program that git starts
+    # git's own files belong to no project: a hook there is a program that git runs
     return not any(part.lower() == ".git" for part in Path(real).parts) and any(
         real == place or real.startswith(place.rstrip(os.sep) + os.sep) for place in places
     )
 
 
 def _of_secrets(folder: Path, named: str) -> Iterator[Path]:
-    """Where ``--secrets-dir`` leads out of the project by its own words: what the repository says, by a link or in
-    `.env`, is not what the call names."""
+    """The folder of ``--secrets-dir`` where the option as typed leads out of the project: what the repository sets, by
+    a link or in `.env`, does not count as named by the call."""
     base = os.path.abspath(folder)  # noqa: PTH100
     path = Path(os.path.normpath(base / Path(named).expanduser()))
     if named and not path.is_relative_to(base):

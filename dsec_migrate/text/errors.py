@@ -6,13 +6,13 @@ from dsec_migrate.text.records import dataclass
 from dsec_migrate.text.visible import harmless
 
 
-# not frozen: an exception in flight gets a traceback
+# not frozen: raising an exception sets its traceback
 @dataclass(eq=False)
 class UserError(Exception):
     """Bad usage, or input that cannot be read or is invalid (exit status 2).
 
-    ``line`` and ``column`` count from 1; 0 means "the file as a whole". The texts name keys, types and what
-    is allowed, never a value of the file: it may be a secret.
+    ``line`` and ``column`` count from 1; 0 means "the file as a whole". Messages name keys, types and what is
+    allowed, never a value of the file: it may be a secret.
     """
 
     what: str
@@ -21,7 +21,7 @@ class UserError(Exception):
     column: int = 0
     help: str = ""
 
-    # of the class, not of each error
+    # class attributes, not fields
     exit_status = 2
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class UserError(Exception):
 
 
 class InternalError(UserError):
-    """What this program failed at, told like any other error (exit status 3)."""
+    """A failure of this program, reported like any other error (exit status 3)."""
 
     exit_status = 3
 
@@ -45,7 +45,7 @@ class VerificationError(Exception):
 
 
 def unproved(message: str, file: str) -> InternalError:
-    """What a :class:`VerificationError` says of a project, in the shape of all errors."""
+    """The report of a :class:`VerificationError` for a project, in the shape of all errors."""
     return InternalError(
         f"verification failed, so nothing was written: {message}",
         file,
@@ -54,17 +54,17 @@ def unproved(message: str, file: str) -> InternalError:
 
 
 def told(error: Exception, file: str = "") -> UserError:
-    """Whatever was raised while ``file`` was worked on, as its user is told of it.
+    """Any exception raised while ``file`` was processed, as the error shown to the user.
 
-    Of what nobody expected the kind alone is named: a message may hold a value. So one project that this program fails
-    at does not keep it from the others.
+    An unexpected exception is named by its type only: its message may hold a value. A failure in one project does not
+    stop the others.
     """
     if isinstance(error, UserError):
         return error if error.file or not file else type(error)(error.what, file, help=error.help)
     if isinstance(error, VerificationError):
         return unproved(str(error), file)
     if isinstance(error, PermissionError):
-        # somebody else's folder, mounted in a container say
+        # another user's folder, such as one mounted in a container
         advice = "run it as a user with read access to the folder"
         return UserError("permission denied", str(error.filename or file), help=advice)
     return InternalError(

@@ -1,4 +1,4 @@
-"""What belongs together, directly or through others: one thing stands for all of its group (union and find)."""
+"""What belongs together, directly or through others: one element represents its group (union-find)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 class Groups(Generic[Thing]):
-    """At first each thing is a group of its own."""
+    """Initially each element is a group of its own."""
 
     def __init__(self) -> None:
         self._parents: dict[Thing, Thing] = {}
@@ -19,7 +19,7 @@ class Groups(Generic[Thing]):
         return thing in self._parents
 
     def leader(self, thing: Thing) -> Thing:
-        """The one that stands for the group of ``thing``; who was joined with others may get another one."""
+        """The representative of the group of ``thing``; it may change when groups are joined."""
         parents = self._parents
         while parents.setdefault(thing, thing) != thing:
             parents[thing] = parents[parents[thing]]
@@ -27,5 +27,5 @@ class Groups(Generic[Thing]):
         return thing
 
     def join(self, leading: Thing, other: Thing) -> None:
-        """Makes one of two groups; the leader of the first stands for both."""
+        """Joins two groups; the representative of the first represents both."""
         self._parents[self.leader(other)] = self.leader(leading)

@@ -1,8 +1,8 @@
-"""What ignore files leave out, as git and Docker read them, with what is only planned so far.
+"""What ignore files exclude, as git and Docker read them, including lines that are only planned so far.
 
-git's rules are those of gitignore(5) and its ``dir.c`` and ``wildmatch.c``: the last line that fits counts, those of
-deeper files come later, nothing below an ignored folder comes back, and a ``.gitignore`` that is a link is not read
-(git 2.32). Docker's are those of moby's ``patternmatcher``: one file, whose lines speak of whole paths.
+git's rules are those of gitignore(5) and its ``dir.c`` and ``wildmatch.c``: the last matching line wins, deeper files
+come later, nothing below an ignored folder can be re-included, and a ``.gitignore`` that is a link is not read
+(git 2.32). Docker's are those of moby's ``patternmatcher``: one file, whose lines match whole paths.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 NAME = ".gitignore"
 OWN = "*\n!/*.age\n!/.age-recipients\n!/README.md\n"
-"""The ``.gitignore`` of a folder that this program makes for values: git gets what is meant for it and nothing else."""
-# gives what a file holds, or is about to
+"""The ``.gitignore`` of a folder that this program creates for values: git sees only what is meant for it."""
+# returns what a file holds, or is about to
 Read = Callable[[Path], "bytes | None"]
 
 
 class _Rule(NamedTuple):
-    """``depth`` counts the folders of the path that ``pattern`` does not speak of; None: it speaks of the last name."""
+    """``depth`` counts the leading folders that ``pattern`` does not cover; None: it matches the last name."""
 
     pattern: re.Pattern[str]
     is_negated: bool
@@ -32,7 +32,7 @@ class _Rule(NamedTuple):
 def is_ignored_by_git(top: Path, path: Path, read: Read) -> bool:
     """Whether the ``.gitignore`` files from ``top`` (the repository's folder) down to ``path`` make git ignore it.
 
-    Both are real paths. What else git heeds (``info/exclude``, the user's own file) others do not have.
+    Both are real paths. git's other sources (``info/exclude``, the user's own file) do not exist in other clones.
     """
     parts = path.relative_to(top).parts
     rules: list[tuple[int, _Rule]] = []
@@ -51,12 +51,12 @@ def is_ignored_by_git(top: Path, path: Path, read: Read) -> bool:
 
 
 def literally(path: str) -> str:
-    """The pattern of a line that means just this path, for git and for Docker."""
+    """The pattern of a line that matches exactly this path, for git and for Docker."""
     return re.sub(r"([\\*?\[])", r"\\\1", path)
 
 
 def is_ignored_by_docker(text: str, path: str) -> bool:
-    """Whether a ``.dockerignore`` with ``text`` leaves ``path`` (relative, with slashes) out of the context."""
+    """Whether a ``.dockerignore`` with ``text`` excludes ``path`` (relative, with slashes) from the context."""
     parts = PurePosixPath(path).parts
     names = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
     is_ignored = False
@@ -100,7 +100,7 @@ def _parsed(text: str) -> Iterator[_Rule]:
 
 
 def _without_blanks(line: str) -> str:
-    """Without the spaces at the end, but for those behind a backslash."""
+    """Without trailing spaces, except those escaped by a backslash."""
     rest = line.rstrip(" ")
     marks = len(rest) - len(rest.rstrip("\\"))
     return rest + " " if marks % 2 and len(rest) < len(line) else rest
@@ -121,7 +121,7 @@ _PART = re.compile(r"\[:(\w+):\]|(\\?.)(?:-(\\?[^\]]))?", re.DOTALL)
 
 @lru_cache(maxsize=256)
 def _translated(pattern: str) -> re.Pattern[str] | None:
-    """None where it fits nothing."""
+    """None where it matches nothing."""
     parts: list[str] = []
     for token in _TOKEN.finditer(pattern):
         if token["folders"]:
@@ -140,7 +140,7 @@ def _translated(pattern: str) -> re.Pattern[str] | None:
                 return None
             parts.append(f"(?!/)[{'^' if token['not'] else ''}{characters}]")
         else:
-            # a bracket that nothing closes, a backslash before nothing
+            # an unclosed bracket, a trailing backslash
             return None
     try:
         return re.compile("".join(parts), re.DOTALL)
@@ -149,7 +149,7 @@ def _translated(pattern: str) -> re.Pattern[str] | None:
 
 
 def _characters(text: str) -> str | None:
-    """The inside of a bracket for ``re``; None where it names a class that there is not."""
+    """The inside of a bracket for ``re``; None where it names an unknown class."""
     found = ""
     for part in _PART.finditer(text):
         name, first, last = part.groups()
@@ -158,7 +158,7 @@ def _characters(text: str) -> str | None:
                 return None
             found += _CLASSES[name]
         elif last and first[-1] > last[-1]:
-            # a range from behind to before holds nothing
+            # a reversed range matches nothing
             continue
         else:
             found += re.escape(first[-1]) + (f"-{re.escape(last[-1])}" if last else "")

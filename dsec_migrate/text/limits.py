@@ -1,8 +1,8 @@
-"""What a project may ask of this program: limits on shape (length, depth, number), each far beyond what people write.
+"""Limits on what one project may cost: shape (length, depth, number), each far beyond what people write.
 
-A repository is somebody else's text, and a gate reads it. So no text may cost more than its length: what unfolds,
-nests or repeats beyond these figures is an error of its project, with its place. None of them is a clock, which a large
-project on a slow machine would meet.
+A repository is untrusted input, and CI gates read it. So no file may cost more than its length: what expands, nests or
+repeats beyond these figures is an error of its project, with its location. None of them is a timeout, which a large
+project on a slow machine would hit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ UNFOLDED_CHARACTERS = 1024 * 1024
 """Of one value whose references are replaced. Linux starts no program with a variable of more than 128 KiB."""
 
 PROJECT_CHARACTERS = 64 * UNFOLDED_CHARACTERS
-"""Of the values of all variables of a project and of what it includes, each as often as a service gets it."""
+"""Of the values of all variables of a project and its includes, counted once for each service that receives them."""
 
 PROJECT_VARIABLES = 500_000
 """Of all services together. 2,000 services with 50 each have a fifth of it."""
@@ -35,14 +35,14 @@ PROJECT_LAYERS = 100_000
 """Mappings that make the services of a project: files, documents, and what each of them extends."""
 
 SERVICE_ARGUMENTS = 100
-"""Secrets among the words of a service's commands and healthcheck, or of a Dockerfile: each asks about the others."""
+"""Secrets in the words of a service's commands and healthcheck, or of a Dockerfile: each is checked against all."""
 
 TEXT_USES = 100
-"""Places of one command or healthcheck that say one value."""
+"""Occurrences of one value in one command or healthcheck."""
 
 INCLUDE_DEPTH = 50
 INCLUDED_PROJECTS = 1000
-"""Files that ``include`` brings in, each as often as it is named."""
+"""Files added by ``include``, counted each time they are named."""
 
 DATA_DEPTH = 100
 """Of nested lists and tables of TOML and JSON."""

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: most runs need few of them."""
+"""Regular expressions that are compiled on first use: most runs need few of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Pattern:
-    """``re.compile(source, flags)``, but later: start-up time is a feature. Its methods are the compiled pattern's."""
+    """``re.compile(source, flags)``, but lazily, for start-up time. Its methods are those of the compiled pattern."""
 
     # (text, start, end)
     match: Callable[..., re.Match[str] | None]
@@ -16,7 +16,7 @@ class Pattern:
     search: Callable[..., re.Match[str] | None]
     finditer: Callable[..., Iterator[re.Match[str]]]
     findall: Callable[..., list[str]]
-    # as of the compiled pattern
+    # the attributes of the compiled pattern
     split: Callable[..., list[str]]
     sub: Callable[..., str]
 
@@ -25,7 +25,7 @@ class Pattern:
         self._flags = flags
 
     def __getattr__(self, name: str) -> Any:
-        # reached once: from then on the attributes are found
+        # runs once: afterwards the attributes exist
         if name not in Pattern.__annotations__:
             raise AttributeError(name)
         compiled = re.compile(self._source, self._flags)

@@ -1,8 +1,8 @@
-"""Frozen dataclasses for a tenth of the price at start-up.
+"""Frozen dataclasses at a tenth of the start-up cost.
 
-To the type checker they are dataclasses, and it proves once that nothing assigns to a field of a frozen class. At run
-time, the library's own would import ``inspect`` and write several methods for each of a hundred classes: 15 ms of every
-start, a sixth. Here a class gets its ``__init__`` when its first object is made.
+The type checker sees dataclasses, and proves that nothing assigns to a field of a frozen class. At run time, the
+standard library's would import ``inspect`` and generate several methods for each of a hundred classes: 15 ms of every
+start, a sixth. Here a class receives its ``__init__`` when its first object is created.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ else:
     _MISSING = object()
 
     class _Field:
-        """What is special about one field, in the words of ``dataclasses.field``."""
+        """Options of one field, as in ``dataclasses.field``."""
 
         default = default_factory = _MISSING
         init = repr = True
@@ -31,7 +31,7 @@ else:
 
     def _record(cls, is_frozen, has_equality, is_shown):
         fields = dict(getattr(cls, "_fields", {}))
-        # a class's own: from Python 3.10 on it does not show its base's
+        # the class's own annotations: from Python 3.10 on they do not include its base's
         for name in cls.__annotations__:
             given = cls.__dict__.get(name, _MISSING)
             fields[name] = given if isinstance(given, _Field) else _Field({"default": given})
@@ -62,7 +62,7 @@ else:
                 value = f"make_{name}() if {name} is MISSING else {name}" if special.init else f"make_{name}()"
                 parameters += [f"{name}=MISSING"] if special.init else []
             elif not special.init:
-                # the class has its default, or __post_init__ gives it
+                # the class has its default, or __post_init__ sets it
                 continue
             elif special.default is not _MISSING:
                 names[f"default_{name}"] = special.default
@@ -90,7 +90,7 @@ else:
         return f"{type(self).__qualname__}({', '.join(shown)})"
 
     def replace(record, /, **changes):
-        """A copy of ``record`` with other values for some fields."""
+        """A copy of ``record`` with some fields replaced."""
         own = {name: getattr(record, name) for name, special in record._fields.items() if special.init}
         return type(record)(**{**own, **changes})
 

@@ -1,6 +1,6 @@
-"""Names in the folder of the secrets that are this program's own."""
+"""Names in the secrets folder that are reserved for this program."""
 
 from __future__ import annotations
 
-# folders of our own in the folder of the secrets: what runs did, and what they replaced
+# folders of this program in the secrets folder: what runs did, and what they replaced
 JOURNAL, UNDO = ".journal", ".undo"

@@ -8,7 +8,7 @@ MASK = "********"
 
 
 class Secret:
-    """Holds one secret text. Not a ``str``: a subclass would leak through ``+`` and ``join``.
+    """Holds one secret string. Not a ``str``: a subclass would leak through ``+`` and ``join``.
 
     Only stores (which write it) and the verification (which compares it) call :meth:`reveal`.
     """
@@ -20,7 +20,7 @@ class Secret:
 
     @classmethod
     def of(cls, content: bytes) -> Secret:
-        """Holds the bytes of a file, also those that are no text: :meth:`content` gives them back."""
+        """Holds the bytes of a file, including undecodable ones: :meth:`content` returns them unchanged."""
         return cls(content.decode("utf-8", "surrogateescape"))
 
     def reveal(self) -> str:

@@ -44,8 +44,8 @@ _BYTE_ORDER_MARKS = (
 class Source:
     """One file as it was read. ``text`` holds no byte order mark; :meth:`encode` puts it back.
 
-    Compose reads UTF-8 with and without BOM and UTF-16 with BOM (compose-go 2.9 observed). Of an env file it takes any
-    bytes: those that are no UTF-8 are lone surrogates in ``text`` (``errors`` is "surrogateescape").
+    Compose reads UTF-8 with and without BOM and UTF-16 with BOM (compose-go 2.9 observed). In an env file it accepts
+    any bytes: those that are not UTF-8 are lone surrogates in ``text`` (``errors`` is "surrogateescape").
     """
 
     path: Path
@@ -59,7 +59,7 @@ class Source:
     def read(cls, path: Path, *, is_env_file: bool = False, is_named_by_call: bool = False) -> Source:
         """Reads and decodes ``path``. Raises UserError when it cannot be read or is not text.
 
-        Only what the user's own call names (``--env-file <(…)``) may be a pipe.
+        Only a file named on the command line (``--env-file <(…)``) may be a pipe.
         """
         try:
             data = read_bytes(path, is_named_by_call=is_named_by_call)
@@ -92,14 +92,14 @@ class Source:
 
     @property
     def real_path(self) -> str:
-        """The file itself, whatever links lead to it."""
+        """The file itself, with links resolved."""
         cached: str | None = self.__dict__.get("_real_path")
         if cached is None:
             cached = self.__dict__["_real_path"] = real_path(self.path)
         return cached
 
     def with_text(self, text: str) -> Source:
-        """The same file with another text that is not on disk."""
+        """The same file with a different text that is not on disk."""
         return Source(self.path, b"", text, self.encoding, self.byte_order_mark, self.errors)
 
     def encode(self, text: str) -> bytes:
@@ -118,7 +118,7 @@ class Source:
         return starts[bisect_right(starts, offset) - 1]
 
     def line_end(self, offset: int) -> int:
-        """Offset just behind the line that holds ``offset``, its line break included."""
+        """Offset just after the line that holds ``offset``, its line break included."""
         starts = self._line_starts()
         line = bisect_right(starts, offset)
         return starts[line] if line < len(starts) else len(self.text)
@@ -132,19 +132,19 @@ class Source:
         cached: list[int] | None = self.__dict__.get("_starts")
         if cached is None:
             lengths = map(len, self.text.split("\n")[:-1])
-            # a line break of one character stands before each line but the first
+            # every line but the first follows a line break of one character
             cached = [start + line for line, start in enumerate(accumulate(lengths, initial=0))]
             self.__dict__["_starts"] = cached
         return cached
 
 
 def read_bytes(path: Path, *, is_named_by_call: bool = False) -> bytes:
-    """The bytes of a file that somebody else may have put there: no pipe or device is waited for, and no more is read
-    than people write.
+    """The bytes of an untrusted file: it never blocks on a pipe or device, and reads no more than TEXT_BYTES.
 
-    Raises OSError, also for what is no regular file or has more than TEXT_BYTES.
+
+    Raises OSError, also for a file that is not regular or is larger than TEXT_BYTES.
     """
-    # a pipe that nobody writes to is opened without waiting, and then refused
+    # a pipe without a writer is opened without blocking, and then refused
     waiting = 0 if is_named_by_call else getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, os.O_RDONLY | waiting | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
@@ -169,17 +169,17 @@ _PART = 1024 * 1024
 
 
 def _is_empty_device(descriptor: int) -> bool:
-    """Whether it is /dev/null, which people name where they mean no file."""
+    """Whether it is /dev/null, which people use to mean "no file"."""
     return os.path.samestat(os.fstat(descriptor), os.stat(os.devnull))  # noqa: PTH116
 
 
 def is_text(text: str) -> bool:
-    """Whether all of it is text: no character stands for a byte that is no UTF-8."""
+    """Whether all of it is text: no surrogate represents a byte that is not UTF-8."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def real_path(path: Path) -> str:
-    """As ``os.path.realpath``, which asks for every folder on the way anew: files of one folder share the answer."""
+    """Like ``os.path.realpath``, but resolves each folder once: files of one folder share the result."""
     absolute = os.path.abspath(path)  # noqa: PTH100
     if os.path.islink(absolute):  # noqa: PTH114
         return os.path.realpath(absolute)
@@ -193,10 +193,10 @@ def _real_folder(folder: str) -> str:
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:
-    """Applies ``edits``, which all speak of the original ``text``, in one copy from left to right.
+    """Applies ``edits``, whose offsets all refer to the original ``text``, in one pass from left to right.
 
-    Equal edits collapse into one; insertions at one place keep their order. Raises ValueError when two edits
-    overlap: that is a bug of the caller, and half an edit is worse than none.
+    Equal edits collapse into one; insertions at one offset keep their order. Raises ValueError when two edits
+    overlap: that is a bug of the caller, and a partial edit is worse than none.
     """
     ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.start, edit.end))
     parts: list[str] = []
@@ -213,7 +213,7 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Rewritten:
-    """One file's new text and the edits (of the old text) that make it. ``is_env_file`` tells its syntax."""
+    """One file's new text and the edits (of the old text) that produce it. ``is_env_file`` selects its syntax."""
 
     source: Source = field(repr=False)
     text: str = field(repr=False)
@@ -226,7 +226,7 @@ class Rewritten:
 
 
 def edits_between(before: str, after: str) -> Iterator[Edit]:
-    """Edits of whole lines that make ``after`` of ``before``."""
+    """Edits of whole lines that turn ``before`` into ``after``."""
     from difflib import SequenceMatcher
 
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""JSON and TOML that somebody else wrote, nested no deeper than people nest."""
+"""Untrusted JSON and TOML, with a limit on nesting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOO_DEEP = f"it is nested more than {limits.DATA_DEPTH} deep"
 
 
 def json_of(text: str | bytes) -> Any:
-    """Raises ValueError for what is no JSON, or too deep."""
+    """Raises ValueError for invalid JSON, or JSON nested too deep."""
     try:
         data = json.loads(text)
     except RecursionError:
@@ -22,7 +22,7 @@ def json_of(text: str | bytes) -> Any:
 
 
 def toml_of(text: str) -> dict[str, Any]:
-    """Raises ValueError for what is no TOML, or too deep."""
+    """Raises ValueError for invalid TOML, or TOML nested too deep."""
     # most projects have no such file
     if sys.version_info >= (3, 11):
         import tomllib

@@ -1,7 +1,7 @@
-"""Text of others as a terminal may show it: the one place that decides which characters stay.
+"""Untrusted text, safe to show in a terminal: the one module that decides which characters are kept.
 
-Names, comments and messages come from a repository that anybody may have written. A character that steers the terminal,
-reorders or breaks the line that it stands in, or is not seen at all would let them forge what a report says.
+Names, comments and messages come from a repository that anybody may have written. A character that controls the
+terminal, reorders or breaks its line, or is invisible would let them forge a report.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _STEERING = (
     "\U000e0000-\U000e007f"
 )
 _IN_A_LINE = Pattern(f"[\n{_STEERING}]")
-# the sequences of `reports.style` pass, and no others
+# only the escape sequences of `reports.style` are kept
 _IN_A_REPORT = Pattern(f"\x1b\\[(?:0|1|2|31|32)m|[{_STEERING}]")
 
 
 def harmless(text: str) -> str:
-    """``text`` as one line that any terminal shows as it is; control characters become escapes such as ``\\x1b``."""
+    """``text`` as one line that any terminal shows unchanged; control characters become escapes such as ``\\x1b``."""
     if text.isprintable():
         return text
     return _IN_A_LINE.sub(lambda match: _escaped(match.group()), text)
 
 
 def harmless_lines(text: str, *, is_coloured: bool) -> str:
-    """A finished report: line ends stay, and our own colours where it has some.
+    """A finished report: line ends are kept, and this program's own colors where it has some.
 
-    What its lines are made of was made harmless before: this is the second lock on the door.
+    Its parts were escaped before: this is a second line of defense.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
@@ -46,6 +46,6 @@ def _escaped_alone(character: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    # what stands for a byte that is no UTF-8 is shown as that byte
+    # a surrogate for a byte that is not UTF-8 is shown as that byte
     byte = character.encode("utf-8", "surrogateescape") if "\udc80" <= character <= "\udcff" else b""
     return f"\\x{byte.hex()}" if byte else character.encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""Writes a run's files all or none, remembers what it did, and takes it back."""
+"""Writes all files of a run or none, records what it did, and undoes it."""
 
 from dsec_migrate.transaction.commit import Addition, Replacement, Use, Work, commit
 from dsec_migrate.transaction.journal import Journal, Run

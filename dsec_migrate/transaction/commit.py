@@ -1,8 +1,8 @@
-"""All files of a run change, or none; whatever ends the process, every value stays on disk.
+"""All files of a run change, or none; if the process is killed at any point, every value is still on disk.
 
-Ignore files and secret files come first: alone they harm nobody. New texts then wait beside the files whose place they
-take. Only when all of them are on disk the journal says ``committed``, and what is left are renames. A run that ended
-before that is taken back by the next one, a later one is finished.
+Ignore files and secret files come first: they are harmless without the rest. New texts are then staged beside the files
+that they replace. Only when all of them are on disk does the journal record ``committed``, and only renames remain. An
+interrupted run is rolled back by the next one if it was not committed, and finished if it was.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from dsec_migrate.transaction.recovery import changed, discard, finish, forget_u
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Addition:
-    """A new file with ``mode`` (octal permissions), or text for the end of an ignore file, old or new."""
+    """A new file with ``mode`` (octal permissions), or lines appended to a new or existing ignore file."""
 
     path: Path
     content: Secret
@@ -51,7 +51,7 @@ class Addition:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Replacement:
-    """New bytes for a file that holds ``before`` now. Symbolic links are followed; mode and owner stay."""
+    """New bytes for a file that now holds ``before``. Symbolic links are followed; mode and owner are kept."""
 
     path: Path
     before: bytes = field(repr=False)
@@ -62,7 +62,7 @@ class Replacement:
 
     @classmethod
     def between(cls, path: Path, before: str, after: str) -> Replacement:
-        """For a text in UTF-8 without a value, of which no edits are known: the lines that differ."""
+        """For UTF-8 text without a value, whose edits are unknown: the lines that differ."""
         return cls(path, before.encode(), after.encode(), tuple(edits_between(before, after)))
 
     @classmethod
@@ -73,7 +73,7 @@ class Replacement:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Use:
-    """A secret file that stands there already and holds ``content``: the new texts rely on it."""
+    """A secret file that already exists and holds ``content``: the new texts rely on it."""
 
     path: Path
     content: Secret
@@ -81,10 +81,10 @@ class Use:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Work:
-    """What one run does, each list in its order on disk. ``undoes`` is the number of a run that it takes back.
-    ``is_forgotten``: once it is done the journal does not know of it, so nothing takes it back. ``project`` are the
-    Compose files of whose project it is. ``proof`` is asked when the ignore files are in place and no value is:
-    where it raises UserError nothing is done."""
+    """What one run does, each list in the order of writing. ``undoes`` is the number of the run that it undoes.
+    ``is_forgotten``: the journal drops it once it is done, so it cannot be undone. ``project`` are the Compose files of
+    its project. ``proof`` is called when the ignore files are in place and no value is on disk yet: if it raises
+    UserError nothing is done."""
 
     additions: Sequence[Addition] = ()
     replacements: Sequence[Replacement] = ()
@@ -96,7 +96,7 @@ class Work:
     project: Sequence[Path] = ()
 
     def places(self) -> list[Path]:
-        """All that is made, changed or removed."""
+        """All paths that are created, changed or removed."""
         paths = [file.path for file in self.additions]
         return [*paths, *(file.path for file in self.replacements), *self.removals]
 
@@ -106,7 +106,7 @@ class Work:
 
 
 def commit(folder: Path, work: Work, boundary: Boundary) -> Run:
-    """Does all of ``work``, with the journal in ``folder``, or nothing of it.
+    """Does all of ``work``, with the journal in ``folder``, or none of it.
 
     Raises UserError when a file changed since it was read, a name is taken, something cannot be written or lies outside
     of ``boundary``, or another run holds the folder.
@@ -123,14 +123,14 @@ def commit(folder: Path, work: Work, boundary: Boundary) -> Run:
                 raise UserError("another run was just interrupted", str(journal.folder), help="run the command again")
             run = _Transaction(journal, work, new_folders).perform()
             if run.undoes or work.is_forgotten:
-                # what cannot be forgotten now is by the next run
+                # what cannot be dropped now, the next run drops
                 with suppress(OSError):
                     forget_undone(journal, run)
             return run
     except OSError as error:
         raise cannot_write(Path(error.filename or journal.folder), error) from None
     finally:
-        # nothing was done, or all was undone
+        # nothing was done, or all was rolled back
         remove_empty(new_folders)
 
 
@@ -171,7 +171,7 @@ class _Transaction:
     def _additions(
         self, new_folders: Sequence[Path]
     ) -> tuple[tuple[Created, ...], tuple[Appended, ...], tuple[Path, ...]]:
-        """What the additions are going to make, as the journal tells it."""
+        """What the additions will create, as recorded in the journal."""
         created: list[Created] = []
         appended: list[Appended] = []
         folders = list(new_folders)
@@ -215,7 +215,7 @@ class _Transaction:
         return finish(self.journal, self.run)
 
     def _give_up(self) -> None:
-        """As far as that is possible now; the next run does the rest."""
+        """As far as possible now; the next run does the rest."""
         with suppress(OSError, UserError):
             if any(run.state == COMMITTED for run in self.journal.runs()):
                 self.journal.update(self.run)
@@ -227,7 +227,7 @@ class _Transaction:
                 raise changed(file.path)
 
     def _check_values(self) -> None:
-        """Each value is in its secret file, before it leaves its old place."""
+        """Each value is in its secret file before it is removed from its old location."""
         values = [(file.path, file.content) for file in self.work.additions if not file.append]
         for path, content in (*values, *((file.path, file.content) for file in self.work.uses)):
             if read(path) != content.content():
@@ -238,7 +238,7 @@ class _Transaction:
                 )
 
     def _keep_originals(self) -> None:
-        """The former bytes, before anything is touched."""
+        """The original bytes, before anything is changed."""
         folder = self.journal.originals(self.run.number)
         make_folder(folder, self.owner)
         for number, file in enumerate(self.work.replacements):
@@ -250,7 +250,7 @@ class _Transaction:
         return self.journal.boundary.owner
 
     def _add(self, file: Addition) -> Path:
-        """Returns the folder of the name. Raises OSError; UserError where a file of that name holds something else."""
+        """Returns the folder of the name. Raises OSError; UserError where a file of that name has different content."""
         path = place(file.path)
         self.journal.boundary.inside(path)
         make_folder(path.parent, self.owner, file.folder_mode)

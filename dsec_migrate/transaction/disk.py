@@ -1,7 +1,7 @@
-"""Single steps on disk, each whole or not at all, and flushed.
+"""Single steps on disk, each atomic and flushed.
 
-Every step names a file in a folder that was reached from the root without following a link. So paths are real ones
-(:func:`place`), and nothing that is put in their way between a check and a step leads elsewhere: the step fails.
+Every step names a file in a folder that was opened from the root without following a link. So paths are real ones
+(:func:`place`), and a link planted between a check and a step cannot redirect the step: it fails.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.source import read_bytes
 
 FOLDER_MODE = 0o700
-# Windows does not
+# not available on Windows
 _KNOWS_FOLDERS = os.open in os.supports_dir_fd
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-# a folder that may be passed through and not be listed is good enough (Linux)
+# a folder that can be traversed but not listed is good enough (Linux)
 _PASSING = os.O_RDONLY | _NO_LINK | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 
 
 class Spot(NamedTuple):
-    """A ``name`` in an open ``folder``, for the ``dir_fd`` of a call; None where the system knows no such thing, and
+    """A ``name`` in an open ``folder``, for the ``dir_fd`` of a call; None where the system does not support it, and
     then the name is the whole path."""
 
     folder: int | None
@@ -62,14 +62,14 @@ def _entered(folder: Path) -> int:
 
 
 def staged(path: Path, number: int) -> Path:
-    """Where the bytes for ``path`` wait for run ``number``: beside it, so that a rename puts them in place."""
+    """Where the bytes for ``path`` are staged by run ``number``: beside it, so that a rename puts them in place."""
     return path.with_name(f".{path.name}.dsec-{number}")
 
 
 def stage(path: Path, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
     """Writes a new file that only its owner can read until its ``mode`` (octal permissions) is set at the end.
 
-    ``like`` gives owner and group. Raises OSError; then nothing of it stays.
+    ``like`` is the file to copy owner and group from. Raises OSError; then nothing of it remains.
     """
     with spot(path) as here:
         descriptor = _made(here)
@@ -86,18 +86,18 @@ def stage(path: Path, content: bytes, mode: int, like: os.stat_result | None = N
 
 
 def _made(here: Spot) -> int:
-    """The descriptor of a file that was not there."""
+    """The descriptor of a file that did not exist."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
     try:
         return os.open(here.name, flags, 0o600, dir_fd=here.folder)
     except FileExistsError:
-        # of a run that was killed
+        # left by a run that was killed
         os.unlink(here.name, dir_fd=here.folder)
         return os.open(here.name, flags, 0o600, dir_fd=here.folder)
 
 
 def open_lock(path: Path, like: os.stat_result | None = None) -> BinaryIO:
-    """A file that is there to be locked, made where it is missing. Raises OSError, for a link, too."""
+    """A file to lock, created where it is missing. Raises OSError, also for a link."""
     with spot(path) as here:
         flags = os.O_WRONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
         try:
@@ -110,7 +110,7 @@ def open_lock(path: Path, like: os.stat_result | None = None) -> BinaryIO:
 
 
 def put(path: Path, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
-    """Puts a small file of our own in place in one step. Raises OSError."""
+    """Replaces a small file of this program atomically. Raises OSError."""
     temporary = path.with_name(f".{path.name}.new")
     stage(temporary, content, mode, like)
     rename(temporary, path)
@@ -118,20 +118,20 @@ def put(path: Path, content: bytes, mode: int, like: os.stat_result | None = Non
 
 
 def keep_out_of_git(folder: Path, like: os.stat_result | None = None) -> None:
-    """A folder of our own ignores itself, whatever a repository has put there to say otherwise. Raises OSError."""
+    """Makes a folder of this program ignore itself, whatever the repository has put there. Raises OSError."""
     path = folder / ".gitignore"
     if path.is_symlink() or not path.is_file() or read_bytes(path) != b"*\n":
         put(path, b"*\n", 0o600, like)
 
 
 def rename(path: Path, to: Path) -> None:
-    """Gives a file of the same folder another name; what had that name is gone. Raises OSError."""
+    """Renames a file within its folder, replacing any file of that name. Raises OSError."""
     with spot(path) as here:
         os.replace(here.name, _beside(here, to), src_dir_fd=here.folder, dst_dir_fd=here.folder)
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Gives a staged file its name, if nothing has that name yet. Raises FileExistsError, or another OSError."""
+    """Gives a staged file its name, if that name is free. Raises FileExistsError, or another OSError."""
     with spot(temporary) as here:
         name = _beside(here, path)
         try:
@@ -152,7 +152,7 @@ def _beside(here: Spot, path: Path) -> str:
 
 
 def overwrite(path: Path, number: int, content: bytes) -> None:
-    """Gives a file other bytes in one step; mode and owner stay. Raises OSError."""
+    """Replaces a file's bytes atomically; mode and owner are kept. Raises OSError."""
     mode, status = permissions(path)
     temporary = staged(path, number)
     stage(temporary, content, mode, status)
@@ -167,7 +167,7 @@ def remove(path: Path) -> None:
 
 
 def remove_folder(path: Path, but: str = "") -> None:
-    """Removes a folder with its files, or the files alone, all but one. Raises OSError, also for a folder in it."""
+    """Removes a folder with its files, or only the files, all but one. Raises OSError, also for a subfolder."""
     for entry in sorted(os.listdir(path)):  # noqa: PTH208
         if entry != but:
             remove(path / entry)
@@ -177,7 +177,7 @@ def remove_folder(path: Path, but: str = "") -> None:
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """What is to be made so that ``folder`` is there, the outermost first."""
+    """The folders to create so that ``folder`` exists, the outermost first."""
     missing = []
     while not folder.is_dir() and folder != folder.parent:
         missing.append(folder)
@@ -186,14 +186,14 @@ def missing_folders(folder: Path) -> list[Path]:
 
 
 def make_folder(path: Path, like: os.stat_result | None = None, mode: int = FOLDER_MODE) -> None:
-    """Makes a folder that only its owner enters, with those above it; ``mode`` is that of the innermost, ``like`` gives
-    owner and group. Raises OSError."""
+    """Creates a folder that only its owner can enter, and its parents; ``mode`` is that of the innermost, owner and
+    group are copied from ``like``. Raises OSError."""
     for new in missing_folders(path):
         with spot(new) as here:
             try:
                 os.mkdir(here.name, mode if new == path else FOLDER_MODE, dir_fd=here.folder)
             except FileExistsError:
-                # another run may make it at the same time
+                # another run may create it at the same time
                 continue
             if like is not None or (mode != FOLDER_MODE and new == path):
                 _adjust_folder(here, like, mode if new == path else FOLDER_MODE)
@@ -211,7 +211,7 @@ def _adjust_folder(here: Spot, like: os.stat_result | None, mode: int) -> None:
 
 
 def adjust(descriptor: int, mode: int, like: os.stat_result | None = None) -> None:
-    """Mode (octal permissions) and owner of what is new, whatever the umask left of it."""
+    """Sets mode (octal permissions) and owner of a new file, regardless of the umask."""
     if like is not None:
         _keep_owner(descriptor, like)
     if hasattr(os, "fchmod"):
@@ -219,14 +219,14 @@ def adjust(descriptor: int, mode: int, like: os.stat_result | None = None) -> No
 
 
 def remove_empty(folders: Iterable[Path]) -> None:
-    """Removes those folders that hold nothing, inner ones first."""
+    """Removes those folders that are empty, inner ones first."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError), spot(folder) as here:
             os.rmdir(here.name, dir_fd=here.folder)
 
 
 def files_in(folder: Path) -> list[Path]:
-    """What stands in a folder; nothing where there is none."""
+    """The entries of a folder; none where it does not exist."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -234,12 +234,12 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def place(path: Path) -> Path:
-    """One spelling for each place, whatever links lead to its folder. The last part itself may be a link."""
+    """One spelling for each path, with the links to its folder resolved. The last part itself may be a link."""
     return Path(os.path.realpath(path.parent)) / path.name
 
 
 def sync_folder(path: Path) -> None:
-    """So that names outlive a power cut; where folders cannot be opened (Windows) or flushed there is nothing to do.
+    """Flushes names so that they survive a power cut; a no-op where folders cannot be opened (Windows) or flushed.
 
     Raises OSError where the disk fails.
     """
@@ -257,7 +257,7 @@ def sync_folder(path: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """None where there is no such file. Raises UserError where it cannot be read, or is no regular file."""
+    """None where there is no such file. Raises UserError where it cannot be read, or is not a regular file."""
     try:
         return read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -271,13 +271,13 @@ def read(path: Path) -> bytes | None:
 
 
 def permissions(path: Path) -> tuple[int, os.stat_result]:
-    """The octal permissions of a file as an int, and all that is known of it. Raises OSError."""
+    """The octal permissions of a file as an int, and its stat result. Raises OSError."""
     status = path.stat()
     return stat.S_IMODE(status.st_mode), status
 
 
 def _keep_owner(descriptor: int, status: os.stat_result) -> None:
-    """Gives the new file the owner and group of the old one. Who may not give a file away keeps at least the group."""
+    """Gives the new file the owner and group of the old one; the group only where the owner may not be changed."""
     if not hasattr(os, "fchown"):
         return
     now = os.fstat(descriptor)

@@ -1,7 +1,7 @@
-"""What a repository tracks, read from its index where no git is installed that could be asked.
+"""What a repository tracks, read from its index where git is not installed.
 
-Whoever takes a run back on a host without git has no less right to it. The format is git's own
-(``Documentation/gitformat-index.txt``), and what is not understood to the last byte is no answer.
+An undo must also work on a host without git. The format is git's own (``Documentation/gitformat-index.txt``), and an
+index that is not understood to the last byte gives no answer.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dsec_migrate import git
 from dsec_migrate.text import programs
 from dsec_migrate.text.source import read_bytes
 
-# what stands before a name: times, mode, owner, size, SHA-1, flags
+# what precedes a name: times, mode, owner, size, SHA-1, flags
 _FIXED, _FLAGS, _EXTENDED = 62, 60, 0x4000
 _HASH_BYTES = 20
 
 
 def is_tracked(path: Path) -> bool:
-    """As :func:`git.is_tracked`, also without the program. Raises NoAnswerError."""
+    """Like :func:`git.is_tracked`, also without the program. Raises NoAnswerError."""
     try:
         return git.is_tracked(path)
     except git.NoAnswerError:
@@ -39,8 +39,8 @@ def is_tracked(path: Path) -> bool:
 
 
 def _names(data: bytes) -> list[bytes]:
-    """The paths that an index of version 2 or 3 lists. Raises ValueError for every other one, and where a part of it is
-    elsewhere (a split or sparse index); IndexError where it is cut."""
+    """The paths that an index of version 2 or 3 lists. Raises ValueError for any other version, and where a part of it
+    is elsewhere (a split or sparse index); IndexError where it is truncated."""
     version, count = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
     end = len(data) - _HASH_BYTES
     if (
@@ -56,7 +56,7 @@ def _names(data: bytes) -> list[bytes]:
         start = place + _FIXED + (2 if is_extended else 0)
         stop = data.index(b"\0", start, end)
         found.append(data[start:stop])
-        # entries are filled up to eight bytes, with one NUL at least
+        # entries are padded to eight bytes, with at least one NUL
         place += (stop - place) // 8 * 8 + 8
     while place < end:
         if not data[place : place + 1].isupper():

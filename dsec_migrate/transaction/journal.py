@@ -1,10 +1,10 @@
-"""The record of what runs did, in the secrets folder: no value in it, only keyed hashes of what was and what is.
+"""The record of runs, in the secrets folder: no value in it, only keyed hashes of the contents before and after.
 
-``FOLDER/.journal/`` holds the random key, the record and the lock; ``FOLDER/.undo/N/`` the former bytes of the files
-that run N replaced. Both keep themselves out of git and out of reach of other users.
+``FOLDER/.journal/`` holds the random key, the record and the lock; ``FOLDER/.undo/N/`` the original bytes of the files
+that run N replaced. Both are ignored by git and inaccessible to other users.
 
-A record says which files to overwrite and to delete. One that came with a repository is nothing but its maker's wish,
-so none is followed before :meth:`Journal.check` has asked where it comes from.
+A record lists files to overwrite and to delete. One that came with a repository is untrusted input, so no record is
+followed before :meth:`Journal.check` has verified where it comes from.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ PREPARED, COMMITTED, DONE = "prepared", "committed", "done"
 
 @dataclass(frozen=True)
 class Replaced:
-    """A file that gets new text: keyed hashes of its bytes before and after, and the edits that made the difference.
+    """A file that receives new text: keyed hashes of its bytes before and after, and the edits between them.
 
-    ``edits`` are (start, end, new text) in characters of the former text; what they put in is no secret.
-    ``encoding`` reads both; ``mark`` is the length of its byte order mark in bytes.
+    ``edits`` are (start, end, new text) in characters of the original text; what they insert is not secret.
+    ``encoding`` decodes both; ``mark`` is the length of its byte order mark in bytes.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Created:
-    """A file that was not there. ``content`` is the keyed hash of its bytes."""
+    """A file that did not exist. ``content`` is the keyed hash of its bytes."""
 
     path: Path
     content: str
@@ -74,7 +74,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Appended:
-    """Lines at the end of a text file that anybody may read, which ``is_new`` or was there before."""
+    """Lines appended to a world-readable text file, which ``is_new`` or existed before."""
 
     path: Path
     text: str
@@ -83,7 +83,7 @@ class Appended:
 
 @dataclass(frozen=True)
 class Removed:
-    """A file that goes away when all else is done, if it still holds what the keyed hash says."""
+    """A file that is removed when all else is done, if it still has the content of the keyed hash."""
 
     path: Path
     content: str
@@ -91,11 +91,11 @@ class Removed:
 
 @dataclass(frozen=True)
 class Run:
-    """``uses`` are secret files that the run found and relies on. ``has_originals``: the former bytes are kept.
+    """``uses`` are existing secret files that the run relies on. ``has_originals``: the original bytes are kept.
 
-    ``undoes`` is the number of the run that this one takes back, 0 for a migration. ``seconds`` count from 1970.
-    ``project`` are the Compose files of whose project the run is, ``beside`` what stood in the folders of its secret
-    files before; both are empty in the record of an older version.
+    ``undoes`` is the number of the run that this one undoes, 0 for a migration. ``seconds`` count from 1970.
+    ``project`` are the Compose files of the run's project, ``beside`` what was in the folders of its secret files
+    before; both are empty in the record of an older version.
     """
 
     number: int
@@ -114,7 +114,7 @@ class Run:
 
     @property
     def paths(self) -> list[Path]:
-        """The files that it is about."""
+        """The files that it affects."""
         paths = [file.path for file in self.replaced]
         paths += [file.path for file in self.created]
         paths += [lines.path for lines in self.appended]
@@ -123,16 +123,16 @@ class Run:
 
 
 class Journal:
-    """The journal of one secrets folder. Nothing is made on disk before the first run is recorded."""
+    """The journal of one secrets folder. Nothing is created on disk before the first run is recorded."""
 
     def __init__(self, folder: Path, boundary: Boundary) -> None:
-        # the same journal, whatever links lead to it
+        # the same journal, with links resolved
         self.folder = Path(os.path.realpath(folder))
         self._named = folder
         self.boundary = boundary
         self._key = b""
         self._is_trusted = False
-        # that a run made and may be empty when the lock is given back
+        # folders that a run created and that may be empty when the lock is released
         self.abandoned: set[Path] = set()
 
     @property
@@ -144,12 +144,12 @@ class Journal:
         return self.home / "runs.json"
 
     def originals(self, number: int) -> Path:
-        """The folder with the former bytes of the files that a run replaced, called ``0``, ``1``, … in its order."""
+        """The folder with the original bytes of the files that a run replaced, named ``0``, ``1``, … in its order."""
         return self.folder / UNDO / str(number)
 
     def check(self) -> None:
-        """Raises UserError where the journal is not this user's own: it lies outside of what the call may change, a
-        part of it is a link or no plain file, belongs to somebody else, or came with the repository."""
+        """Raises UserError where the journal is not this user's own: it is outside what the call may change, a part of
+        it is a link or not a regular file, has another owner, or came with the repository."""
         if self._is_trusted:
             return
         if not self.boundary.surrounds(self.folder):
@@ -182,11 +182,10 @@ class Journal:
         return ""
 
     def check_places(self, run: Run) -> None:
-        """Raises UserError where a run that is to be finished or taken back tells of a file that the call may not
-        change."""
+        """Raises UserError where a run to finish or undo lists a file that the call may not change."""
         for path in (*run.paths, *run.folders):
             is_beside = Path(os.path.realpath(path)).is_relative_to(self.folder) and self.boundary.surrounds(path)
-            # a folder that was made for the journal goes when it is empty
+            # a folder created for the journal is removed when it is empty
             is_beside = is_beside or (path in run.folders and self.folder.is_relative_to(path))
             if not is_beside and not self.boundary.holds(path):
                 raise UserError(
@@ -215,11 +214,11 @@ class Journal:
         )
 
     def is_interrupted(self) -> bool:
-        """Whether a run ended before it was done. Raises UserError where the record cannot be read."""
+        """Whether a run was interrupted. Raises UserError where the record cannot be read."""
         return any(run.state != DONE or run.undoes for run in self.runs())
 
     def write(self, runs: Sequence[Run]) -> None:
-        """Puts the record in place in one step. Without runs there is none. Raises OSError."""
+        """Replaces the record atomically; removes it when there are no runs. Raises OSError."""
         if not runs:
             with suppress(FileNotFoundError):
                 remove(self.record)
@@ -233,11 +232,11 @@ class Journal:
         self.write(sorted([*runs, run], key=lambda other: other.number))
 
     def drop(self, number: int) -> None:
-        """Forgets a run. Raises OSError."""
+        """Drops a run from the record. Raises OSError."""
         self.write([run for run in self.runs() if run.number != number])
 
     def hash(self, content: bytes) -> str:
-        """A keyed hash, which tells nothing about ``content`` without the key. Raises UserError where that is gone."""
+        """A keyed hash, which reveals nothing about ``content`` without the key. Raises UserError without the key."""
         if not self._key:
             with suppress(OSError):
                 self._key = read_bytes(self._key_file)
@@ -251,7 +250,7 @@ class Journal:
         return hmac.new(self._key, content, hashlib.sha256).hexdigest()
 
     def new_run(self) -> Run:
-        """The next run. Folders with former bytes that no record knows of keep their numbers."""
+        """The number of the next run. Folders with original bytes that are in no record keep their numbers."""
         numbers = [run.number for run in self.runs()]
         with suppress(OSError):
             numbers += [int(entry.name) for entry in (self.folder / UNDO).iterdir() if entry.name.isdecimal()]
@@ -261,7 +260,7 @@ class Journal:
     def locked(self) -> Iterator[None]:
         """One process at a time works on the folder; the next one waits for up to ten seconds.
 
-        Raises UserError then. The lock goes with its process, however that ends. A journal without a run does not stay.
+        Raises UserError then. The lock ends with its process in any case. A journal without a run is removed.
         """
         with self._lock():
             try:
@@ -282,7 +281,7 @@ class Journal:
                 make_folder(self.home, self.boundary.owner)
                 stream = open_lock(path, self.boundary.owner)
             except FileNotFoundError:
-                # the run before took the journal away
+                # the run before removed the journal
                 stream = None
             except OSError as error:
                 raise cannot_write(self.home, error) from None
@@ -299,12 +298,12 @@ class Journal:
             time.sleep(0.05)
 
     def _prepare(self) -> None:
-        """What the journal needs beside its record. Raises UserError."""
+        """Creates what the journal needs besides its record. Raises UserError."""
         try:
             for folder in (self.home, self.folder / UNDO):
                 make_folder(folder, self.boundary.owner)
                 keep_out_of_git(folder, self.boundary.owner)
-            # a new key would make all hashes of the record wrong
+            # a new key would invalidate all hashes of the record
             if not self._key_file.exists() and not self.record.exists():
                 self._put(self._key_file, os.urandom(_KEY_BYTES))
         except OSError as error:
@@ -318,8 +317,8 @@ class Journal:
         return self.home / "key"
 
     def _remove(self) -> None:
-        """Without a record. Former bytes that somebody may still want stay. The lock goes last: from then on the next
-        run may be at work here."""
+        """Removes a journal without a record. Original bytes that may still be needed are kept. The lock is removed
+        last: from then on the next run may be at work here."""
         undo = self.folder / UNDO
         with suppress(OSError):
             if {entry.name for entry in undo.iterdir()} <= {".gitignore", "..gitignore.new"}:
@@ -329,7 +328,7 @@ class Journal:
             remove_folder(self.home)
             sync_folder(self.folder)
 
-    # --- the record as JSON; paths are seen from the folder, so that a project can be moved ---
+    # --- the record as JSON; paths are relative to the folder, so that a project can be moved ---
 
     def _relative(self, path: Path) -> str:
         try:
@@ -426,7 +425,7 @@ def _take(stream: BinaryIO) -> bool:
 
 
 def _is_at(path: Path, stream: BinaryIO) -> bool:
-    """Whether the open file is the one that others find: a run that removes the journal takes its lock along."""
+    """Whether the open file is still the one at its path: a run that removes the journal removes its lock too."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
     except OSError:

@@ -1,4 +1,4 @@
-"""Takes a run's edits out of a text that was edited since: a merge of three texts, line by line."""
+"""Takes a run's edits out of a text that was edited since: a three-way merge, line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsec_migrate.text.source import Edit, splice
 
 
 class TouchedError(Exception):
-    """A place that the run changed was edited since, near ``line`` (from 1) of the text as it is now."""
+    """A line that the run changed was edited since, near ``line`` (from 1) of the current text."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"line {line}")
@@ -18,7 +18,7 @@ class TouchedError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class _Region:
-    """Lines ``start`` to ``end`` (excluded, from 0) of the text after the run, and what stood there before."""
+    """Lines ``start`` to ``end`` (excluded, from 0) of the text after the run, and the lines that were there before."""
 
     start: int
     end: int
@@ -26,9 +26,9 @@ class _Region:
 
 
 def take_out(before: str, edits: Sequence[Edit], now: str) -> str:
-    """``now`` with the places that ``edits`` changed as they were in ``before``. Raises TouchedError."""
+    """``now`` with the regions that ``edits`` changed as they were in ``before``. Raises TouchedError."""
     after = splice(before, edits)
-    # one more line end for each: a last line without one is the same line when others were added behind it
+    # one extra line end for each: a last line without one is the same line when lines were added after it
     end = "\r\n" if any("\r\n" in text for text in (before, after, now)) else "\n"
     regions = list(_regions(before + end, edits))
     merged = "".join(_merged(_lines(before + end), _lines(after + end), _lines(now + end), regions))
@@ -41,7 +41,7 @@ def _merged(
     from difflib import SequenceMatcher
 
     if list(_replaced(after, regions, [0] * len(regions))) != list(before):
-        # an edit whose lines cannot be told apart
+        # an edit whose lines are ambiguous
         raise TouchedError(1)
     blocks = SequenceMatcher(None, after, now, autojunk=False).get_matching_blocks()
     same = [(block.a, block.a + block.size, block.b - block.a) for block in blocks]
@@ -69,7 +69,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
-    """Whole lines around the edits, those that share lines together. ``before`` ends with a line break."""
+    """Whole lines around the edits; edits that share lines form one region. ``before`` ends with a line break."""
     starts = [0, *(offset + 1 for offset, character in enumerate(before) if character == "\n")]
     shift = 0
     pending: list[Edit] = []
@@ -87,7 +87,7 @@ def _regions(before: str, edits: Sequence[Edit]) -> Iterator[_Region]:
             pending.append(edit)
             new = _spliced(before, pending, starts[first], starts[last])
             if new and not new.endswith("\n"):
-                # the line after has become the end of this one
+                # the next line has become the end of this one
                 last += 1
                 new = _spliced(before, pending, starts[first], starts[last])
 
@@ -97,7 +97,7 @@ def _spliced(before: str, edits: Sequence[Edit], start: int, end: int) -> str:
 
 
 def _line_range(edit: Edit, starts: Sequence[int]) -> tuple[int, int]:
-    """The lines that an edit touches, from 0, the last excluded: none where whole lines are put between others."""
+    """The lines that an edit touches, from 0, the last excluded: none where whole lines are inserted between others."""
     from bisect import bisect_right
 
     begin = bisect_right(starts, edit.start) - 1
@@ -110,16 +110,16 @@ def _line_range(edit: Edit, starts: Sequence[int]) -> tuple[int, int]:
 def _shift(
     region: _Region, same: Sequence[tuple[int, int, int]], after: Sequence[str], now: Sequence[str]
 ) -> int | None:
-    """How far the region's lines moved, if all of them still stand there as they were."""
+    """How far the region's lines moved, if all of them are still there unchanged."""
     if region.start == region.end:
-        # lines that are gone: beside a neighbour that is still there
+        # deleted lines: beside a neighbor that is still there
         return next(
             (shift for first, last, shift in same if first <= region.start <= last and last > first),
             None if after else 0,
         )
     lines = after[region.start : region.end]
     if _count(lines, now) < _count(lines, after):
-        # one of several equal places is gone: which one, nobody can tell
+        # one of several equal regions is gone: which one is unknown
         return None
     return next((shift for first, last, shift in same if first <= region.start and region.end <= last), None)
 

@@ -1,4 +1,4 @@
-"""Ends a run that is on disk only in part: a committed one is finished, any other is taken back."""
+"""Recovers from an interrupted run: a committed one is finished, any other is rolled back."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dsec_migrate.transaction.journal import COMMITTED, DONE, PREPARED, Appended
 
 @dataclass(frozen=True)
 class Recovered:
-    """What became of a run that was interrupted: it is finished, or else taken back."""
+    """What became of an interrupted run: it was finished or rolled back."""
 
     run: Run
     is_finished: bool
 
     def __str__(self) -> str:
-        """What is told: whatever was changed is named."""
+        """The report: it names all files that changed."""
         names = ", ".join(os.path.relpath(path) for path in self.run.paths)
         return f"an earlier run was interrupted: it is {'finished' if self.is_finished else 'taken back'} now: {names}"
 
@@ -42,10 +42,10 @@ def needs_recovery(folder: Path, boundary: Boundary) -> bool:
 
 
 def recover(folder: Path, boundary: Boundary) -> list[Recovered]:
-    """Finishes or takes back what an interrupted run left, and tells of each such run.
+    """Finishes or rolls back interrupted runs, and reports each of them.
 
-    Raises UserError where a file that such a run was going to replace was changed since: then it is taken back; and
-    with nothing done where the journal is not the user's own, or tells of files outside of ``boundary``.
+    Raises UserError where a file that such a run was about to replace was changed since: then it is rolled back; and
+    without doing anything where the journal is not the user's own, or lists files outside ``boundary``.
     """
     journal = Journal(folder, boundary)
     if not journal.is_interrupted():
@@ -76,7 +76,7 @@ def recover(folder: Path, boundary: Boundary) -> list[Recovered]:
 
 
 def _is_going_back(journal: Journal, run: Run) -> bool:
-    """Whether a file has its former bytes and no new ones wait for it."""
+    """Whether a file has its original bytes and no new ones are staged for it."""
     return any(
         _hash(journal, file.path) == file.before != file.after and not _is_waiting(journal, run, file)
         for file in run.replaced
@@ -84,8 +84,8 @@ def _is_going_back(journal: Journal, run: Run) -> bool:
 
 
 def finish(journal: Journal, run: Run) -> Run:
-    """What is left of a committed run: renames, and what goes away. Raises UserError and takes all back where a file
-    was changed by somebody else meanwhile."""
+    """The rest of a committed run: renames and removals. Raises UserError and rolls all back where a file was changed
+    meanwhile."""
     try:
         for made in run.created:
             if made.is_secret and read(made.path) is None:
@@ -107,14 +107,14 @@ def finish(journal: Journal, run: Run) -> Run:
                 sync_folder(gone.path.parent)
     _remove_staged(run)
     done = replace(run, state=DONE)
-    # all is in place: without this word the next run finds that out by itself
+    # all is in place: without this record the next run finds that out by itself
     with suppress(OSError):
         journal.update(done)
     return done
 
 
 def _put_in_place(journal: Journal, run: Run, file: Replaced) -> None:
-    """Raises UserError where the former file was changed since; what came after the new one is not our business."""
+    """Raises UserError where the original file was changed since; changes after the replacement do not matter."""
     current = _hash(journal, file.path)
     waits = _is_waiting(journal, run, file)
     if current == file.before and waits:
@@ -124,7 +124,7 @@ def _put_in_place(journal: Journal, run: Run, file: Replaced) -> None:
 
 
 def _is_waiting(journal: Journal, run: Run, file: Replaced) -> bool:
-    """Whether the new bytes still stand beside the file, so that nobody has seen them in its place."""
+    """Whether the new bytes are still staged beside the file, so that they were never visible in its place."""
     return _hash(journal, staged(file.path, run.number)) == file.after
 
 
@@ -135,8 +135,8 @@ def _hash(journal: Journal, path: Path) -> str:
 
 
 def _take_back(journal: Journal, run: Run) -> None:
-    """Puts the former bytes back where the new ones are. Raises UserError where that cannot be done: the journal still
-    knows, and the next run tries again."""
+    """Puts the original bytes back where the new ones are. Raises UserError where that fails: the run stays in the
+    journal, and the next run tries again."""
     for number, file in enumerate(run.replaced):
         if _hash(journal, file.path) != file.after:
             continue
@@ -152,7 +152,7 @@ def _take_back(journal: Journal, run: Run) -> None:
         except OSError as error:
             raise cannot_write(file.path, error) from None
     try:
-        # what follows takes the new texts away: nobody may believe any more that they only wait for their rename
+        # the staged texts are removed next: from here on they no longer count as waiting for their rename
         journal.update(replace(run, state=PREPARED))
         discard(journal, run)
     except OSError as error:
@@ -160,9 +160,9 @@ def _take_back(journal: Journal, run: Run) -> None:
 
 
 def discard(journal: Journal, run: Run) -> None:
-    """What a run made goes away again, after nothing was replaced or all was put back.
+    """Removes what a run created, after nothing was replaced or all was put back.
 
-    Where somebody has edited a file since, its values may be in the secret files alone: those stay. Raises OSError.
+    A file edited since may have its values only in the secret files: those are kept. Raises OSError.
     """
     has_values = all(
         _hash(journal, file.path) == file.before or _is_waiting(journal, run, file) for file in run.replaced
@@ -171,7 +171,7 @@ def discard(journal: Journal, run: Run) -> None:
     for made in created:
         remove(made.path)
     if not any(made.path.exists() for made in run.created):
-        # what came last is at the end: it goes first
+        # in reverse order: the latest is at the end
         for lines in reversed(run.appended):
             _take_lines_out(lines, run.number)
     _remove_staged(run)
@@ -193,13 +193,13 @@ def _take_lines_out(lines: Appended, number: int) -> None:
 
 
 def without_lines(content: bytes, lines: bytes) -> bytes | None:
-    """``content`` without lines that were appended to it, wherever they stand now; None where they do not."""
+    """``content`` without lines that were appended to it, wherever they are now; None where they are not there."""
     start = content.rfind(lines)
     end = start + len(lines)
     if start < 0 or not lines:
         return None
     if lines.startswith((b"\n", b"\r\n")):
-        # the line before had no end; it needs one where others came after
+        # the line before had no line end; it needs one if lines were added after it
         first = lines.index(b"\n") + 1
         return content[:start] if end == len(content) else content[: start + first] + content[end:]
     return content[:start] + content[end:] if start == 0 or content[start - 1 : start] == b"\n" else None
@@ -217,9 +217,9 @@ def _remove_originals(journal: Journal, run: Run) -> None:
 
 
 def forget_undone(journal: Journal, run: Run) -> None:
-    """An undo that is done takes itself and what it undid out of the journal, with the folders that are empty then.
+    """Drops a finished undo and the run that it undid from the journal, with the folders that are then empty.
 
-    What has to stay because of other runs goes with the last of those. Raises OSError.
+    What other runs still need is removed with the last of those. Raises OSError.
     """
     undone = [other for other in journal.runs() if other.number in {run.number, run.undoes}]
     rest = [other for other in journal.runs() if other not in undone]
@@ -233,7 +233,7 @@ def forget_undone(journal: Journal, run: Run) -> None:
     if rest:
         # an heir is not told of what is gone: it may lie where no word of its own leads
         remove_empty(folders)
-        # what holds another value now stays, and so do the lines that keep it out of git
+        # files that now hold another value are kept, and so are the lines that keep them out of git
         rest[0] = _owning(_heir(rest[0], undone), list(left.values()))
     journal.write(rest)
     journal.abandoned.update(folders)

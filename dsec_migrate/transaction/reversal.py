@@ -1,4 +1,4 @@
-"""Takes the latest run back: every file gets its former bytes, what was edited since stays."""
+"""Undoes the latest run: every file gets its original bytes back, what was edited since is kept."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from dsec_migrate.transaction.journal import DONE, Appended, Journal, Replaced, 
 from dsec_migrate.transaction.merge import TouchedError, take_out
 from dsec_migrate.transaction.recovery import recover, without_lines
 
-# each keeps itself out of git
+# each ignores itself in git
 _OUR_FOLDERS = (JOURNAL, UNDO, ".ledger", ".previous")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Undoing:
-    """What undoing ``run`` would do. ``restored`` files get their former bytes; ``merged`` ones too, but for what was
-    edited since. ``removed`` files still hold what the run wrote; those of ``changed`` do not any more and stay, and
-    so do those that a later run uses (``used``). ``ignoring`` keeps its lines, since values stay that git would see."""
+    """What undoing ``run`` would do. ``restored`` files get their original bytes; ``merged`` ones too, except for what
+    was edited since. ``removed`` files still hold what the run wrote; those of ``changed`` no longer do and are kept,
+    as are those that a later run uses (``used``). ``ignoring`` keeps its lines, since git would see the kept values."""
 
     folder: Path
     run: Run
@@ -41,8 +41,8 @@ class Undoing:
 
 
 def runs_of(folder: Path, boundary: Boundary, files: Collection[Path] = (), others: Collection[Path] = ()) -> list[Run]:
-    """The migrations of the project of ``files``, or all where none is named, the oldest first. ``others`` are files
-    that it reads besides: by them a run is known whose record does not tell of its project."""
+    """The migrations of the project of ``files``, or all where none is named, the oldest first. ``others`` are further
+    files that it reads: they identify runs whose record does not name their project."""
     known = Journal(folder, boundary).runs()
     return [run for run in known if run.state == DONE and not run.undoes and _is_of(run, files, others)]
 
@@ -50,7 +50,7 @@ def runs_of(folder: Path, boundary: Boundary, files: Collection[Path] = (), othe
 def interrupted_of(
     folder: Path, boundary: Boundary, files: Collection[Path], others: Collection[Path] = ()
 ) -> list[Run]:
-    """The runs of the project, as :func:`runs_of` knows them, that ended before they were done."""
+    """The interrupted runs of the project, selected as by :func:`runs_of`."""
     known = Journal(folder, boundary).runs()
     return [run for run in known if (run.state != DONE or run.undoes) and _is_of(run, files, others)]
 
@@ -66,8 +66,8 @@ def _is_of(run: Run, files: Collection[Path], others: Collection[Path]) -> bool:
 
 
 def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int] = ()) -> Undoing:
-    """Reads what stands there now; the runs with the numbers ``before`` are taken back first. Raises UserError where
-    the originals are gone, a file is missing or outside of ``boundary``, or a touched place was edited since."""
+    """Reads the current files; the runs with the numbers ``before`` are undone first. Raises UserError where the
+    originals are gone, a file is missing or outside ``boundary``, or a changed line was edited since."""
     journal = Journal(folder, boundary)
     if not run.has_originals:
         raise UserError(
@@ -76,7 +76,7 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
             help="restore the files from git or a backup",
         )
     known = journal.runs()
-    # one that was taken back before may have left it something
+    # a run undone before may have passed some on to it
     run = next((one for one in known if one.number == run.number), run)
     journal.check_places(run)
     restored: list[Path] = []
@@ -124,12 +124,12 @@ def plan_undo(folder: Path, run: Run, boundary: Boundary, before: Collection[int
 
 
 def undo(undoing: Undoing) -> None:
-    """Raises UserError, with nothing done, where a file changed since :func:`plan_undo` or cannot be written."""
+    """Raises UserError, without doing anything, where a file changed since :func:`plan_undo` or cannot be written."""
     commit(undoing.folder, undoing.work, undoing.boundary)
 
 
 def forget(folder: Path, boundary: Boundary) -> list[Path]:
-    """Deletes the former bytes of all runs, which hold the values in plaintext; returns the folders that went.
+    """Deletes the original bytes of all runs, which hold the values in plaintext; returns the removed folders.
 
     Raises UserError where they cannot be deleted.
     """
@@ -150,7 +150,7 @@ def forget(folder: Path, boundary: Boundary) -> list[Path]:
 
 
 def remaining_originals(folder: Path, boundary: Boundary) -> list[tuple[Path, Path]]:
-    """Each file whose former bytes are kept, with where they are: plaintext that remains until it is forgotten."""
+    """Each file whose original bytes are kept, with their path: plaintext that remains until it is forgotten."""
     journal = Journal(folder, boundary)
     return [
         (file.path, kept)
@@ -161,7 +161,7 @@ def remaining_originals(folder: Path, boundary: Boundary) -> list[tuple[Path, Pa
 
 
 def _created(journal: Journal, run: Run, remaining: Iterable[Run]) -> tuple[list[Path], list[Path], list[Path]]:
-    """Files that the run made: those to be removed, those that hold something else now, those that another run uses."""
+    """Files that the run created: those to remove, those with other content now, those that another run uses."""
     in_use = {path for other in remaining for path in other.uses}
     removed, changed, used = [], [], []
     for file in run.created:
@@ -178,14 +178,14 @@ def _created(journal: Journal, run: Run, remaining: Iterable[Run]) -> tuple[list
 
 
 def _left(journal: Journal, run: Run, remaining: Iterable[Run], going: Collection[Path]) -> Iterator[Path]:
-    """What is still there that the lines in ignore files keep out of git: another run's secrets, or what came into the
-    folders of the secrets since."""
+    """What the lines in ignore files still keep out of git: another run's secrets, or files added to the secrets
+    folders since."""
     yield from (made.path for other in remaining for made in other.created if made.is_secret and made.path.exists())
     ignores = {lines.path for lines in run.appended if lines.is_new}
     own = {*going, *run.beside, *ignores, *(journal.folder / name for name in _OUR_FOLDERS)}
     folders = {made.path.parent for made in run.created if made.is_secret}
     if not run.project:
-        # a record of an older version does not tell what stood there
+        # a record of an older version does not list what was there
         folders &= set(run.folders)
     for folder in folders:
         if _is_covered(folder, run.appended):
@@ -193,15 +193,15 @@ def _left(journal: Journal, run: Run, remaining: Iterable[Run], going: Collectio
 
 
 def _may_leave_out(ignore: Path, path: Path) -> bool:
-    """Whether a line of an ignore file can be about ``path``: git's only about what stands below it; one that is named
-    after a Dockerfile is about a build context, which may be anywhere."""
+    """Whether a line of an ignore file can match ``path``: git's only match paths below its folder; a file named after
+    a Dockerfile is about a build context, which may be anywhere."""
     return ignore.name != ignore_files.NAME or Path(os.path.realpath(path)).is_relative_to(
         os.path.realpath(ignore.parent)
     )
 
 
 def _is_covered(folder: Path, appended: Iterable[Appended]) -> bool:
-    """Whether a line leaves all of a folder out, and not single files in it."""
+    """Whether a line excludes a whole folder, not single files in it."""
     for lines in appended:
         base = lines.path.parent
         name = folder.relative_to(base).as_posix() if folder.is_relative_to(base) else None
@@ -212,9 +212,9 @@ def _is_covered(folder: Path, appended: Iterable[Appended]) -> bool:
 
 
 def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | None]:
-    """Ignore files without the lines that runs put into them; None for those that hold nothing else."""
+    """Ignore files without the lines that runs added; None for those that hold nothing else."""
     result: dict[Path, Replacement | None] = {}
-    # what came last is at the end: it goes first
+    # in reverse order: the latest is at the end
     for lines in reversed(appended):
         current = read(lines.path)
         known = result.get(lines.path)
@@ -226,7 +226,7 @@ def _without_lines(appended: Sequence[Appended]) -> dict[Path, Replacement | Non
 
 
 def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -> bytes:
-    """The current bytes with the run's own places as they were. Raises UserError where such a place was edited."""
+    """The current bytes with the run's own edits reverted. Raises UserError where such a line was edited."""
     mark = original[: file.mark]
     errors = _errors(original[file.mark :], file.encoding)
     try:
@@ -243,7 +243,7 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
     edits = [Edit(*edit) for edit in file.edits]
     try:
         if journal.hash(mark + splice(before, edits).encode(file.encoding, errors)) != file.after:
-            # nobody knows which lines the run changed
+            # the lines that the run changed are unknown
             raise TouchedError(1)
         return mark + take_out(before, edits, now).encode(file.encoding, errors)
     except TouchedError as error:
@@ -257,7 +257,7 @@ def _merged(journal: Journal, file: Replaced, original: bytes, current: bytes) -
 
 
 def _errors(data: bytes, encoding: str) -> str:
-    """How bytes that are none of the encoding are read: an env file had some before."""
+    """The error handler for undecodable bytes: an env file may have had some before."""
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
