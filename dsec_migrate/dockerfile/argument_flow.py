@@ -1,8 +1,8 @@
-"""Where a Dockerfile's argument goes: which lines declare it, which RUN instructions have it, and what else reads it.
+"""The scope of a Dockerfile's argument: which lines declare it, which RUN instructions see it, and what else reads it.
 
-Facts (BuildKit 0.24, Docker Engine 28): an ARG is a variable of every RUN behind it in its stage, and in the stages
-that begin with that one (``FROM name``), and of nothing in the image; one above the first FROM is seen by FROM lines
-alone, and by a stage that declares it again. Its value stands in the history of the image.
+Facts (BuildKit 0.24, Docker Engine 28): an ARG is a variable of every later RUN in its stage, and in the stages that
+start from that one (``FROM name``), and is not set in the image; one above the first FROM is visible only to FROM lines
+and to stages that declare it again. Its value is in the history of the image.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dsec_migrate.dockerfile.run_commands import may_read_variables
 from dsec_migrate.dockerfile.stages import stages
 from dsec_migrate.dockerfile.variables import Declared, declared, references
 
-# instructions in which BuildKit itself fills arguments in
+# instructions in which BuildKit itself expands arguments
 _EXPANDING = frozenset({"ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 
 
@@ -27,8 +27,8 @@ class ArgumentLine(NamedTuple):
 
 
 class Journey(NamedTuple):
-    """``runs`` are the RUN instructions that may read the argument; ``obstacle`` says what else reads it, with the
-    line, or is empty."""
+    """``runs`` are the RUN instructions that may read the argument; ``obstacle`` is what else reads it, with the line,
+    or empty."""
 
     declarations: tuple[ArgumentLine, ...]
     runs: tuple[Instruction, ...]
@@ -36,7 +36,7 @@ class Journey(NamedTuple):
 
 
 def follow(dockerfile: Dockerfile, name: str) -> Journey:
-    """Where the argument ``name`` goes."""
+    """The scope of the argument ``name``."""
     declarations: list[ArgumentLine] = []
     runs: list[Instruction] = []
     obstacle = ""
@@ -79,24 +79,24 @@ _WHY = {
 
 
 def _taken(dockerfile: Dockerfile, own: Sequence[Instruction], name: str) -> Sequence[Instruction]:
-    """The RUN instructions that name it or run something that may read it unnamed; where none does, all of them."""
+    """The RUN instructions that name it or run something that may read it unnamed; if there is none, all of them."""
     return [run for run in own if name in _script(dockerfile, run) or may_read_variables(dockerfile, run)] or own
 
 
 def _script(dockerfile: Dockerfile, run: Instruction) -> str:
-    """All that a RUN says, its here-documents too."""
+    """The whole text of a RUN, here-documents included."""
     return dockerfile.source.text[run.span.start : run.span.end]
 
 
 def _mentions(dockerfile: Dockerfile, instruction: Instruction, name: str) -> bool:
-    """Whether BuildKit fills the argument in: in the instruction, or in a here-document that becomes a file."""
+    """Whether BuildKit expands the argument: in the instruction, or in a here-document that becomes a file."""
     contents = (dockerfile.source.text[slice(*each.content)] for each in instruction.heredocs if each.expands)
     texts = [instruction.text, *(flag.value or "" for flag in instruction.flags), *contents]
     return any(name in references(text, dockerfile.escape) for text in texts)
 
 
 def _stages(dockerfile: Dockerfile) -> Iterator[list[Instruction]]:
-    """What is above the first FROM, then what follows each."""
+    """The instructions above the first FROM, then those of each stage."""
     body: list[Instruction] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword == "FROM":

@@ -1,9 +1,9 @@
-r"""Which here-documents a logical line of a Dockerfile begins.
+r"""Which here-documents a logical line of a Dockerfile starts.
 
-BuildKit's rule (frontend/dockerfile/parser of its release 0.25, asked with ``docker buildx build --call=outline``): the
-line is split as a shell splits it, quotes and escapes kept, and a here-document is a whole word of the form
-``^\d*<<-?\s*[^<]*$``. So ``"<<EOF"``, ``$((1<<N))`` and ``a<<EOF`` begin none, ``<< EOF``, ``3<<EOF`` and ``1<<2`` do;
-a line whose quotes or ``${…}`` do not end begins none at all.
+BuildKit's rule (frontend/dockerfile/parser of its release 0.25, checked with ``docker buildx build --call=outline``):
+the line is split as a shell splits it, quotes and escapes kept, and a here-document is a whole word of the form
+``^\d*<<-?\s*[^<]*$``. So ``"<<EOF"``, ``$((1<<N))`` and ``a<<EOF`` start none, ``<< EOF``, ``3<<EOF`` and ``1<<2`` do;
+a line with an unclosed quote or ``${…}`` starts none at all.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from dsec_migrate.text.patterns import Pattern
 
 WHITE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-"""What BuildKit takes for white space: Go's ``unicode.IsSpace``."""
+"""BuildKit's white space: Go's ``unicode.IsSpace``."""
 
 _SIGN = Pattern(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
 _ESCAPED = {'"', "$", "\\"}
-# deeper than any line that somebody wrote
+# deeper than any real line
 _DEPTH = 50
 
 
 class Sign(NamedTuple):
-    """``<<NAME``: a line ``name`` ends the here-document, behind tabs where it ``strips`` them; ``expands``: variables
+    """``<<NAME``: a line ``name`` ends the here-document, after tabs where it ``strips`` them; ``expands``: variables
     in its content are replaced."""
 
     name: str
@@ -32,7 +32,7 @@ class Sign(NamedTuple):
 
 
 def signs(line: str) -> list[Sign]:
-    """The here-documents that ``line`` begins, in order: their contents follow one after the other."""
+    """The here-documents that ``line`` starts, in order: their contents follow one after the other."""
     if "<<" not in line:
         return []
     try:
@@ -50,7 +50,7 @@ def signs(line: str) -> list[Sign]:
 
 
 class _UnfinishedError(Exception):
-    """A quote or a ``${`` does not end, or holds what BuildKit does not know."""
+    """An unclosed quote or ``${``, or one with syntax unknown to BuildKit."""
 
 
 def _words(line: str) -> Iterator[str]:
@@ -64,13 +64,13 @@ def _words(line: str) -> Iterator[str]:
             start = position
         elif character in "'\"":
             end, is_cut = _behind_quote(line, position, 0)
-            # what stood before a `${X:-y}` is lost to BuildKit's lexer, quotes around it or not
+            # BuildKit's lexer drops what precedes a `${X:-y}`, in quotes or not
             start = position if is_cut else start
             position = end
         elif character == "$":
             end, is_cut = _behind_expansion(line, position, 0)
             start = position if is_cut else start
-            # no quote in it holds white space together
+            # no quote in it contains white space
             while position < end:
                 if line[position] in WHITE:
                     if start < position:
@@ -88,7 +88,7 @@ def _words(line: str) -> Iterator[str]:
 
 
 def _behind_quote(line: str, position: int, depth: int) -> tuple[int, bool]:
-    """Where the quoted text at ``position`` ends, and whether a ``${X:-y}`` stands in it."""
+    """Where the quoted string at ``position`` ends, and whether it contains a ``${X:-y}``."""
     quote = line[position]
     position += 1
     is_cut = False
@@ -117,7 +117,7 @@ def _behind_expansion(line: str, position: int, depth: int) -> tuple[int, bool]:
         return position + 1, False
     if modifier == ":":
         position += 1
-        # of an argument that has no value, BuildKit asks for no more than this
+        # for an argument without a value, BuildKit checks no more than this
         if line[position : position + 1] in {"#", "%"}:
             raise _UnfinishedError
     elif modifier == "/":
@@ -145,7 +145,7 @@ def _behind_name(line: str, position: int) -> int:
 
 
 def _behind(line: str, position: int, stop: str, depth: int) -> int:
-    """Where the word that ``stop`` ends does so."""
+    """The end of the word that ``stop`` terminates."""
     while position < len(line):
         character = line[position]
         if character == stop:

@@ -1,8 +1,8 @@
-"""Where a file is that a build copies into a stage: there, in the stages that begin with that one, and in those that
-copy from one of them.
+"""Where a file that a build copies into a stage is: there, in the stages that start from it, and in those that copy
+from one of them.
 
-Facts (BuildKit, Docker Engine 28): ``FROM name`` begins with all files of an earlier stage; ``COPY --from`` takes an
-earlier stage by name or number, its sources are paths from the root, and of a folder it copies what is in it.
+Facts (BuildKit, Docker Engine 28): ``FROM name`` starts with all files of an earlier stage; ``COPY --from`` names an
+earlier stage by name or number, its sources are paths from the root, and of a folder it copies the contents.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _FROM = Pattern(r"(?:\A|,)\s*from=([^,]*)")
 
 
 class Presence(NamedTuple):
-    """The file is at ``path`` behind the first ``start`` instructions of ``stage``, whose user is ``user`` there (as
-    USER says it, empty where none does)."""
+    """The file is at ``path`` after the first ``start`` instructions of ``stage``, whose user is ``user`` there (as in
+    USER, empty where there is none)."""
 
     stage: Stage
     start: int
@@ -36,19 +36,19 @@ class Presence(NamedTuple):
 
 
 class Travels(NamedTuple):
-    """``obstacle`` is the first place where nobody can follow the file, with the line, or empty."""
+    """``obstacle`` is the first instruction where the file cannot be followed, with the line, or empty."""
 
     presences: tuple[Presence, ...]
     obstacle: str
 
 
 def travels(dockerfile: Dockerfile, copy: Instruction, path: str) -> Travels:
-    """Where the file goes that ``copy`` puts at ``path`` (absolute) into its stage."""
+    """Every location of the file that ``copy`` puts at ``path`` (absolute) into its stage."""
     known = stages(dockerfile)
     first = next(stage for stage in known if any(one is copy for one in stage.instructions))
     start = next(number for number, one in enumerate(first.instructions, 1) if one is copy)
     found = [Presence(first, start, path, _user(known, first, start))]
-    # what is found is looked at in its turn
+    # each new location is followed in turn
     for presence in found:
         for number, instruction in enumerate(presence.stage.instructions[presence.start :], presence.start):
             folder = _folder(known, presence.stage, number)
@@ -66,11 +66,11 @@ def travels(dockerfile: Dockerfile, copy: Instruction, path: str) -> Travels:
 
 
 class _UnknownError(Exception):
-    """A place where nobody can tell whether, or to where, the file goes."""
+    """An instruction after which it is unknown whether, or where, the file is copied."""
 
 
 def _arrivals(dockerfile: Dockerfile, known: Sequence[Stage], presence: Presence, stage: Stage) -> Iterator[Presence]:
-    """Where the file of ``presence`` is in a later ``stage``."""
+    """The locations of the file of ``presence`` in a later ``stage``."""
     if stage.base == presence.stage.number:
         yield Presence(stage, 0, presence.path, _user(known, stage, 0))
     for number, instruction in enumerate(stage.instructions, 1):
@@ -97,20 +97,20 @@ def _arrivals(dockerfile: Dockerfile, known: Sequence[Stage], presence: Presence
 
 
 def _takes_a_folder(instruction: Instruction, path: str, folder: str | None, source: str) -> bool:
-    """Whether a RUN copies, moves, packs or links a folder above the file, which then is somewhere else as well."""
+    """Whether a RUN copies, moves, packs or links a folder above the file, which then has another location as well."""
     inner = instruction.trigger or instruction
     if inner.keyword != "RUN":
         return False
     texts = [" ".join(inner.words() or [])] if inner.words() is not None else []
     texts += [inner.text, *(source[each.content.start : each.content.end] for each in inner.heredocs)]
-    # nobody can tell what a relative word means behind `cd`
+    # the meaning of a relative path after `cd` is unknown
     has_moved = any(_CHANGES_FOLDER.search(text) for text in texts)
     for match in (match for text in texts for match in _IN_BULK.finditer(text)):
         words_of_it = [word.strip("\"',[]") for word in match["words"].split()]
         plain = [word for word in words_of_it if word and not word.startswith("-")]
         if match["program"] == "tar" and not _PACKS.match(match["words"]):
             continue
-        # the last one is where it goes, but for an archive
+        # the last one is the destination, except for an archive
         sources = plain if match["program"] in {"tar", "zip"} else plain[:-1]
         for word in sources:
             if not word.startswith("/") and (folder is None or has_moved):
@@ -123,8 +123,8 @@ def _takes_a_folder(instruction: Instruction, path: str, folder: str | None, sou
 
 
 def _below(word: str, path: str) -> str | None:
-    """The part of ``path`` below the folder that a word of COPY means; empty where it is the file; None where the word
-    is about something else."""
+    """The part of ``path`` below the folder that a word of COPY names; empty where it is the file itself; None where
+    the word names something else."""
     source = posixpath.normpath("/" + word.strip("\"'")).replace("//", "/")
     if "$" in source:
         return ""
@@ -148,7 +148,7 @@ def _is_of(source: str, stage: Stage) -> bool:
 
 
 def _lineage(known: Sequence[Stage], stage: Stage, count: int) -> Iterator[Instruction]:
-    """The instructions that lead to the first ``count`` of a stage, those of the stages that it begins with too."""
+    """The instructions that lead to the first ``count`` of a stage, including those of the stages it starts from."""
     if stage.base is not None:
         base = known[stage.base]
         yield from _lineage(known, base, len(base.instructions))
@@ -161,7 +161,7 @@ def _user(known: Sequence[Stage], stage: Stage, count: int) -> str:
 
 
 def _folder(known: Sequence[Stage], stage: Stage, count: int) -> str | None:
-    """The folder that relative paths mean there; None where nobody knows it."""
+    """The working directory there; None where it is unknown."""
     folder: str | None = None
     for instruction in _lineage(known, stage, count):
         if instruction.keyword == "WORKDIR":
@@ -172,8 +172,8 @@ def _folder(known: Sequence[Stage], stage: Stage, count: int) -> str | None:
 
 
 def folder_of(dockerfile: Dockerfile, instruction: Instruction) -> str | None:
-    """The folder that relative paths of ``instruction`` mean (WORKDIR, also of the stage that its stage begins with);
-    None where nobody knows it."""
+    """The working directory of ``instruction`` (WORKDIR, also of the stage that its stage starts from); None where it
+    is unknown."""
     known = stages(dockerfile)
     for stage in known:
         for number, one in enumerate(stage.instructions):

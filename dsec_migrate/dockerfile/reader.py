@@ -1,10 +1,10 @@
-"""Text -> instructions. Nothing is lost: every instruction knows which characters of the file it is made of.
+"""Text -> instructions. Lossless: every instruction knows which characters of the file it consists of.
 
 As BuildKit does it (frontend/dockerfile/parser of its release 0.25, checked with ``docker buildx build --call=outline``
-and ``--call=check``): a line that ends in one escape character, not in two, goes on in the next one, white space behind
-it does not matter; comment lines and empty lines between the two are left out; a directive (``# escape=``) counts only
-above everything else; words that begin with ``--`` right behind the keyword are flags, up to a ``--`` alone; a
-here-document (``heredocs``) may follow RUN, COPY and ADD that are no JSON list.
+and ``--call=check``): a line that ends in one escape character, not in two, continues on the next one, ignoring white
+space after it; comment lines and empty lines in between are dropped; a directive (``# escape=``) counts only at the top
+of the file; words that start with ``--`` right after the keyword are flags, up to a bare ``--``; a here-document
+(``heredocs``) may follow RUN, COPY and ADD that are not a JSON list.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _DIRECTIVE = Pattern(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.+?)[ \t\r]*\Z
 
 @dataclass(frozen=True, repr=False)
 class Flag:
-    """``--name=value``, quotes taken away; ``span`` is all of it in the file's text (from the first to the last
-    character)."""
+    """``--name=value``, unquoted; ``span`` is all of it in the file's text (from the first to the last character)."""
 
     name: str
     value: str | None
@@ -34,7 +33,7 @@ class Flag:
 
 @dataclass(frozen=True, repr=False)
 class Heredoc:
-    """``content`` is the place of the lines between ``<<NAME`` and ``NAME``; ``expands``: variables in it are.
+    """``content`` is the span of the lines between ``<<NAME`` and ``NAME``; ``expands``: variables in it are replaced.
     ``ends`` is False where no line ``NAME`` follows, which BuildKit refuses."""
 
     name: str
@@ -47,10 +46,10 @@ class Heredoc:
 class Instruction:
     """One instruction.
 
-    ``keyword`` is in upper case. ``text`` is what follows it, flags left out, continued lines joined and comments taken
-    away; ``offsets`` gives for each of its characters (and for its end) the place in the file. ``span`` is the whole
-    instruction with its here-documents, without the last line end. ``behind_keyword`` is the place in the file where a
-    first flag goes. ``trigger`` is what ONBUILD keeps for later.
+    ``keyword`` is in upper case. ``text`` is what follows it, without flags and comments, continued lines joined;
+    ``offsets`` gives for each of its characters (and for its end) the offset in the file. ``span`` is the whole
+    instruction with its here-documents, without the last line end. ``behind_keyword`` is the offset in the file where a
+    first flag is inserted. ``trigger`` is the instruction that ONBUILD defers.
     """
 
     keyword: str
@@ -67,7 +66,7 @@ class Instruction:
         return next((flag.value for flag in self.flags if flag.name == name), None)
 
     def words(self) -> list[str] | None:
-        """The words of the exec form (a JSON list), None of any other form."""
+        """The words of the exec form (a JSON list), None for any other form."""
         if not self.text.lstrip().startswith("["):
             return None
         try:
@@ -77,7 +76,7 @@ class Instruction:
         return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
 
     def place(self, start: int, end: int) -> Span:
-        """Where the characters ``start`` to ``end`` of the text stand in the file."""
+        """The span in the file of the characters ``start`` to ``end`` of the text."""
         return Span(self.offsets[start], self.offsets[end - 1] + 1 if end > start else self.offsets[start])
 
 
@@ -92,7 +91,7 @@ class Dockerfile:
 
 
 def read(source: Source) -> Dockerfile:
-    """Never raises: what is no instruction has the keyword that stands there."""
+    """Never raises: a line that is not an instruction has its first word as keyword."""
     lines = _lines(source.text)
     directives = dict(_directives(source.text, lines))
     escape = directives.get("escape", "\\")
@@ -150,7 +149,7 @@ class _Reader:
         return _finished(found, Span(offsets[begin] if text.strip(WHITE) else offsets[0], end), first + 1, heredocs)
 
     def _joined(self) -> tuple[str, list[int], int]:
-        """One logical line: its text, the place of each character and of its end, and where the file goes on."""
+        """One logical line: its text, the offset of each character and of its end, and where the next line starts."""
         pieces: list[str] = []
         offsets: list[int] = []
         end = self.lines[self.number].end
@@ -176,7 +175,7 @@ class _Reader:
         return "".join(pieces), [*offsets, end], end
 
     def _read(self, text: str, offsets: list[int], start: int, *, is_trigger: bool = False) -> Instruction:
-        """The instruction whose keyword is at ``start`` of a logical line. An ONBUILD keeps no other ONBUILD."""
+        """The instruction whose keyword is at ``start`` of a logical line. ONBUILD cannot be nested."""
         stop = start
         while stop < len(text) and text[stop] not in WHITE:
             stop += 1
@@ -202,7 +201,7 @@ class _Reader:
         return Instruction(keyword, rest, (*own, end), Span(end, end), 0, behind_keyword, tuple(flags), (), trigger)
 
     def _flag(self, text: str, position: int) -> tuple[str, int]:
-        """A word without its quotes and escapes, and where it ends."""
+        """A word without its quotes and escapes, and its end."""
         word = ""
         quote = ""
         while position < len(text) and (quote or text[position] not in WHITE):
@@ -247,6 +246,6 @@ def _behind_white(text: str, position: int) -> int:
 
 
 def _finished(found: Instruction, span: Span, line: int, heredocs: tuple[Heredoc, ...]) -> Instruction:
-    """``found`` with what is known of its logical line as a whole; here-documents belong to what ONBUILD keeps."""
+    """``found`` with the facts of its whole logical line; here-documents belong to the instruction inside ONBUILD."""
     trigger = _finished(found.trigger, span, line, heredocs) if found.trigger is not None else None
     return replace(found, span=span, line=line, heredocs=() if trigger is not None else heredocs, trigger=trigger)

@@ -7,10 +7,10 @@ import posixpath
 from dsec_migrate.dockerfile.reader import Dockerfile, Instruction
 from dsec_migrate.text.patterns import Pattern
 
-# texts in quotes in which the shell replaces nothing, and arithmetic
+# quoted strings in which the shell expands nothing, and arithmetic
 _QUOTED = Pattern(r"'[^']*'|\"[^\"$`\\]*\"|\$\(\([^()]*\)\)")
 _BETWEEN = Pattern(r"&&|\|\||\$\(|[;&|\n(){}`]")
-# what may stand before the program: keywords, and assignments for it alone
+# what may precede the program: keywords, and assignments for it only
 _LEAD = Pattern(r"\s*(?:(?:then|do|else|elif|if|while|until|!|time|exec|command)\s+|[A-Za-z_]\w*=\S*(?:\s+|\Z))*")
 _WORD = Pattern(r"\S+")
 _READ_UNNAMED = Pattern(r"\.npmrc|settings\.xml")
@@ -30,13 +30,13 @@ _DEAF = {
     "true", "type", "umask", "uname", "uniq", "unlink", "unset", "unxz", "unzip", "update-alternatives",
     "update-ca-certificates", "useradd", "userdel", "usermod", "wc", "which", "whoami", "xz", "yum", "zypper",
 }  # fmt: skip
-"""Programs and builtins that do what their words say and look at no variable of a project's own. Every other one is
-taken to read what it likes: package managers of languages, compilers, scripts, ``env``."""
+"""Programs and builtins that act on their arguments only and read no variable of a project. Any other one may read
+anything: package managers of languages, compilers, scripts, ``env``."""
 
 
 def may_read_variables(dockerfile: Dockerfile, run: Instruction) -> bool:
-    """Whether a RUN starts something that may look at variables which its text does not name. What stands in its
-    here-documents counts as commands: mostly it is."""
+    """Whether a RUN starts something that may read variables that its text does not name. The content of its
+    here-documents counts as commands: it usually is."""
     words = run.words()
     if words is not None:
         return not words or posixpath.basename(words[0]) not in _DEAF
@@ -55,6 +55,6 @@ def _may_read(command: str) -> bool:
     if name in _KEYWORDS:
         return False
     if name in {"export", "set"}:
-        # alone, or with -p, they print all variables
+        # without arguments, or with -p, they print all variables
         return len(words) == 1 or words[1] == "-p"
     return name not in _DEAF or (name == "find" and "-exec" in command)

@@ -1,4 +1,4 @@
-"""Steps of a RUN's script that handle one file only, as far as the rest stays the same without them."""
+"""Steps of a RUN's script that handle only one file, where the rest works the same without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BEHIND = {"", ";", "\n"}
 
 
 class _Piece(NamedTuple):
-    """A command between two operators; an operator is a place and a sign, empty at both ends of the text."""
+    """A command between two operators; an operator is an offset and a sign, empty at both ends of the text."""
 
     left: tuple[Span, str]
     span: Span
@@ -24,7 +24,7 @@ class _Piece(NamedTuple):
 
 def handling(text: str, names: Collection[str]) -> Iterator[Span]:
     """The parts of ``text`` that set the mode of a file, or remove it, under one of ``names``. Both succeed while the
-    file is there, and leave nothing behind that lasts longer than the file."""
+    file exists, and have no effect that outlasts the file."""
     paths = "|".join(map(re.escape, names))
     step = re.compile(
         rf"(?:chmod[ \t]+[0-7ugoa=+,rwx-]+|rm(?:[ \t]+-[a-z]+)*)[ \t]+(?P<quote>[\"']?)(?:{paths})(?P=quote)"

@@ -1,4 +1,4 @@
-"""Stages of a Dockerfile, and how a container of one starts."""
+"""Stages of a Dockerfile, and the ENTRYPOINT and CMD of each."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _ARGUMENT = Pattern(r"\$(?:\{([A-Za-z_]\w*)(?::?([-+])([^}]*))?\}|([A-Za-z_]\w*)
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Stage:
-    """What begins with a FROM. ``base`` is an earlier stage's number, or None where ``image`` is one of a registry;
-    ``image`` has its arguments filled in as far as the Dockerfile and ``arguments`` tell them."""
+    """What starts with a FROM. ``base`` is an earlier stage's number, or None where ``image`` is pulled from a
+    registry; ``image`` has its arguments expanded as far as the Dockerfile and ``arguments`` define them."""
 
     number: int
     name: str | None
@@ -62,7 +62,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:
-    """``text`` with the values of known arguments; of ``${X:-y}`` the default where X is not known."""
+    """``text`` with the values of known arguments; for ``${X:-y}`` the default where X is unknown."""
 
     def value(match: object) -> str:
         name, sign, word, bare = match.groups()  # type: ignore[attr-defined]
@@ -88,8 +88,8 @@ def target_of(found: Sequence[Stage], target: str | None) -> Stage | None:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Launched:
-    """ENTRYPOINT and CMD as lists of words, None where the stages do not set them; ``user`` of USER. ``image`` is what
-    the first stage begins with: what is None comes from there, but for the CMD of an image whose ENTRYPOINT is
+    """ENTRYPOINT and CMD as lists of words, None where the stages do not set them; ``user`` of USER. ``image`` is the
+    base image of the first stage: what is None comes from there, except for the CMD of an image whose ENTRYPOINT is
     replaced."""
 
     entrypoint: tuple[str, ...] | None
@@ -99,8 +99,8 @@ class Launched:
 
 
 def launch(found: Sequence[Stage], stage: Stage) -> Launched:
-    """How a container of ``stage`` starts. A new ENTRYPOINT takes away the CMD of what the stage begins with, not one
-    that the stage itself has set (observed with Docker Engine 28)."""
+    """How a container of ``stage`` starts. A new ENTRYPOINT resets the CMD of the base, but not one that the stage
+    itself has set (observed with Docker Engine 28)."""
     if stage.base is not None:
         below = launch(found, found[stage.base])
         entrypoint, command, user, image = below.entrypoint, below.command, below.user, below.image

@@ -1,7 +1,7 @@
-"""What BuildKit refuses in a Dockerfile: such a file is nobody's to edit, since no build tells whether it is right.
+"""What BuildKit refuses in a Dockerfile: such a file is not edited, since no build can check the result.
 
-Asked with ``docker buildx build --call=check`` of Docker Engine 28 (BuildKit 0.25). A bare RUN, CMD or ENTRYPOINT is
-taken.
+Checked with ``docker buildx build --call=check`` of Docker Engine 28 (BuildKit 0.25). A bare RUN, CMD or ENTRYPOINT is
+accepted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Mistake(NamedTuple):
 
 @lru_cache(maxsize=64)
 def mistake(dockerfile: Dockerfile) -> Mistake | None:
-    """The first one, None where there is none that a reader of the text alone can see."""
+    """The first error, None where there is none that can be seen from the text."""
     is_inside = False
     for instruction in dockerfile.instructions:
         what = _of(instruction, dockerfile.escape)
@@ -45,14 +45,14 @@ def mistake(dockerfile: Dockerfile) -> Mistake | None:
 def _of(instruction: Instruction, escape: str) -> str:
     keyword = instruction.keyword
     if keyword not in _LEAST:
-        # the word itself may be anything, a value too
+        # the word itself may be anything, also a value
         return "there is no such instruction"
     if instruction.flags and keyword not in _WITH_FLAGS:
         return f"{keyword} has no flags"
     if any(not each.ends for each in instruction.heredocs):
         return "its here-document is not terminated"
     if instruction.trigger is not None:
-        # what else it says is asked in the other build
+        # the rest is checked where it is built
         inner = instruction.trigger.keyword
         return f"{inner} is no trigger" if inner in {"FROM", "MAINTAINER", "ONBUILD"} else ""
     found = [instruction.text[slice(*word)] for word in words(instruction.text, escape)]
@@ -81,7 +81,7 @@ def _of_check(found: list[str]) -> str:
 
 
 def _is_other_list(text: str) -> bool:
-    """A JSON list with something else than texts: what is no JSON is taken as the words of a shell."""
+    """A JSON list with an item that is not a string: what is not JSON counts as shell form."""
     if not text.startswith("["):
         return False
     try:

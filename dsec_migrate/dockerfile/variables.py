@@ -1,7 +1,7 @@
-"""What ARG and ENV declare, and what a text refers to, with positions in the text of an instruction.
+"""What ARG and ENV declare, and what a string refers to, with offsets in the text of an instruction.
 
-BuildKit's word rules (its parser and shell lexer, checked with ``docker buildx build``): quotes join, the escape
-character takes the next character as it is; ``ENV X a b`` without ``=`` in its first word is one variable whose value
+BuildKit's word rules (its parser and shell lexer, checked with ``docker buildx build``): quoted parts join, the escape
+character makes the next character literal; ``ENV X a b`` without ``=`` in its first word is one variable whose value
 is the rest of the line.
 """
 
@@ -20,8 +20,8 @@ _LEGACY = Pattern(r"(\S+)[\t\v\f\r ]+(?=\S)")
 
 
 class Declared(NamedTuple):
-    """``text`` is the value as it stands there, None of an ``ARG X`` without one; ``word`` and ``value`` are parts of
-    the instruction's text."""
+    """``text`` is the value as written, None for an ``ARG X`` without one; ``word`` and ``value`` are parts of the
+    instruction's text."""
 
     name: str
     text: str | None
@@ -30,7 +30,7 @@ class Declared(NamedTuple):
 
 
 def declared(instruction: Instruction, escape: str = "\\") -> list[Declared]:
-    """What an ARG or an ENV declares; nothing of any other instruction."""
+    """What an ARG or an ENV declares; nothing for any other instruction."""
     if instruction.keyword not in {"ARG", "ENV"}:
         return []
     parts = list(words(instruction.text, escape))
@@ -48,7 +48,7 @@ def declared(instruction: Instruction, escape: str = "\\") -> list[Declared]:
 
 
 def words(text: str, escape: str = "\\") -> Iterator[Span]:
-    """The words of a text, quotes and escapes included."""
+    """The words of a string, quotes and escapes included."""
     position = 0
     while position < len(text):
         if text[position] in WHITE:
@@ -69,7 +69,7 @@ def words(text: str, escape: str = "\\") -> Iterator[Span]:
 
 
 def unquoted(text: str, escape: str = "\\") -> str | None:
-    """What a value means; None where it refers to something."""
+    """The value without quotes and escapes; None where it refers to a variable."""
     if references(text, escape):
         return None
     value, quote, position = "", "", 0
@@ -77,7 +77,7 @@ def unquoted(text: str, escape: str = "\\") -> str | None:
         character = text[position]
         if character == escape and quote != "'" and position + 1 < len(text):
             following = text[position + 1]
-            # between double quotes the escape character is one only before what it escapes
+            # in double quotes the escape character only counts before what it can escape
             value += following if not quote or following in {'"', "$", escape} else character + following
             position += 1
         elif quote and character == quote:
@@ -91,7 +91,7 @@ def unquoted(text: str, escape: str = "\\") -> str | None:
 
 
 def references(text: str, escape: str = "\\") -> set[str]:
-    """The names that ``$X`` and ``${X…}`` in a text refer to."""
+    """The names that ``$X`` and ``${X…}`` in a string refer to."""
     found: set[str] = set()
     for match in _REFERENCE.finditer(text):
         before = text[: match.start()]

@@ -1,1 +1,1 @@
-"""The promises, proved before anything is written, by other means than those of ``rewrite``."""
+"""The promises, proved before anything is written, independently of ``rewrite``."""

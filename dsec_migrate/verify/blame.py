@@ -1,4 +1,4 @@
-"""Which change a failed proof is about: that one stays, with the reason, and the rest of its project goes on."""
+"""Which change makes a proof fail: that one is skipped, with the reason, and the rest of its project is migrated."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 def isolate(
     candidates: Sequence[Candidate], attempt: Callable[[Sequence[Candidate]], Result], failure: VerificationError
 ) -> Result:
-    """What ``attempt`` makes of the project when the candidates that the proof fails for stay, and no others.
+    """The result of ``attempt`` when only the candidates that make the proof fail are skipped.
 
-    ``attempt`` is given those that stay. Raises ``failure`` where it would fail without any of them, where there are
-    too many to look among, or where more than a few would have to stay.
+    ``attempt`` receives those to skip. Raises ``failure`` where it fails without any of them as well, where there are
+    too many to search, or where more than a few would have to be skipped.
     """
 
     def result_without(left: Sequence[Candidate]) -> Result | None:
@@ -35,7 +35,7 @@ def isolate(
     left: list[Candidate] = []
     for _ in range(MOST_CAUSES):
         rest = [candidate for candidate in candidates if candidate not in left]
-        # it fails while the first `low` stay, and does not when the first `high` do
+        # it fails while the first `low` are skipped, and succeeds when the first `high` are
         low, high = 0, len(rest)
         while high - low > 1:
             middle = (low + high) // 2

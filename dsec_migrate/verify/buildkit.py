@@ -1,7 +1,7 @@
-"""A second reader of Dockerfiles, for the proof alone: what misreads a file must not prove itself.
+"""A second reader of Dockerfiles, only for the proof: a reader that misreads a file must not prove itself.
 
 It follows BuildKit's own steps (frontend/dockerfile/parser and shell/lex.go of its release 0.25): lines are joined,
-then split, words are lexed rune by rune into buffers. It knows no positions but line numbers, and shares nothing with
+then split, words are lexed rune by rune into buffers. It has no positions but line numbers, and shares nothing with
 ``dsec_migrate.dockerfile``.
 """
 
@@ -24,7 +24,7 @@ _MOST_LEVELS = 100
 
 
 class Node(NamedTuple):
-    """An instruction: ``keyword`` in upper case (of ONBUILD both), its flags without quotes, what follows them, and the
+    """An instruction: ``keyword`` in upper case (for ONBUILD both), its flags unquoted, the rest of it, and the
     contents of its here-documents."""
 
     keyword: str
@@ -134,7 +134,7 @@ def _is_list(arguments: str) -> bool:
 
 
 def _heredocs(line: str) -> list[tuple[str, bool]]:
-    """Name, and whether tabs before it are taken away, of each."""
+    """Name of each, and whether leading tabs are stripped."""
     if "<<" not in line:
         return []
     found = []
@@ -151,8 +151,7 @@ class _LexError(Exception):
 
 
 class _Lexer:
-    """``ProcessWords`` without any variables. Its buffer is one for all levels, as BuildKit's is: a ``${X:-y}`` empties
-    it."""
+    """``ProcessWords`` without any variables. As in BuildKit, all levels share one buffer: a ``${X:-y}`` empties it."""
 
     def __init__(self, text: str, *, keeps_quotes: bool, keeps_escapes: bool) -> None:
         self.runes = list(reversed(text))
@@ -162,7 +161,7 @@ class _Lexer:
         self.level = 0
 
     def words(self) -> list[str]:
-        """None at all where a quote or a ``${`` does not end."""
+        """None for an unclosed quote or ``${``."""
         try:
             return self._until("", self.keeps_escapes)[1]
         except _LexError:

@@ -1,4 +1,4 @@
-"""Each container finds the files of its configs where it found them: the same bytes, in a config or in a secret."""
+"""Each container finds the files of its configs at the same paths: the same bytes, in a config or in a secret."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DEFAULT_MODES: tuple[dict[str, object], ...] = ({}, {"mode": 0o444}, {"mode": "
 
 
 class _File(NamedTuple):
-    """``text`` is what the file holds where its config says it, ``definition`` what that says else, and ``options``
-    the owner and the mode that a service asks for."""
+    """``text`` is the file's content where its config defines it, ``definition`` the rest of the config, and
+    ``options`` the owner and the mode that a service requests."""
 
     text: str | None
     definition: object
@@ -39,14 +39,14 @@ def check(before: Project, after: Project, secrets: Mapping[str, PlannedSecret])
 
 
 def _holds(secret: PlannedSecret, file: _File, after: Project) -> bool:
-    """Whether the file of a secret is that of the config, with its mode."""
+    """Whether the file of a secret equals that of the config, with its mode."""
     is_same = secret.value is not None and secret.value.reveal() == file.text
     is_open = secret.mode == READABLE_BY_ALL and dict(file.options) in _DEFAULT_MODES
     return is_same and is_open and dict(after.secrets.get(secret.name, {})) == secret.as_data()
 
 
 def _files(project: Project) -> dict[str, dict[str, _File]]:
-    """The files that configs give each service, by their paths in the container."""
+    """The files that configs mount in each service, by their paths in the container."""
     defined = definitions((root for _, root in project.roots), "configs")
     return {name: dict(_of_service(project, service, defined)) for name, service in project.services.items()}
 

@@ -1,4 +1,4 @@
-"""What the containers get after a change: in a variable, in a file that one names, or through a wrapper."""
+"""What containers receive after a change: in a variable, in a file that one names, or through a wrapper script."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _FIRST_ASSIGNED = re.compile(r"(?:(\w+)=\$\$\(cat [^()\s]+\); export \1; )*")
 
 
 def check_values(before: Project, after: Project, plan: Plan) -> None:
-    """Every container gets what it gets today: in its variable, or in the file that its ``_FILE`` form names; and the
-    files of its configs.
+    """Every container receives the same values as before: in its variable, or in the file that its ``_FILE`` form
+    names; and the files of its configs.
 
     Raises VerificationError.
     """
@@ -53,7 +53,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
         _check_readable(new_service, planned, files)
         for variable in service.variables.values():
             finding = moved.get((name, variable.name))
-            # of some files alone, a variable may stand in lines that stay because another file replaces them
+            # a variable may be on lines of some env files that are kept because another file overrides them
             stays = not any(_place(declaration) in places for declaration in variable.declarations)
             is_only_mounted = finding is not None and finding.kind == KIND and not finding.variables
             if finding is None or (stays and not is_only_mounted) or _is_absent(variable):
@@ -93,7 +93,7 @@ def check_values(before: Project, after: Project, plan: Plan) -> None:
 
 
 def _password_of(variable: Variable, service: Service, project: Project) -> str | None:
-    """What the file has to hold where variables for the parts of a URL stand in its place: with them it is that URL."""
+    """The required content of the file where variables for the parts of a URL replace it: together they equal it."""
     row = project.images.find(service.image)
     names = row.parts.get(variable.name, {}) if row is not None else {}
     found = {part: service.variables[name].effective.value for part, name in names.items() if name in service.variables}
@@ -110,7 +110,7 @@ def _password_of(variable: Variable, service: Service, project: Project) -> str 
 
 
 def _check_mended(service: Service, finding: Finding, variable: Variable) -> None:
-    """What was half done names a file that is mounted, under a name that is set once; the file itself stays."""
+    """A half-done migration names a mounted file, under a name that is set once; the file itself is unchanged."""
     names = finding.variables or ((variable.name,) if variable.name in service.variables else ())
     if finding.variables and variable.name in service.variables:
         raise VerificationError(f"{service.name}.{variable.name} would still be set")
@@ -120,7 +120,7 @@ def _check_mended(service: Service, finding: Finding, variable: Variable) -> Non
 
 
 def _fixed_path(service: Service, variable: Variable, project: Project) -> str:
-    """Where the image looks for a variable that nothing sets."""
+    """Where the image looks for a variable that is not set."""
     row = project.images.find(service.image)
     way = row.way(variable.name) if row is not None else None
     return f"{SECRETS_MOUNT}/{way.target}" if way is not None else ""
@@ -168,8 +168,8 @@ def _check_secret(
 def _supplied(
     old: Service, before: Project, new: Service, after: Project, files: MappingType[str, PlannedSecret]
 ) -> MappingType[str, Supply]:
-    """The variables that a wrapper reads, and from where, once it is sure that it starts what was started without it.
-    (Where the image alone said that, the table is all there is.) ``files``: what is mounted, by its path."""
+    """The variables that a wrapper script reads, and from where, once it is sure that it runs the original command.
+    (Where only the image defines that, the table is the only source.) ``files``: what is mounted, by its path."""
     found = wrapper_script.read(_words(new, "entrypoint", after))
     if found is None:
         raise VerificationError(f"{old.name} would not start through a wrapper")
@@ -193,7 +193,7 @@ def _supplied(
 
 
 def _without(value: str | None, supply: Supply | None) -> str | None:
-    """What of a value the file has to hold."""
+    """The part of a value that the file must hold."""
     if value is None or supply is None or not any(supply.frame):
         return value
     before, behind, kept = supply.frame
@@ -209,26 +209,26 @@ def _words(service: Service, key: str, project: Project) -> list[str]:
         try:
             return shlex.split(text)
         except ValueError:
-            # Compose refuses a quote that nothing closes, before and after
+            # Compose refuses an unclosed quote, before and after
             return [text]
     items = node.items if isinstance(node, Sequence) else ()
     return [project.resolve(item.value).value or "" for item in items if isinstance(item, Scalar)]
 
 
 def _check_readable(service: Service, planned: Collection[str], files: Collection[str]) -> None:
-    """A text that reads the file of a planned secret is run where that is mounted."""
+    """A command that reads the file of a planned secret runs where that is mounted."""
     for layer in service.layers:
         for key in RUN_INSIDE:
             node = layer.service.get(key)
             for part in yaml.walk(node) if node is not None else ():
-                # each service asks: what a text reads is looked up, not each secret in each text
+                # for each service: what a command reads is looked up, not each secret in each command
                 read = _READ.findall(part.value) if isinstance(part, Scalar) else ()
                 if any(path in planned and path not in files for path in read):
                     raise VerificationError(f"a text of {service.name} would read a file that is not mounted")
 
 
 def check_reads(project: Project, after: Project, plan: Plan, expected: Interpreter) -> None:
-    """What a text reads from a file is what stands there today: the value, or the variable that moves.
+    """What a command reads from a file is what it contains today: the value, or the variable that moves.
 
     Raises VerificationError.
     """
@@ -269,23 +269,23 @@ class _Files:
         return cls(project, {secret.mount_path: secret for secret in plan.secrets}, moved)
 
     def check_variable(self, name: str, path: str) -> None:
-        """Whether a text that sets the variable from the file gives it what it had."""
+        """Whether a command that sets the variable from the file gives it the value that it had."""
         secret = self.secrets.get(path)
         if secret is None or (name, secret.name) not in self.variables:
             raise VerificationError(f"a text would set {name} to another value than it has now")
 
     def check(self, path: str, text: str, separator: str = "") -> None:
-        """Whether the file holds what ``text`` says; ``separator`` stands there for a line's end."""
+        """Whether the file holds ``text``; ``separator`` represents a line end there."""
         if path not in self.secrets or not self._is(self.secrets[path], text, separator):
             raise VerificationError("a script would read a different value than it contains now")
 
     def check_lost(self, text: str) -> None:
-        """Whether what goes without a file in its place is no secret."""
+        """Whether what is removed without a file to replace it is not a secret."""
         if any(self._is(secret, text) for secret in self.secrets.values()):
             raise VerificationError("a script would not read what it contains now")
 
     def _is(self, secret: PlannedSecret, text: str, separator: str = "") -> bool:
-        """Whether a text is the value of a secret, or the variable of a container that had it."""
+        """Whether a string is the value of a secret, or the variable of a container that had it."""
         name = text[2:].removeprefix("{").removesuffix("}")
         if text.startswith("$$") and (name, secret.name) in self.variables:
             return True
@@ -296,7 +296,7 @@ class _Files:
 
 
 def _test(layer: Layer) -> list[str]:
-    """The words of a healthcheck that is a list."""
+    """The words of a healthcheck in list form."""
     body = layer.service.get("healthcheck")
     test = body.get("test") if isinstance(body, Mapping) else None
     items = map(yaml.follow, test.items) if isinstance(test, Sequence) else ()
@@ -304,7 +304,7 @@ def _test(layer: Layer) -> list[str]:
 
 
 def _check_test(project: Project, files: _Files, before: list[str], after: list[str]) -> None:
-    """A test of words that a shell runs from now on runs the same words."""
+    """A test in exec form that now runs in a shell still runs the same words."""
     if before[:1] != ["CMD"] or after[:1] != ["CMD-SHELL"]:
         return
     (text,) = after[1:]
@@ -328,7 +328,7 @@ def _check_test(project: Project, files: _Files, before: list[str], after: list[
 
 
 def _check_labels(after: Project, plan: Plan) -> None:
-    """A program that reads another service's label has the file that it names."""
+    """A program that reads another service's label has the file that the label names."""
     for move in plan.moves:
         reading = move.declaration.reading if isinstance(move.declaration, Argument) else None
         if reading is not None:
@@ -338,7 +338,7 @@ def _check_labels(after: Project, plan: Plan) -> None:
 
 
 def _named_path(value: str) -> str:
-    """The path that a value names, alone, behind a scheme such as ``file://``, or as the mount's bare name."""
+    """The path that a value names, bare, after a scheme such as ``file://``, or as the mount's bare name."""
     _, mount, name = value.rpartition(f"{SECRETS_MOUNT}/")
     return f"{mount or SECRETS_MOUNT + '/'}{name}"
 
@@ -348,5 +348,5 @@ def _place(declaration: Declaration) -> tuple[str, int]:
 
 
 def _is_absent(variable: Variable) -> bool:
-    """A line without a value that nobody sets: no container gets the variable."""
+    """A line without a value for a variable that is not set: no container receives it."""
     return variable.effective.value is None and variable.declaration.text is None

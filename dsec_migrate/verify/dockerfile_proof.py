@@ -1,4 +1,4 @@
-"""Dockerfiles after a change: the same instructions, but for arguments that are build secrets now."""
+"""Dockerfiles after a change: the same instructions, except for arguments that are now build secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.verify.buildkit import Node, Parsed, parse
 from dsec_migrate.verify.dockerfile_stages import lacking
 from dsec_migrate.verify.interpreter import Interpreter, said
 
-# the words of these mean the same with any space between them
+# the words of these mean the same whatever the space between them
 _OF_WORDS = frozenset({"ADD", "ARG", "COPY"})
 _SECRET_MOUNT = Pattern(r"mount=type=secret,id=([^,]+)")
 
@@ -50,14 +50,14 @@ def check(before: Project, after: Project, plan: Plan, expected: Interpreter, re
 
 
 def _gone(dockerfile: DockerfileText, expected: Interpreter) -> Iterator[str]:
-    """The words that declarations and copies lose."""
+    """The words removed from declarations and copies."""
     for one in dockerfile.content.instructions:
         if one.keyword in _OF_WORDS:
             yield from (one.text[slice(*span)] for span, _ in expected.parts.get(id(one), ()))
 
 
 def _expected(dockerfile: DockerfileText, old: Parsed, expected: Interpreter) -> Iterator[Node]:
-    """What the file is to say: the second reader's nodes, changed as planned for the first reader's instructions."""
+    """The expected file: the second reader's nodes, changed as planned for the first reader's instructions."""
     instructions = dockerfile.content.instructions
     if len(old.nodes) != len(instructions):
         raise VerificationError(f"{dockerfile.source.path} is not understood")
@@ -70,14 +70,14 @@ def _expected(dockerfile: DockerfileText, old: Parsed, expected: Interpreter) ->
         if (instruction.line, (instruction.trigger or instruction).text) != (node.line, node.arguments):
             raise VerificationError(f"{dockerfile.source.path}, line {node.line} is not understood")
         text = said(node.arguments, parts).strip()
-        # a COPY needs more than the place where it copies to
+        # a COPY needs more than its destination
         is_empty = parts and (not text or (node.keyword in {"ADD", "COPY"} and len(text.split()) == 1))
         if not is_removed and not is_empty:
             yield node._replace(flags=(*(flag.removeprefix("--") for flag in flags), *node.flags), arguments=text)
 
 
 def _words(node: Node) -> tuple[str, tuple[str, ...], list[str], tuple[str, ...]]:
-    """What an instruction says, wherever it stands."""
+    """The content of an instruction, regardless of its position."""
     words = node.arguments.split() if node.keyword in _OF_WORDS else [node.arguments]
     return node.keyword, node.flags, words, node.contents
 

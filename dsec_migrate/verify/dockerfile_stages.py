@@ -1,7 +1,7 @@
-"""What the RUN instructions of a Dockerfile have before and after: arguments, and files that were copied.
+"""What the RUN instructions of a Dockerfile see before and after: arguments, and files that were copied.
 
-Read with the second reader (``buildkit``), stage by stage, as BuildKit puts them together: one that begins with an
-earlier stage has its arguments and files; ``COPY --from`` takes what is below its sources.
+Read with the second reader (``buildkit``), stage by stage, as BuildKit builds them: a stage that starts from an
+earlier one has its arguments and files; ``COPY --from`` copies what is below its sources.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class _Stage(NamedTuple):
 
 def lacking(old: Sequence[Node], new: Sequence[Node], arguments: set[str], files: set[str]) -> Iterator[Node]:
     """RUN instructions of ``old`` that name one of ``arguments``, which were declared for them, or one of ``files``
-    (base names), which were copied for them, and whose counterparts in ``new`` do not get it. An instruction that is
-    gone lacks nothing."""
+    (base names), which were copied for them, and whose counterparts in ``new`` do not receive it. A removed
+    instruction lacks nothing."""
     counterparts = dict(_pairs(old, new))
     for argument in sorted(arguments):
         named = re.compile(rf"\$\{{?{re.escape(argument)}(?!\w)")
@@ -47,7 +47,7 @@ def lacking(old: Sequence[Node], new: Sequence[Node], arguments: set[str], files
 
 
 def _having(nodes: Sequence[Node], keyword: str, word: re.Pattern[str]) -> Iterator[Node]:
-    """The RUN instructions behind a ``keyword`` that says ``word``, in its stage and in those that it reaches."""
+    """The RUN instructions after a ``keyword`` with ``word``, in its stage and in those that it reaches."""
     stages: list[_Stage] = []
     for node in nodes:
         if node.keyword == "FROM":
@@ -69,7 +69,7 @@ def _having(nodes: Sequence[Node], keyword: str, word: re.Pattern[str]) -> Itera
                     has = has or word.search(node.arguments) is not None
                 else:
                     from_those = {stages[one].name for one in having} | {str(one) for one in having}
-                    # a folder may bring it along: whether it does shows in who names the file
+                    # a folder may contain it: whether it does shows in which instructions name the file
                     has = has or source in from_those - {""}
         if has:
             having.add(number)

@@ -1,6 +1,6 @@
-"""What files say once the patches of a plan are done, as plain data, without a look at any edited text.
+"""The content of files after the patches of a plan, as plain data, without reading any edited text.
 
-It shares nothing with ``rewrite`` but the patches: what one of them misunderstands, the other one shows.
+It shares nothing with ``rewrite`` but the patches: a misunderstanding in one of them shows in the other.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _Merged = dict[str, object]
 
 
 class Part(NamedTuple):
-    """The characters ``span`` of a text say ``text``."""
+    """The characters ``span`` of a string are replaced by ``text``."""
 
     span: Span
     text: str
 
 
 class Interpreter:
-    """``patches`` may speak of any document of a project; :meth:`data` gives a node as plain data."""
+    """``patches`` may target any document of a project; :meth:`data` returns a node as plain data."""
 
     def __init__(self, patches: Iterable[Patch]) -> None:
         known = Patches(patches)
-        # by the identity of what they speak of
+        # by the identity of their targets
         self.replaced: list[tuple[Scalar, Part]] = []
         self.parts: dict[int, list[Part]] = {}
         for part in known.of(ReplacePart):
@@ -91,7 +91,7 @@ class Interpreter:
         return self._merge(node)
 
     def text(self, node: Scalar) -> str:
-        """The value of a scalar, with the parts that are replaced."""
+        """The value of a scalar, with its replaced parts."""
         return said(node.value, self.parts.get(id(node), ()))
 
     def _listed(self, node: Sequence) -> Iterator[object]:
@@ -128,7 +128,7 @@ class Interpreter:
         return merged
 
     def _listed_before(self, node: Mapping, key: str, patch: InsertItem) -> Iterator[object]:
-        """What of a list stays in front of what is added."""
+        """The items of a list that precede what is added."""
         own = node.own(key)
         listed = follow(own.value) if own is not None and not patch.inherited else None
         items = listed.items if isinstance(listed, Sequence) else patch.inherited
@@ -141,7 +141,7 @@ class Interpreter:
         return self._names.get(id(entry), entry.name)
 
     def _is_gone(self, entry: Entry) -> bool:
-        """Whether the entry is removed, or all of a block that is its value and nobody else's."""
+        """Whether the entry is removed, or all of a block that is the value of this entry only."""
         if not self._removed:
             return False
         block = entry.value
@@ -151,9 +151,9 @@ class Interpreter:
         return id(entry) in self._removed or (is_empty and block.anchor is None and not is_extended)
 
     def _plain(self, value: Value) -> object:
-        """A new value as YAML would give it: how it is spelled says nothing."""
+        """A new value as YAML would load it: its spelling does not matter."""
         if isinstance(value, Kept):
-            # it may be a part of what takes its own place
+            # it may be a part of its own replacement
             return self._build(value.node)
         if isinstance(value, dict):
             return {key: self._plain(one) for key, one in value.items()}
@@ -166,7 +166,7 @@ class Interpreter:
     # --- env files ---
 
     def lines(self, real_path: str, lines: Iterable[Line]) -> list[tuple[str, str | None]]:
-        """The names and the texts of the lines of an env file, by the path of the file itself."""
+        """The names and values of the lines of an env file, by the path of the file itself."""
         found: list[tuple[str, str | None]] = []
         for line in lines:
             place = (real_path, line.span)
@@ -181,7 +181,7 @@ class Interpreter:
         return id(instruction) in self._removed
 
     def flags(self, instruction: Instruction) -> list[str]:
-        """The words that come right behind the keyword."""
+        """The words right after the keyword."""
         return self._words.get(id(instruction), [])
 
     def first_lines(self, document: yaml.Document) -> list[str]:
@@ -189,7 +189,7 @@ class Interpreter:
 
 
 def said(text: str, parts: Iterable[Part]) -> str:
-    """A text with parts that say something else; what comes in at one place keeps its order."""
+    """A string with parts replaced; insertions at one offset keep their order."""
     result, position = "", 0
     for (start, end), new in sorted(parts, key=lambda part: part.span):
         result += text[position:start] + new
@@ -214,7 +214,7 @@ def _place(patch: RenameKey | SetValue | Remove) -> object:
 
 
 def _put(merged: _Merged, path: SequenceType[str], value: object) -> None:
-    """An entry at the end of a path; the mappings on the way are new, where they are not there yet."""
+    """An entry at the end of a path; mappings on the way are created where they are missing."""
     key, *below = path
     if not below:
         merged[key] = value
@@ -226,7 +226,7 @@ def _put(merged: _Merged, path: SequenceType[str], value: object) -> None:
 
 
 def _again(node: ParsedNode, repeat: Repeat) -> object:
-    """What stands there once more, with other texts."""
+    """A copy of the existing value, with other strings."""
     content = follow(node)
     if isinstance(content, Mapping):
         return {_text_of(one.key, repeat, one.name): _again(one.value, repeat) for one in content.entries}

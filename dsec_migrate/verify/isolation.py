@@ -1,6 +1,6 @@
-"""Nobody loses what it needs: who reached whom still does, but for the pairs that the plan names and that have nothing
-to say to each other; who had a way out keeps it; who mounts a secret keeps it, but for the mounts that the plan names.
-"""
+"""No service loses what it needs: services that reached each other still do, except for pairs that the plan names and
+that do not communicate; services with outside access keep it; services that mount a secret keep it, except for mounts
+that the plan names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.planning.hardening.reach import Reach
 from dsec_migrate.planning.isolation_changes import Hardened
 from dsec_migrate.text.errors import VerificationError
 
-# what is said there is not said to another service
+# keys whose content does not refer to another service
 _NO_ADDRESS = {"image", "build", "container_name", "hostname", "networks", "volumes", "secrets", "configs", "profiles"}
 
 
@@ -58,7 +58,7 @@ def _check_reach(before: Project, after: Project, moved: list[Hardened]) -> None
 
 
 def _calls(service: Service, other: str) -> bool:
-    """Whether plain data of a service has the other's name as a host, or as a service."""
+    """Whether plain data of a service contains the other's name as a host, or as a service."""
     host = re.compile(rf"(?:^|[\s@/=,\"'\[]){re.escape(other)}(?=$|[\s:/,;\"'?\]])")
     texts = [variable.effective.value or "" for variable in service.variables.values()]
     for layer in service.layers:

@@ -1,7 +1,7 @@
 """The promises, proved before anything is written.
 
-A second interpreter of the plan: the patches applied to plain data must give what the new text says, every container
-must get the values it gets today, and a second run must have nothing left to do.
+A second interpreter of the plan: the patches applied to plain data must equal what the new text contains, every
+container must receive the same values as before, and a second run must find nothing to do.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dsec_migrate.verify.interpreter import Interpreter
 from dsec_migrate.verify.remaining_values import remaining
 
 _CHANGED_KEYS = {"environment", "env_file", "secrets", "configs", "labels", "deploy", "build", *RUN_INSIDE}
-# of so many files every choice is tried, of more the first, the first two and so on
+# up to this many files every combination is tried, beyond that the first, the first two and so on
 MOST_FILES_IN_EVERY_CHOICE = 4
 
 
 def verify(project: Project, plan: Plan, rewritten: SequenceType[Rewritten], options: Options) -> tuple[Remaining, ...]:
-    """Proves the promises for one project, and tells where values of migrated secrets still stand.
+    """Proves the promises for one project, and reports where values of migrated secrets still appear.
 
     Raises VerificationError, whose message holds no value, when one of them does not hold.
     """
@@ -97,10 +97,10 @@ def _check_structure(before: Project, after: MappingType[str, SequenceType[objec
 
 
 def _check_env_files(before: Project, after: Project, expected: Interpreter) -> None:
-    """Each line of an env file says what it said, but for those that the plan moves or takes away."""
+    """Each line of an env file is unchanged, except for those that the plan moves or removes."""
     for name, service in before.services.items():
         for old, new in zip(service.env_files, after.services[name].env_files, strict=True):
-            # a link and what it leads to are one file
+            # a link and its target are one file
             wanted = expected.lines(real_path(old.path), old.entries)
             if wanted != [(line.name, line.template) for line in new.entries]:
                 raise VerificationError(f"{old.path} would not say what was planned")
@@ -127,7 +127,7 @@ def _explain(wanted: object, found: object) -> str:
 
 
 def _check_project_environment(project: Project, after: Project, rewritten: SequenceType[Rewritten]) -> None:
-    """What an edited `.env` lost, nothing in the project reads any more."""
+    """What was removed from a `.env` is no longer read by anything in the project."""
     paths = {real_path(path) for path in project.environment.paths}
     read = {str(data.get("environment")) for data in after.secrets.values()}
     for document in after.compose_texts:
@@ -154,7 +154,7 @@ def _is_supplied_by(project: Project, name: str, file: Rewritten) -> bool:
 
 
 def _check_dotenv(project: Project, expected: Interpreter, rewritten: SequenceType[Rewritten]) -> None:
-    """A `.env` that no service takes as its env file lost exactly the lines that were to go."""
+    """A `.env` that is no service's env file lost exactly the lines that were to be removed."""
     known = {text.source.real_path for text in project.env_texts}
     for file in rewritten:
         if not file.is_env_file or file.source.real_path in known:
@@ -165,7 +165,7 @@ def _check_dotenv(project: Project, expected: Interpreter, rewritten: SequenceTy
 
 
 def _check_other_keys(before: Project, after: Project, changed: set[str]) -> None:
-    """What stands beside the places that a migration changes says the same, through anchors as well."""
+    """Everything next to the changed locations is unchanged, also through anchors."""
     for name, service in before.services.items() if any(text.aliases for text in before.compose_texts) else ():
         for old, new in zip(service.layers, after.services[name].layers, strict=True):
             keys = (old.service.effective().keys() | new.service.effective().keys()) - changed
@@ -176,7 +176,7 @@ def _check_other_keys(before: Project, after: Project, changed: set[str]) -> Non
 
 
 def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str]) -> None:
-    """Every choice of the files that works today still gives the same values."""
+    """Every combination of files that works today still gives the same values."""
     paths = [document.source.path for document in project.documents]
     for size in range(1, len(paths)):
         for chosen in combinations(paths, size) if len(paths) <= MOST_FILES_IN_EVERY_CHOICE else [paths[:size]]:
@@ -194,7 +194,7 @@ def _check_subsets(project: Project, plan: Plan, overlay: MappingType[str, str])
 
 
 def _check_schema(roots: SequenceType[object], *, is_fragment: bool) -> None:
-    """The file passed before it was planned. (What a platform's own keys hold does not count.)"""
+    """The file was valid before it was planned. (The content of a platform's own keys does not count.)"""
     from dsec_migrate.compose import dialects
     from dsec_migrate.compose.validation import schema_problems
 

@@ -1,4 +1,4 @@
-"""Where the values of migrated secrets still stand after a change."""
+"""Where the values of migrated secrets still appear after a change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dsec_migrate.detectors.placeholder import MINIMUM_LENGTH
 from dsec_migrate.detectors.vocabulary import is_distinctive_in
 from dsec_migrate.planning.changes import PlannedSecret
 
-# from here on one pass over the text is faster than a search for each value
+# from this number on one pass over the text is faster than a search for each value
 MANY = 50
 
 
 def remaining(after: Project, secrets: Iterable[PlannedSecret]) -> Iterator[Remaining]:
-    """Lines of the new texts where a distinctive value of a migrated secret still stands."""
+    """Lines of the new texts where a distinctive value of a migrated secret still appears."""
     spellings: dict[str, str] = {}
     for secret in secrets:
         value = secret.value.reveal().rstrip("\n") if secret.value is not None else ""
@@ -40,7 +40,7 @@ def _where(document: Document, offset: int) -> str:
 
 
 def occurrences(text: str, spellings: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Each place where one of the ``spellings`` (of ``MINIMUM_LENGTH`` at least) stands: its position, and which."""
+    """Each occurrence of one of the ``spellings`` (of ``MINIMUM_LENGTH`` at least): its position, and which."""
     if len(spellings) <= MANY:
         for spelling in spellings:
             position = text.find(spelling)
