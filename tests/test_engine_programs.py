@@ -193,7 +193,7 @@ def test_the_password_of_a_running_database_is_rotated(tmp_path: Path, stack: Pa
     rotate("--value-file", "value", "--write")
     rotate("--apply", "--write")
     assert (log_in(stack, PASSWORD), log_in(stack, new)) == (2, 0)
-    assert "lets the new value in" in rotate("--finish", "--apply", "--write")
+    assert "accepts the new value" in rotate("--finish", "--apply", "--write")
     assert (stack / "compose.yml").read_text() == before
     assert (stack / "secrets" / "postgres_password.txt").read_text() == new
     assert (stack / "secrets" / ".previous" / "postgres_password").read_text() == PASSWORD

@@ -356,7 +356,7 @@ def test_zsh_completes(words: str, expected: str, tmp_path: Path) -> None:
 def test_another_shell_is_an_error(tmp_path: Path) -> None:
     said = run([str(program(tmp_path / "bin")), "--completion", "csh"], tmp_path)
     assert said.returncode == 2
-    assert "there is none for csh" in said.stderr
+    assert "unknown shell csh" in said.stderr
 
 
 def test_switches_are_what_the_option_parser_has() -> None:

@@ -50,5 +50,5 @@ def look(subject: Subject) -> Iterator[Item | Done]:
 
 def _fix(subject: Subject, decision: StoreDecision) -> str:
     if decision.network:
-        return f"`{subject.command('--harden', 'networks')}` shows a network of its own"
+        return f"`{subject.command('--harden', 'networks')}` shows a separate network"
     return f"by hand, since `--harden networks` skips it: {decision.left or 'another store keeps them together'}"

@@ -181,7 +181,7 @@ def _tell(page: Page, undoing: transaction.Undoing, *, is_written: bool) -> None
         page.heading("Kept")
         for path in undoing.changed:
             page.sentence(
-                f"{_shown(path)} has changed since: the original value goes back into the files",
+                f"{_shown(path)} has changed since: the files get the original value back",
                 indent="    ",
                 first="  ",
             )

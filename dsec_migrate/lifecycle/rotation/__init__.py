@@ -1,2 +1,1 @@
-"""How a secret gets another value while the project runs: the new one stands beside the former one until it is
-proved."""
+"""Rotation of a secret while the project runs: the new value is kept beside the former one until it is proved."""

@@ -1,7 +1,7 @@
-"""The statement by which a database takes the new password, and the login that proves it.
+"""The statement that sets the new password of a database, and the login that proves it.
 
-What an image calls the password counts on an empty volume only, so the live one changes by a statement. It is put
-together inside of the container, from the files that are mounted there: no value is ever an argument.
+An image reads the password only for an empty volume, so a live one is changed by a statement. It is composed inside the
+container, from the files that are mounted there: no value is ever an argument.
 
 Facts: psql quotes ``:'name'`` itself, and a backquoted command reads a file; the images of PostgreSQL trust
 connections from loopback, so a proof takes another address; in a text of MySQL ``\\`` and ``'`` stand twice, and its

@@ -1,6 +1,6 @@
-"""How a project's files change for a rotation: a second secret beside the first, or another name in Swarm.
+"""The edits of a project's files for a rotation: a second secret beside the first, or a new name in Swarm.
 
-What is added repeats the lines of the first secret, so it has their style; what is taken away is exactly that.
+What is added repeats the lines of the first secret, in their style; what is removed is exactly what was added.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def beside(
     project: Project, name: str, new: str, file: str, services: frozenset[str], *, with_variables: bool
 ) -> Changed:
     """Mounts and definitions of ``new`` beside those of ``name``, its value in ``file``, for ``services``; and
-    ``X_NEW_FILE`` beside each ``X_FILE``. Raises UserError where a place cannot be repeated exactly."""
+    ``X_NEW_FILE`` beside each ``X_FILE``. Raises UserError where lines cannot be repeated exactly."""
 
     for mount in (one for service in services for one in mounts(project.services[service])):
         content = follow(mount.item)
         source = content.get("source") if isinstance(content, MappingNode) else content
         if mount.source == name and isinstance(source, Scalar) and source.value != name:
-            what = f"a variable makes this mount that of {name}: add the second secret by hand"
+            what = f"this mount refers to {name} through a variable: add the second secret by hand"
             raise mount.layer.document.error(what, mount.item.start)
 
     def patches(document: Document, root: MappingNode) -> Iterator[Patch]:
@@ -49,7 +49,7 @@ def beside(
 
 
 def without(project: Project, new: str) -> Changed:
-    """The files without all that speaks of the secret ``new``."""
+    """The files without anything that refers to the secret ``new``."""
 
     def patches(document: Document, root: MappingNode) -> Iterator[Patch]:
         places: list[_Place] = list(_definitions(root, new))
@@ -61,7 +61,7 @@ def without(project: Project, new: str) -> Changed:
 
 
 def called(project: Project, name: str, external_name: str) -> Changed:
-    """The definition of the external secret ``name`` says that Swarm calls it ``external_name``."""
+    """Sets ``external_name`` in the definition of the external secret ``name``."""
 
     def patches(document: Document, root: MappingNode) -> Iterator[Patch]:
         for entry in _definitions(root, name):
@@ -72,7 +72,7 @@ def called(project: Project, name: str, external_name: str) -> Changed:
             if own is None:
                 yield InsertEntry(document, body, ("name",), external_name, origin=name)
             elif not isinstance(own.value, Scalar) or own.value.anchor is not None or "$" in own.value.value:
-                raise document.error("its name is built from something else: change it by hand", own.value.start)
+                raise document.error("its name is interpolated: change it by hand", own.value.start)
             else:
                 yield SetValue(document, own.value, external_name, name)
 
@@ -89,19 +89,20 @@ def _changed(project: Project, patches: Callable[[Document, MappingNode], Iterab
             found.append((document, edits, text))
             expected = Interpreter(own)
             after = parse(document.source.with_text(text))
-            # whatever was meant: a text that cannot be read is never written
+            # a text that cannot be parsed is never written
             if after.problems or list(map(plain, after.roots)) != list(map(expected.data, document.roots)):
-                raise VerificationError(f"{document.source.path} would not say what was planned")
+                raise VerificationError(f"{document.source.path} would not contain what was planned")
     return found
 
 
 def check(before: Changed, expected: Callable[[Any], Any]) -> None:
-    """The new texts say what ``expected`` makes of the plain data of the old ones. Raises VerificationError."""
+    """Checks that the new texts mean what ``expected`` makes of the plain data of the old ones. Raises
+    VerificationError."""
     for document, _, text in before:
         after = parse(replace(document.source, text=text))
         for old, new in zip(document.roots, after.roots, strict=True):
             if plain(new) != expected(plain(old)):
-                raise VerificationError(f"{document.source.path} would not say what was planned")
+                raise VerificationError(f"{document.source.path} would not contain what was planned")
 
 
 # --- places ---
@@ -118,7 +119,7 @@ def _definitions(root: MappingNode, name: str) -> Iterator[Entry]:
 
 
 def _services(root: MappingNode, names: frozenset[str] | None) -> Iterator[MappingNode]:
-    """The services in their own text, and blocks that they take through anchors."""
+    """The services in the text, and blocks that they reference through anchors."""
     services = root.get("services")
     seen: set[int] = set()
     for entry in services.entries if isinstance(services, MappingNode) else ():
@@ -138,7 +139,7 @@ def _mounts(service: MappingNode, name: str) -> Iterator[ParsedNode]:
 
 
 def _variables(service: MappingNode, name: str) -> Iterator[_Place]:
-    """The lines that name the file of the secret."""
+    """The lines that refer to the file of the secret."""
     path = f"{SECRETS_MOUNT}/{name}"
     block = service.get("environment")
     if isinstance(block, MappingNode):
@@ -162,7 +163,7 @@ def _again(document: Document, place: _Place, renaming: _Renaming) -> Patch:
     """``place`` once more, parts of it under other names."""
     nodes = (place.key, place.value) if isinstance(place, Entry) else (place,)
     if any(part.anchor is not None or part.tag is not None for node in nodes for part in walk(node)):
-        raise document.error("an anchor or a tag stands there: add the second secret by hand", nodes[0].outer_start)
+        raise document.error("there is an anchor or a tag: add the second secret by hand", nodes[0].outer_start)
     return Repeat(document, place, renaming, "a second secret")
 
 
@@ -175,7 +176,7 @@ def _renamed_definition(entry: Entry, new: str, file: str) -> _Renaming:
     own = body.own("file") if isinstance(body, MappingNode) else None
     if own is None or not isinstance(body, MappingNode) or len(body.entries) != 1:
         raise UserError(
-            f"the definition of {entry.name} says more than `file:`", help="rotate it with --strategy replace"
+            f"the definition of {entry.name} has more keys than `file:`", help="rotate it with --strategy replace"
         )
     return (*_scalar(entry.key, new), *_scalar(own.value, file))
 

@@ -1,4 +1,4 @@
-"""What a file has to say once a second secret stands beside the first, made from its plain data alone."""
+"""The expected data of a file with a second secret beside the first, computed from its plain data only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dsec_migrate.lifecycle.rotation.edits import new_variable
 
 
 def with_second(data: Any, name: str, new: str, file: str, services: frozenset[str], *, with_variables: bool) -> Any:
-    """The plain data of a file with the second secret, by another way than that of the edits."""
+    """The plain data of a file with the second secret, computed independently of the edits."""
     data = {**data}
     if name in (data.get("secrets") or {}):
         data["secrets"] = {**data["secrets"], new: {"file": file}}

@@ -1,4 +1,4 @@
-"""Where the new value of a secret comes from: made up, from a file, or typed unseen."""
+"""The new value of a secret: generated, from a file, or typed without echo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dsec_migrate.lifecycle.filling import type_unseen
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.secret import Secret
 
-# what no shell, URL, SQL or YAML takes for anything but itself
+# characters without special meaning in shells, URLs, SQL and YAML
 LETTERS = string.ascii_letters + string.digits
 LEAST_LENGTH, GREATEST_LENGTH = 12, 4096
 
@@ -25,7 +25,7 @@ def generate(length: int) -> Secret:
 
 
 def from_file(path: Path) -> Secret:
-    """The bytes of a file, without the one line end that an editor adds to a single line."""
+    """The bytes of a file, without the one newline that an editor adds to a single line."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -38,7 +38,7 @@ def from_file(path: Path) -> Secret:
 
 
 def typed(name: str) -> Secret:
-    """Asks twice, unseen. Raises UserError where the answers differ or there is no terminal."""
+    """Prompts twice, without echo. Raises UserError where the answers differ or there is no terminal."""
     first = type_unseen(f"new value of {name}: ")
     if not first:
         raise UserError("nothing was entered")

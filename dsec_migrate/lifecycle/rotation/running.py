@@ -13,11 +13,11 @@ TIMEOUT_SECONDS = 600
 
 
 def run(step: Step, folder: Path) -> None:
-    """Raises UserError where the command fails. What it says is not repeated: a program may quote a value."""
+    """Raises UserError where the command fails. Its output is not repeated: a program may quote a value."""
     name, *words = step.words
     program = programs.find(name)
     if program is None:
-        raise UserError(f"the program {name} is not installed here")
+        raise UserError(f"{name} is not installed here")
     try:
         result = subprocess.run(
             [program, *words],
@@ -32,5 +32,5 @@ def run(step: Step, folder: Path) -> None:
     if result.returncode:
         raise UserError(
             f"this failed with status {result.returncode}: {' '.join(step.words)}",
-            help=f"it was to do this: {step.why}. Run it by hand to see what it says; all values are still there",
+            help=f"its purpose: {step.why}. Run it by hand to see its output; no value was lost",
         )

@@ -1,7 +1,7 @@
-"""How a secret gets another value while the project runs: the new one stands beside the former one until it is proved.
+"""Rotation of a secret while the project runs: the new value is kept beside the former one until it is proved.
 
-Each module is one part of it: where the new value comes from, how the Compose file changes, what Swarm or a database is
-told. Nothing here decides on its own to forget a value.
+Each module is one part: the source of the new value, the edits of the Compose file, the commands for Swarm or a
+database. Nothing here discards a value without being told to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Strategy(str, Enum):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Step:
-    """A command to run, and what for. Neither its words nor ``data``, which it is fed, hold a value."""
+    """A command to run, and its purpose. Neither its words nor ``data``, its standard input, contain a value."""
 
     words: tuple[str, ...]
     why: str = ""

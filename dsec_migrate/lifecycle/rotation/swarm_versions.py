@@ -1,4 +1,4 @@
-"""Versions of a Swarm secret: a value never changes there, so a new name takes its place, service by service.
+"""Versions of a Swarm secret: values are immutable, so a new name replaces the old one, service by service.
 
 Facts of Docker Engine 28: ``docker service update --secret-rm OLD --secret-add source=NEW,target=…`` replaces one task
 after the other, as the service's update order says; a secret in use cannot be removed.
@@ -24,7 +24,7 @@ def base_of(name: str) -> str:
 
 
 def versions(base: str) -> dict[str, int]:
-    """The versions that Swarm has, by name; the one without a number is the first."""
+    """The versions in Swarm, by name; the one without a number is the first."""
     found: dict[str, int] = {}
     for name in run("secret", "ls", "--format", "{{.Name}}").splitlines():
         version = _VERSION.fullmatch(name)
@@ -38,7 +38,7 @@ def next_name(base: str, known: Iterable[int]) -> str:
 
 
 def users(names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """The services of this Swarm that mount one of ``names``, each with those mounts as Swarm knows them."""
+    """The services of this swarm that mount one of ``names``, each with those mounts as Swarm stores them."""
     wanted = set(names)
     ids = run("service", "ls", "--quiet").split()
     found: dict[str, list[dict[str, Any]]] = {}
@@ -61,4 +61,4 @@ def updates(old: Iterable[str], new: str) -> Iterator[Step]:
             options += [f"gid={file['GID']}"] if file.get("GID", "0") != "0" else []
             options += [f"mode=0{file['Mode']:o}"] if file.get("Mode", 0o444) != 0o444 else []
             words += ["--secret-rm", mount["SecretName"], "--secret-add", ",".join(options)]
-        yield Step((*words, service), f"{service} gets it, one task after the other")
+        yield Step((*words, service), f"update {service}, one task after the other")
