@@ -1,4 +1,4 @@
-"""How Compose builds the image of a service: which folder, which Dockerfile, which stage, with which arguments."""
+"""How Compose builds the image of a service: context, Dockerfile, target stage, arguments."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _NO_FOLDER = Pattern(r"[\w.-]+://|docker-image:|oci-layout:|service:|target:|git
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Build:
-    """``context`` is a folder on this host. ``dockerfile`` is a path, or None where ``inline`` is the text.
-    ``arguments``: None where the shell supplies the value. ``others`` are additional contexts that are folders, by
+    """``context`` is a folder on this host. ``dockerfile`` is a path, or None where ``inline`` is its text.
+    ``arguments``: None where the shell provides the value. ``others`` are additional contexts that are folders, by
     name."""
 
     context: Path
@@ -36,7 +36,7 @@ class Build:
     others: MappingType[str, Path] = field(default_factory=dict)
 
     def source(self) -> Source | None:
-        """The Dockerfile as it was read, None where there is none or it cannot be read."""
+        """The Dockerfile as read, None where there is none or it cannot be read."""
         from dsec_migrate.text.errors import UserError
 
         if self.inline is not None:
@@ -49,8 +49,8 @@ class Build:
 
 
 def dockerfile_of(project: Project, build: Build) -> DockerfileText | None:
-    """The Dockerfile of a build, one object for all that are built from it; None where there is none, or it stands in
-    a Compose file."""
+    """The Dockerfile of a build, one object for all builds that use it; None where there is none, or it is inline in a
+    Compose file."""
     from dsec_migrate import dockerfile
     from dsec_migrate.text.errors import UserError
 
@@ -67,8 +67,8 @@ def dockerfile_of(project: Project, build: Build) -> DockerfileText | None:
 
 
 def secret_mounts(text: DockerfileText) -> Iterator[tuple[Flag, MappingType[str, str]]]:
-    """The ``--mount=type=secret`` of a Dockerfile's RUN instructions, each with its options. One without ``id`` has the
-    name of its target."""
+    """The ``--mount=type=secret`` of a Dockerfile's RUN instructions, each with its options. Without ``id`` the name of
+    the target is used."""
     for instruction in text.content.instructions:
         for flag in instruction.flags if instruction.keyword == "RUN" else ():
             pairs = (word.partition("=") for word in (flag.value or "").split(","))
@@ -79,7 +79,7 @@ def secret_mounts(text: DockerfileText) -> Iterator[tuple[Flag, MappingType[str,
 
 
 def find(project: Project, service: Service) -> Build | None:
-    """None where the service is not built, or from something that is not on this host (a repository)."""
+    """None where the service is not built, or from a context that is not on this host (a repository)."""
     node = service.get("build")
     if node is None:
         return None
@@ -92,7 +92,7 @@ def find(project: Project, service: Service) -> Build | None:
     if "://" in context or context.startswith(("git@", "github.com/")):
         return None
     layer = next(layer for layer in reversed(service.layers) if layer.service.get("build") is not None)
-    # what another file brings in by `extends` is seen from that file's folder
+    # what `extends` adds from another file is relative to that file's folder
     base = layer.document.source.path.parent if layer.users else project.directory
     folder = Path(os.path.normpath(base / Path(context).expanduser()))
     if body is None:

@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 
 def take_out(data: object) -> list[Path]:
-    """Removes such keys from plain data, in place, and tells where they stood."""
+    """Removes such keys from plain data, in place, and returns where they were."""
     services = data.get("services") if isinstance(data, dict) else None
     found: list[Path] = []
     for name, service in services.items() if isinstance(services, dict) else ():

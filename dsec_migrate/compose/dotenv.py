@@ -1,4 +1,4 @@
-"""The ``.env`` and ``env_file:`` syntax of Compose, with the place of every entry.
+"""The ``.env`` and ``env_file:`` syntax of Compose, with the position of every entry.
 
 Both are read by one parser; ``format: raw`` is a second, much simpler syntax. Observed with Compose 2.40
 (docs/architecture.md). What surprises: behind a closing quote the rest of the line is read as a further entry
@@ -17,7 +17,7 @@ from dsec_migrate.text.records import dataclass, field
 from dsec_migrate.text.source import Span, is_text
 
 _BYTE_ORDER_MARK = "\ufeff"
-# Go's white space, which env files are read with; Python's str.strip() would also take the separators U+001C to U+001F
+# Go's white space, which applies to env files; Python's str.strip() would also strip the separators U+001C to U+001F
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 # the part of it that may stand around names and before values
 _BLANKS = "\t\v\f\r \x85\xa0"
@@ -108,7 +108,7 @@ def parse(
 
 
 def variables(entries: Iterable[Entry]) -> dict[str, str]:
-    """What a file sets in the end: of several entries with one name the last counts."""
+    """The final variables of a file: of several entries with one name the last counts."""
     result: dict[str, str] = {}
     for entry in entries:
         value = entry.passed if entry.value is None else entry.value
@@ -135,7 +135,7 @@ def quote(value: str, mark: str = "") -> str:
 
 
 def _entries(text: str, position: int, surroundings: Mapping[str, str], scope: dict[str, str]) -> Iterator[Entry]:
-    """``scope`` is what references see; it grows with every entry."""
+    """``scope`` is what references see; every entry is added to it."""
     line, counted = 1, 0
     while True:
         start = _end(_BETWEEN, text, position)
@@ -215,7 +215,7 @@ def _read_value(text: str, start: int) -> tuple[str, str, int, int]:
 
 
 def _end(pattern: Pattern, text: str, position: int) -> int:
-    """Where a match of ``pattern``, which also matches nothing, ends."""
+    """The end of a match of ``pattern``, which also matches an empty string."""
     match = pattern.match(text, position)
     return match.end() if match else position
 

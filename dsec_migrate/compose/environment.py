@@ -69,13 +69,13 @@ class Environment:
         return self if self.including is None else self.including
 
     def is_from_shell(self, name: str) -> bool:
-        """Whether the value in effect stands in no file."""
+        """Whether the value in effect comes from no file."""
         if name == PROJECT_NAME and not self.shell.get(name):
             return False
         return name in self.shell and self.files.get(name) != self.shell[name]
 
     def origins(self, name: str) -> frozenset[str]:
-        """The variables that ``name`` is built from in the end; itself where it is built from none."""
+        """The variables that ``name`` is ultimately built from; itself where it is built from none."""
         found: set[str] = set()
         seen: set[str] = set()
         names = [name]
@@ -94,17 +94,17 @@ class Environment:
 
     @property
     def given_name(self) -> str:
-        """The project's name, where the shell or an env file gives one."""
+        """The project's name, where the shell or an env file sets one."""
         return {**self.files, **self.shell}.get(PROJECT_NAME, "")
 
 
 def is_name(text: str) -> bool:
-    """Whether Compose takes it for a name that the shell or an env file gives, which it does not normalize."""
+    """Whether Compose uses it as a name set by the shell or an env file, which it does not normalize."""
     return bool(text) and text == normalized_name(text)
 
 
 def normalized_name(text: str) -> str:
-    """What Compose makes of a ``name:`` or of a folder's name; empty where it refuses it."""
+    """The normalized form of a ``name:`` or of a folder's name; empty where Compose refuses it."""
     return _NOT_IN_A_NAME.sub("", text.lower()).lstrip("_-")
 
 
@@ -125,7 +125,7 @@ def load(
     Raises UserError when a named file is missing or when a file cannot be read as Compose reads it.
     """
     if parent is not None:
-        # where files are was said to Compose, not to what it includes
+        # file locations given to Compose do not apply to what it includes
         known = {name: value for name, value in parent.variables.items() if name not in _WHERE_FILES_ARE}
         own = load(directory, known, env_files, is_call=False)
         return Environment(
@@ -185,7 +185,7 @@ def _of_dotenv(paths: Sequence[Path], shell: Mapping[str, str]) -> Environment:
         except (OSError, ValueError):
             continue
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            # Compose reads it; without its values the project would be misunderstood
+            # Compose reads it; without its values the project would be misread
             raise UserError("the env file is a pipe, not a file", str(path), help="name a file with --env-file")
         # a directory of that name is ignored (observed with Compose 2.40)
         if not stat.S_ISREG(mode):

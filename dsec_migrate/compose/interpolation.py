@@ -1,4 +1,4 @@
-"""Variables in a text, as Compose reads them: ``$NAME``, ``${NAME}``, ``${NAME:-default}`` and the rest, nested too.
+"""Variables in a string, as Compose reads them: ``$NAME``, ``${NAME}``, ``${NAME:-default}`` and the rest, nested too.
 
 Observed with Compose 2.40 (docs/architecture.md). What surprises: ``$$`` is a literal ``$``; a ``$`` before anything
 that cannot start a name is literal; every branch is evaluated, also one that is then discarded; no expression spans
@@ -21,7 +21,7 @@ Reason = Literal["format", "required", "depth", "length"]
 _LETTER = "A-Za-z_\u017f\u212a"
 _NAME = f"[{_LETTER}][{_LETTER}0-9]*"
 _DOLLAR = Pattern(rf"\$(?:(\$)|({_NAME})|\{{(?:({_NAME})(:?[-?+])?)?)")
-# a character right behind an opening brace never closes one
+# a character right after an opening brace never closes one
 _BRACE = Pattern(r"\}|\{.?")
 
 
@@ -52,7 +52,7 @@ class InterpolationError(Exception):
 
 
 class Reference(NamedTuple):
-    """One mention of a variable: ``template[start:end]`` is the whole expression, from its ``$`` on.
+    """One reference to a variable: ``template[start:end]`` is the whole expression, starting at its ``$``.
 
     ``branch`` is what follows the operator, as written: the default, the alternative or the message.
     ``depth`` is 0 at the top level and one more inside each branch.
@@ -67,9 +67,9 @@ class Reference(NamedTuple):
 
 
 class Interpolated(NamedTuple):
-    """The text with its variables replaced.
+    """The string with its variables replaced.
 
-    ``unset``: names without a value and without an operator; Compose warns about each and puts nothing in its place.
+    ``unset``: names without a value and without an operator; Compose warns about each and inserts nothing.
     ``used``: names of the expressions that reached the result or decided it; those of discarded branches are absent.
     Both without repetitions, in the order of evaluation.
     """
@@ -81,7 +81,7 @@ class Interpolated(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def references(template: str) -> tuple[Reference, ...]:
-    """Every variable that ``template`` mentions, by position, so an outer one before those in its branch.
+    """Every variable that ``template`` refers to, by position, so an outer one before those in its branch.
 
     Raises InterpolationError (``"format"``) when Compose would refuse the text whatever the variables are.
     """
@@ -113,7 +113,7 @@ def interpolate(template: str, variables: Mapping[str, str]) -> Interpolated:
         else:
             reference, parts, nested = frames.pop()
             assert reference is not None  # _walk closes only what it opened
-            # a branch counts even where it is discarded: it is made
+            # a branch counts even where it is discarded: it is evaluated
             length += sum(map(len, parts)) or len(variables.get(reference.name, ""))
             if length > limits.UNFOLDED_CHARACTERS:
                 raise InterpolationError("length", reference.start)
@@ -142,7 +142,7 @@ def escape(text: str) -> str:
 
 
 class _Frame(NamedTuple):
-    """An expression whose branch is being read (None: the whole text): its text so far, and names used in it."""
+    """An expression whose branch is being read (None: the whole string): its result so far, and names used in it."""
 
     reference: Reference | None
     parts: list[str]
@@ -150,7 +150,7 @@ class _Frame(NamedTuple):
 
 
 def _evaluate(reference: Reference, branch: str, variables: Mapping[str, str]) -> tuple[str, bool]:
-    """The text that replaces ``reference``, and whether it is the (already interpolated) branch."""
+    """The string that replaces ``reference``, and whether it is the (already interpolated) branch."""
     value = variables.get(reference.name)
     operator = reference.operator
     missing = value is None or (operator[:1] == ":" and not value)
@@ -164,10 +164,10 @@ def _evaluate(reference: Reference, branch: str, variables: Mapping[str, str]) -
     return value or "", False
 
 
-# a project asks for the same templates several times
+# a project evaluates the same templates several times
 @lru_cache(maxsize=1024)
 def _events(template: str) -> tuple[Reference | str | InterpolationError | None, ...]:
-    """What :func:`_walk` yields, with the error that ends it last: what stands before it counts first."""
+    """What :func:`_walk` yields, with the error that ends it last: what precedes it counts first."""
     found: list[Reference | str | InterpolationError | None] = []
     try:
         for event in _walk(template):
@@ -178,9 +178,9 @@ def _events(template: str) -> tuple[Reference | str | InterpolationError | None,
 
 
 def _walk(template: str) -> Iterator[Reference | str | None]:
-    """The text in order: literal pieces, a Reference where an expression opens, None where the last opened one ends.
+    """The string in order: literal pieces, a Reference where an expression opens, None where the last opened one ends.
 
-    A branch is a text of its own: nothing in it sees what stands behind it. Raises InterpolationError ("format").
+    A branch is separate: nothing in it sees what follows it. Raises InterpolationError ("format").
     """
     position, limit = 0, len(template)
     resume: list[tuple[int, int]] = []  # for each open expression: its end, and the limit that holds again there

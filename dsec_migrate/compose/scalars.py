@@ -1,4 +1,4 @@
-"""What a YAML scalar means to Compose, and the text that a container gets for it.
+"""What a YAML scalar means to Compose, and the string that a container receives for it.
 
 Compose reads YAML with go-yaml, which mixes YAML 1.1 and 1.2: ``0123`` is octal, ``yes`` is a string, a date is a
 timestamp. Everything here was observed with Compose 2.40 (docs/architecture.md).
@@ -28,7 +28,7 @@ _WORDS: dict[str, bool | float | None] = {
 }  # fmt: skip
 _INTEGER = Pattern(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = Pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-# what is rare is compiled when it is needed: start-up time counts
+# rare patterns are compiled on first use, for start-up time
 _SIGN_BEHIND_PREFIX = r"0(?:b([-+][01]+)|o([-+][0-7]+))"
 _FLOAT_FROM_POINT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?"
 _TIMESTAMP = (
@@ -82,7 +82,7 @@ def resolve(text: str, tag: str | None = None, plain: bool = True) -> Value:
 
 
 def environment_text(value: Value) -> str | None:
-    """What a container gets for ``value`` in an ``environment:`` mapping; None: passed through, or removed.
+    """What a container receives for ``value`` in an ``environment:`` mapping; None: passed through, or removed.
 
     Raises ScalarError for a Timestamp, as Compose does ("invalid jsonType time.Time").
     """
@@ -100,7 +100,7 @@ def environment_text(value: Value) -> str | None:
 def file_mode(value: Value) -> int:
     """The permission bits of a ``mode:``. A number counts as it is (``0400`` is octal in YAML), a string is octal.
 
-    Raises ScalarError for everything else, as Compose does, and for a negative number.
+    Raises ScalarError for anything else, as Compose does, and for a negative number.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -158,7 +158,7 @@ def _integer(digits: str) -> int | None:
 
 
 def _finite(digits: str) -> float | None:
-    """None for a number that no float is large enough for; one that is too small is 0."""
+    """None for a number that overflows a float; one that underflows is 0."""
     value = float(digits)
     return None if isinf(value) else value
 
@@ -175,7 +175,7 @@ def _is_timestamp(text: str) -> bool:
         return False
     if match[5] is None:
         return True
-    # behind a "T" the zone is required, behind a blank there is none
+    # after a "T" the zone is required, after a space there is none
     if (match[4] is None) is (match[8] is None):
         return False
     if not (int(match[5]) < 24 and int(match[6]) < 60 and int(match[7]) < 60):

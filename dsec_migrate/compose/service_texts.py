@@ -1,4 +1,4 @@
-"""What a service is configured with: the texts of its definition, and those of files that it gets from the project."""
+"""The configuration of a service: the strings of its definition, and those of files that the project mounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_ENTRIES = 20_000
 MOST_FILES = 3000
 MOST_BYTES_OF_A_FILE = 1024 * 1024
 MOST_BYTES = 16 * 1024 * 1024
-# a file with a zero byte so early is no text
+# a file with a zero byte so early is binary
 _HEAD = 4096
 
 # these name a service without using it, or its network, or are read as files
@@ -29,7 +29,7 @@ _OF_THE_HOST = Pattern(
     r"/usr/share/(?:zoneinfo|ca-certificates)(?:/.*)?|/(?:dev|sys|proc|lib/modules)(?:/.*)?"
 )
 SOCKET = "docker.sock"
-# others wrote what is in these, and it knows no service of the project; or it is no text that a program reads
+# third-party content, which knows no service of the project; or it is not text that a program reads
 _SKIPPED_FOLDERS = Pattern(
     r"\.(?:git|hg|svn|venv|tox|idea|github|cache)|venv|node_modules|vendor|bower_components|__pycache__|site-packages"
 )
@@ -37,7 +37,7 @@ _SKIPPED_FILES = Pattern(
     r"(?i)(?:docker-)?compose.*\.ya?ml|.*\.(?:md|rst|lock|png|jpe?g|gif|webp|ico|svg|woff2?|ttf|eot|mp[34]|pdf|zip|gz|jar|pyc|so|"
     r"map)|license.*|package-lock\.json"
 )
-# in a volume that is called so is what a program made, not how it is set up
+# a volume of this name holds what a program wrote, not its configuration
 _DATA = Pattern(
     r"(?i)(?:.*[/_.-])?(?:node_modules|vendor|caches?|data|db|static|public|html|www|media|uploads?|files|logs?|te?mp|dist|"
     r"build|target|letsencrypt|certs?|certificates|acme|backups?|storage|models?|downloads|repository|run|\.m2|\.npm|lib/.*)"
@@ -53,8 +53,8 @@ _NO_ADDRESS = Pattern(
 
 @dataclass(frozen=True, repr=False)
 class Setup:
-    """``texts`` are everything that tells a service how to work; ``gap`` is what cannot be known of it, empty where
-    these are all."""
+    """``texts`` is everything that configures a service; ``gap`` is what is unknown about it, empty where these are
+    complete."""
 
     texts: tuple[str, ...] = field(repr=False)
     gap: str = ""
@@ -73,7 +73,7 @@ def setup(project: Project, service: Service, *, is_store: bool = False) -> Setu
 
 
 def definition(project: Project, service: Service) -> Iterator[str]:
-    """The texts of the service's own keys, as they stand there and as they are resolved, and its variables."""
+    """The strings of the service's own keys, as written and as resolved, and its variables."""
     for layer in service.layers:
         for key, entry in layer.service.effective().items():
             if key in _BESIDE_THE_POINT or key.startswith("x-"):
@@ -117,7 +117,7 @@ def _unknown(project: Project, service: Service) -> Iterator[str]:
 
 
 def _files(project: Project, service: Service, *, is_store: bool) -> Iterator[tuple[str, str]]:
-    """Texts, or why one cannot be had."""
+    """Texts, or why one is unavailable."""
     for layer in service.layers:
         for key in ("volumes", "configs", "secrets"):
             node = layer.service.get(key)
@@ -165,7 +165,7 @@ def _mounted(project: Project, data: object, *, is_store: bool) -> Iterator[tupl
 
 
 def _is_settings(path: Path, target: str) -> bool:
-    """Whether a data store is set up by what is mounted at ``target``: a file, or a folder that is not its data."""
+    """Whether a data store is configured by what is mounted at ``target``: a file, or a folder that is not its data."""
     words = target.rstrip("/").lower()
     return path.is_file() or "." in words.rsplit("/", 1)[-1] or any(w in words for w in ("init", "conf", "/etc", "bin"))
 
@@ -219,7 +219,7 @@ def _read(path: Path, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _below(project: Project, folder: Path) -> Iterator[tuple[str, str]]:
-    """The texts of all files of a folder, but for what others wrote and for the Compose files, which name everybody."""
+    """The texts of all files of a folder, except third-party ones and the Compose files, which name every service."""
     if not folder.is_dir():
         yield "", f"{folder.name} is not here"
         return

@@ -1,8 +1,8 @@
-"""Other Compose files in the folder that belong to the same project and would bring a moved variable back.
+"""Other Compose files in the folder that belong to the same project and would set a moved variable again.
 
-A neighbour is a layer of a file when it extends or includes it, when its name continues the file's stem
+A sibling overrides a file when it extends or includes it, when its name continues the file's stem
 (``compose.prod.yml`` of ``compose.yml``; an override file of a default name), or when it repeats the file's services
-without image or build. Independent stacks that share a folder are none of each other's business.
+without image or build. Independent stacks that share a folder do not matter to each other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENDINGS = (".yml", ".yaml")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Neighbour:
-    """One other Compose file of the folder; read when it is first asked for."""
+    """One other Compose file of the folder; read on first use."""
 
     path: Path
 
@@ -86,7 +86,7 @@ class Neighbour:
         return Member(self.path, mentions(self.text), frozenset(self.services), overlays, secrets)
 
     def is_overlay_for(self, service: str) -> bool:
-        """Whether it repeats a service without saying what it runs."""
+        """Whether it repeats a service without an image or a build."""
         body = self.services.get(service)
         return body is not None and not any(key in body.effective() for key in ("image", "build", "extends"))
 
@@ -179,7 +179,7 @@ class Member:
 class Folders:
     """The Compose files of the folders that a run looks into, each folder and file read once.
 
-    Files of the call itself hinder nobody: they are migrated as well.
+    Files of the call itself are no obstacle: they are migrated as well.
     """
 
     def __init__(self, call: AbstractSet[Path] = frozenset()) -> None:
@@ -191,7 +191,7 @@ class Folders:
         self._files: dict[Path, list[Neighbour]] = {}
 
     def add(self, member: Member) -> None:
-        """Remembers what a file of this run is going to define."""
+        """Records what a file of this run is going to define."""
         folder = member.path.parent
         self._members.setdefault(folder, set()).add(member.path)
         for name in member.secrets:
@@ -278,7 +278,7 @@ class Folders:
     def brings_back(
         self, path: Path, service: str, variable: str, own: Collection[Path] = (), *, is_overlay: bool
     ) -> str | None:
-        """Where a neighbour of ``path`` sets ``variable`` of ``service`` too, or None.
+        """Where a sibling of ``path`` sets ``variable`` of ``service`` too, or None.
 
         ``is_overlay``: the service of ``path`` itself has neither image nor build, so that another file is its base.
         """

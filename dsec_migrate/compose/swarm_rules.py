@@ -1,4 +1,4 @@
-"""What `docker stack deploy` refuses though `docker compose` takes it (observed with Docker Engine 28)."""
+"""What `docker stack deploy` refuses though `docker compose` accepts it (observed with Docker Engine 28)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SINCE = {
     ("volumes", "name"): 4,
 }
 _TOP_LEVEL = ("name", "include", "models")
-# each asked of `docker stack config`
+# each checked with `docker stack config`
 _SERVICE = [
     "annotations",
     "attach",
@@ -98,7 +98,7 @@ def _problems_in(document: Document) -> Iterator[UserError]:
 
 
 def warnings(project: Project) -> Iterator[UserError]:
-    """What Swarm takes otherwise than Compose without a word."""
+    """What Swarm silently treats differently from Compose."""
     for document in project.documents:
         used = {reference.name for node in document.templates for reference in _references(node.value)}
         names = sorted(used & project.environment.unexported)
@@ -167,15 +167,15 @@ def outdated(document: Document, root: Content, new: Content | None = None) -> I
 
 
 def has_version(root: Content) -> bool:
-    """Whether the file says by which schema it is judged."""
+    """Whether the file sets the schema version that it is validated against."""
     version = root.get("version") if isinstance(root, Mapping) else None
     is_known = isinstance(version, Scalar) and _VERSION.fullmatch(version.value) is not None
     return is_known and isinstance(version, Scalar) and "." in version.value
 
 
 def _known_since(root: Content) -> Iterator[tuple[int, str]]:
-    """Keys of the format that concern secrets, each with the minor version that brought it (each asked of `docker stack
-    config`)."""
+    """Keys of the format that concern secrets, each with the minor version that added it (each checked with `docker
+    stack config`)."""
     if not isinstance(root, Mapping):
         return
     services = root.get("services")

@@ -1,4 +1,4 @@
-"""What Compose refuses in a file: its shape, which a JSON Schema describes, and what no schema can say.
+"""What Compose refuses in a file: its shape, which a JSON Schema describes, and what a schema cannot express.
 
 The rule is that a file which Compose accepts is never refused. So where the Compose specification and the
 program differ, the program is followed, and what cannot be judged before interpolation passes. Each rule was
@@ -26,7 +26,7 @@ _BLANK = " \t\n\v\f\r\x85\xa0"
 
 
 class Problem(NamedTuple):
-    """``path`` leads to the place: keys and indices from the top. The texts never hold a value of the file."""
+    """``path`` is the location: keys and indices from the top. Messages never contain a value of the file."""
 
     path: tuple[str | int, ...]
     what: str
@@ -128,7 +128,7 @@ def _explain(data: object, fragment: bool) -> list[Problem]:
 
 
 def _may_pass(error: ValidationError, merged: bool) -> bool:
-    """Whether Compose, which interpolates and merges before it looks, may still accept this place."""
+    """Whether Compose, which interpolates and merges before it validates, may still accept this value."""
     if error.validator in ("enum", "pattern") and "propertyNames" not in error.schema_path:
         return "$" in str(error.instance)
     if not merged or "extends" in error.absolute_path:  # which is followed first
@@ -169,7 +169,7 @@ def _problems_of(error: ValidationError) -> Iterator[Problem]:
 
 
 def _title(rule: object, steps: Sequence[str | int]) -> str:
-    """What the place must be, in words. Titles beside a ``$ref`` are nearer to the user than those behind it."""
+    """What the value must be, in words. Titles beside a ``$ref`` are nearer to the user than those behind it."""
     if not isinstance(rule, dict):
         return ""
     if not steps and "title" in rule:
@@ -181,7 +181,7 @@ def _title(rule: object, steps: Sequence[str | int]) -> str:
 
 
 def _kind(value: object, allowed: str | list[str]) -> tuple[str, str]:
-    """What a value is, in YAML's own words, and what to do about it where that is sure."""
+    """The type of a value, in YAML's own words, and the fix where it is certain."""
     if value is None:
         return "empty", "give it a value, or remove the key"
     if isinstance(value, str):
@@ -215,7 +215,7 @@ def _where(path: Sequence[str | int]) -> str:
 
 
 def _position(data: object, path: Sequence[str | int]) -> tuple[int, ...]:
-    """Sorts places in the order of the file; a key that is not there stands last in its mapping."""
+    """Sorts paths in the order of the file; a missing key comes last in its mapping."""
     order: list[int] = []
     for step in path:
         if isinstance(data, dict):
@@ -227,7 +227,7 @@ def _position(data: object, path: Sequence[str | int]) -> tuple[int, ...]:
     return tuple(order)
 
 
-# --- what no schema can say ---
+# --- what a schema cannot express ---
 
 
 def _mappings(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -240,7 +240,7 @@ def _items(value: object) -> Sequence[object]:
 
 
 def _literal(value: object) -> str | None:
-    """A text that interpolation does not change."""
+    """A string that interpolation does not change."""
     return value if isinstance(value, str) and "$" not in value else None
 
 
@@ -268,7 +268,7 @@ def _resource_problems(data: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def _service_problems(data: Mapping[str, object]) -> Iterator[Problem]:
-    """Lists whose texts Compose reads whatever the profile."""
+    """Lists whose strings Compose reads whatever the profile."""
     for name, service in _mappings(data.get("services")):
         top: tuple[str | int, ...] = ("services", name)
         build = service.get("build")
@@ -291,7 +291,7 @@ def _blank_names(path: tuple[str | int, ...], variables: object) -> Iterator[Pro
 
 
 def _port_fault(port: object) -> str:
-    """Why Compose refuses a port, or nothing. Addresses and the long form are not looked at."""
+    """Why Compose refuses a port, or nothing. Addresses and the long form are not checked."""
     if isinstance(port, float):
         return "must be a whole number"
     if isinstance(port, int):
@@ -440,7 +440,7 @@ def _conflict_problems(data: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def _circle(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """A circle of dependencies, its first service again at the end; empty when there is none."""
+    """A dependency cycle, its first service repeated at the end; empty when there is none."""
     from graphlib import CycleError, TopologicalSorter
 
     try:

@@ -1,1 +1,1 @@
-"""Which Compose files a call means, project by project."""
+"""Which Compose files a call refers to, project by project."""

@@ -17,7 +17,7 @@ from dsec_migrate.text.source import read_bytes
 
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv"})
 _COMPOSE_NAME = re.compile(r"(?:docker-|podman-)?compose(?![a-z]).*\.ya?ml")
-# names that other programs use as well
+# names that other programs also use
 _POSSIBLE_NAME = re.compile(r"(?!\.|rancher-).*[._-]compose\.ya?ml|(?:docker-)?stack(?:[._-].*)?\.ya?ml")
 _SERVICES = re.compile(rb"""^["']?(?:services|include)["']?[ \t]*:""", re.MULTILINE)
 
@@ -45,7 +45,7 @@ def projects_below(top: Path, call: Call) -> list[ProjectFiles]:
 
 
 def _folders(top: Path) -> Iterator[_Folder]:
-    """``top`` and what is below it; links to folders are not followed: what they lead to is elsewhere, or a loop."""
+    """``top`` and its subfolders; links to folders are not followed: their targets are elsewhere, or form a loop."""
     ignored = git.ignored_below(top)
     waiting = [os.fspath(top)]
     while waiting:
@@ -80,9 +80,9 @@ def _is_compose_name(name: str) -> bool:
 
 
 def _projects_in(folder: _Folder, call: Call) -> list[ProjectFiles]:
-    """What Compose loads here, then the other files, without the layers of one beside them: those are only told.
+    """What Compose loads here, then the other files, without override files of one beside them: they are only reported.
 
-    What git ignores is no project, but stays a layer of one: Compose loads it.
+    A file that git ignores is not a project, but can be an override file of one: Compose loads it.
     """
     found: list[ProjectFiles] = []
     taken: set[str] = set()

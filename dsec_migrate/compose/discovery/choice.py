@@ -21,7 +21,7 @@ _NAMES = frozenset({*DEFAULT_NAMES, *OVERRIDE_NAMES, ".env"})
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Call:
-    """What the words of a call are read with: the current ``directory``, the variables of the ``shell``, options."""
+    """The context of a call's arguments: the current ``directory``, the variables of the ``shell``, options."""
 
     directory: Path
     shell: Mapping[str, str] = field(repr=False)
@@ -94,8 +94,8 @@ def default_files(folder: Path, names: AbstractSet[str] = _NAMES) -> tuple[list[
 
 
 def named_by_variable(folder: Path, variables: Mapping[str, str]) -> list[Path] | None:
-    """What ``COMPOSE_FILE`` lists; None where it is not set. Set and empty, it means ``folder`` itself, as Compose
-    reads it."""
+    """The files in ``COMPOSE_FILE``; None where it is not set. Set but empty, it means ``folder`` itself, as in
+    Compose."""
     value = variables.get("COMPOSE_FILE")
     if value is None:
         return None
@@ -106,7 +106,7 @@ def named_by_variable(folder: Path, variables: Mapping[str, str]) -> list[Path] 
 def alternatives(folder: Path, call: Call, names: AbstractSet[str] = _NAMES) -> Iterator[tuple[list[Path], Warnings]]:
     """What ``docker compose`` loads in a named ``folder``, and what it would load there without ``COMPOSE_FILE``.
 
-    ``COMPOSE_FILE`` of the shell and of ``--env-file`` speaks of the current folder only.
+    ``COMPOSE_FILE`` of the shell and of ``--env-file`` applies to the current folder only.
     """
     warnings: Warnings = ()
     paths = _listed(folder, call, names)
@@ -114,7 +114,7 @@ def alternatives(folder: Path, call: Call, names: AbstractSet[str] = _NAMES) -> 
         try:
             yield list(call.checked(paths, "COMPOSE_FILE")), ()
         except UserError as error:
-            # not used as it is: Compose refuses it
+            # not used as written: Compose refuses it
             warnings = (error,)
     paths, found = default_files(folder, names)
     if paths:
@@ -135,7 +135,7 @@ def _listed(folder: Path, call: Call, names: AbstractSet[str]) -> list[Path] | N
     try:
         return named_by_variable(folder, environment.load(folder, shell, call.env_files).variables)
     except UserError:
-        # told with its place when the project is loaded
+        # reported with its location when the project is loaded
         return None
 
 

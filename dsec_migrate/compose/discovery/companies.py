@@ -1,4 +1,4 @@
-"""Which projects share files: what one of them changes another one reads, so one process takes them in order."""
+"""Which projects share files: one reads what another changes, so one process handles them in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVERYWHERE = "?"
 
 
 def companies(projects: Sequence[ProjectFiles], secrets_dir: str | None = None) -> list[list[int]]:
-    """The numbers of the projects, those together that stand in one folder or name the same files; all where
+    """The numbers of the projects, grouped where they are in one folder or name the same files; all in one group where
     ``secrets_dir`` may be the same folder for all."""
     if secrets_dir is not None and not (secrets_dir.startswith("./") and ".." not in secrets_dir):
         return [list(range(len(projects)))]
@@ -40,7 +40,7 @@ def companies(projects: Sequence[ProjectFiles], secrets_dir: str | None = None) 
 
 
 def _folders_of(files: ProjectFiles, folder: str) -> Iterator[str]:
-    """The folders whose files a project may read, besides its own."""
+    """The folders, besides its own, whose files a project may read."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from (os.path.dirname(os.path.realpath(e.path)) for e in entries if e.is_symlink())  # noqa: PTH120
     for path in files.paths:

@@ -1,6 +1,6 @@
-"""Which Compose files a call means, project by project.
+"""Which Compose files a call refers to, project by project.
 
-What surprises in Compose (2.40 observed): ``COMPOSE_FILE`` may stand in ``.env``; default names are looked for in the
+Surprises of Compose (2.40 observed): ``COMPOSE_FILE`` may be set in ``.env``; default names are looked for in the
 folders above too, but only the folder that has one gives the override; with several files of a kind the others are
 ignored with a warning; ``.env`` of the current folder is read as well as the project's, and wins.
 """
@@ -31,11 +31,11 @@ def discover(
     project_directory: Path | None = None,
     env_files: Sequence[Path] = (),
 ) -> list[ProjectFiles]:
-    """The projects of a call, each once: what the ``words`` name (files and folders), or what ``layers`` (``-f``) are
-    together, or else what ``docker compose`` would use in ``directory``.
+    """The projects of a call, each once: those that the ``words`` name (files and folders), or the one of ``layers``
+    (``-f``), or else what ``docker compose`` would use in ``directory``.
 
-    A file that is missing stays in the list where it was a project of its own: the others go on. Raises UserError for
-    bad usage, and when there is nothing.
+    A missing file stays in the list where it was a project by itself: the others are processed. Raises UserError for
+    bad usage, and when there is no project.
     """
     if words and layers:
         raise UserError(
@@ -64,7 +64,7 @@ def discover(
 
 
 def _direct(path: Path, directory: Path) -> Path:
-    """``b/../a`` as ``a``, where b is no link that leads elsewhere."""
+    """``b/../a`` as ``a``, where b is not a link to elsewhere."""
     if ".." not in path.parts:
         return path
     direct = Path(os.path.normpath(path))
@@ -118,7 +118,7 @@ def _named(words: Sequence[Path], call: Call) -> list[ProjectFiles]:
 
 
 def _of_file(path: Path, word: Path, call: Call) -> ProjectFiles:
-    """A file with a default name stands for what Compose loads in its folder, if that is it; others for themselves."""
+    """A file with a default name means what Compose loads in its folder, if it is that file; others mean themselves."""
     if path.name in DEFAULT_NAMES and path.exists():
         for paths, warnings in alternatives(path.parent, call):
             if any(call.absolute(path) == call.absolute(other) for other in paths):
@@ -127,7 +127,7 @@ def _of_file(path: Path, word: Path, call: Call) -> ProjectFiles:
 
 
 def _without_repetitions(projects: Sequence[ProjectFiles]) -> list[ProjectFiles]:
-    """Leaves out a project whose files are all in another one; symbolic links count as what they lead to."""
+    """Drops a project whose files are all in another one; symbolic links count as their targets."""
     sets = [frozenset(map(real_path, project.paths)) for project in projects]
     holders: dict[str, list[int]] = {}
     for number, files in enumerate(sets):

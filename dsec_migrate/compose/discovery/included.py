@@ -1,4 +1,4 @@
-"""Which of the projects that were found are included or extended by another one: they are migrated with that."""
+"""Which of the projects found are included or extended by another one: they are migrated with it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dsec_migrate.text.errors import UserError
 
 
 def parts_of_others(projects: Sequence[ProjectFiles], call: Call) -> tuple[set[int], dict[int, list[UserError]]]:
-    """Numbers of the projects that are parts of others, and what to tell about each other one by its number.
+    """Numbers of the projects that are parts of others, and the notes on each other project by its number.
 
-    Of projects that use each other in a circle the first one stays.
+    Of projects that include each other in a cycle the first one is kept.
     """
     owners: dict[str, set[int]] = {}
     for number, project in enumerate(projects):
@@ -41,7 +41,7 @@ def parts_of_others(projects: Sequence[ProjectFiles], call: Call) -> tuple[set[i
 
 
 def _told(part: ProjectFiles, used: dict[str, str]) -> Iterator[UserError]:
-    """What of a part the project that uses it does not load."""
+    """The files of a part that the project using it does not load."""
     file = str(part.paths[0])
     kinds = {used[real] for real in map(os.path.realpath, part.paths) if real in used}
     unused = [str(path) for path in part.paths if os.path.realpath(path) not in used]

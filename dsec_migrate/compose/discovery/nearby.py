@@ -1,7 +1,7 @@
-"""Projects near by that may read a file: told by names in their texts and by links, before any of them is loaded.
+"""Nearby projects that may read a file: found by names in their texts and by links, before any of them is loaded.
 
-Near by is the git repository around a project, its own folder and those right beside it. What lies around these and the
-file is looked at as well, as far as a few folders go. Where too much is near to look through, :meth:`Nearby.cut` tells.
+Nearby is the git repository around a project, its own folder and its sibling folders, plus a few folders around these
+and the file. Where there is too much to search, :meth:`Nearby.cut` reports it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_FOLDERS_AROUND = 200
 _ENDINGS = (".yml", ".yaml")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv"})
 _SPEAKS_OF_SERVICES = Pattern(r"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
-# a run of letters is looked at once, from where it begins
+# a run of letters is examined once, from its start
 _WORD = Pattern(r"[\w.-]+")
 # a path that leads out of its folder, by the name at its end
 _ELSEWHERE = Pattern(r"(?:(?<=\.\.)|(?<=[\w}~-])|(?<=[\s\"'\[,:=]))/([\w.-]+)")
@@ -31,7 +31,7 @@ _BUILT = Pattern(r"(?:build|context):[ \t]*[\"']?([\w./~-]*)")
 
 
 class Nearby:
-    """``projects`` in the order in which they were found, each once. Numbers are places in it."""
+    """``projects`` in the order in which they were found, each once. Numbers are indices into it."""
 
     def __init__(self) -> None:
         self.projects: list[ProjectFiles] = []
@@ -50,7 +50,7 @@ class Nearby:
         folder, name = os.path.split(real)
         found = self._by_target.get(real, set()) | self._elsewhere.get(name, set())
         if not name.endswith((*_ENDINGS, ".env")):
-            # a Dockerfile goes without a name: the folder that is built has it
+            # a Dockerfile is often not named: the build context names its folder
             found = found.union(self._by_target.get(f"{folder}{os.sep}", ()))
             for one in (f"/{os.path.basename(folder)}", "/.."):  # noqa: PTH119
                 found |= self._elsewhere.get(one, set())
@@ -65,11 +65,11 @@ class Nearby:
         return self.candidates(real) | self._in_folder.get(folder, set()) | above | named
 
     def look_around(self, real: str, root: Project) -> None:
-        """Takes in what is near the project and the file."""
+        """Adds what is near the project and the file."""
         if root.boundary.repository:
             self._below(root.boundary.repository, MOST_FOLDERS)
         home = os.path.realpath(root.directory)
-        # whatever else lies beside it, its own folder is looked through first
+        # its own folder is searched before its siblings
         self._below(home, MOST_FOLDERS)
         beside = os.path.dirname(home)  # noqa: PTH120
         if beside != home:
@@ -80,13 +80,13 @@ class Nearby:
                 left -= self._below(folder, left, is_near=False)
 
     def cut(self, root: Project) -> str:
-        """The folder near the project, of those that were looked through, that has too many folders; empty if none."""
+        """The searched folder near the project that has too many folders; empty if none."""
         home = os.path.realpath(root.directory)
         near = (root.boundary.repository or "", home, os.path.dirname(home))  # noqa: PTH120
         return next((folder for folder in near if folder in self._cut), "")
 
     def _below(self, top: str, most: int, *, is_near: bool = True) -> int:
-        """Looks into so many folders at most, the nearest first; returns how many."""
+        """Searches at most so many folders, the nearest first; returns how many."""
         if top in self._roots:
             return 0
         self._roots.add(top)
@@ -108,7 +108,7 @@ class Nearby:
                 self._look_into(one)
 
     def _look_into(self, folder: str) -> list[str]:
-        """Takes in what a folder has; returns the folders in it."""
+        """Adds the content of a folder; returns its subfolders."""
         is_known = folder in self._folders
         self._folders.add(folder)
         names: set[str] = set()
@@ -167,7 +167,7 @@ class Nearby:
 
 
 def _names_of_contexts(text: str) -> Iterator[str]:
-    """The folders that are built, by the name at the end of their paths."""
+    """The build contexts, by the last component of their paths."""
     for path in _BUILT.findall(text):
         yield os.path.basename(path.rstrip("/"))  # noqa: PTH119
 

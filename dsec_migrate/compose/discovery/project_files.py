@@ -30,8 +30,8 @@ class Said:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that name the project alone."""
-        # what begins like an option would be one
+        """The arguments that name only this project."""
+        # an argument that starts like an option would be parsed as one
         files = [f"./{file}" if file.startswith("-") else file for file in self.files]
         return tuple(word for file in files for word in (("-f", file) if self.are_layers else (file,)))
 
@@ -63,7 +63,7 @@ class ProjectFiles:
 
     @property
     def folder(self) -> Path:
-        """The folder that may be changed: the project's own, or the one whose `.env` leads to files elsewhere."""
+        """The folder that may be changed: the project's own, or the one whose `.env` names files elsewhere."""
         return self.home or self.directory
 
     @classmethod

@@ -1,8 +1,8 @@
 """YAML text -> nodes with exact positions.
 
-The nodes keep what ``compose()`` of a YAML library loses and what an edit needs: where each alias itself stands, the
-style of each scalar, and the true end of block collections (the last leaf, not the comments behind it). They are built
-once and never changed afterwards; they compare by identity.
+The nodes keep what ``compose()`` of a YAML library loses and an edit needs: the position of each alias, the style of
+each scalar, and the true end of block collections (the last leaf, not the comments after it). They are built once and
+never changed afterwards; they compare by identity.
 """
 
 from dsec_migrate.compose.document.nodes import (

@@ -1,4 +1,4 @@
-"""Nodes that keep what an edit needs: where each thing stands, aliases as aliases, styles, and true ends."""
+"""Nodes that keep what an edit needs: positions, aliases as aliases, styles, and true ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsec_migrate.text.source import Source
 
 
 class Node:
-    """What scalars, mappings, sequences and aliases have in common.
+    """Common base of scalars, mappings, sequences and aliases.
 
     ``start`` and ``end`` are offsets of the content; ``outer_start`` is where its anchor or tag begins.
     """
@@ -48,7 +48,7 @@ class Scalar(Node):
     def resolved(self) -> Value:
         """None, bool, int, float, str or Timestamp, as Compose reads this scalar.
 
-        A text that does not fit its tag (``!!int x``), which the document's problems name, stays the text.
+        A string that does not fit its tag (``!!int x``), which the document's problems name, stays a string.
         """
         if self.tag is None:
             return self.value if self.style else resolve(self.value)
@@ -63,7 +63,7 @@ class Scalar(Node):
 
 
 class Entry:
-    """One ``key: value`` line of a mapping. ``name`` is the key's text, empty where the key is no scalar."""
+    """One ``key: value`` line of a mapping. ``name`` is the key as a string, empty where the key is not a scalar."""
 
     __slots__ = ("_owner", "key", "name", "value")
 
@@ -72,12 +72,12 @@ class Entry:
         self.value = value
         content = follow(key)
         self.name = content.value if isinstance(content, Scalar) else ""
-        # weak: a document without circles is gone when nobody needs it, with no garbage to look for
+        # weak: a document without cycles is freed by reference counting, without garbage collection
         self._owner = ref(owner)
 
     @property
     def owner(self) -> Mapping:
-        """The mapping in whose text it stands, for as long as its document is there."""
+        """The mapping that contains it in the text, for as long as its document exists."""
         owner = self._owner()
         assert owner is not None
         return owner
@@ -98,11 +98,11 @@ class Mapping(Node):
         self._shadowed: dict[str, list[Entry]] = {}
 
     def effective(self) -> dict[str, Entry]:
-        """Entry by key with merge keys applied: explicit keys win wherever ``<<`` stands, the first of a list wins.
+        """Entry by key with merge keys applied: explicit keys win wherever ``<<`` is, the first of a list wins.
 
-        What ``!reset`` stands on is not there for its own file: what a merge key brings under that name shows, and no
-        alias brings the ``!reset`` along. Observed with Compose 2.40. The entries' ``owner`` tells where each of them
-        really stands.
+        An entry with ``!reset`` is absent in its own file: an entry of that name from a merge key becomes visible, and
+        aliases do not copy the ``!reset``. Observed with Compose 2.40. The entries' ``owner`` is the mapping that
+        contains each of them in the text.
         """
         if self._effective is None:
             merged: dict[str, Entry] = {}
@@ -131,7 +131,7 @@ class Mapping(Node):
         return self._effective
 
     def shadowed(self) -> dict[str, list[Entry]]:
-        """Entries that merge keys bring but others of the same name hide."""
+        """Entries from merge keys that others of the same name hide."""
         self.effective()
         return self._shadowed
 
@@ -141,7 +141,7 @@ class Mapping(Node):
         return None if entry is None else follow(entry.value)
 
     def own(self, name: str) -> Entry | None:
-        """The entry of this name that stands in this mapping's own text."""
+        """The entry of this name in this mapping's own text."""
         return next((entry for entry in self.entries if entry.name == name), None)
 
 
@@ -170,14 +170,14 @@ Content = Scalar | Mapping | Sequence
 
 
 def follow(node: ParsedNode) -> Content:
-    """The node that ``node`` stands for: aliases are followed to what they name."""
+    """The node itself, or for an alias its target."""
     while isinstance(node, Alias):
         node = node.target
     return node
 
 
 def is_given(node: Content | None) -> bool:
-    """Whether a key is there and says something: Compose takes a null for a key that is not there."""
+    """Whether a key is present and not null: Compose treats a null as a missing key."""
     return node is not None and not (isinstance(node, Scalar) and node.is_null)
 
 
@@ -186,7 +186,7 @@ def is_merge_key(key: ParsedNode) -> bool:
 
 
 def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
-    """The mappings that a merge key brings in: one, or each of a list."""
+    """The mappings that a merge key refers to: one, or each of a list."""
     content = follow(node)
     if isinstance(content, Mapping):
         yield content
@@ -198,7 +198,7 @@ def merge_sources(node: ParsedNode) -> Iterator[Mapping]:
 
 
 def inherited(node: Mapping) -> Iterator[Mapping]:
-    """All mappings that merge keys bring into this one, directly or through others."""
+    """All mappings merged into this one, directly or through others."""
     for entry in node.entries:
         if is_merge_key(entry.key):
             for source in merge_sources(entry.value):
@@ -243,7 +243,7 @@ class Document:
         return (str(self.source.path), *self.source.locate(offset))
 
     def path_at(self, offset: int) -> tuple[str, ...] | None:
-        """The keys that lead to the scalar in whose text ``offset`` lies, as it stands there; None in a comment."""
+        """The path of keys to the scalar that contains ``offset`` in the text; None in a comment."""
         for root in self.roots:
             if (path := _path_to(root, offset)) is not None:
                 return path
@@ -282,7 +282,7 @@ def walk(node: ParsedNode) -> Iterator[ParsedNode]:
 def plain(node: ParsedNode) -> object:
     """``node`` as plain data (dict, list, str, int, float, bool, None, Timestamp) the way Compose reads it.
 
-    Merge keys and aliases are resolved; what ``!reset`` stands on is left out.
+    Merge keys and aliases are resolved; entries with ``!reset`` are left out.
     """
     return _plain(node, {})
 

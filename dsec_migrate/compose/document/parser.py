@@ -39,7 +39,7 @@ _TAG_BEFORE = Pattern(r"(?<=\s)!\S*[ \t]+$")
 def parse(source: Source) -> Document:
     """Reads every document of ``source``.
 
-    Raises UserError where the text is no YAML, an alias is undefined or contains itself, or aliases unfold too far.
+    Raises UserError where the text is not YAML, an alias is undefined or contains itself, or aliases expand too far.
     """
     try:
         builder = _build(source)
@@ -83,7 +83,7 @@ def _pure_events(text: str) -> Iterator[Any]:
         try:
             return iter(list(YAML(typ="safe", pure=True).parse(text)))
         except ScannerError as error:
-            # this parser refuses a tab behind a value, which Compose takes: another blank does not move anything
+            # this parser refuses a tab after a value, which Compose accepts: a space instead moves nothing
             position = error.problem_mark.index if error.problem_mark is not None else len(text)
             if text[position : position + 1] != "\t" or text[position:].split("\n", 1)[0].strip():
                 raise
@@ -103,7 +103,7 @@ class _Builder:
 
     def build(self, events: Iterator[Any]) -> None:
         stack: list[Mapping | Sequence] = []
-        # what is open now, and the key that waits for its value in it; those of the collections around it
+        # the open collection and its pending key; those of the collections around it
         parent: Mapping | Sequence | None = None
         key: ParsedNode | None = None
         keys: list[ParsedNode | None] = []
@@ -147,7 +147,7 @@ class _Builder:
                 key = node
             else:
                 if node.start == node.end == node.outer_start and isinstance(node, Scalar):
-                    # the pure parser puts a missing value behind the line break
+                    # the pure parser puts a missing value after the line break
                     colon = _COLON.match(self.text, key.end)
                     if colon is not None:
                         node.start = node.end = node.outer_start = colon.end()
@@ -158,7 +158,7 @@ class _Builder:
         return UserError(what, str(self.source.path), *self.source.locate(offset), help=help)
 
     def _content_start(self, event: Any) -> int:
-        """A mark includes the anchor and the tag: the content begins behind them."""
+        """A mark includes the anchor and the tag: the content starts after them."""
         position: int = event.start_mark.index
         if event.anchor is None and event.tag is None:
             return position
@@ -180,7 +180,7 @@ class _Builder:
         start = outer
         if event.anchor is not None or event.tag is not None:
             start = min(self._content_start(event), end)
-            # the pure parser leaves a tag out that stands before the anchor
+            # the pure parser omits a tag before the anchor
             before = _TAG_BEFORE.search(self.text, self.text.rfind("\n", 0, outer) + 1, outer)
             outer = before.start() if before else outer
         style = event.style or ""
@@ -201,7 +201,7 @@ class _Builder:
             self.problems.append(self.error(f"the text does not fit its tag {node.tag}", node.start, help_text))
 
     def _block_scalar_end(self, start: int, end: int) -> int:
-        """End of the last line with content: the mark runs on over blank lines."""
+        """End of the last line with content: the mark extends over blank lines."""
         last = len(self.text[start:end].rstrip(" \t\r\n"))
         stop = self.text.find("\n", start + last, end)
         if stop < 0:
@@ -249,7 +249,7 @@ class _Builder:
 
 
 def _is_overriding(stack: list[Mapping | Sequence]) -> bool:
-    """Whether something stands below an ``!override``, where Compose knows no ``!reset``: ``!reset null`` is a text
+    """Whether a key is below an ``!override``, where Compose does not know ``!reset``: ``!reset null`` is a string
     there (observed with Compose 2.40)."""
     return any(node.tag == OVERRIDE_TAG for node in stack)
 
@@ -294,13 +294,13 @@ def _can_be_merged(node: ParsedNode) -> bool:
 
 
 def _check_unfolding(builder: _Builder) -> None:
-    """Every alias stands for all that it names: how much is that, and how deep?"""
+    """The size and depth of the document with every alias expanded."""
     unfolded: dict[int, tuple[int, int]] = {}
     waiting: list[Content] = list(builder.roots)
     while waiting:
         node = waiting[-1]
         parts = _parts(node)
-        # what it holds comes first, aliases included: none of them can lead back here
+        # its content comes first, aliases included: none of them can refer back to it
         unknown = [part for part in parts if id(part) not in unfolded]
         if unknown and id(node) not in unfolded:
             waiting += unknown

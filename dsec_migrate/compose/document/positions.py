@@ -1,4 +1,4 @@
-"""Where a part of a scalar's value stands in the file's text."""
+"""Where a part of a scalar's value is in the file's text."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dsec_migrate.text.source import Span
 
 
 def text_span(document: Document, node: Scalar, part: Span) -> Span | None:
-    """The place of the characters ``part`` of the value; None where escapes, folds or markup leave it open.
+    """The span of the characters ``part`` of the value; None where escapes, folds or markup make it ambiguous.
 
-    The part's text has to stand in the file as often as in the value: then the n-th means the n-th.
+    The part must occur as many times in the file as in the value: then the n-th corresponds to the n-th.
     """
     text = node.value[part.start : part.end]
     start = _places(document, node, text).get(part.start) if text and "\n" not in text else None
     return None if start is None else Span(start, start + len(text))
 
 
-# a text that says one thing many times is asked about each of them
+# a scalar that repeats one string is queried for each occurrence
 @lru_cache(maxsize=64)
 def _places(document: Document, node: Scalar, text: str) -> dict[int, int]:
-    """Where each occurrence of ``text`` in the value stands in the file."""
+    """Where each occurrence of ``text`` in the value is in the file."""
     raw = document.source.text[node.start : node.end]
     if raw.count(text) != node.value.count(text):
         return {}

@@ -1,4 +1,4 @@
-"""What a YAML parser refuses, as a sentence with the usual cause and the place where the construct began.
+"""What a YAML parser refuses, as a sentence with the usual cause and the location where the construct started.
 
 The sentences are this program's own: a parser quotes characters and names of the file, which may be a secret.
 """
@@ -75,7 +75,7 @@ _REFUSED = "`docker compose config` refuses the file, too"
 
 
 def syntax_error(source: Source, error: Exception) -> UserError | None:
-    """A parser's exception as a UserError, or None when it is no parser's exception."""
+    """A parser's exception as a UserError, or None for any other exception."""
     file = str(source.path)
     context_mark: Any = getattr(error, "context_mark", None)
     mark: Any = getattr(error, "problem_mark", None) or context_mark
@@ -87,7 +87,7 @@ def syntax_error(source: Source, error: Exception) -> UserError | None:
             ("cannot be parsed", "correct the line"),
         )
         if "unexpected end of stream" in said and context_mark is not None:
-            # where it begins tells more than where the file ends
+            # its start is more useful than the end of the file
             mark = context_mark
         place = source.locate(min(mark.index, len(source.text)))
         began = source.locate(min(context_mark.index, len(source.text))) if context_mark is not None else place

@@ -1,4 +1,4 @@
-"""Dockerfiles that services are built from, and the places in them and in `build:` that hold secrets."""
+"""Dockerfiles that services are built from, and where they and `build:` contain secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BuildArgument(Declaration):
-    """An argument of a build: a line below ``args:`` of the mapping ``build``, or a default in the Dockerfile itself.
+    """An argument of a build: a line under ``args:`` of the mapping ``build``, or a default in the Dockerfile.
     ``name`` is the argument's."""
 
     dockerfile: DockerfileText | None = None
@@ -27,7 +27,7 @@ class BuildArgument(Declaration):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BuildPart(BuildArgument):
-    """A part of an instruction of a Dockerfile that says a secret: the characters ``part`` of its text. ``variable`` is
+    """A part of a Dockerfile instruction that contains a secret: the characters ``part`` of its text. ``variable`` is
     one that the file does not have yet."""
 
     instruction: Instruction | None = None
@@ -41,8 +41,8 @@ class BuildPart(BuildArgument):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BuildFile(BuildPart):
-    """A file at ``path`` with credentials, which a COPY (``part`` is its word) brings into the image, with all of
-    its folder where that ``is_broad``."""
+    """A file at ``path`` with credentials, which a COPY (``part`` is its word) adds to the image, with all of its
+    folder where that ``is_broad``."""
 
     path: Path = Path()
     is_broad: bool = False

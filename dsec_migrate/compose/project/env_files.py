@@ -1,4 +1,4 @@
-"""The env files of a service, and the variables that their lines bring."""
+"""The env files of a service, and the variables that their lines set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dsec_migrate.compose.project.resolved_values import Value, line_value, reso
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import dataclass, replace
 
-# what Compose takes for false in a text, in any case
+# strings that Compose reads as false, in any case
 _NO = frozenset({"false", "n", "no", "off"})
 
 
@@ -33,7 +33,7 @@ class _Named:
 
 
 def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], context: LoadContext) -> Iterator[EnvFile]:
-    """The env files of a service in their order, each read as this service reads it."""
+    """The env files of a service in order, each read as this service reads it."""
     named = _named_env_files(layers, context)
     if not named:
         return
@@ -92,7 +92,7 @@ def _put(found: dict[str, _Named], spelling: str, entry: _Named) -> None:
 
 
 def _entry(item: ParsedNode, layer: Layer, context: LoadContext) -> tuple[str, _Named] | None:
-    """An entry with the spelling by which Compose knows it again."""
+    """An entry with the spelling by which Compose identifies it."""
     content = follow(item)
     required, raw = True, False
     if isinstance(content, Mapping):
@@ -104,10 +104,10 @@ def _entry(item: ParsedNode, layer: Layer, context: LoadContext) -> tuple[str, _
         return None
     path = Path(name).expanduser()
     directory = layer.document.source.path.parent if layer.users else context.directory
-    # like Compose: `..` goes before a symbolic link is followed
+    # like Compose: `..` is resolved before symbolic links
     file = Path(os.path.normpath(directory / path))
     if layer.users:
-        # with `extends` a path means the folder of the extended file, and Compose spells it anew
+        # with `extends` a path is relative to the extended file's folder, and Compose rewrites it
         name = str(path) if path.is_absolute() else os.path.relpath(file, context.directory)
     return name, _Named(file, item, (layer,), required, raw)
 
@@ -119,7 +119,7 @@ def _said(node: Content | None, context: LoadContext) -> str:
 def with_env_files(
     service: str, own: MappingType[str, Variable], files: SequenceType[EnvFile], context: LoadContext
 ) -> dict[str, Variable]:
-    """The variables of a service with those that its env files bring; ``environment:`` beats them."""
+    """The variables of a service with those from its env files; ``environment:`` overrides them."""
     lines: dict[str, list[EnvFileDeclaration]] = {}
     fixed = {name: variable.effective for name, variable in own.items() if variable.effective.value is not None}
     above = dict(fixed)
@@ -135,7 +135,7 @@ def with_env_files(
     variables: dict[str, Variable] = {}
     for name, declarations in lines.items():
         if name not in own:
-            # a NAME alone that nobody sets is as if it were not there
+            # a bare NAME that is not set is ignored
             effective = next((declaration for declaration in reversed(declarations) if _is_set(declaration)), None)
             if effective is not None:
                 last = declarations.index(effective) + 1

@@ -34,7 +34,7 @@ class Texts:
             return known
         real = real_path(path)
         if real in self._overlay and not path.exists():
-            # a text that exists in memory alone
+            # a text that exists only in memory
             source = Source(path, b"", self._overlay[real])
         else:
             source = self._sources.get(real) or Source.read(path, is_env_file=is_env_file)
@@ -47,7 +47,7 @@ class Texts:
         self._named[source.path] = self._sources[source.real_path] = source
 
     def document(self, path: Path) -> Document:
-        """Raises UserError where it cannot be read or is no YAML."""
+        """Raises UserError where it cannot be read or is not YAML."""
         source = self.source(path)
         if source.real_path not in self._documents:
             self._documents[source.real_path] = yaml.parse(source)

@@ -1,4 +1,4 @@
-"""Files of a project that are no YAML: env files and Dockerfiles, each with its text."""
+"""Files of a project other than YAML: env files and Dockerfiles, each with its text."""
 
 from __future__ import annotations
 

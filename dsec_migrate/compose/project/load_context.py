@@ -1,4 +1,4 @@
-"""What all services of a project share while they are put together."""
+"""What all services of a project share while they are merged."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Body:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LoadContext:
-    """What all services of a project share while they are put together.
+    """What all services of a project share while they are merged.
 
-    ``bodies`` are those of the services of each file that was looked into, by the identity of its document.
+    ``bodies`` are those of the services of each file that was read, by the identity of its document.
     """
 
     texts: Texts
@@ -40,7 +40,7 @@ class LoadContext:
     bodies: dict[int, dict[str, list[Body]]] = field(default_factory=dict)
 
     def lacks(self, error: UserError) -> None:
-        """Compose refuses the project for it; what the files say can be told all the same."""
+        """Compose refuses the project for it; the files can still be analyzed."""
         self.missing.setdefault(str(error), error)
 
     def warn(self, error: UserError) -> None:

@@ -1,4 +1,4 @@
-"""Documents -> projects, as Compose puts them together."""
+"""Documents -> projects, as Compose merges them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from dsec_migrate.compose.validation import Problem
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import replace
 
-# what a project of that size is told
+# the message for a project of that size
 _SPLIT = "split the project"
 _REMOTE = {"oci:", "git:", "ssh:", "http:", "https:", "github.com"}
 
 
 def place(document: Document, root: Content, path: SequenceType[str | int]) -> tuple[str, int, int]:
-    """File, line and column of a path in a document's plain data: of the deepest part of it that stands in the text."""
+    """File, line and column of a path in a document's plain data: of the deepest part of it that is in the text."""
     node: Content = root
     offset = root.start
     for step in path:
@@ -47,13 +47,13 @@ def place(document: Document, root: Content, path: SequenceType[str | int]) -> t
 
 
 def located(document: Document, root: Content, problem: Problem) -> UserError:
-    """What the validation found, at its place in the text."""
+    """The validation errors, at their positions in the text."""
     help_text = problem.help or "correct it; `docker compose config` refuses it, too"
     return UserError(problem.what, *place(document, root, problem.path), help=help_text)
 
 
 def reload(project: Project, texts: MappingType[str, str], paths: SequenceType[Path] | None = None) -> Project:
-    """The project as other texts make it, by the real paths of their files; of all of its files, or of ``paths``.
+    """The project with other texts, by the real paths of their files; of all of its files, or of ``paths``.
 
     Raises UserError as :func:`load` does.
     """
@@ -193,7 +193,7 @@ def _check_imports(document: Document, root: Mapping, included: Project, context
 
 
 def _imported(project: Project) -> dict[str, list[object]]:
-    """The services that a project brings, each as plain data where it is one mapping."""
+    """The services of a project, each as plain data where it is one mapping."""
     found: dict[str, list[object]] = {}
     for unit in project.units():
         for name, service in unit.services.items():
@@ -318,7 +318,7 @@ def _layers(name: str, body: Body, context: LoadContext, directory: Path, seen: 
 def _extended(
     node: Content, body: Body, context: LoadContext, directory: Path, seen: tuple[str, ...]
 ) -> Iterator[Layer]:
-    """What ``extends`` brings in. Its ``file`` means ``directory``: the project's, and for what an extended file
+    """What ``extends`` adds. Its ``file`` is relative to ``directory``: the project's, and for what an extended file
     extends in turn, that file's own (observed with Compose 2.40)."""
     document = body.document
     if isinstance(node, Scalar):
@@ -332,7 +332,7 @@ def _extended(
     if file is None:
         base = document
     else:
-        # by its text, links or not, as Compose does
+        # by its path as written, links or not, as Compose does
         path = Path(os.path.normpath(directory / Path(file).expanduser()))
         if not path.is_file():
             if _is_remote(path):

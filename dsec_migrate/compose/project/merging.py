@@ -1,4 +1,4 @@
-"""The lines that set a service's variables, layer by layer, as Compose merges them.
+"""The lines that set a service's variables, file by file, as Compose merges them.
 
 Facts of Compose 2.40: ``X: !reset`` takes X out of what the layers before it say, while that is one mapping: two
 environments together are a list, in which it finds nothing, as in one that is written as a list. It counts where it
@@ -20,8 +20,8 @@ from dsec_migrate.compose.scalars import environment_text
 
 
 class Dropped(NamedTuple):
-    """A line that does not reach the service; something in ``by`` takes it away, the line ``reset`` if it is that line
-    alone."""
+    """A line that does not reach the service; something in ``by`` removes it, the line ``reset`` if it removes only
+    that one."""
 
     declaration: Declaration
     by: Document
@@ -37,7 +37,7 @@ class Merged(NamedTuple):
 
 
 def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], environment: Environment) -> Merged:
-    """``replaced`` are bodies of the service that a later file takes away, each with that file."""
+    """``replaced`` are bodies of the service that a later file removes, each with that file."""
     declarations: dict[str, list[Declaration]] = {}
     dropped = [
         Dropped(declaration, by)
@@ -69,7 +69,7 @@ def merge(layers: Iterable[Layer], replaced: Iterable[tuple[Body, Document]], en
 
 
 def _resets(layer: Layer, node: Content) -> Iterator[Declaration]:
-    """The lines ``X: !reset`` that stand in the text of the layer itself."""
+    """The lines ``X: !reset`` in the text of the layer itself."""
     for name, entry in node.effective().items() if isinstance(node, Mapping) else ():
         if entry.value.tag == RESET:
             path = layer.document.path_at(entry.key.start) or ()

@@ -30,7 +30,7 @@ RESET, OVERRIDE = yaml.RESET_TAG, yaml.OVERRIDE_TAG
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Declaration:
-    """One place where a variable is declared. Compared by identity: one declaration is one place.
+    """One line where a variable is declared. Compared by identity: one declaration is one line.
 
     ``node`` is the value of a mapping entry or the whole list item, as it stands there (it may be an alias).
     ``text`` is the value before interpolation (``$$`` and ``${X}`` intact); None passes the shell's value through.
@@ -45,7 +45,7 @@ class Declaration:
 
     @property
     def lead(self) -> str:
-        """What stands before the value in the same scalar: a list item holds its name as well."""
+        """The text before the value in the same scalar: a list item contains its name as well."""
         if self.entry is not None or not isinstance(self.content, Scalar):
             return ""
         name, equals, _ = self.content.value.partition("=")
@@ -53,7 +53,7 @@ class Declaration:
 
     @property
     def key(self) -> int:
-        """The identity of the place: services that share the line have declarations with the same key."""
+        """The identity of the location: services that share the line have declarations with the same key."""
         return id(self.entry if self.entry is not None else self.node)
 
     @property
@@ -66,7 +66,7 @@ class Declaration:
 
     @property
     def content(self) -> Content:
-        """The node that holds the text: the declaration's own, or the one that its alias names."""
+        """The node that holds the text: the declaration's own, or the target of its alias."""
         return follow(self.node)
 
     @property
@@ -77,8 +77,8 @@ class Declaration:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EnvFileDeclaration(Declaration):
-    """One line of an env file, and what it gives the service. ``node`` is a scalar for its value, the same for all who
-    read the line."""
+    """One line of an env file, and the value it gives the service. ``node`` is a scalar for its value, the same for all
+    services that read the line."""
 
     line: EnvFileEntry | None = None
     given: Value | None = field(default=None, repr=False)
@@ -143,7 +143,7 @@ class Argument(Declaration):
 
     @property
     def text_span(self) -> Span | None:
-        """Where it stands in the file; None where escapes or folds leave it open."""
+        """Where it is in the file; None where escapes or folds make it ambiguous."""
         assert isinstance(self.content, Scalar)
         return yaml.text_span(self.document, self.content, self.part)
 
@@ -170,7 +170,7 @@ class Variable:
 @dataclass(frozen=True, eq=False, repr=False)
 class Hidden(Variable):
     """A variable's line that does not reach the container: ``!override`` or ``!reset`` in ``by``, the same file or a
-    later one, takes it away. ``reset`` is the line that takes away this one alone."""
+    later one, removes it. ``reset`` is the line that removes only this one."""
 
     by: Document
     reset: Declaration | None = None
@@ -180,8 +180,8 @@ class Hidden(Variable):
 class Layer:
     """One mapping that defines (a part of) a service: a document's, or one that ``extends`` brings in.
 
-    ``name`` is what its file calls the service. ``users`` are the documents of the project that bring it in from
-    another file.
+    ``name`` is the service's name in its file. ``users`` are the documents of the project that add it from another
+    file.
     """
 
     document: Document
@@ -198,8 +198,7 @@ class Layer:
 class EnvFile:
     """An ``env_file:`` of a service, which each of ``layers`` names; ``node`` is where the last one does.
 
-    ``text`` is None where the file is not there or cannot be read. ``entries`` are what its lines mean for the
-    service.
+    ``text`` is None where the file is missing or cannot be read. ``entries`` are its lines as the service reads them.
     """
 
     path: Path
@@ -225,11 +224,11 @@ class Service:
     environment: Environment
 
     def get(self, key: str) -> Content | None:
-        """The effective value of a key of the service that layers override as a whole."""
+        """The effective value of a key of the service that later files override as a whole."""
         return next((node for layer in reversed(self.layers) if (node := layer.service.get(key)) is not None), None)
 
     def said(self, node: Content | None) -> str:
-        """What a scalar of the service says to Compose; empty where it says nothing, or is none."""
+        """The value of a scalar of the service; empty where it is null, or not a scalar."""
         return resolve(node.value, self.environment).value or "" if isinstance(node, Scalar) else ""
 
     @property
@@ -290,7 +289,7 @@ class Project:
 
     @property
     def document(self) -> Document:
-        """The first file, after which the project is called."""
+        """The first file, after which the project is named."""
         return self.documents[0]
 
     @property
@@ -299,7 +298,7 @@ class Project:
 
     @property
     def compose_texts(self) -> tuple[Document, ...]:
-        """Every Compose file that says something about a service."""
+        """Every Compose file that defines a part of the service."""
         return (*self.documents, *self.extended)
 
     @cached_property
@@ -315,11 +314,11 @@ class Project:
         return definitions(root for _, root in self.roots)
 
     def resolve(self, template: str | None) -> Value:
-        """What ``template`` means in this project. Never raises: what Compose would refuse counts as unset."""
+        """The value of ``template`` in this project. Never raises: what Compose would refuse counts as unset."""
         return resolve(template, self.environment)
 
     def effect(self, declaration: Declaration) -> Value:
-        """What ``declaration`` alone would give its container."""
+        """The value that ``declaration`` by itself would give its container."""
         if isinstance(declaration, EnvFileDeclaration):
             assert declaration.given is not None
             return declaration.given
@@ -328,12 +327,12 @@ class Project:
         return resolve(declaration.text, self.environment)
 
     def value_at(self, declaration: Declaration) -> str | None:
-        """As :meth:`effect`; None where that is nothing, or unknown here."""
+        """Like :meth:`effect`; None where that is empty, or unknown here."""
         value = self.effect(declaration)
         return None if value.unset else value.value
 
     def order(self, document: Document) -> int:
-        """Where a file stands among all files of the project."""
+        """The position of a file among all files of the project."""
         return self._order.get(id(document), len(self._order))
 
     @cached_property

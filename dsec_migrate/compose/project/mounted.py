@@ -13,7 +13,7 @@ SECRETS_MOUNT = "/run/secrets"
 
 
 def config_path(target: str) -> str:
-    """Where a config's target, or its name where it has none, stands in the container."""
+    """The path in the container of a config's target, or of its name where it has none."""
     return target if target.startswith("/") else f"/{target}"
 
 
@@ -44,13 +44,13 @@ class Mount(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where a secret stands in the container."""
+        """The path of a secret in the container."""
         name = self.target or self.source
         return name if name.startswith("/") else f"{SECRETS_MOUNT}/{name}"
 
 
 def mounts(service: Service, key: str = "secrets") -> Iterator[Mount]:
-    """The entries of all layers in Compose's order; ``!override`` and ``!reset`` take away those before them."""
+    """The entries of all files in Compose's order; ``!override`` and ``!reset`` remove those before them."""
     found: list[Mount] = []
     for layer in service.layers:
         node = layer.service.get(key)
@@ -72,12 +72,12 @@ def _said(service: Service, item: ParsedNode) -> tuple[str, str]:
 
 
 def sources(service: Service, key: str = "secrets") -> Iterator[str]:
-    """The names of the secrets (or ``configs``) that a service mounts, in its order; one may come twice."""
+    """The names of the secrets (or ``configs``) that a service mounts, in its order; one may occur twice."""
     yield from (mount.source for mount in mounts(service, key))
 
 
 def of_build(service: Service) -> Iterator[tuple[str, str]]:
-    """The secrets that a service's build gets, each with the id under which its Dockerfile knows it."""
+    """The secrets of a service's build, each with its id in the Dockerfile."""
     for layer in service.layers:
         build = layer.service.get("build")
         listed = build.get("secrets") if isinstance(build, Mapping) else None
@@ -88,12 +88,12 @@ def of_build(service: Service) -> Iterator[tuple[str, str]]:
 
 
 def by_path(service: Service) -> MappingType[str, str]:
-    """Secret by path in the container; of two with one path Compose takes the later."""
+    """Secret by path in the container; of two with one path Compose uses the later."""
     return {mount.path: mount.source for mount in mounts(service)}
 
 
 def configs_by_path(service: Service) -> MappingType[str, tuple[str, MappingType[str, object]]]:
-    """Config, and the owner and mode that its entry says, by path in the container; of two with one path the later."""
+    """Config, and the owner and mode of its entry, by path in the container; of two with one path the later."""
     found: dict[str, tuple[str, MappingType[str, object]]] = {}
     for source, target, item, _ in mounts(service, "configs"):
         data = plain(item)
@@ -107,7 +107,7 @@ def targets_in_use(project: Project) -> set[str]:
     """Names of secrets that a service mounts, and names under /run/secrets that they take with a ``target``."""
     targets: set[str] = set()
     for service in project.services.values():
-        # also what a layer takes away: another choice of files may mount it
+        # also what an override file removes: another choice of files may mount it
         for layer in service.layers:
             node = layer.service.get("secrets")
             for item in node.items if isinstance(node, Sequence) else []:

@@ -1,4 +1,4 @@
-"""What Compose calls a project, and whether the project's files say so."""
+"""The name that Compose gives a project, and whether the project's files set it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dsec_migrate.text.records import replace
 
 
 def of(documents: Sequence[Document], environment: Environment, directory: Path) -> str:
-    """What the shell or an env file says, else the last ``name:``, else what the folder is called; an empty one says
-    nothing (observed with Compose 2.40).
+    """The name from the shell or an env file, else the last ``name:``, else the folder's name; an empty one is ignored
+    (observed with Compose 2.40).
 
     Empty where Compose refuses the name.
     """
@@ -29,7 +29,7 @@ def of(documents: Sequence[Document], environment: Environment, directory: Path)
 
 
 def refused(documents: Sequence[Document], environment: Environment, directory: Path) -> Iterator[UserError]:
-    """What Compose refuses as the project's name, for as long as no ``-p`` gives another."""
+    """A project name that Compose refuses, unless ``-p`` sets another."""
     if of(documents, environment, directory):
         return
     advice = "give it one with a letter or a digit, or run Compose with -p"

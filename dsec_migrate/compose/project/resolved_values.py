@@ -1,4 +1,4 @@
-"""What a template, a line of an env file or a name alone means where it stands."""
+"""The value of a template, a line of an env file or a bare name, in its context."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dsec_migrate.text.records import dataclass, field
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Value:
-    """What one template means today. ``value`` is what the container gets, None where it gets nothing. ``is_named``:
-    the project's name may be part of it."""
+    """The current value of one template. ``value`` is what the container receives, None for nothing. ``is_named``: the
+    project's name may be part of it."""
 
     template: str | None = field(repr=False)
     value: str | None = field(repr=False)
@@ -24,7 +24,7 @@ class Value:
 
     @property
     def whole_reference(self) -> Reference | None:
-        """The reference that is all of the template (``${X}``, ``${X:-d}``), if it is one."""
+        """The reference that makes up the whole template (``${X}``, ``${X:-d}``), if there is one."""
         first = self.references[0] if self.references else None
         if first and self.template is not None and (first.start, first.end) == (0, len(self.template)):
             return first
@@ -89,7 +89,7 @@ def line_value(line: EnvFileEntry, environment: Environment, above: MappingType[
 
 
 def references_of(template: str) -> frozenset[str]:
-    """The names that ``template`` mentions; none where Compose would refuse it."""
+    """The names that ``template`` refers to; none where Compose would refuse it."""
     try:
         return frozenset(reference.name for reference in references(template))
     except InterpolationError:

@@ -1,4 +1,4 @@
-"""What a project and all that it includes have asked for so far, against the limits."""
+"""What a project and all its includes have used so far, against the limits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dsec_migrate.text import limits
 
 
 class Tally:
-    """Counts what repeats or unfolds while a family of projects is put together. Each method returns what is too much,
-    as a user reads it, or nothing."""
+    """Counts what repeats or expands while a project and its includes are merged. Each method returns what exceeds a
+    limit, in words for the user, or an empty string."""
 
     def __init__(self) -> None:
         self._characters = self._variables = self._layers = self._included = 0
 
     def takes_values(self, values: Iterable[str | None]) -> str:
-        """The values that one service gets from one place."""
+        """The values that one service receives from one source."""
         for value in values:
             self._variables += 1
             self._characters += len(value or "")
