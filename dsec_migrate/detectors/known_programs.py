@@ -6,6 +6,7 @@ From the manuals of the programs. The same one-letter option is a password for s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from dsec_migrate.text.patterns import Pattern
@@ -161,6 +162,8 @@ def credentials(view: str) -> Iterator[Word]:
             yield from _of_program(view, match.group(), program, spans)
 
 
+# commands repeat few words
+@lru_cache(maxsize=4096)
 def _program(name: str) -> Program | None:
     name = name.removesuffix(".exe").removesuffix(".sh")
     return _PROGRAMS.get(name) or next((one for family, one in _FAMILIES if name.startswith(family)), None)
