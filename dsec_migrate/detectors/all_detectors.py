@@ -58,6 +58,8 @@ def _load(name: str) -> Detector:
 EVERY: tuple[Detector, ...] = tuple(map(_load, DETECTORS))
 # a detector without NEEDS sees every value
 OF_TEXTS: tuple[TextDetector, ...] = tuple(cast("TextDetector", one) for one in EVERY if getattr(one, "IN_TEXT", False))
+OF_WORDS = tuple(one for one in OF_TEXTS if getattr(one, "NEEDS", Needs.NOTHING) in {Needs.NOTHING, Needs.LENGTH})
+"""Those of ``OF_TEXTS`` that can find something in a text without marks."""
 
 
 def needing(*met: Needs) -> tuple[Detector, ...]:

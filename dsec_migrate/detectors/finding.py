@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import dataclass, field
 from dsec_migrate.text.source import Span
 
@@ -50,6 +51,10 @@ class Candidate:
 
 LONG = 20
 """Characters of the shortest token and key that have a format."""
+
+
+# most values are one word or a number, with nothing inside
+MARKS = Pattern(r"[\s:;/@=${]")
 
 
 class Needs(Enum):

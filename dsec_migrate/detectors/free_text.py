@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dsec_migrate.detectors import connection_string, password_hash, program_word
-from dsec_migrate.detectors.all_detectors import OF_TEXTS
+from dsec_migrate.detectors.all_detectors import OF_TEXTS, OF_WORDS
 from dsec_migrate.detectors.assignments import assignments, is_plain, is_shell
-from dsec_migrate.detectors.finding import Confidence
+from dsec_migrate.detectors.finding import MARKS, Confidence
 from dsec_migrate.detectors.literal_parts import Template, template
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.text.patterns import Pattern
@@ -39,28 +39,32 @@ def find(text: str) -> list[Passage]:
     """The secrets in ``text`` recognized by their format or their context. Linear in its length."""
     parsed = template(text)
     view = parsed.view
+    has_marks = MARKS.search(view) is not None
     found = [
-        *(
-            Passage(start, end, one.CONFIDENCE, one.WHY)
-            for one in OF_TEXTS
-            for start, end in one.find(view)
-            if not is_shell(view[start:end])
-        ),
-        *(Passage(*span, Confidence.CERTAIN, connection_string.WHY) for span in connection_string.passwords(view)),
-        *(Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)),
-        *(
+        Passage(start, end, one.CONFIDENCE, one.WHY)
+        for one in (OF_TEXTS if has_marks else OF_WORDS)
+        for start, end in one.find(view)
+        if not is_shell(view[start:end])
+    ]
+    if has_marks:
+        found += (
+            Passage(*span, Confidence.CERTAIN, connection_string.WHY) for span in connection_string.passwords(view)
+        )
+        found += (
             Passage(one.start, one.end, Confidence.LIKELY, "a credential is assigned in the text")
             for one in assignments(view)
             if not one.is_prose and not _ALIAS.fullmatch(view, one.start, one.end)
-        ),
-    ]
+        )
     if parsed.references:
+        found += (
+            Passage(*span, Confidence.LIKELY, "a credential is the default of a reference") for span in defaults(parsed)
+        )
         # of a range that holds references, only the defaults and the text around them are secret
         found = [
             one._replace(start=start, end=end) for one in found for start, end in parsed.expose(one.start, one.end)[1]
         ]
-    hashes = (Passage(*span, Confidence.LIKELY, "the hash of a credential") for span in password_hash.find(text))
-    return [*found, *hashes]
+    found += (Passage(*span, Confidence.LIKELY, "the hash of a credential") for span in password_hash.find(text))
+    return found
 
 
 def defaults(parsed: Template) -> Iterator[tuple[int, int]]:

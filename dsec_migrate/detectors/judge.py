@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from dsec_migrate.detectors import telling_name
 from dsec_migrate.detectors.all_detectors import EVERY, Detector, needing
-from dsec_migrate.detectors.finding import LONG, Candidate, Confidence, Exposure, Needs, Verdict
+from dsec_migrate.detectors.finding import LONG, MARKS, Candidate, Confidence, Exposure, Needs, Verdict
 from dsec_migrate.detectors.literal_parts import subject, template
 from dsec_migrate.detectors.names import meaning
 from dsec_migrate.detectors.resolvers import default_of, resolver_of
 from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.detectors.vetoes import is_vetoed
-from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ __all__ = ["credential_parts", "judge", "passages", "secret_parts"]
 _RANK = {Confidence.CERTAIN: 2, Confidence.LIKELY: 1, Confidence.POSSIBLE: 0}
 
 
-# most values are one word or a number, with nothing inside
-_MARKS = Pattern(r"[\s:;/@=${]")
 _OF_SHORT_WORDS = needing(Needs.NOTHING)
 _OF_LONG_WORDS = needing(Needs.NOTHING, Needs.LENGTH)
 _OF_REFERENCES = needing(Needs.NOTHING, Needs.LENGTH, Needs.DOLLAR)
@@ -37,10 +34,10 @@ def _those_for(text: str | None, value: str | None) -> tuple[Detector, ...]:
     if text is None:
         return EVERY
     if "$" not in text:
-        if _MARKS.search(text):
+        if MARKS.search(text):
             return EVERY
         return _OF_SHORT_WORDS if len(text) < LONG else _OF_LONG_WORDS
-    if _MARKS.search(template(text).view) or (value and _MARKS.search(value)):
+    if MARKS.search(template(text).view) or (value and MARKS.search(value)):
         return EVERY
     return _OF_REFERENCES
 
