@@ -1,1 +1,1 @@
-"""Patches -> text: the only place that thinks about indentation, quotes, commas and line ends."""
+"""Patches -> text: the only package that handles indentation, quotes, commas and line ends."""

@@ -1,4 +1,4 @@
-"""New values line by line, and copies of what a merge key or an alias supplied."""
+"""New values line by line, and copies of what a merge key or an alias provided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Blocks(Layout):
     def entry_lines(
         self, pair: tuple[str, Value], indentation: str, step: int, *, quotes: str = "", offset: int | None = None
     ) -> list[str]:
-        """An entry in block style, what is below it ``step`` deeper, and items of a list ``offset``."""
+        """An entry in block style, its content indented by ``step``, and items of a list by ``offset``."""
         name, value = pair
         key = f"{indentation}{scalar(name)}:"
         below = indentation + " " * step
@@ -28,7 +28,7 @@ class Blocks(Layout):
         return [f"{key} {self.in_one_line(value, quotes)}"]
 
     def item_lines(self, item: Value, indentation: str, gap: str) -> list[str]:
-        """An item of a list in block style; a text of several lines as a block scalar."""
+        """An item of a list in block style; a string of several lines as a block scalar."""
         if isinstance(item, dict):
             return block_item([f"{key}: {self.in_one_line(value)}" for key, value in item.items()], indentation, gap)
         if isinstance(item, str) and "\n" in item:
@@ -43,7 +43,7 @@ class Blocks(Layout):
     # --- what was inherited ---
 
     def copied_lines(self, items: SequenceType[ParsedNode], indentation: str, gap: str) -> list[str]:
-        """Items that were inherited so far, in block style."""
+        """Items that were inherited before, in block style."""
         lines: list[str] = []
         for item in items:
             content = follow(item)
@@ -55,7 +55,7 @@ class Blocks(Layout):
         return lines
 
     def copied(self, item: ParsedNode) -> str:
-        """An inherited item on one line, meaning the same."""
+        """An inherited item on one line, with the same meaning."""
         content = follow(item)
         if isinstance(content, Mapping):
             pairs = (f"{e.name}: {self._scalar_text(e.value)}" for e in content.effective().values())

@@ -1,4 +1,4 @@
-"""Patches of a Compose file -> edits, in the order in which new text comes into one place."""
+"""Patches of a Compose file -> edits, in the order in which new text is inserted at one offset."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def made(document: Document, patches: Patches) -> list[Made]:
 
 
 def _order(writer: _Writer, patch: Insertion) -> int:
-    """What there is gets longer before something new may stand behind it, and what is deeper before what ends there
-    as well."""
+    """Existing content is extended before new content is added after it, and deeper content before what ends at the
+    same offset."""
     holder = patch.new_key_of
     return -sys.maxsize if holder is None else -writer.column(holder.entries[0].key.outer_start)

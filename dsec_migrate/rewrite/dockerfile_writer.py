@@ -1,4 +1,4 @@
-"""How a Dockerfile is written: words go, flags come right behind the keyword."""
+"""Edits of a Dockerfile: words are removed, flags are inserted right after the keyword."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def made(text: DockerfileText, patches: Patches) -> Iterator[Made]:
 
 
 def _without(text: DockerfileText, instruction: Instruction, gone: list[Span]) -> Iterator[Edit]:
-    """An instruction without some of its words; no line is left where nothing is."""
+    """An instruction without some of its words; no empty line remains."""
     known = list(words(instruction.text, text.content.escape))
-    # the last word of a COPY says where to
+    # the last word of a COPY is its destination
     if len(gone) == len(known) - (instruction.keyword != "ARG"):
         yield Edit(*text.source.lines(*instruction.span), "")
         return
     for word in gone:
         number = known.index(word)
-        # those at the beginning take the space behind them along, the others that before them
+        # the first words are removed with the space after them, the others with the space before
         if all(each in gone for each in known[:number]):
             after = known[number + 1]
             yield Edit(instruction.offsets[word.start], instruction.offsets[after.start], "")

@@ -1,8 +1,8 @@
-"""Edits of one env file: an assignment names a file instead of its value, or goes.
+"""Edits of one env file: an assignment names a file instead of its value, or is removed.
 
 Everything else keeps its bytes: ``export``, blanks, the separator, comments, line ends. An edited file gives the same
-entries as before but for those asked for. That the *values* of other entries refer to one of these (``B=x${A}``) is
-the caller's business: :class:`dsec_migrate.compose.dotenv.Entry` tells what each of them mentions.
+entries as before except for the requested ones. Whether the *values* of other entries refer to one of these
+(``B=x${A}``) is up to the caller: :class:`dsec_migrate.compose.dotenv.Entry` lists the references of each.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def made(document: EnvFileText, patches: Patches) -> Iterator[Made]:
 
 
 def move(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = False) -> list[Edit]:
-    """``entry`` becomes ``new_name`` with ``value``, in its own line and quotes where those can hold the value.
+    """``entry`` becomes ``new_name`` with ``value``, on its line and in its quotes where those can hold the value.
 
-    A value over several lines becomes one line; the comment right behind the entry no longer repeats the old value.
-    ``raw`` says that the file is read as ``format: raw``, which knows neither quotes nor such comments.
+    A value over several lines becomes one line; the comment right after the entry no longer repeats the old value.
+    ``raw``: the file is read as ``format: raw``, which has neither quotes nor such comments.
 
-    Raises ValueError, with no value in it, for what cannot be done: an entry that says nothing itself (``NAME``
-    alone), one without a name (``=x``, or a last line ``NAME`` without a line break), a new name that would not be
-    read as one, a value with a line break in ``format: raw`` or one that no variable can hold.
+    Raises ValueError, without any value in it, for what cannot be done: an entry without a value (a bare ``NAME``), one
+    without a name (``=x``, or a last line ``NAME`` without a line break), a new name that would not be read as one, a
+    value with a line break in ``format: raw`` or one that no variable can hold.
     """
     if entry.value is None or not entry.name:
         raise ValueError("only an entry with a name and a value of its own can be renamed")
@@ -61,7 +61,7 @@ def move(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = Fals
         raise ValueError("format: raw holds no line breaks and no NUL characters")
     start, end = entry.value_span
     if start == end and not raw:
-        # blanks behind the separator count as before the value: among them the first half of a CRLF
+        # blanks after the separator count as before the value: among them the first half of a CRLF
         start = end = entry.name_span.end + len(text[entry.name_span.end : start].rstrip(SPACES))
     name = Edit(*entry.name_span, new_name)
     if raw:
@@ -73,10 +73,10 @@ def move(text: str, entry: Entry, new_name: str, value: str, *, raw: bool = Fals
 
 
 def remove(text: str, entries: Iterable[Entry]) -> list[Edit]:
-    """Takes ``entries`` out: with their whole lines, and the comment at their end, where nothing else stands there.
+    """Removes ``entries``: with their whole lines, and a trailing comment, where nothing else is on them.
 
-    Where another entry shares a line with them (``A="1" B=2``) only their own characters go. Comments on lines of
-    their own stay. Any entry can be removed, of both formats; none twice.
+    Where another entry shares a line with them (``A="1" B=2``) only their own characters are removed. Comments on
+    separate lines are kept. Any entry can be removed, in both formats; none twice.
     """
     edits = []
     for start, end in _together(text, sorted({entry.span for entry in entries})):
@@ -91,7 +91,7 @@ def remove(text: str, entries: Iterable[Entry]) -> list[Edit]:
 
 
 def _together(text: str, spans: Iterable[Span]) -> list[Span]:
-    """Spans with nothing but blanks between them on one line, joined."""
+    """Spans separated only by blanks on one line, joined."""
     joined: list[Span] = []
     for span in spans:
         if joined:
@@ -104,7 +104,7 @@ def _together(text: str, spans: Iterable[Span]) -> list[Span]:
 
 
 def _repeated_in_comment(text: str, entry: Entry) -> Iterator[Span]:
-    """Where the comment behind ``entry`` has its value again, as it is meant or as it is written."""
+    """Where the comment after ``entry`` repeats its value, as it is read or as it is written."""
     end = entry.span.end
     line_end = text.find("\n", end)
     comment = _COMMENT.match(text, end, len(text) if line_end < 0 else line_end)

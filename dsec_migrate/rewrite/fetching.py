@@ -1,7 +1,7 @@
-"""How a container takes values out of a store when a project starts: the vendor's own image and command.
+"""How a container fetches values from a store when a project starts: the vendor's own image and command.
 
-Facts: ``vault kv get -field`` writes the value alone, without a line end where its output is no terminal; ``aws …
---output text`` writes one line end behind it; Vault's command takes no VAULT_TOKEN_FILE, AWS's reads the file that
+Facts: ``vault kv get -field`` writes only the value, without a line end when its output is not a terminal; ``aws …
+--output text`` appends one line end; Vault's command accepts no VAULT_TOKEN_FILE, AWS's reads the file that
 AWS_SHARED_CREDENTIALS_FILE names.
 """
 
@@ -14,8 +14,8 @@ from dsec_migrate.config.options import Manager
 
 
 class Runtime(Protocol):
-    """``fetch`` is shell that writes the value of ``$1``, ``prelude`` what comes before. ``credential`` is the file of
-    the one secret that the service has, as the Compose file says it; empty where it needs none."""
+    """``fetch`` is shell that writes the value of ``$1``, ``prelude`` runs before it. ``credential`` is the file of the
+    service's only secret, as written in the Compose file; empty where it needs none."""
 
     title: str
     image: str
@@ -67,7 +67,7 @@ class _Aws:
         return found
 
     def credential(self, manager: Manager) -> str:
-        """None where the host has an IAM role, whose credentials come over its network."""
+        """None where the host has an IAM role, whose credentials come from its network."""
         return manager.credentials
 
 

@@ -1,4 +1,4 @@
-"""How entries and items are added: in the style of what stands there, behind the comments that belong to it."""
+"""How entries and items are added: in the style of their surroundings, after the comments that belong to these."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Insertions(Blocks):
     # --- items of lists ---
 
     def insert_items(self, patches: SequenceType[InsertItem]) -> None:
-        """Items that come into one list at one place."""
+        """Items inserted into one list at one position."""
         if not patches:
             return
         first = patches[0]
@@ -49,7 +49,7 @@ class Insertions(Blocks):
             return
         dash = self.dash(before)
         start = self.source.line_start(dash)
-        # what stands before the first item of a list inside a list, say
+        # what precedes the first item of a list inside a list, for example
         lead, gap = self.text[start:dash], self.gap(dash)
         self.insert_lines_before(start, self._block_items(patches, lead, gap))
 
@@ -72,7 +72,7 @@ class Insertions(Blocks):
         self._insert_key(holder, key, lines, before if isinstance(before, Entry) else None)
 
     def _in_place_of_alias(self, holder: Mapping, entry: Entry, patches: SequenceType[InsertItem]) -> None:
-        """The list that an alias stood for is written out in its place."""
+        """Replaces an alias by a copy of the list that it refers to."""
         alias = entry.value
         if holder.flow:
             items = self._flow_items(patches, quoted=is_json(holder))
@@ -97,7 +97,7 @@ class Insertions(Blocks):
     # --- entries of mappings ---
 
     def insert_entries(self, patches: SequenceType[InsertEntry]) -> None:
-        """Entries that come into one mapping at one place."""
+        """Entries inserted into one mapping at one position."""
         if not patches:
             return
         first = patches[0]
@@ -123,7 +123,7 @@ class Insertions(Blocks):
             column = self.indentation(before.key.outer_start)
             self.insert_lines_before(self.above_comments(start, column) if speaks else start, lines)
             return
-        # who reads what is mounted stands before it
+        # the variables that name mounted files come before the mounts
         after = (holder.own("environment") if key == "secrets" else None) or holder.entries[-1]
         if self.ends_open(after.value):
             newline = self.newline_at(max(after.key.start - 1, 0))
@@ -132,7 +132,7 @@ class Insertions(Blocks):
             self.insert_lines_after(after.end, lines, self.block_of(after))
 
     def _define(self, root: Mapping, key: str, pairs: SequenceType[Pair]) -> None:
-        """The block ``key`` of a mapping gets these entries."""
+        """Adds these entries to the block ``key`` of a mapping."""
         entry = root.own(key)
         if root.flow or (entry is not None and isinstance(entry.value, Mapping) and entry.value.flow):
             self._define_in_flow(root, key, pairs)
@@ -152,7 +152,7 @@ class Insertions(Blocks):
         lead = self.text[self.source.line_start(root.entries[0].key.start) : root.entries[0].key.start]
         body = ", ".join(parts)
         if not lead.strip() and "\n" in self.text[root.start : root.end]:
-            # laid out over lines: one line for each entry
+            # spread over lines: one line for each entry
             newline = self.newline_at(root.start)
             body = "".join(newline + lead * 2 + part + "," for part in parts)[:-1] + newline + lead
         self._extend_flow(root, [f"{scalar(key, quoted)}: {{{body}}}"])
@@ -204,10 +204,10 @@ class Insertions(Blocks):
     def _lines(self, pairs: SequenceType[Pair], indentation: str, step: int, quotes: str = "") -> list[str]:
         return [line for pair in pairs for line in self.entry_lines(pair, indentation, step, quotes=quotes)]
 
-    # --- between brackets and braces ---
+    # --- in brackets and braces ---
 
     def _extend_flow(self, collection: Sequence | Mapping, parts: list[str]) -> None:
-        """Adds ``parts`` before the closing bracket, in the layout that the collection has."""
+        """Adds ``parts`` before the closing bracket, in the layout of the collection."""
         close = collection.end - 1
         children: SequenceType[ParsedNode] = (
             collection.items if isinstance(collection, Sequence) else [entry.key for entry in collection.entries]
@@ -235,6 +235,6 @@ def _is_block(pair: Pair) -> bool:
 
 
 def _keeps_newlines(root: Mapping) -> bool:
-    """Whether the last scalar of the document is a `|+`, into whose value a blank line would go."""
+    """Whether the last scalar of the document is a `|+`, whose value would include an added blank line."""
     last = last_leaf(root)
     return isinstance(last, Scalar) and last.style in {"|", ">"} and last.value.endswith("\n\n")

@@ -1,4 +1,4 @@
-"""How a file is laid out: its lines, its indentation, its lists, and whose a comment is."""
+"""The layout of a file: its lines, indentation and lists, and which block a comment belongs to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ONLY_COMMENT = Pattern(r"([ \t]*)#")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Habits:
-    """How the file is written. Columns are counted in characters."""
+    """The style of the file. Columns are counted in characters."""
 
     first_step: int
     second_step: int
@@ -30,14 +30,14 @@ class Habits:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Block:
-    """The columns of a key and of what stands under it, to tell whose a comment behind the block is."""
+    """The columns of a key and of its content, to decide which comments after the block belong to it."""
 
     key: int
     content: int
 
     def owns(self, line: str) -> bool:
-        """Whether ``line`` is a comment that belongs to the block: deeper than its key, one of its items commented
-        out, or a line commented out at the margin (as editors do) whose text stands under the key."""
+        """Whether ``line`` is a comment that belongs to the block: deeper than its key, one of its items commented out,
+        or a line commented out at the margin (as editors do) whose text is indented below the key."""
         text = line.lstrip(" ")
         if not text.startswith("#"):
             return False
@@ -58,7 +58,7 @@ def _most_common(counter: Counter[int], default: int) -> int:
 
 
 def newline_at(text: str, offset: int) -> str:
-    """The line end of the line that holds ``offset``, so that a file with both keeps both where they are."""
+    """The line end of the line that holds ``offset``, so that a file with mixed line ends keeps them."""
     end = text.find("\n", offset)
     if end < 0:
         end = text.rfind("\n", 0, offset)
@@ -68,14 +68,14 @@ def newline_at(text: str, offset: int) -> str:
 
 
 class Made(NamedTuple):
-    """An edit, and the patch that it is for."""
+    """An edit, and its patch."""
 
     edit: Edit
     patch: Patch
 
 
 class Layout:
-    """The text of a document, and the edits that are made of it. ``patch`` is the one that is being written."""
+    """The text of a document, and the edits made to it. ``patch`` is the one being written."""
 
     patch: Patch
 
@@ -92,12 +92,12 @@ class Layout:
         self.replace(offset, offset, text)
 
     def insert_lines_before(self, offset: int, lines: SequenceType[str]) -> None:
-        """Inserts whole lines at the beginning of the one that begins at ``offset``, with its line end."""
+        """Inserts whole lines before the line that starts at ``offset``, with its line end."""
         newline = self.newline_at(offset)
         self.insert(offset, "".join(line + newline for line in lines))
 
     def insert_lines_after(self, offset: int, lines: SequenceType[str], block_of_comments: Block | None = None) -> None:
-        """Inserts whole lines behind the line that holds ``offset``, and behind the comments that belong to it."""
+        """Inserts whole lines after the line that holds ``offset``, and after the comments that belong to it."""
         is_behind_line = offset > 0 and self.text[offset - 1] == "\n"
         end = self.source.line_end(offset - 1 if is_behind_line else offset)
         while block_of_comments is not None and end < len(self.text):
@@ -112,7 +112,7 @@ class Layout:
         else:
             self.insert(end, "".join(line + newline for line in lines))
 
-    # --- places in the text ---
+    # --- offsets in the text ---
 
     def newline_at(self, offset: int) -> str:
         return newline_at(self.text, offset)
@@ -121,7 +121,7 @@ class Layout:
         return offset - self.source.line_start(offset)
 
     def indentation(self, offset: int) -> str:
-        """Spaces up to the column of ``offset`` (what stands before it, such as a dash, counts as space)."""
+        """Spaces up to the column of ``offset`` (what precedes it, such as a dash, counts as space)."""
         return " " * self.column(offset)
 
     def dash(self, item: ParsedNode) -> int:
@@ -132,18 +132,18 @@ class Layout:
         return match.group() if match else " "
 
     def end_of_lines(self, start: int, end: int) -> int:
-        """Behind the last line of what stands there; a block mapping ends where the next line begins."""
+        """The end of the last line of a node; a block mapping ends where the next line starts."""
         return self.source.line_end(max(end - 1, start))
 
     def after_colon(self, node: ParsedNode) -> int:
-        """Where a missing value begins: right behind its `:` or, where it has an anchor, behind that."""
+        """Where a missing value is inserted: right after its `:` or, where it has an anchor, after that."""
         if node.outer_start < node.start:
             return node.start
         before = self.text.rfind(":", 0, node.start + 1)
         return before + 1 if before >= 0 else node.start
 
     def start_of(self, entry: Entry) -> int:
-        """The line where an entry begins, with the comments right above it."""
+        """The line where an entry starts, with the comments right above it."""
         start = self.source.line_start(entry.key.outer_start)
         while start > 0:
             above = self.source.line_start(start - 1)
@@ -153,7 +153,7 @@ class Layout:
         return start
 
     def above_comments(self, position: int, column: str) -> int:
-        """The start of the comment lines right above a line, in its own column: they speak of it."""
+        """The start of the comment lines right above a line, in the same column: they describe it."""
         while position > 0:
             above = self.source.line_start(position - 1)
             comment = _ONLY_COMMENT.match(self.text, above, position)
@@ -163,12 +163,12 @@ class Layout:
         return position
 
     def end_of_document(self, root: Mapping) -> int:
-        """Behind the comments that follow the last entry, before `...` or the next document."""
+        """After the comments that follow the last entry, before `...` or the next document."""
         marker = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE).search(self.text, root.end)
         return marker.start() if marker else len(self.text)
 
     def ends_open(self, node: ParsedNode) -> bool:
-        """Whether a block scalar ends with the file, without a final newline: text behind it would give it one."""
+        """Whether a block scalar ends with the file, without a final newline: text added after it would give it one."""
         last = last_leaf(node)
         if not isinstance(last, Scalar) or last.style not in {"|", ">"} or self.text.endswith("\n"):
             return False
@@ -179,7 +179,7 @@ class Layout:
         return not is_stripped and all(edit.start != last.start for edit, _ in self.made)
 
     def block_of(self, entry: Entry) -> Block:
-        """The columns that tell which comments behind ``entry`` belong to it."""
+        """The columns that decide which comments after ``entry`` belong to it."""
         key = self.column(entry.key.outer_start)
         value = follow(entry.value)
         if isinstance(value, Sequence) and not value.flow and value.items:
@@ -189,7 +189,7 @@ class Layout:
         return Block(key, key + self.habits.first_step)
 
     def item_offset(self, holder: Mapping) -> int:
-        """How far list items stand behind their key in this service, else in the file."""
+        """The indentation of list items relative to their key in this service, else in the file."""
         for entry in holder.entries:
             if isinstance(entry.value, Sequence) and not entry.value.flow and entry.value.items:
                 return self.column(self.dash(entry.value.items[0])) - self.column(entry.key.outer_start)
@@ -197,7 +197,7 @@ class Layout:
 
     @cached_property
     def parents(self) -> dict[int, Entry | Sequence]:
-        """What each node stands in, by its identity: an entry of a mapping, or a list."""
+        """The parent of each node, by its identity: an entry of a mapping, or a list."""
         found: dict[int, Entry | Sequence] = {}
         for root in self.document.roots:
             for node in walk(root):
@@ -208,7 +208,7 @@ class Layout:
         return found
 
     def is_in_flow(self, node: ParsedNode) -> bool:
-        """Whether a node stands between brackets or braces."""
+        """Whether a node is in brackets or braces."""
         parent = self.parents.get(id(node))
         while parent is not None:
             holder = parent.owner if isinstance(parent, Entry) else parent

@@ -1,10 +1,10 @@
-"""``--source vault|aws``: a layer with a service that fetches the values when the project starts, for images that know
-nothing of either.
+"""``--source vault|aws``: an override file with a service that fetches the values when the project starts, for images
+that support neither store.
 
-The service writes each consumer's files into a volume of that consumer's own, in memory, and goes on running: a volume
-of that kind is emptied when its last container stops (observed with Docker Engine 28). After a restart of the engine
-nobody heeds ``depends_on``, so a consumer waits for its files itself where it is known how its image starts. Without
-the layer the project runs on files as before, which is what development wants.
+The service writes each consumer's files into a separate volume in memory, and keeps running: such a volume is emptied
+when its last container stops (observed with Docker Engine 28). After a restart of the engine ``depends_on`` is not
+honored, so a consumer waits for its files itself where its ENTRYPOINT is known. Without the override file the project
+runs on files as before, which is what development needs.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _FOLDER = "/secrets"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _Consumer:
-    """``files`` are names below /run/secrets, each with its secret. ``guard`` is an entrypoint that waits for them and
-    ``command`` its words, both None where the service starts as it is."""
+    """``files`` are names below /run/secrets, each with its secret. ``guard`` is an ENTRYPOINT that waits for them and
+    ``command`` its words, both None where the service starts unchanged."""
 
     service: Service
     files: Mapping[str, str]
@@ -49,7 +49,7 @@ class _Consumer:
 
 
 def plan(project: Project, rewritten: Sequence[Rewritten], options: Options, disk: Disk) -> Plan:
-    """The layer for what ``project`` becomes. Raises UserError where one of its name is not ours, or cannot be."""
+    """The override file for the migrated ``project``. Raises UserError where one of its names is taken or invalid."""
     manager = options.manager
     assert manager is not None
     after = projects.reload(project, {file.source.real_path: file.text for file in rewritten})
@@ -94,7 +94,7 @@ def _consumer(project: Project, service: Service, options: Options, notes: list[
 
 
 def _is_wrapped(service: Service) -> bool:
-    """Whether a wrapper of ours ends loudly where a file is missing."""
+    """Whether a wrapper script of this program fails with an error where a file is missing."""
     entrypoint = service.get("entrypoint")
     items = getattr(entrypoint, "items", ())
     return wrapper_script.read([str(getattr(item, "value", "")).replace("$$", "$") for item in items]) is not None
@@ -168,7 +168,7 @@ def _lines(project: Project, consumers: Sequence[_Consumer], manager: Manager) -
 
 
 def _file(consumer: _Consumer, name: str) -> str:
-    """Where the service writes a file of a consumer, as a shell's word."""
+    """The path to which the service writes a file of a consumer, as a shell word."""
     return shlex.quote(f"{_FOLDER}/{consumer.service.name}/{name}")
 
 
@@ -178,7 +178,7 @@ def _script(consumers: Sequence[_Consumer], manager: Manager, way: Runtime, pref
     yield from way.prelude(manager)
     yield f"fetch() {{ {manager.command or way.fetch(manager)}; }}"
     yield "take() {"
-    # whoever reads the file gets all of it, also when it changes
+    # readers see the whole file, also when it changes
     yield '  fetch "$1" >"$2.new" && [ -s "$2.new" ] && mv "$2.new" "$2"'
     yield "}"
     yield "all() {"

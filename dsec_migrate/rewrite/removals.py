@@ -1,4 +1,4 @@
-"""How entries and items go: whole lines, or parts between commas; a block goes with its last one."""
+"""How entries and items are removed: whole lines, or parts between commas; a block is removed with its last one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMENT = Pattern(r"[ \t]+(?=#)")
 
 class Removals(Layout):
     def remove(self, patches: Iterable[Remove], extended: Collection[int]) -> None:
-        """``extended`` are blocks, by their identity, that get something new: of these all goes, but never the key."""
+        """``extended`` are blocks, by their identity, that receive new entries: all old ones can go, never the key."""
         gone: dict[int, tuple[Mapping | Sequence, list[Remove]]] = {}
         for patch in patches:
             target = patch.target
@@ -57,7 +57,7 @@ class Removals(Layout):
                 self._take_out(target.key.outer_start, target.end, keeps_comment=patch.keeps_comment)
 
     def _take_out(self, start: int, end: int, *, keeps_comment: bool) -> None:
-        """Whole lines, of whose last one a comment may stay in the place of what it stood behind."""
+        """Whole lines; a comment on the last one may be kept in place of what it followed."""
         line_end = self.end_of_lines(start, end)
         comment = _COMMENT.match(self.text, end, line_end) if keeps_comment else None
         if comment is not None:
@@ -66,12 +66,12 @@ class Removals(Layout):
             self.replace(self.source.line_start(start), line_end, "")
 
     def _take_out_block(self, entry: Entry) -> None:
-        """The lines of an entry, and blank ones above where there are such behind as well, or nothing."""
+        """The lines of an entry, and blank ones above if blank ones follow as well, or nothing."""
         holder = entry.owner
         start = self.source.line_start(entry.key.outer_start)
         end = self.end_of_lines(start, entry.end)
         before = [one for one in holder.entries if one.key.outer_start < start]
-        # what is blank may belong to a text
+        # blank lines may belong to a scalar
         first = self.end_of_lines(0, before[-1].end) if before else start
         if not self.text[end : self.source.line_end(end)].strip():
             while start > first and not self.text[(above := self.source.line_start(start - 1)) : start].strip():
@@ -79,8 +79,8 @@ class Removals(Layout):
         self.replace(start, end, "")
 
     def _from_flow(self, block: Mapping | Sequence, patches: MappingType[int, Remove]) -> None:
-        """Parts between commas go, each with a comma: the one behind it, of the last ones the one before. ``patches``
-        by the identity of their targets."""
+        """Removes parts between commas, each with a comma: the one after it, for the last parts the one before.
+        ``patches`` by the identity of their targets."""
         parts: SequenceType[Entry | ParsedNode] = block.entries if isinstance(block, Mapping) else block.items
         starts = [part.key.outer_start if isinstance(part, Entry) else part.outer_start for part in parts]
         last = max((number for number, part in enumerate(parts) if id(part) not in patches), default=-1)

@@ -1,4 +1,4 @@
-"""The new text of one file, and the edits that make it."""
+"""The new text of one file, and the edits that produce it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dsec_migrate.text.source import Edit, splice
 
 
 def rewrite(document: Document, patches: Iterable[Patch]) -> tuple[str, tuple[Edit, ...]]:
-    """The new text of ``document``, for those of ``patches`` that speak of it, and the edits that made it.
+    """The new text of ``document`` after those of ``patches`` that target it, and the edits that produced it.
 
     Raises VerificationError, which names both origins, where two patches contradict each other.
     """

@@ -1,4 +1,4 @@
-"""How new values are spelled: unquoted where that is sure, in block or flow style, JSON where the file is JSON."""
+"""How new values are spelled: unquoted where that is safe, in block or flow style, JSON where the file is JSON."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dsec_migrate.compose.scalars import resolve
 from dsec_migrate.planning.patches import Bare, Octal, Quoted, Value
 from dsec_migrate.text.patterns import Pattern
 
-# what may stand unquoted as a value or an item; between brackets or braces without an expression
+# what may be unquoted as a value or an item; in brackets or braces without an expression
 _PLAIN = Pattern(
     r"[A-Za-z0-9_./][A-Za-z0-9_./-]*(?<![.])|\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)[A-Za-z0-9_./-]*"
 )
-# what may take the place of a text that stands unquoted
+# what may replace a string that is unquoted
 _UNQUOTED = Pattern(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s]))(?:[^\s:#]|:(?=[^\s])|(?<!\s)#|[ ](?=[^\s#]))*")
 _OF_FLOW = Pattern(r"[,\[\]{}]")
 _NUMBER_LIKE = Pattern(r"[-+.]?[0-9].*|(?i:true|false|null|yes|no|on|off|y|n|~)|\.(?i:inf|nan)")
 
 
 def is_json(node: ParsedNode) -> bool:
-    """Whether the flow mapping is written with quoted keys, as JSON asks."""
+    """Whether the flow mapping has quoted keys, as JSON requires."""
     return (
         isinstance(node, Mapping)
         and node.flow
@@ -32,7 +32,7 @@ def is_json(node: ParsedNode) -> bool:
 
 
 def scalar(value: Value, quoted: bool = False) -> str:
-    """A value as a scalar that reads back as the same: a text unquoted where that is sure, in any place."""
+    """A value as a scalar that reads back as the same: a string is unquoted where that is safe, in any position."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Octal):
@@ -48,7 +48,7 @@ def scalar(value: Value, quoted: bool = False) -> str:
 
 
 def like(node: Scalar, value: Value, *, in_flow: bool) -> str:
-    """``value`` in the place of a scalar, in the quotes that it has."""
+    """``value`` instead of a scalar, in the same quotes."""
     if not isinstance(value, str) or isinstance(value, Quoted) or (isinstance(value, Bare) and not node.style):
         return scalar(value)
     if node.tag is None and node.style == "'" and "\n" not in value:
@@ -59,14 +59,14 @@ def like(node: Scalar, value: Value, *, in_flow: bool) -> str:
 
 
 def unquoted(value: str, *, in_flow: bool) -> str:
-    """A text without quotes, where it means itself so."""
+    """A string without quotes, where it reads back as itself."""
     is_odd = in_flow and _OF_FLOW.search(value) is not None
     is_sure = _UNQUOTED.fullmatch(value) is not None and isinstance(resolve(value), str)
     return value if is_sure and not is_odd else scalar(value, quoted=is_odd)
 
 
 def quotes_of(definition: ParsedNode) -> str:
-    """The quotes that an existing definition puts around its file."""
+    """The quotes around the file of an existing definition."""
     file = definition.get("file") if isinstance(definition, Mapping) else None
     return file.style if isinstance(file, Scalar) and file.style in {"'", '"'} else ""
 
@@ -78,7 +78,7 @@ def in_quotes(value: Value, quotes: str) -> str:
 
 
 def flow(value: Value, quoted: bool = False) -> str:
-    """A value in one line."""
+    """A value on one line."""
     if isinstance(value, dict):
         pairs = (f"{scalar(key, quoted)}: {flow(one, quoted)}" for key, one in value.items())
         return "{" + ", ".join(pairs) + "}"

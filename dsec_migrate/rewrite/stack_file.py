@@ -1,6 +1,6 @@
-"""``--stack-output``: the same project as a file that ``docker stack deploy`` takes, as far as it can say the same.
+"""``--stack-output``: the same project as a file for ``docker stack deploy``, as far as that can express it.
 
-Compose's file stays Compose's. Each place that Swarm refuses and that has an exact form of its own is rewritten in the
+The Compose file is unchanged. Each construct that Swarm refuses and that has an exact equivalent is rewritten in the
 copy; all others are errors, as without it. Facts of Docker Engine 28: ``docker stack`` reads no ``.env``, knows neither
 a reference in a default nor a lone ``$``, takes a list only for ``depends_on`` (and ignores it), and builds nothing.
 """
@@ -45,7 +45,7 @@ class _Place(NamedTuple):
 
 
 def unhandled(project: Project, problems: Sequence[UserError]) -> Iterator[UserError]:
-    """Those of Swarm's problems that the copy has as well."""
+    """Those of Swarm's problems that also apply to the copy."""
     handled = {document.place(place.at) for document in project.documents for place in _places(document, project, ())}
     yield from (one for one in problems if (one.file, one.line, one.column) not in handled)
 
@@ -73,7 +73,7 @@ def plan(
     mark = MARK.format(name=source.name)
     text, _ = rewrite(document, [InsertWord(document, None, mark), *(place.patch for place in places)])
     copy = _checked(after, text, texts)
-    # what the copy still leaves to the shell that deploys
+    # what the copy still takes from the deploying shell
     used = {one.name for node in copy.document.templates for one in _references(node.value)}
     names = ", ".join(sorted(used & project.environment.unexported))
     notes = [f"`docker stack deploy` reads no .env: export {names} in the shell that deploys"] if names else []
@@ -98,7 +98,7 @@ def _checked(after: Project, text: str, texts: MappingType[str, str]) -> Project
     Raises VerificationError.
     """
     source = after.document.source
-    # without its `name:` the project is still called so
+    # without its `name:` the project keeps this name
     known = after.environment
     known = replace(known, files={**known.files, PROJECT_NAME: known.project_name}) if known.project_name else known
     copy = projects.reload(replace(after, environment=known), {**texts, source.real_path: text})
@@ -191,7 +191,7 @@ def _of_builds(document: Document, root: Mapping, project: Project) -> Iterator[
 
 
 def _typed(document: Document, body: Mapping) -> Iterator[_Place]:
-    """Numbers in quotes, which Swarm wants without."""
+    """Numbers in quotes, which Swarm requires unquoted."""
     mounts, ports = body.get("secrets"), body.get("ports")
     for item in mounts.items if isinstance(mounts, SequenceNode) else ():
         mode = item.get("mode") if isinstance(item, Mapping) else None
@@ -211,7 +211,7 @@ def _references(text: str) -> tuple[Reference, ...]:
 
 
 def _resolved(document: Document, project: Project, node: Scalar, secrets: Sequence[Secret]) -> SetValue | None:
-    """The text as Compose resolves it here, where Swarm would resolve it otherwise."""
+    """The string as Compose resolves it here, where Swarm would resolve it differently."""
     found = _references(node.value)
     names = {one.name for one in found}
     of_files = names & project.environment.unexported
@@ -229,13 +229,13 @@ def _resolved(document: Document, project: Project, node: Scalar, secrets: Seque
 
 
 def _is_variable(document: Document, node: Scalar) -> bool:
-    """Whether it is a value of an environment, where a number would be written in another way."""
+    """Whether it is a value of an environment, where a number would be formatted differently."""
     path = document.path_at(node.start) or ()
     return "environment" in path or "labels" in path
 
 
 def _env_file_notes(project: Project) -> Iterator[str]:
-    """Stack reads env files as they stand: no quotes, no references."""
+    """Stack reads env files literally: no quotes, no references."""
     odd: dict[str, dict[str, None]] = {}
     for service in project.services.values():
         for variable in service.variables.values():

@@ -1,4 +1,4 @@
-"""How names and values change in their places: in the quotes and the layout that they have."""
+"""How names and values are changed in place: in their existing quotes and layout."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Values(Blocks):
             self._set_scalar(node, value)
 
     def _set_scalar(self, node: ParsedNode, value: Value) -> None:
-        """Gives a scalar (or the place of an alias) another text in the same style."""
+        """Gives a scalar (or an alias in its position) another value in the same style."""
         start, end = node.start, node.end
         if not isinstance(node, Scalar):
             text = str(value)
@@ -60,7 +60,7 @@ class Values(Blocks):
             return
         text = like(node, value, in_flow=_is_odd(value) and self.is_in_flow(node))
         if node.tag is not None:
-            # a tag such as !!binary would change what the new text means
+            # a tag such as !!binary would change the meaning of the new value
             start = node.outer_start
             text = f"&{node.anchor} {text}" if node.anchor else text
         if node.style in {"|", ">"}:
@@ -72,7 +72,7 @@ class Values(Blocks):
         self.replace(start, end, text)
 
     def _set_items(self, node: Sequence, value: tuple[Value, ...]) -> None:
-        """Words in the place of others: the first in the place of the first, all others in that of the rest."""
+        """Replaces words by new ones: the first by the first, the rest by all others."""
         first, *others = node.items
         assert isinstance(first, Scalar)
         self._set_scalar(first, value[0])
@@ -81,8 +81,7 @@ class Values(Blocks):
             self.replace(others[0].start, others[-1].end, text)
 
     def _set_collection(self, node: ParsedNode, value: Value) -> None:
-        """A mapping or a list in the place of something else; a comment behind what stood there stays behind the
-        key."""
+        """Replaces a node by a mapping or a list; a comment after the old value stays after the key."""
         entry = self.parents[id(node)]
         assert isinstance(entry, Entry)
         key, holder = entry.key, entry.owner

@@ -1,8 +1,8 @@
-"""``--mount volume``: a folder for each service at /run/secrets, for engines that know no secrets.
+"""``--mount volume``: a folder for each service at /run/secrets, for engines without secrets.
 
-What is proved for Docker's own secrets is written in another way at the end: the same files at the same paths. Fact of
-Docker Engine 28: a folder that is mounted shows its own mode inside, so a program that is not root enters none of mode
-0700; on the host the folder above it, of mode 0700, keeps others out.
+What is proved for Docker's own secrets is rewritten at the end: the same files at the same paths. Fact of Docker
+Engine 28: a mounted folder has its own mode in the container, so a non-root program cannot enter one of mode 0700; on
+the host the parent folder, of mode 0700, keeps other users out.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ PRIVATE_FOLDER, ENTERED_BY_ALL = 0o700, 0o755
 def apply(
     project: Project, plan: Plan, rewritten: Sequence[Rewritten], directory: str, disk: Disk
 ) -> tuple[Plan, list[Rewritten]]:
-    """The plan and the texts with folders in place of secrets. ``directory`` is the folder of the secrets as the
-    Compose file says it. Raises UserError where the project cannot be written so."""
+    """The plan and the texts with folders instead of secrets. ``directory`` is the folder of the secrets as written in
+    the Compose file. Raises UserError where the project cannot be written so."""
     if len(project.documents) != 1 or project.included or len(project.document.roots) != 1:
         raise _refused(project, "its services are defined in several files")
     overlay = {file.source.real_path: file.text for file in rewritten}
@@ -99,7 +99,7 @@ def _patches(project: Project, folders: Mapping[str, Mapping[str, str]], directo
 
 
 def _of_service(document: Document, body: MappingNode, item: Bare, origin: str) -> Iterator[Patch]:
-    """The volume stands where the list of secrets did, or at the end of the volumes that there are."""
+    """The volume is put where the list of secrets was, or at the end of the existing volumes."""
     own, volumes = body.own("secrets"), body.own("volumes")
     assert own is not None
     listed = follow(volumes.value) if volumes is not None else None
@@ -114,7 +114,7 @@ def _of_service(document: Document, body: MappingNode, item: Bare, origin: str) 
 
 
 def _check(after: Project, texts: Mapping[str, str], folders: Mapping[str, Mapping[str, str]], directory: str) -> None:
-    """All else is said as with secrets. Raises VerificationError."""
+    """Everything else is the same as with secrets. Raises VerificationError."""
     old, new = (yaml.plain(project.document.roots[0]) for project in (after, projects.reload(after, texts)))
     expected = _as_folders(old, folders, directory)
     if new != expected:
@@ -153,7 +153,7 @@ def _with_folders(
                 raise _refused(after, f"{path} holds something else, or the value of {name} is not here")
             mode = secret_readers.ONLY_OWNER if is_closed else secret_readers.READABLE_BY_ALL
             if secret is not None:
-                # of several files with the same value one is named
+                # of several files with the same value only one is named
                 places.setdefault(name, replace(secret, file=shown, path=path, mode=mode))
             if present is None:
                 added.append(NewFile(path, value, mode, folder_mode=PRIVATE_FOLDER if is_closed else ENTERED_BY_ALL))
