@@ -550,3 +550,21 @@ def test_a_stream_that_takes_nothing_is_an_error() -> None:
         )
     assert result.returncode == 2
     assert result.stderr.startswith(b"error: cannot write the report: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A=1\nB_PASSWORD=Whinchat-77x\n",
+        "- B_PASSWORD=Whinchat-77x\n",
+        '"x_password=Whinchat-77x"\n',
+        "--- {}\n--- a b\n",
+    ],
+)
+def test_what_is_no_mapping_is_refused(run: Callable[..., Run], text: str) -> None:
+    """An env file, say, that is passed as a Compose file."""
+    Path("app.env").write_text(text, encoding="utf-8")
+    result = run("--no-docker", "app.env")
+    assert result.status == 2
+    assert "error: the file must be a Compose file" in result.err
+    assert "Whinchat" not in result.out + result.err

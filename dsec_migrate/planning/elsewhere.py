@@ -133,7 +133,8 @@ def excepted(
 def _texts(project: Project) -> Iterator[Text]:
     """Every scalar of the project's files; in files that are only extended, those of the services used."""
     for document in project.documents:
-        for root in document.roots:
+        # a scalar or a list at the top is no Compose file
+        for root in (one for one in document.roots if isinstance(one, Mapping)):
             yield from _below(document, root, ())
     done: set[int] = set()
     for service in project.services.values():
