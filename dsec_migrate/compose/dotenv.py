@@ -60,15 +60,15 @@ class DotenvError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Entry:
-    """One assignment, or one ``NAME`` alone, which passes a variable through.
+    """One assignment, or a bare ``NAME``, which passes a variable through.
 
-    ``value`` is what the file says, interpolated; None for a pass-through. What that one receives is ``passed``:
-    None when the surroundings do not set the variable, then Compose ignores the entry. ``span`` runs from the first
+    ``value`` is the file's value, interpolated; None for a pass-through. What that one receives is ``passed``:
+    None when the environment does not set the variable, then Compose ignores the entry. ``span`` runs from the first
     character of the entry (``export`` included) through the last of its value (the closing quote included);
     ``name_span`` holds the name alone; ``value_span`` holds the value with its quotes and is empty for a pass-through.
     ``quote`` is ``""``, ``"'"`` or ``'"'``. ``line`` counts from 1. ``references`` are the names that the value
-    mentions, each once. ``template`` is the value before interpolation, quotes and escapes undone: interpolated where
-    the entry stands it gives ``value``. Of what Compose takes literally it therefore has every ``$`` twice.
+    refers to, each once. ``template`` is the value before interpolation, quotes and escapes undone: interpolated at
+    the entry it gives ``value``. Where Compose reads a value literally, every ``$`` is therefore doubled in it.
     """
 
     name: str
@@ -120,7 +120,7 @@ def variables(entries: Iterable[Entry]) -> dict[str, str]:
 def quote(value: str, mark: str = "") -> str:
     """A spelling that both ``.env`` and ``env_file:`` read back as exactly ``value``, on a single line.
 
-    Plain where nothing can be mistaken, else in single quotes, else in double quotes. ``mark`` asks for one of the
+    Plain where that is unambiguous, else in single quotes, else in double quotes. ``mark`` asks for one of the
     quotes ``"'"`` and ``'"'``; single ones are not possible for every value. Raises ValueError for a NUL, which no
     environment variable can hold, and for lone surrogates, which are not text. Not for ``format: raw``.
     """

@@ -29,10 +29,10 @@ _NOT_IN_A_NAME = Pattern(r"[^-_a-z0-9]+")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Environment:
-    """``shell`` beats ``files``, also with an empty value (observed with Compose 2.40).
+    """``shell`` overrides ``files``, also with an empty value (observed with Compose 2.40).
 
-    ``places`` are file and line (from 1) of the variables of ``files``, ``built_from`` the names that they mention.
-    ``project_name`` is what Compose calls the project, once that is known; of a project that is included
+    ``places`` are file and line (from 1) of the variables of ``files``, ``built_from`` the names that they refer to.
+    ``project_name`` is Compose's name of the project, once that is known; for an included project
     (``is_included``) it is the name of the one that includes it, and ``named_after`` are the variables of ``files``
     that are built from it. ``outermost`` is the environment of the project that includes all others: env files see it,
     and so does a mapping's variable without a value (observed with Compose 2.40, which looks both up at the end).

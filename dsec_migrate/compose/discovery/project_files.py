@@ -12,9 +12,9 @@ from dsec_migrate.text.records import dataclass
 
 @dataclass(frozen=True)
 class Said:
-    """How a call named a project: ``files`` name it alone, ``are_layers`` with ``-f`` before each; none where it is
-    what Compose would use. ``folder`` is the word below which it was found, empty where it was named itself.
-    ``options`` say where to look, each with its value.
+    """How a call named a project: ``files`` name only it, ``are_layers`` with ``-f`` before each; none where it is
+    what Compose would use. ``folder`` is the argument below which it was found, empty where it was named itself.
+    ``options`` set where to look, each with its value.
     """
 
     files: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Said:
 
     @classmethod
     def below(cls, folder: Path, paths: Sequence[Path]) -> Said:
-        """Of the project of ``paths``, found below ``folder``. A file with a default name stands for its layers."""
+        """Of the project of ``paths``, found below ``folder``. A default name includes its override files."""
         is_one = len(paths) == 1 or paths[0].name in DEFAULT_NAMES
         return cls(tuple(map(str, paths[:1] if is_one else paths)), not is_one, str(folder))
 
@@ -42,13 +42,13 @@ class Said:
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """``paths`` (one at least) are in Compose's merge order. ``directory`` is the project directory: relative paths
-    mean it, and its ``.env`` is read unless there are ``env_files`` (from ``--env-file`` or ``COMPOSE_ENV_FILES``).
+    """``paths`` (one at least) are in Compose's merge order. ``directory`` is the project directory: the base
+    of relative paths; its ``.env`` is read unless there are ``env_files`` (``--env-file`` or ``COMPOSE_ENV_FILES``).
 
     ``first_dotenv`` is the ``.env`` of the folder in which Compose looked for the files, where that is another one (it
-    need not exist): its variables win. ``name`` is what the user called the project. ``warnings`` tell what was found
-    and not taken. ``named`` are the folders and files that the call named, ``said`` the words for this project alone.
-    ``home`` is the folder whose ``.env`` led to files elsewhere: what a repository names is not the call's word.
+    need not exist): its variables win. ``name`` is the user's name for the project. ``warnings`` report files found but
+    not used. ``named`` are the folders and files that the call named, ``said`` the arguments for only this project.
+    ``home`` is the folder whose ``.env`` names files elsewhere: what a repository names is not named by the call.
     """
 
     paths: tuple[Path, ...]

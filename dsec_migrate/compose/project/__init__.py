@@ -1,8 +1,8 @@
-"""Documents -> services and their variables, each with every place that it comes from.
+"""Documents -> services and their variables, each with all of its sources.
 
-A *declaration* is one place in a text where a variable is declared: a line of an ``environment:`` mapping or an item of
-a list. One declaration can reach several services (anchors, merge keys, ``extends``), and one service's variable can
-have several declarations (a name twice in a list, several documents, ``extends``); Compose lets the last one win.
+A *declaration* is one location in a file where a variable is declared: a line of an ``environment:`` mapping or an item
+of a list. One declaration can reach several services (anchors, merge keys, ``extends``), and one service's variable can
+have several declarations (a name twice in a list, several documents, ``extends``); in Compose the last one wins.
 """
 
 from dsec_migrate.compose.project.claims import Claim, claim_on

@@ -1,4 +1,4 @@
-"""Files of a project that other projects may read: what stands in them moves with a doubt, or stays."""
+"""Files of a project that other projects may read: what they contain is reviewed, or skipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dsec_migrate.compose.project.model import Project
 
 
 class Claim(NamedTuple):
-    """Why a file is not the project's alone. One that ``is_final`` stays as it is."""
+    """Why a file is not used only by this project. Where it ``is_final``, the file is not changed."""
 
     reason: str
     is_final: bool

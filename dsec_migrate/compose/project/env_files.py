@@ -64,9 +64,9 @@ def env_files(layers: SequenceType[Layer], own: MappingType[str, Variable], cont
 
 
 def _named_env_files(layers: SequenceType[Layer], context: LoadContext) -> SequenceType[_Named]:
-    """What the layers name together. An entry that is there already, spelled the same, replaces the earlier one in its
-    place (observed with Compose 2.40: of `[a, b, a]`, b comes last). What is included is compared once more, then by
-    the whole path."""
+    """The merged entries of all files. An entry with the same spelling as an earlier one replaces it in its position
+    (observed with Compose 2.40: of `[a, b, a]`, b comes last). Included entries are compared once more, then by the
+    whole path."""
     found: dict[str, _Named] = {}
     for layer in layers:
         node = layer.service.get("env_file")

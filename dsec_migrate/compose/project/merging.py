@@ -1,9 +1,9 @@
 """The lines that set a service's variables, file by file, as Compose merges them.
 
-Facts of Compose 2.40: ``X: !reset`` takes X out of what the layers before it say, while that is one mapping: two
-environments together are a list, in which it finds nothing, as in one that is written as a list. It counts where it
-stands, not where an alias repeats it. (Of a service that another one extends in turn, Compose forgets it in some runs.)
-``!override`` takes out everything before it.
+Facts of Compose 2.40: ``X: !reset`` removes X from what earlier files define, while that is one mapping: two merged
+environments are a list, in which it matches nothing, as in one that is written as a list. It applies where it is
+written, not where an alias repeats it. (For a service that another one extends in turn, Compose drops it in some runs.)
+``!override`` removes everything before it.
 """
 
 from __future__ import annotations

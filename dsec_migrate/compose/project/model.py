@@ -100,8 +100,8 @@ class EnvFileDeclaration(Declaration):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reading:
-    """A ``program`` that reads another service's label, and what the label is called that names a file instead;
-    ``service`` and ``layer`` are those that run the program, empty where none does."""
+    """A ``program`` that reads another service's label, and the name of the label that names a file instead;
+    ``service`` and ``layer`` run the program, empty where none does."""
 
     program: str
     label: str
@@ -111,9 +111,9 @@ class Reading:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Argument(Declaration):
-    """A part of a text that the container runs: the characters ``part`` of the value of ``node``, below ``place_key``
-    (``command``, say) of ``layer``. ``noun`` is what a secret of it would be called. Of a label, ``reading`` tells
-    whose file it is, in which a line stands for each part between ``separator``.
+    """A part of a string that the container runs: the characters ``part`` of the value of ``node``, under ``place_key``
+    (such as ``command``) of ``layer``. ``noun`` is the name for a secret of it. For a label, ``reading`` identifies
+    the reader of its file, which has one line for each part between ``separator``.
     """
 
     part: Span = Span(0, 0)
@@ -241,14 +241,14 @@ class Project:
     """One Compose project: its files, its services and the environment that `${…}` sees.
 
     ``documents`` are its Compose files in the order in which Compose merges them, ``extended`` other files whose
-    services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are projects of their own that
-    ``include:`` brings in: a secret's name that one of them has is ``reserved`` for the others, and ``family`` are the
-    Compose files of all. ``duplicate_services`` are services that stand in an included file as well. ``images`` is the
-    table with what the project's people add, ``exceptions`` are what they except from checks. Relative paths mean
-    ``directory``; ``boundary`` is what the call may change; ``kept`` are files, by real path, that stay as they are,
-    each with why. ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not
-    here. ``is_part`` says that Compose refuses the files because something is missing that another file may supply.
-    ``read`` gives the text of another file, as it is or is going to be (it raises UserError); ``dockerfiles`` are
+    services they extend, ``env_texts`` the files that ``env_file:`` names. ``included`` are separate projects added by
+    ``include:``: a secret's name used in one of them is ``reserved`` for the others, and ``family`` are the Compose
+    files of all. ``duplicate_services`` are services that are in an included file as well. ``images`` is the table
+    with the project's own additions, ``exceptions`` are the project's exceptions from checks. Relative paths start at
+    ``directory``; ``boundary`` is what the call may change; ``kept`` are files to leave unchanged, by real path, each
+    with the reason. ``problems`` are what Compose refuses; ``warnings`` are required variables and files that are not
+    here. ``is_part`` says that Compose refuses the files because something is missing that another file may define.
+    ``read`` returns the text of another file, current or planned (it raises UserError); ``dockerfiles`` are
     Dockerfiles that were read so, by their real paths. ``is_whole``: what its ``include:`` names is all here.
     """
 
