@@ -18,8 +18,8 @@ OPTIONS = "-ec"
 NAME = "sh"
 """``$0`` of the script, so that what follows are its arguments."""
 
-OF_THE_IMAGE = "entrypoint and command were null: these are the image's ENTRYPOINT and CMD"
-ENTRYPOINT_OF_THE_IMAGE = "entrypoint was null: this is the image's ENTRYPOINT"
+OF_THE_IMAGE = "entrypoint and command were null, so these are the image's ENTRYPOINT and CMD"
+ENTRYPOINT_OF_THE_IMAGE = "entrypoint was null, so this is the image's ENTRYPOINT"
 
 LAST_LINE = 'exec "$@"'
 
