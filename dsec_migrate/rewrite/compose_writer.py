@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from dsec_migrate.compose.document import Document
 from dsec_migrate.planning.patches import (
@@ -11,6 +11,7 @@ from dsec_migrate.planning.patches import (
     Insertion,
     InsertItem,
     InsertWord,
+    Kind,
     Patches,
     Remove,
     RenameKey,
@@ -32,24 +33,18 @@ class _Writer(Values, Insertions, Removals):
 def made(document: Document, patches: Patches) -> list[Made]:
     patches.only(RenameKey, SetValue, ReplacePart, InsertWord, ReplaceComment, Repeat, Remove, Insertion)
     writer = _Writer(document)
-    for renamed in patches.of(RenameKey):
-        writer.patch = renamed
-        writer.rename_key(renamed)
-    for value in patches.of(SetValue):
-        writer.patch = value
-        writer.set_value(value)
-    for part in patches.of(ReplacePart):
-        writer.patch = part
-        writer.replace_part(part)
-    for word in patches.of(InsertWord):
-        writer.patch = word
-        writer.insert_first_line(word)
-    for comment in patches.of(ReplaceComment):
-        writer.patch = comment
-        writer.replace_comment(comment)
-    for repeated in patches.of(Repeat):
-        writer.patch = repeated
-        writer.repeat(repeated)
+
+    def write(kind: type[Kind], method: Callable[[Kind], None]) -> None:
+        for patch in patches.of(kind):
+            writer.patch = patch
+            method(patch)
+
+    write(RenameKey, writer.rename_key)
+    write(SetValue, writer.set_value)
+    write(ReplacePart, writer.replace_part)
+    write(InsertWord, writer.insert_first_line)
+    write(ReplaceComment, writer.replace_comment)
+    write(Repeat, writer.repeat)
     inserted = patches.of(Insertion)
     writer.remove(patches.of(Remove), {id(patch.block) for patch in inserted if patch.block is not None})
     groups: dict[Hashable, list[Insertion]] = {}
