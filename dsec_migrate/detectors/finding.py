@@ -138,6 +138,39 @@ class Finding:
     path: str = ""
     spans: tuple[Span, ...] = ()
 
+    @classmethod
+    def skipped(
+        cls,
+        site: Site,
+        service: str,
+        variable: str,
+        kind: str,
+        verdict: Verdict,
+        note: str,
+        *,
+        path: str = "",
+        spans: tuple[Span, ...] = (),
+        is_excepted: bool = False,
+    ) -> Finding:
+        """One that is not migrated; ``note`` is the reason."""
+        return cls(
+            site,
+            service,
+            variable,
+            kind,
+            verdict,
+            Action.KEEP,
+            "none",
+            (),
+            "manual",
+            None,
+            None,
+            note,
+            is_excepted=is_excepted,
+            path=path,
+            spans=spans,
+        )
+
     @property
     def name(self) -> str:
         """``service.VARIABLE``, or the path of what belongs to no service."""

@@ -16,13 +16,12 @@ from dsec_migrate import git
 from dsec_migrate.compose.document import Document
 from dsec_migrate.compose.project import Project
 from dsec_migrate.config.options import Options
-from dsec_migrate.detectors.finding import COPY, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.finding import COPY, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.vocabulary import is_distinctive_in
 from dsec_migrate.lifecycle.secret_state import file_of
 from dsec_migrate.lifecycle.secret_values import read
-from dsec_migrate.planning.changes import Applicability, Plan
+from dsec_migrate.planning.changes import Plan
 from dsec_migrate.planning.elsewhere import CHECK, excepted
-from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.reports.masking import masks
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.records import replace
@@ -144,18 +143,12 @@ def _forms(value: str) -> set[bytes]:
 def _row(
     project: Project, options: Options, source: Source, site: Site, name: str, note: str, spans: tuple[Span, ...]
 ) -> Finding:
-    finding = Finding(
+    finding = Finding.skipped(
         site,
         "",
         "",
         COPY,
         Verdict(Confidence.CERTAIN, Exposure.EMBEDDED, _WHY.format(name=name), COPY),
-        Action.KEEP,
-        Delivery.NONE.value,
-        (),
-        Applicability.MANUAL.value,
-        None,
-        None,
         note,
         path=name,
         spans=spans,

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from dsec_migrate.compose.document import Document, Scalar, walk
 from dsec_migrate.compose.project import Project
 from dsec_migrate.config.options import Options
-from dsec_migrate.detectors.finding import COMMENT, Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.finding import COMMENT, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.judge import passages
 from dsec_migrate.detectors.placeholder import is_distinctive
 from dsec_migrate.detectors.value_shapes import is_filler
-from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.elsewhere import excepted
-from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.text.errors import UserError
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.source import Source, Span
@@ -79,18 +77,12 @@ def _row(source: Source, comment: Span) -> Finding | None:
         return None
     verdict = Verdict(found[0].confidence, Exposure.EMBEDDED, found[0].why, COMMENT)
     spans = tuple(Span(comment.start + one.start, comment.start + one.end) for one in found)
-    return Finding(
+    return Finding.skipped(
         Site(str(source.path), *source.locate(comment.start)),
         "",
         "",
         COMMENT,
         verdict,
-        Action.KEEP,
-        Delivery.NONE.value,
-        (),
-        Applicability.MANUAL.value,
-        None,
-        None,
         _NOTE,
         path=PATH,
         spans=spans,

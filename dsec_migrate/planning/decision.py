@@ -8,8 +8,8 @@ from dsec_migrate.compose.project import Declaration, Hidden, Project, Variable
 from dsec_migrate.config.options import Options
 from dsec_migrate.detectors.finding import Action, Confidence, Finding, Site, Verdict
 from dsec_migrate.planning import claimed, excluded, resolved, slips, withheld
-from dsec_migrate.planning.changes import Applicability, PlannedSecret
-from dsec_migrate.planning.passes.fix import Case, Delivery, Fix
+from dsec_migrate.planning.changes import PlannedSecret
+from dsec_migrate.planning.passes.fix import Case, Fix
 from dsec_migrate.planning.passes.propose import propose
 from dsec_migrate.planning.sources import hold
 from dsec_migrate.planning.sources.holding import Holding, Skipped
@@ -136,18 +136,12 @@ def report(finding: Decision, by_declaration: Mapping[int, PlannedSecret], layer
     site = Site(file, line, column)
     verdict = case.verdict if layer is None else judged(case, layer) or case.verdict
     if isinstance(result, Skipped):
-        return Finding(
+        return Finding.skipped(
             site,
             case.service.name,
             variable.name,
             result.kind,
             verdict,
-            Action.KEEP,
-            Delivery.NONE.value,
-            (),
-            Applicability.MANUAL.value,
-            None,
-            None,
             result.reason,
             is_excepted=result.is_excepted,
         )

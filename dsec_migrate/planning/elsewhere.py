@@ -25,15 +25,14 @@ from dsec_migrate.compose.project import Project, scalar_text
 from dsec_migrate.compose.project.mounted import mounts
 from dsec_migrate.config import exclusions
 from dsec_migrate.config.options import Options
-from dsec_migrate.detectors.finding import Action, Candidate, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.finding import Candidate, Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.detectors.judge import judge, passages
 from dsec_migrate.detectors.literal_parts import template
 from dsec_migrate.detectors.names import Kind, meaning
 from dsec_migrate.detectors.resolvers import resolver_of
 from dsec_migrate.detectors.scanning import merge
 from dsec_migrate.planning import command_arguments
-from dsec_migrate.planning.changes import Applicability, Read
-from dsec_migrate.planning.passes.fix import Delivery
+from dsec_migrate.planning.changes import Read
 from dsec_migrate.text.patterns import Pattern
 from dsec_migrate.text.records import replace
 from dsec_migrate.text.source import Source, Span
@@ -243,19 +242,13 @@ def _row(project: Project, options: Options, text: Text, verdict: Verdict) -> Fi
     path, document = text.path, text.document
     spans = tuple(_spans(text, verdict))
     is_of_service = len(path) > 3 and path[0] == "services" and path[1] in project.services
-    finding = Finding(
+    finding = Finding.skipped(
         Site(*document.place(spans[0].start if spans else text.node.outer_start)),
         path[1] if is_of_service else "",
         # the name that a command has, for --skip and exclusions
         f"{path[2]}:{_shown(path[-1])}" if is_of_service else "",
         "plaintext",
         verdict,
-        Action.KEEP,
-        Delivery.NONE.value,
-        (),
-        Applicability.MANUAL.value,
-        None,
-        None,
         resolver_of(text.text) or _note(project, path),
         path=".".join(map(_shown, path)),
         spans=spans,

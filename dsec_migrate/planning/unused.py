@@ -12,11 +12,9 @@ from dsec_migrate.compose.document import Alias, ParsedNode, Scalar, follow, wal
 from dsec_migrate.compose.project import Project, Service
 from dsec_migrate.compose.project.mounted import SECRETS_MOUNT, Mount, by_path, mounts
 from dsec_migrate.config.options import Options
-from dsec_migrate.detectors.finding import Action, Confidence, Exposure, Finding, Site, Verdict
+from dsec_migrate.detectors.finding import Confidence, Exposure, Finding, Site, Verdict
 from dsec_migrate.images.image_table import Image
-from dsec_migrate.planning.changes import Applicability
 from dsec_migrate.planning.half_done import KIND
-from dsec_migrate.planning.passes.fix import Delivery
 from dsec_migrate.planning.passes.obstacles import RUN_INSIDE
 
 UNUSED = "it is mounted, but nothing in the service refers to its file"
@@ -33,18 +31,12 @@ def find(project: Project, options: Options) -> Iterator[Finding]:
             driver = project.secrets.get(name, {}).get("driver")
             variable = f"secrets:{name}"
             if options.is_asked_for(service.name, variable):
-                yield Finding(
+                yield Finding.skipped(
                     site,
                     service.name,
                     variable,
                     KIND,
                     Verdict(Confidence.LIKELY, Exposure.INTERPOLATED, "a migration that is half done", KIND),
-                    Action.KEEP,
-                    Delivery.NONE.value,
-                    (),
-                    Applicability.MANUAL.value,
-                    None,
-                    None,
                     _BY_DRIVER.format(driver=driver) if driver else UNUSED,
                 )
 
